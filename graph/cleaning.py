@@ -1,0 +1,41 @@
+"""What cleaning did to a table: counted, never silent."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class CleaningReport:
+    """How many rows came in, how many stayed, and why the others went.
+
+    Attributes:
+        rows_read: rows in the table as given.
+        rows_kept: rows in use after cleaning.
+        dropped: reason -> rows dropped for it.
+        changed: reason -> values changed for it.
+    """
+
+    rows_read: int = 0
+    rows_kept: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    changed: Mapping[str, int] = field(default_factory=dict)
+
+    def describe(self) -> str:
+        """One line for people, such as ``10 rows read, 8 kept; dropped: 2 missing id``."""
+        parts = [f"{self.rows_read:,} rows read, {self.rows_kept:,} kept"]
+        for title, counts in (("dropped", self.dropped), ("changed", self.changed)):
+            told = [f"{count:,} {reason}" for reason, count in counts.items() if count]
+            if told:
+                parts.append(f"{title}: " + ", ".join(told))
+        return "; ".join(parts)
+
+
+def normalise_text(text: str) -> str:
+    """Unicode NFC, white space runs to one blank, no white space at the ends."""
+    return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()

@@ -1,0 +1,79 @@
+"""Every error that newaisle raises on purpose; each message says what is wrong, where, and what to do."""
+
+
+class NewaisleError(Exception):
+    """Base of all errors that newaisle raises on purpose."""
+
+
+class InputError(NewaisleError, ValueError):
+    """A value or a table handed in cannot be used."""
+
+
+class GraphError(InputError):
+    """A catalog graph would not be valid."""
+
+
+class CycleError(GraphError):
+    """Parents lead back to their own child."""
+
+
+class DanglingParentError(GraphError):
+    """A parent is named that does not exist."""
+
+
+class DuplicateIdError(GraphError):
+    """One id stands for two different things."""
+
+
+class InteractionsError(InputError):
+    """An interactions table cannot be used."""
+
+
+class SourceError(NewaisleError):
+    """A source cannot be read: a missing file, wrong columns, an unknown kind."""
+
+
+class UnknownIdError(NewaisleError, LookupError):
+    """An id that newaisle was never told about."""
+
+
+class MissingExtraError(NewaisleError, ImportError):
+    """An optional package is needed and not installed."""
+
+
+class StoreError(NewaisleError):
+    """The graph store refused or failed."""
+
+
+class StoreUnavailableError(StoreError):
+    """The graph store cannot be reached or started."""
+
+
+class StoreLockedError(StoreError):
+    """Another process holds the store."""
+
+
+class ModelError(NewaisleError):
+    """A model cannot be fitted, or a saved one cannot be used."""
+
+
+class ModelFormatError(ModelError):
+    """A model folder is missing, foreign, corrupted, or of another version."""
+
+
+class NotFittedError(ModelError):
+    """A model was asked before it was fitted."""
+
+
+def name_some(ids: list[object], limit: int = 5) -> str:
+    """Spell out up to ``limit`` ids for an error message.
+
+    Args:
+        ids: the ids to name.
+        limit: how many are written out before the rest is counted.
+
+    Returns:
+        For example ``'a', 'b' and 3 more``.
+    """
+    shown = ", ".join(repr(value) for value in ids[:limit])
+    return f"{shown} and {len(ids) - limit} more" if len(ids) > limit else shown
