@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import narwhals as nw
 import numpy as np
 
-from .catalog import Attribute, CatalogGraph, Edges, Relation
+from .catalog import Attribute, CatalogGraph, Edges, Relation, frozen
 from .cleaning import CleaningReport, normalise_text
 from .errors import CycleError, DanglingParentError, DuplicateIdError, GraphError, InputError
 from .frames import Table, read_frame
@@ -83,9 +83,9 @@ def build_graph(
     """Build and validate a catalog graph.
 
     Args:
-        categories: columns ``id``, ``name``; optional ``parent_id`` (one id or a list of ids), ``text``, ``group``
-            (True for categories that only hold others); every further text (or list of texts, or boolean) column is an
-            attribute, every further numeric column a feature.
+        categories: columns ``id``, ``name``; optional ``parent_id`` (one id or a list of ids), ``text`` (the name where
+            empty), ``group`` (True for categories that only hold others); every further text (or list of texts, or
+            boolean) column is an attribute, every further numeric column a feature.
         attributes: further attribute edges, columns ``id``, ``name``, ``value`` and optional ``weight``.
         products: columns ``id``, ``name``, ``category_id`` (one or a list), ``text`` and more as for categories.
         attribute_parents: a hierarchy over the values of an attribute, columns ``name``, ``value``, ``parent_value``.
@@ -120,6 +120,7 @@ def _read_nodes(nodes: dict[Id, _Node], table: Table, what: str, parent_column: 
     required = ("id", "name", parent_column) if product else ("id", "name")
     frame = read_frame(table, what, required)
     kinds = _column_kinds(frame, what, {"id", "name", "text", "group", parent_column})
+    _check_group(frame, what)
     for row_number, row in enumerate(frame.iter_rows(named=True), start=1):
         tally.read += 1
         own = own_id(row["id"])
@@ -131,7 +132,7 @@ def _read_nodes(nodes: dict[Id, _Node], table: Table, what: str, parent_column: 
             raise GraphError(f"Row {row_number} of the {what} table (id {own!r}) has an empty name; give it one.")
         node = _Node(
             name=name,
-            text=tally.text(row.get("text")),
+            text=tally.text(row.get("text")) or name,
             product=product,
             group=bool(row.get("group") or False),
             parents=sorted({p for v in _several(row.get(parent_column)) if (p := own_id(v)) is not None}, key=str),
@@ -162,6 +163,13 @@ def _read_nodes(nodes: dict[Id, _Node], table: Table, what: str, parent_column: 
             )
 
 
+def _check_group(frame: nw.DataFrame[Any], what: str) -> None:
+    """Refuse texts, since even "false" would count as true."""
+    dtype = frame.schema.get("group", nw.Boolean())
+    if not (dtype in (nw.Boolean, nw.Unknown) or dtype.is_integer()):
+        raise InputError(f"Column 'group' of the {what} table is of type {dtype}; give true or false.")
+
+
 def _column_kinds(frame: nw.DataFrame[Any], what: str, fixed: set[str]) -> dict[str, str]:
     """Say of every further column whether it is a feature or an attribute."""
     kinds: dict[str, str] = {}
@@ -177,7 +185,6 @@ def _column_kinds(frame: nw.DataFrame[Any], what: str, fixed: set[str]) -> dict[
             nw.Boolean,
             nw.Categorical,
             nw.Enum,
-            nw.Object,
             nw.Unknown,
         ):
             kinds[column] = "attribute"
@@ -191,9 +198,12 @@ def _column_kinds(frame: nw.DataFrame[Any], what: str, fixed: set[str]) -> dict[
 def _read_attribute_edges(nodes: dict[Id, _Node], table: Table, tally: _Tally) -> None:
     """Read the long table of attribute edges; weights of the same edge add up."""
     frame = read_frame(table, "attributes", ("id", "name", "value"))
+    if "weight" in frame.columns and not frame.schema["weight"].is_numeric():
+        raise InputError(f"Column 'weight' of the attributes table is of type {frame.schema['weight']}; give numbers.")
+    weights: dict[tuple[Id, Attribute], list[float]] = {}
     for row_number, row in enumerate(frame.iter_rows(named=True), start=1):
         own, name, value = own_id(row["id"]), tally.text(row["name"]), tally.text(row["value"])
-        if own not in nodes:
+        if own is None or own not in nodes:
             raise GraphError(
                 f"Row {row_number} of the attributes table names the unknown id {own!r}; "
                 "use an id of the categories or products table."
@@ -202,14 +212,16 @@ def _read_attribute_edges(nodes: dict[Id, _Node], table: Table, tally: _Tally) -
             raise GraphError(f"Row {row_number} of the attributes table (id {own!r}) has an empty name or value.")
         if name in RESERVED:
             raise GraphError(f"Row {row_number} of the attributes table uses the reserved name {name!r}; rename it.")
-        weight = 1.0 if row.get("weight") is None else float(row["weight"])
+        weight = math.nan if (cell := row.get("weight", 1.0)) is None else float(cell)
         if not (math.isfinite(weight) and weight > 0):
             raise InputError(
                 f"Row {row_number} of the attributes table (id {own!r}) has the weight {weight}; "
                 "weights must be positive and finite."
             )
-        node, attribute = nodes[own], Attribute(name, value)
-        node.attributes[attribute] = node.attributes.get(attribute, 0.0) + weight
+        weights.setdefault((own, Attribute(name, value)), []).append(weight)
+    for (own, attribute), several in weights.items():
+        known = nodes[own].attributes.get(attribute, 0.0)
+        nodes[own].attributes[attribute] = math.fsum([known, *several])  # exact, so that row order cannot matter
 
 
 def _read_attribute_parents(table: Table, tally: _Tally) -> dict[Attribute, list[Attribute]]:
@@ -261,17 +273,17 @@ def _assemble(
     ordered = tuple(sorted(attributes))
     place = {attribute: i for i, attribute in enumerate(ordered)}
     up = [(i, ids.position(p), node.product) for i, node in enumerate(nodes) for p in node.parents]
-    features: dict[str, Any] = {}
-    for name in sorted({name for node in nodes for name in node.features}):
-        features[name] = np.array([node.features.get(name, math.nan) for node in nodes], dtype=np.float64)
-        features[name].flags.writeable = False
+    features = {
+        name: frozen([node.features.get(name, math.nan) for node in nodes], np.float64)
+        for name in sorted({name for node in nodes for name in node.features})
+    }
     return CatalogGraph(
         source=source,
         ids=ids,
         names=tuple(node.name for node in nodes),
         texts=tuple(node.text for node in nodes),
-        is_product=np.array([node.product for node in nodes], dtype=np.bool_),
-        is_group=np.array([node.group for node in nodes], dtype=np.bool_),
+        is_product=frozen([node.product for node in nodes], np.bool_),
+        is_group=frozen([node.group for node in nodes], np.bool_),
         features=features,
         attributes=ordered,
         edges={
@@ -292,14 +304,11 @@ def _assemble(
 
 def _edges(rows: Iterable[tuple[int, int, float]]) -> Edges:
     ordered = sorted(rows)
-    arrays = (
-        np.array([tail for tail, _, _ in ordered], dtype=np.int64),
-        np.array([head for _, head, _ in ordered], dtype=np.int64),
-        np.array([weight for _, _, weight in ordered], dtype=np.float64),
+    return Edges(
+        frozen([tail for tail, _, _ in ordered], np.int64),
+        frozen([head for _, head, _ in ordered], np.int64),
+        frozen([weight for _, _, weight in ordered], np.float64),
     )
-    for array in arrays:
-        array.flags.writeable = False
-    return Edges(*arrays)
 
 
 def _several(value: Any) -> list[Any]:

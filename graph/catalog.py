@@ -43,6 +43,13 @@ class Attribute(NamedTuple):
         return f"{self.name}={self.value}"
 
 
+def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """A read-only copy of ``values`` as an array."""
+    array = np.array(values, dtype=dtype)
+    array.flags.writeable = False
+    return array
+
+
 @dataclass(frozen=True, eq=False)
 class Edges:
     """The edges of one relation as index arrays.
@@ -72,7 +79,7 @@ class CatalogGraph:
         source: name of the source, ``[a-z0-9_-]+``; owns its nodes in the store.
         ids: own ids of the n targets and groups.
         names: display names, n.
-        texts: descriptions for the text encoder, n; empty where there is none.
+        texts: what the text encoder reads, n; the name where the source gives no text, so the model never needs names.
         is_product: True for products, False for categories, shape (n,).
         is_group: True for categories that only hold others, shape (n,).
         features: name -> float64 (n,), NaN where unknown.

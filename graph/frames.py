@@ -15,23 +15,21 @@ Table = Any
 """A pandas, polars or Arrow table (anything that narwhals reads eagerly)."""
 
 
-def read_frame(table: Table, what: str, required: Sequence[str] = ()) -> nw.DataFrame[Any]:
-    """Wrap a table and check that it has the required columns and at least one row.
+def read_frame(table: Table, what: str, required: Sequence[str] = (), *, rest: bool = True) -> nw.DataFrame[Any]:
+    """Wrap a table as Arrow and check that it has the required columns and at least one row.
+
+    In Arrow a column has one type and one kind of missing cell, whatever library the table came in.
 
     Args:
         table: a pandas, polars or Arrow table.
         what: the table's name in error messages, for example ``"categories"``.
         required: columns that must be there.
+        rest: whether to keep the other columns too.
 
     Raises:
-        InputError: not a table, a column is missing, or no rows.
+        InputError: not a table, a column is missing or mixes types, or no rows.
     """
-    try:
-        frame: nw.DataFrame[Any] = nw.from_native(table, eager_only=True)
-    except TypeError:
-        raise InputError(
-            f"The {what} table is a {type(table).__name__}; give a pandas, polars or Arrow table."
-        ) from None
+    frame = _wrap(table, what)
     missing = [name for name in required if name not in frame.columns]
     if missing:
         raise InputError(
@@ -40,7 +38,38 @@ def read_frame(table: Table, what: str, required: Sequence[str] = ()) -> nw.Data
         )
     if len(frame) == 0:
         raise InputError(f"The {what} table is empty; give at least one row.")
+    columns = frame.columns if rest else list(dict.fromkeys(required))
+    arrow: nw.DataFrame[Any] = nw.from_native(
+        pa.table({name: _arrow(frame.get_column(name), name, what) for name in columns}), eager_only=True
+    )
+    return arrow
+
+
+def library_of(table: Table) -> ModuleType:
+    """The library that a table is made with, for :func:`to_frame`."""
+    module: ModuleType = nw.get_native_namespace(_wrap(table, "given"))
+    return module
+
+
+def _wrap(table: Table, what: str) -> nw.DataFrame[Any]:
+    try:
+        frame: nw.DataFrame[Any] = nw.from_native(table, eager_only=True)
+    except TypeError:
+        raise InputError(
+            f"The {what} table is a {type(table).__name__}; give a pandas, polars or Arrow table."
+        ) from None
     return frame
+
+
+def _arrow(series: nw.Series[Any], name: str, what: str) -> Any:
+    """One column as Arrow, text views as plain texts (some kernels lack them)."""
+    try:
+        column = pa.array(series.to_list(), from_pandas=True) if series.dtype == nw.Object else series.to_arrow()
+    except pa.ArrowException as error:
+        raise InputError(
+            f"Column {name!r} of the {what} table mixes types ({error}); give all its cells one type."
+        ) from None
+    return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
 
 
 def to_frame(columns: Mapping[str, Any], backend: ModuleType | None = None) -> Table:

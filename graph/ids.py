@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
@@ -103,7 +104,6 @@ def own_id(value: object) -> Id | None:
         return None
     if isinstance(value, str):
         return value
-    try:
-        return int(value) if int(value) == value else str(value)  # type: ignore[call-overload]  # refused below if not a number
-    except (TypeError, ValueError):
-        raise InputError(f"The id {value!r} is a {type(value).__name__}; ids are texts or integers.") from None
+    if isinstance(value, int | float | Decimal | np.integer | np.floating) and math.isfinite(value):
+        return int(value) if int(value) == value else str(value)
+    raise InputError(f"The id {value!r} is a {type(value).__name__}; ids are texts or integers.")

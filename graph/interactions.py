@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import scipy.sparse as sp
 
 from .catalog import CatalogGraph
 from .cleaning import CleaningReport
-from .errors import InteractionsError
-from .frames import Table, read_frame
+from .errors import InputError, InteractionsError
+from .frames import Table, library_of, read_frame
 from .ids import Id, Ids, own_id
+
+IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,76 +68,53 @@ class Interactions:
             user: name of the column with user ids.
             target: name of the column with target ids.
             weight: name of the column with weights; None counts every row as 1.
-            timestamp: name of the column with dates or times.
+            timestamp: name of the column with dates or times, or with texts such as 2017-12-31T23:59:59.
             event: name of the column with kinds of events.
 
         Raises:
-            InteractionsError: a weight is NaN, missing or infinite, a timestamp is missing, or no row is left.
+            InteractionsError: a weight is NaN, missing or infinite, a timestamp is missing or no date, a column is of
+                another type, or no row is left.
             InputError: missing columns, an empty table, mixed id types.
         """
         wanted = [name for name in (user, target, weight, timestamp, event) if name is not None]
-        frame = read_frame(table, "interactions", wanted)
-        dropped: Counter[str] = Counter()
-        seen: set[tuple[object, ...]] = set()
-        rows: list[tuple[Id, Id, float, object, object]] = []
-        times = _timestamps(frame, timestamp)
-        columns = [frame.get_column(name).to_list() for name in (user, target)]
-        weights = [1.0] * len(frame) if weight is None else frame.get_column(weight).to_list()
-        events = [None] * len(frame) if event is None else frame.get_column(event).to_list()
-        for number, (u, t, w, when, kind) in enumerate(zip(*columns, weights, times, events, strict=True), start=1):
-            who, what = own_id(u), own_id(t)
-            if who is None or what is None:
-                dropped["missing id"] += 1
-                continue
-            if w is None or not math.isfinite(w):
-                raise InteractionsError(
-                    f"Row {number} of the interactions table (user {who!r}, target {what!r}) has the weight {w}; "
-                    "weights must be finite numbers: correct or remove the row."
-                )
-            if w <= 0:
-                dropped["weight of 0 or below"] += 1
-                continue
-            row = (who, what, float(w), when, kind)
-            if row in seen:
-                dropped["exact duplicate"] += 1
-                continue
-            seen.add(row)
-            rows.append(row)
-        if not rows:
+        rows = read_frame(table, "interactions", wanted, rest=False).to_native()
+        users, who = _own_ids(rows, user)
+        targets, what = _own_ids(rows, target)
+        weights = np.ones(len(rows)) if weight is None else _weights(rows, weight)
+        times = None if timestamp is None else _timestamps(rows, timestamp)
+        events = None if event is None else _events(rows, event)
+        identified = (who >= 0) & (what >= 0)
+        if (bad := identified & ~np.isfinite(weights)).any():
+            row = int(bad.argmax())
             raise InteractionsError(
-                "No interaction is left after cleaning; " + (_told(dropped) or "the table is empty.")
+                f"Row {row + 1} of the interactions table (user {users[who[row]]!r}, target {targets[what[row]]!r}) "
+                f"has the weight {weights[row]}; weights must be finite numbers: correct or remove the row."
             )
-        return cls._sorted(rows, timestamp is not None, event is not None, len(frame), dropped, frame)
-
-    @classmethod
-    def _sorted(
-        cls,
-        rows: list[tuple[Id, Id, float, object, object]],
-        with_time: bool,
-        with_event: bool,
-        read: int,
-        dropped: Counter[str],
-        frame: nw.DataFrame[Any],
-    ) -> Interactions:
-        users = Ids.of((row[0] for row in rows), "user")
-        targets = Ids.of((row[1] for row in rows), "target")
-        user = users.positions(row[0] for row in rows)
-        target = targets.positions(row[1] for row in rows)
-        weight = np.array([row[2] for row in rows])
-        time = np.array([row[3] for row in rows], dtype="datetime64[us]") if with_time else None
-        event = np.array(["" if row[4] is None else str(row[4]) for row in rows]) if with_event else None
-        keys = [weight, *([] if event is None else [event]), *([] if time is None else [time]), target, user]
-        order = np.lexsort(keys)
+        kept = np.flatnonzero(identified & (weights > 0))
+        dropped = {
+            "missing id": int((~identified).sum()),
+            "weight of 0 or below": int((identified & (weights <= 0)).sum()),
+        }
+        user_ids, user_at = _positions(users, who[kept], "user")
+        target_ids, target_at = _positions(targets, what[kept], "target")
+        columns = [user_at, target_at, *(c[kept] for c in (times, events, weights) if c is not None)]
+        order = np.lexsort(columns[::-1])
+        repeated = _repeats([column[order] for column in columns])
+        dropped["exact duplicate"] = int(repeated.sum())
+        dropped = {reason: count for reason, count in dropped.items() if count}
+        if not len(kept):
+            raise InteractionsError("No interaction is left after cleaning; " + _told(dropped))
+        order = order[~repeated]
         return cls(
-            users,
-            targets,
-            user[order],
-            target[order],
-            weight[order],
-            None if time is None else time[order],
-            None if event is None else event[order],
-            CleaningReport(read, len(rows), dict(dropped)),
-            nw.get_native_namespace(frame),
+            user_ids,
+            target_ids,
+            user_at[order],
+            target_at[order],
+            weights[kept][order],
+            None if times is None else times[kept][order],
+            None if events is None else events[kept][order],
+            CleaningReport(len(rows), len(order), dropped),
+            library_of(table),
         )
 
     def __len__(self) -> int:
@@ -155,7 +132,13 @@ class Interactions:
         )
 
     def sample_users(self, count: int, seed: int = 0) -> Interactions:
-        """The events of ``count`` users drawn at random, the others' ids gone; all users if there are fewer."""
+        """The events of ``count`` users drawn at random, the others' ids gone; all users if there are fewer.
+
+        Raises:
+            InputError: ``count`` is below 1.
+        """
+        if count < 1:
+            raise InputError(f"{count} users are asked for; give 1 or more.")
         if count >= len(self.users):
             return self
         chosen = np.sort(np.random.default_rng(seed).choice(len(self.users), count, replace=False))
@@ -178,7 +161,9 @@ class Interactions:
                 "check that both tables use the same target ids."
             )
         lost = int(len(keep) - keep.sum())
-        dropped = {**self.report.dropped, "unknown target": lost} if lost else self.report.dropped
+        dropped = dict(self.report.dropped)
+        if lost:
+            dropped["unknown target"] = dropped.get("unknown target", 0) + lost
         report = replace(self.report, rows_kept=int(keep.sum()), dropped=dropped)
         return replace(self.where(keep), report=report)
 
@@ -192,26 +177,96 @@ class Interactions:
         return matrix
 
 
-def _timestamps(frame: nw.DataFrame[Any], column: str | None) -> Sequence[object]:
-    if column is None:
-        return [None] * len(frame)
-    series = frame.get_column(column)
-    if series.null_count():
-        row = series.is_null().to_list().index(True) + 1
+def _own_ids(rows: Any, column: str) -> tuple[list[Id | None], IntArray]:
+    """The distinct own ids of an id column, and every row's place among them (-1 where it has none)."""
+    cells = rows.column(column)
+    kind = cells.type.value_type if pa.types.is_dictionary(cells.type) else cells.type
+    if not any(check(kind) for check in _ID_TYPES):
+        raise InteractionsError(
+            f"Column {column!r} of the interactions table is of type {kind}; ids are texts or integers."
+        )
+    own, codes = _distinct(cells)
+    ids = [own_id(value) for value in own]
+    missing = np.array([value is None for value in ids] + [True])
+    return ids, np.where(missing[codes], -1, codes)
+
+
+def _distinct(cells: Any) -> tuple[list[Any], IntArray]:
+    """The distinct values of an Arrow column, and every row's place among them (-1 where it is null)."""
+    if pa.types.is_null(cells.type):
+        return [], np.full(len(cells), -1, dtype=np.int64)
+    encoded = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
+    encoded = encoded.unify_dictionaries().combine_chunks()
+    return encoded.dictionary.to_pylist(), encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+
+
+def _positions(own: list[Id | None], codes: IntArray, what: str) -> tuple[Ids, IntArray]:
+    """The ids that ``codes`` (all known) use, and every code as a position among them."""
+    used = np.unique(codes)
+    values = [value for i in used.tolist() if (value := own[i]) is not None]
+    ids = Ids.of(values, what)
+    place = np.full(len(own), -1, dtype=np.int64)
+    place[used] = ids.positions(values)
+    return ids, place[codes]
+
+
+def _repeats(columns: list[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
+    """True where a row of sorted columns equals the row before it."""
+    same = np.zeros(len(columns[0]), dtype=np.bool_)
+    same[1:] = np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
+    return same
+
+
+def _weights(rows: Any, column: str) -> npt.NDArray[np.float64]:
+    """Weights as float64, NaN where missing."""
+    cells = rows.column(column)
+    try:
+        if any(check(cells.type) for check in _TEXT_TYPES):
+            raise pa.ArrowTypeError("texts")
+        return np.asarray(cells.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    except pa.ArrowException:
+        raise InteractionsError(
+            f"Column {column!r} of the interactions table is of type {cells.type}; give numbers."
+        ) from None
+
+
+def _events(rows: Any, column: str) -> npt.NDArray[np.str_]:
+    """Kinds of events as texts, empty where missing."""
+    values, codes = _distinct(rows.column(column))
+    return np.array([*("" if value is None else str(value) for value in values), ""], dtype=np.str_)[codes]
+
+
+def _timestamps(rows: Any, column: str) -> npt.NDArray[np.datetime64]:
+    """Times as datetime64[us]; those with a time zone in UTC."""
+    cells = rows.column(column)
+    if cells.null_count:
+        row = cells.is_null().to_numpy().argmax() + 1
         raise InteractionsError(f"Row {row} of the interactions table has no {column}; fill it or remove the row.")
-    if series.dtype == nw.String:
-        try:
-            series = series.str.to_datetime()
-        except Exception as error:  # each table library raises its own kind here
-            raise InteractionsError(
-                f"Column {column!r} of the interactions table holds texts that are not dates ({error}); "
-                "write them as 2017-12-31 or 2017-12-31T23:59:59."
-            ) from None
-    if not (series.dtype == nw.Date or isinstance(series.dtype, nw.Datetime) or series.dtype.is_integer()):
-        raise InteractionsError(f"Column {column!r} of the interactions table is of type {series.dtype}; give dates.")
-    return list(series.to_numpy().astype("datetime64[us]"))
+    if any(check(cells.type) for check in _TEXT_TYPES):
+        cells = _parsed(cells, column)
+    if not (pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type)):
+        raise InteractionsError(f"Column {column!r} of the interactions table is of type {cells.type}; give dates.")
+    return np.asarray(cells.cast(pa.timestamp("us"), safe=False).to_numpy(), dtype="datetime64[us]")
 
 
-def _told(dropped: Counter[str]) -> str:
-    told = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items())
-    return f"dropped: {told}." if told else ""
+def _parsed(cells: Any, column: str) -> Any:
+    """Texts as times: all without a time zone, or all with one."""
+    try:
+        return cells.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        pass
+    try:
+        return cells.cast(pa.timestamp("us", "UTC"))
+    except pa.ArrowInvalid as error:
+        raise InteractionsError(
+            f"Column {column!r} of the interactions table holds texts that are not dates ({error}); "
+            "write them as 2017-12-31 or 2017-12-31T23:59:59."
+        ) from None
+
+
+def _told(dropped: Mapping[str, int]) -> str:
+    return "dropped: " + ", ".join(f"{count:,} {reason}" for reason, count in dropped.items()) + "."
+
+
+_TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string)
+_ID_TYPES = (*_TEXT_TYPES, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
