@@ -1,0 +1,195 @@
+"""Splits for evaluation: some targets lose their sales and are new again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from ..graph import CatalogGraph
+from ..graph.catalog import BoolArray, IntArray
+from ..graph.errors import InputError
+
+LEAVE_TARGETS_OUT = "leave-targets-out"
+LEAVE_BRANCHES_OUT = "leave-branches-out"
+PROTOCOLS = (LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT)
+"""Their order is part of every random draw: append, never insert."""
+
+SHARE = 0.2
+"""Share of the targets (or parents) that is hidden."""
+
+MIN_BUYERS = 5
+"""A hidden target with fewer buyers is no candidate: what is measured on it would be chance."""
+
+MIN_PARENTS = 5
+"""With fewer parents, hiding 20 % of them would be hiding none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Training data with some targets hidden, and what was hidden.
+
+    Attributes:
+        protocol: "leave-targets-out" or "leave-branches-out".
+        seed: what the draw was seeded with.
+        graph: the whole catalog of n targets and groups; hidden targets stand in it, their sales do not.
+        train: summed weights, float64 CSR (users, n); columns of hidden targets are empty.
+        test: purchases of the hidden targets, float64 0/1 CSR (users, n).
+        seen: positions with at least one buyer in ``train``, ascending.
+        hidden: positions of hidden targets, ascending. A hidden branch brings its groups and never bought targets too.
+        candidates: the hidden targets (no groups) with at least 5 buyers, ascending.
+        users: rows that are judged, ascending: at least one candidate bought, at least one training purchase left.
+        users_without_history: rows with at least one candidate bought and no training purchase left, ascending.
+    """
+
+    protocol: str
+    seed: int
+    graph: CatalogGraph
+    train: sp.csr_array
+    test: sp.csr_array
+    seen: IntArray
+    hidden: IntArray
+    candidates: IntArray
+    users: IntArray
+    users_without_history: IntArray
+
+
+def make_split(protocol: str, graph: CatalogGraph, matrix: sp.csr_array, seed: int, *, share: float = SHARE) -> Split:
+    """Hide a random part of the catalog.
+
+    "leave-targets-out" hides ``share`` of the targets with at least one buyer. "leave-branches-out" draws ``share`` of
+    the parents that directly hold such a target and hides everything below them. The draw sees of the sales only which
+    targets have any.
+
+    Args:
+        protocol: one of :data:`PROTOCOLS`.
+        graph: the catalog, n targets and groups.
+        matrix: summed weights of all purchases, CSR (users, n), as :meth:`Interactions.matrix` gives them.
+        seed: 0 or more.
+        share: between 0 and 1.
+
+    Raises:
+        InputError: an unknown protocol, a bad seed or share, a catalog with fewer than 5 parents (branches only), or
+            nothing is left to judge (no candidate, no judged user).
+    """
+    hidden = _draw(protocol, graph, matrix, (0, seed, 0), share, MIN_PARENTS)
+    return hide(protocol, seed, graph, matrix, hidden)
+
+
+def inner_split(split: Split, seed: int) -> Split:
+    """Hide a part of the training data by the same protocol: pseudo-new targets to choose settings on.
+
+    The sales of ``split.hidden`` play no part in it: their columns are empty already. The random stream is one of its
+    own, so an inner seed never repeats the draw of an outer one.
+
+    Raises:
+        InputError: a bad seed, or nothing is left to judge inside the training data.
+    """
+    # an outer split of 5 parents leaves 4 of them, which must still do
+    hidden = _draw(split.protocol, split.graph, split.train, (1, seed, split.seed), SHARE, 2)
+    return hide(split.protocol, seed, split.graph, split.train, hidden)
+
+
+def hide(protocol: str, seed: int, graph: CatalogGraph, matrix: sp.csr_array, hidden: IntArray) -> Split:
+    """Hide the sales of given targets.
+
+    Args:
+        protocol: what the split calls itself.
+        seed: what the split says it was drawn with.
+        graph: the catalog, n targets and groups.
+        matrix: summed weights of all purchases, CSR (users, n).
+        hidden: positions to hide.
+
+    Raises:
+        InputError: the matrix has another number of columns, no hidden target has 5 buyers, or no buyer of a candidate
+            has a training purchase left.
+    """
+    _check_columns(graph, matrix)
+    is_hidden = np.zeros(len(graph), dtype=np.bool_)
+    is_hidden[hidden] = True
+    of_hidden = is_hidden[matrix.indices]
+    train, test = _entries(matrix, ~of_hidden), _entries(matrix, of_hidden)
+    test.data = np.ones_like(test.data)
+    candidates = np.flatnonzero(is_hidden & ~graph.is_group & (_buyers(test) >= MIN_BUYERS))
+    if not len(candidates):
+        raise InputError(
+            f"None of the {int(is_hidden.sum()):,} hidden targets has {MIN_BUYERS} buyers ({protocol}, seed {seed}), "
+            "so nothing can be judged; use another seed or more interactions."
+        )
+    has_hit = np.diff(test[:, candidates].indptr) > 0
+    has_history = np.diff(train.indptr) > 0
+    users = np.flatnonzero(has_hit & has_history)
+    if not len(users):
+        raise InputError(
+            f"No buyer of a hidden target has another purchase left to learn from ({protocol}, seed {seed}); "
+            "use another seed or more interactions."
+        )
+    return Split(
+        protocol=protocol,
+        seed=seed,
+        graph=graph,
+        train=train,
+        test=test,
+        seen=np.flatnonzero(_buyers(train)),
+        hidden=np.flatnonzero(is_hidden),
+        candidates=candidates,
+        users=users,
+        users_without_history=np.flatnonzero(has_hit & ~has_history),
+    )
+
+
+def _draw(
+    protocol: str,
+    graph: CatalogGraph,
+    matrix: sp.csr_array,
+    stream: tuple[int, int, int],
+    share: float,
+    min_parents: int,
+) -> IntArray:
+    """Positions to hide; ``stream`` (0 outer or 1 inner, seed, outer seed) tells the random draws apart."""
+    if protocol not in PROTOCOLS:
+        raise InputError(f"Unknown protocol {protocol!r}: use one of {', '.join(PROTOCOLS)}.")
+    if min(stream) < 0:
+        raise InputError(f"The seed is {min(stream)}; give 0 or more.")
+    if not 0 < share < 1:
+        raise InputError(f"The share to hide is {share}; give one between 0 and 1.")
+    _check_columns(graph, matrix)
+    sold = np.flatnonzero(~graph.is_group & (_buyers(matrix) > 0))
+    random = np.random.default_rng([PROTOCOLS.index(protocol), *stream])
+    if protocol == LEAVE_TARGETS_OUT:
+        if len(sold) < 2:
+            raise InputError(f"Only {len(sold)} targets have buyers; {protocol} needs at least 2.")
+        return random.choice(sold, _part(share, len(sold)), replace=False)
+    parents = np.unique(graph.parents[sold].indices)
+    if len(parents) < min_parents:
+        raise InputError(
+            f"The catalog has {len(parents)} parents that directly hold a sold target; {protocol} needs at least "
+            f"{min_parents}: use {LEAVE_TARGETS_OUT} or give the categories parents."
+        )
+    drawn = random.choice(parents, _part(share, len(parents)), replace=False)
+    return np.unique(np.concatenate([graph.below(int(parent)) for parent in drawn]))
+
+
+def _part(share: float, count: int) -> int:
+    return min(max(1, round(share * count)), count - 1)
+
+
+def _buyers(matrix: sp.csr_array) -> IntArray:
+    """Number of buyers of every target, int64 (n,)."""
+    return np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.int64)
+
+
+def _entries(matrix: sp.csr_array, keep: BoolArray) -> sp.csr_array:
+    """The stored entries where ``keep`` is True, as float64."""
+    ends = np.concatenate([[0], np.cumsum(keep)])[matrix.indptr]
+    entries = (matrix.data[keep].astype(np.float64), matrix.indices[keep], ends)
+    return sp.csr_array(entries, shape=matrix.shape)
+
+
+def _check_columns(graph: CatalogGraph, matrix: sp.csr_array) -> None:
+    if matrix.shape[1] != len(graph):
+        raise InputError(
+            f"The matrix has {matrix.shape[1]:,} columns and the graph {len(graph):,} targets and groups; "
+            "make it with Interactions.matrix(graph)."
+        )
