@@ -1,0 +1,23 @@
+"""Which categories only hold others, where the source does not say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..graph import CatalogGraph, Interactions
+from ..graph.catalog import frozen
+
+
+def with_groups(graph: CatalogGraph, interactions: Interactions | None) -> CatalogGraph:
+    """Mark the categories that have children (categories or products) and no interaction of their own as groups.
+
+    Without interactions nothing tells a group from a target, and every category stays a target.
+    """
+    if interactions is None:
+        return graph
+    bare = np.diff(graph.parents.tocsc().indptr) > 0
+    named = graph.ids.find(interactions.targets)
+    bare[named[named >= 0]] = False
+    return replace(graph, is_group=frozen(bare, np.bool_))

@@ -1,0 +1,61 @@
+"""What a loader hands back, and the small things all loaders share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..graph import CatalogGraph, Interactions, NewaisleError
+from ..graph.errors import SourceError
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A source, read.
+
+    Attributes:
+        graph: the catalog graph.
+        interactions: the events on its targets; None where the source has none.
+    """
+
+    graph: CatalogGraph
+    interactions: Interactions | None = None
+
+    def describe(self) -> str:
+        """One line of counts for people."""
+        graph, events = self.graph, self.interactions
+        groups = int(graph.is_group.sum())
+        counts = [
+            (len(graph) - groups, "targets"),
+            (groups, "groups"),
+            (len(graph.attributes), "attributes"),
+            (sum(map(len, graph.edges.values())), "edges"),
+        ]
+        if events is not None:
+            counts += [(len(events.users), "users"), (len(events), "events")]
+        return ", ".join(f"{count:,} {what}" for count, what in counts)
+
+
+@contextmanager
+def blaming(where: object) -> Iterator[None]:
+    """Put the file or folder in front of the message of any newaisle error raised inside."""
+    try:
+        yield
+    except NewaisleError as error:
+        raise type(error)(f"{where}: {error}") from error
+
+
+def read_utf8(path: Path) -> str:
+    """The text of a UTF-8 file, a byte order mark taken off.
+
+    Raises:
+        SourceError: the file cannot be opened, or is in another encoding.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: byte {error.start} is not UTF-8; save the file in UTF-8.") from None

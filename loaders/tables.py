@@ -1,0 +1,113 @@
+"""A folder of CSV or Parquet tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from ..graph import CatalogGraph, Interactions
+from ..graph.errors import SourceError
+from ..graph.frames import Table
+from .groups import with_groups
+from .source import Loaded, blaming, read_utf8
+
+_TEXTS = ("id", "parent_id", "category_id", "name", "text", "user", "target", "event", "value", "parent_value")
+"""Columns that a CSV file always gives as texts, so that ``001`` stays ``001``."""
+
+_NEVER_SPLIT = frozenset({"id", "name", "text"})
+
+
+def load_tables(folder: Path) -> Loaded:
+    """Read ``categories``, ``interactions``, ``products``, ``attributes`` and ``attribute_parents`` from a folder.
+
+    Each is a ``.csv`` (UTF-8) or a ``.parquet`` file; only ``categories`` is required. The columns are those of
+    :meth:`CatalogGraph.from_tables` and :meth:`Interactions.from_table` (``user``, ``target`` and, where there,
+    ``weight``, ``timestamp``, ``event``; others are ignored). In CSV the cells of ``parent_id``, ``category_id`` and
+    of attribute columns are split at ``;``, but for an id of the catalog that contains one. Where ``categories`` has
+    no column ``group``, :func:`with_groups` says which are groups.
+
+    Raises:
+        SourceError: a file is missing, stands there twice, or cannot be read.
+        InputError: the tables do not make a valid graph or interactions; the message names the files.
+    """
+    if not folder.is_dir():
+        raise SourceError(f"{folder} is not a folder; give one with a file categories.csv or categories.parquet.")
+    paths = {
+        name: path
+        for name in ("categories", "products", "attributes", "attribute_parents")
+        if (path := _find(folder, name))
+    }
+    if "categories" not in paths:
+        raise SourceError(f"{folder} has neither categories.csv nor categories.parquet; add one of them.")
+    tables = {name: _read(path) for name, path in paths.items()}
+    ids = frozenset(tables["categories"].column("id").to_pylist()) if "id" in tables["categories"].column_names else ()
+    for name, parent in (("categories", "parent_id"), ("products", "category_id")):
+        if name in paths and paths[name].suffix == ".csv":
+            tables[name] = _split(tables[name], parent, frozenset(ids))
+    files = [path.name for path in paths.values()]
+    with blaming(paths["categories"] if len(files) == 1 else f"{folder} ({', '.join(files)})"):
+        graph = CatalogGraph.from_tables(**tables)
+    interactions = None
+    if (path := _find(folder, "interactions")) is not None:
+        table = _read(path)
+        extra = {name: name for name in ("weight", "timestamp", "event") if name in table.column_names}
+        with blaming(path):
+            interactions = Interactions.from_table(table, **extra).restrict(graph)
+    if "group" not in tables["categories"].column_names:
+        graph = with_groups(graph, interactions)
+    return Loaded(graph, interactions)
+
+
+def _find(folder: Path, name: str) -> Path | None:
+    found = [path for suffix in (".csv", ".parquet") if (path := folder / f"{name}{suffix}").is_file()]
+    if len(found) > 1:
+        raise SourceError(f"{folder} has both {found[0].name} and {found[1].name}; keep one of them.")
+    return found[0] if found else None
+
+
+def _read(path: Path) -> Table:
+    try:
+        table = _read_csv(path) if path.suffix == ".csv" else pa.parquet.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        told = " ".join(str(error).split()).rstrip(".")
+        raise SourceError(f"{path}: cannot be read ({told}); correct the file.") from None
+    twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
+    if twice:
+        raise SourceError(f"{path}: the column {', '.join(map(repr, twice))} stands twice; rename one of them.")
+    return table
+
+
+def _read_csv(path: Path) -> Table:
+    text = read_utf8(path)
+    types: dict[str, Any] = dict.fromkeys(_TEXTS, pa.string())
+    types["group"] = pa.bool_()
+    return pa.csv.read_csv(
+        pa.BufferReader(text.encode()),
+        parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pa.csv.ConvertOptions(column_types=types),
+    )
+
+
+def _split(table: Table, parent: str, ids: frozenset[str]) -> Table:
+    """Turn the parent and attribute columns of a CSV table into lists."""
+    for place, name in enumerate(table.column_names):
+        column = table.column(name)
+        if pa.types.is_temporal(column.type):  # a date is one more text here
+            column = pc.cast(column, pa.string())
+        if pa.types.is_string(column.type) and name not in _NEVER_SPLIT:
+            known = ids if name == parent else frozenset[str]()
+            column = pa.array([_parts(cell, known) for cell in column.to_pylist()], pa.list_(pa.string()))
+        table = table.set_column(place, name, column)
+    return table
+
+
+def _parts(cell: str | None, known: frozenset[str]) -> Sequence[str]:
+    if cell is None or cell in known or ";" not in cell:
+        return [cell] if cell else []
+    return [part for piece in cell.split(";") if (part := piece.strip())]
