@@ -43,8 +43,8 @@ _T = TypeVar("_T")
 
 
 @dataclass
-class _Node:
-    """One row of the categories or products table."""
+class Node:
+    """What a source says of one target or group; see :class:`CatalogGraph` for the meaning of the fields."""
 
     name: str
     text: str
@@ -99,22 +99,51 @@ def build_graph(
     if not _SOURCE_NAME.fullmatch(source):
         raise InputError(f"The source name {source!r} has other characters than a-z, 0-9, '_' and '-'.")
     tally = _Tally()
-    nodes: dict[Id, _Node] = {}
+    nodes: dict[Id, Node] = {}
     _read_nodes(nodes, categories, "categories", "parent_id", tally)
     if products is not None:
         _read_nodes(nodes, products, "products", "category_id", tally)
     if not nodes:
         raise GraphError("The categories table has no row with an id; give at least one.")
+    ids = Ids.of(nodes, "target")
     if attributes is not None:
         _read_attribute_edges(nodes, attributes, tally)
     parents_of = {} if attribute_parents is None else _read_attribute_parents(attribute_parents, tally)
-    ids = Ids.of(nodes, "target")
-    _check_parents(nodes)
     report = CleaningReport(tally.read, tally.kept, dict(tally.dropped), dict(tally.changed))
-    return _assemble(source, ids, [nodes[own] for own in ids], parents_of, report)
+    return assemble_graph(source, ids, nodes, parents_of, report=report)
 
 
-def _read_nodes(nodes: dict[Id, _Node], table: Table, what: str, parent_column: str, tally: _Tally) -> None:
+def assemble_graph(
+    source: str,
+    ids: Ids,
+    nodes: Mapping[Id, Node],
+    attribute_parents: Mapping[Attribute, list[Attribute]],
+    *,
+    attributes: Iterable[Attribute] = (),
+    report: CleaningReport | None = None,
+) -> CatalogGraph:
+    """Check how cleaned nodes hang together and turn them into a graph.
+
+    Args:
+        source: name of the source.
+        ids: the ids of ``nodes``.
+        nodes: targets and groups by own id.
+        attribute_parents: the hierarchy over attributes.
+        attributes: attributes to keep even where no node and no hierarchy names them.
+        report: what cleaning did.
+
+    Raises:
+        CycleError: parents, of nodes or of attributes, lead back to their own child.
+        DanglingParentError: a parent does not exist.
+        GraphError: a product is named as a parent.
+    """
+    _check_parents(nodes)
+    _refuse_cycles(attribute_parents)
+    ordered = [nodes[own] for own in ids]
+    return _assemble(source, ids, ordered, attribute_parents, set(attributes), report or CleaningReport())
+
+
+def _read_nodes(nodes: dict[Id, Node], table: Table, what: str, parent_column: str, tally: _Tally) -> None:
     """Read one table of categories or products into ``nodes``."""
     product = what == "products"
     required = ("id", "name", parent_column) if product else ("id", "name")
@@ -130,7 +159,7 @@ def _read_nodes(nodes: dict[Id, _Node], table: Table, what: str, parent_column: 
         name = tally.text(row["name"])
         if not name:
             raise GraphError(f"Row {row_number} of the {what} table (id {own!r}) has an empty name; give it one.")
-        node = _Node(
+        node = Node(
             name=name,
             text=tally.text(row.get("text")) or name,
             product=product,
@@ -195,7 +224,7 @@ def _column_kinds(frame: nw.DataFrame[Any], what: str, fixed: set[str]) -> dict[
     return kinds
 
 
-def _read_attribute_edges(nodes: dict[Id, _Node], table: Table, tally: _Tally) -> None:
+def _read_attribute_edges(nodes: dict[Id, Node], table: Table, tally: _Tally) -> None:
     """Read the long table of attribute edges; weights of the same edge add up."""
     frame = read_frame(table, "attributes", ("id", "name", "value"))
     if "weight" in frame.columns and not frame.schema["weight"].is_numeric():
@@ -232,12 +261,10 @@ def _read_attribute_parents(table: Table, tally: _Tally) -> dict[Attribute, list
         if not (name and value and parent):
             raise GraphError(f"Row {row_number} of the attribute parents table has an empty field.")
         found.setdefault(Attribute(name, value), set()).add(Attribute(name, parent))
-    parents = {attribute: sorted(above) for attribute, above in found.items()}
-    _refuse_cycles(parents)
-    return parents
+    return {attribute: sorted(above) for attribute, above in found.items()}
 
 
-def _check_parents(nodes: dict[Id, _Node]) -> None:
+def _check_parents(nodes: Mapping[Id, Node]) -> None:
     for own, node in nodes.items():
         for parent in node.parents:
             above = nodes.get(parent)
@@ -251,7 +278,7 @@ def _check_parents(nodes: dict[Id, _Node]) -> None:
     _refuse_cycles({own: node.parents for own, node in nodes.items()})
 
 
-def _kind(node: _Node) -> str:
+def _kind(node: Node) -> str:
     return "Product" if node.product else "Category"
 
 
@@ -265,10 +292,15 @@ def _refuse_cycles(parents: Mapping[_T, list[_T]]) -> None:
 
 
 def _assemble(
-    source: str, ids: Ids, nodes: list[_Node], parents_of: dict[Attribute, list[Attribute]], report: CleaningReport
+    source: str,
+    ids: Ids,
+    nodes: list[Node],
+    parents_of: Mapping[Attribute, list[Attribute]],
+    attributes: set[Attribute],
+    report: CleaningReport,
 ) -> CatalogGraph:
     """Turn checked nodes (in the order of ``ids``) into arrays."""
-    attributes = {attribute for node in nodes for attribute in node.attributes}
+    attributes |= {attribute for node in nodes for attribute in node.attributes}
     attributes |= set(parents_of) | {parent for above in parents_of.values() for parent in above}
     ordered = tuple(sorted(attributes))
     place = {attribute: i for i, attribute in enumerate(ordered)}
