@@ -84,11 +84,13 @@ def _read(path: Path) -> Table:
 
 
 def _read_csv(path: Path) -> Table:
-    text = read_utf8(path)
+    data = read_utf8(path).encode()
     types: dict[str, Any] = dict.fromkeys(_TEXTS, pa.string())
     types["group"] = pa.bool_()
     return pa.csv.read_csv(
-        pa.BufferReader(text.encode()),
+        pa.BufferReader(data),
+        # one block, since the types of a column are inferred from the first block alone
+        read_options=pa.csv.ReadOptions(block_size=min(len(data) + 1, 2**31 - 1)),
         parse_options=pa.csv.ParseOptions(newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(column_types=types),
     )

