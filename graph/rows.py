@@ -1,0 +1,139 @@
+"""A catalog graph as rows for the store: plain values by key, in batches that a server takes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .catalog import CatalogGraph, Relation
+from .cypher import Kind
+from .errors import InputError
+from .hashing import target_key
+
+Row = Mapping[str, Any]
+EdgeKey = tuple[str, str]
+
+BATCH_ROWS = 5_000
+BATCH_CHARACTERS = 2_000_000
+"""At most four times as many bytes on the wire; servers refuse a message beyond 16 MB."""
+
+
+@dataclass(frozen=True)
+class GraphRows:
+    """What the store shall hold of one source.
+
+    Attributes:
+        nodes: kind -> key -> row with ``key``, ``properties`` and, but for attributes, ``state``.
+        edges: relation -> (tail key, head key) -> weight.
+        features: names of the features that occur.
+    """
+
+    nodes: Mapping[Kind, Mapping[str, Row]]
+    edges: Mapping[Relation, Mapping[EdgeKey, float]]
+    features: tuple[str, ...]
+
+
+def head_key(source: str) -> str:
+    """The key of the node that says what a source's graph in the store is; no target or attribute has such a key."""
+    return f"{source}#head"
+
+
+def graph_rows(graph: CatalogGraph) -> GraphRows:
+    """Turn a graph into rows.
+
+    Raises:
+        InputError: something that no store can hold: an integer id beyond 64 bits, a feature name that is empty,
+            starts with ``@`` or holds a null character, a text with half a surrogate pair.
+    """
+    for name in graph.features:
+        _refuse_half_characters(f"the feature {name}", name)
+        if not name or name.startswith("@") or "\0" in name:
+            raise InputError(
+                f"The feature name {name!r} cannot be a property in the graph store "
+                "(empty, an '@' in front, or a null character in it); rename the column."
+            )
+    nodes: dict[Kind, dict[str, Row]] = {kind: {} for kind in Kind}
+    for key, row, product in zip(graph.keys, _target_rows(graph), graph.is_product.tolist(), strict=True):
+        nodes[Kind.PRODUCT if product else Kind.CATEGORY][key] = row
+    for key, attribute, content_hash in zip(
+        graph.attribute_keys, graph.attributes, graph.attribute_hashes, strict=True
+    ):
+        _refuse_half_characters(f"the attribute {attribute}", attribute.name, attribute.value)
+        nodes[Kind.ATTRIBUTE][key] = {
+            "key": key,
+            "properties": {
+                "source": graph.source,
+                "name": attribute.name,
+                "value": attribute.value,
+                "content_hash": content_hash,
+            },
+        }
+    edges = {
+        relation: dict(zip(graph.edge_keys(relation), graph.edges[relation].weight.tolist(), strict=True))
+        for relation in Relation
+    }
+    return GraphRows(nodes, edges, tuple(sorted(graph.features)))
+
+
+def _target_rows(graph: CatalogGraph) -> Iterator[Row]:
+    features = [(name, column.tolist()) for name, column in sorted(graph.features.items())]
+    columns = (
+        graph.ids,
+        graph.names,
+        graph.texts,
+        graph.node_hashes,
+        graph.levels.tolist(),
+        graph.is_product.tolist(),
+        graph.is_group.tolist(),
+    )
+    for i, (own, name, text, content_hash, level, product, group) in enumerate(zip(*columns, strict=True)):
+        if isinstance(own, int) and not -(2**63) <= own < 2**63:
+            raise InputError(f"The id {own} does not fit into 64 bits; give the ids as texts.")
+        _refuse_half_characters(f"the target {own}", str(own), name, text)
+        properties: dict[str, Any] = {feature: v for feature, column in features if (v := column[i]) == v}
+        properties |= {"id": own, "source": graph.source, "name": name, "text": text, "content_hash": content_hash}
+        if not product:
+            properties["level"] = level
+        yield {
+            "key": target_key(graph.source, own),
+            "properties": properties,
+            "state": "group" if group else "new",
+        }
+
+
+def _refuse_half_characters(what: str, *texts: str) -> None:
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        shown = what.encode("utf-8", "backslashreplace").decode()
+        raise InputError(
+            f"A text of {shown} holds half a surrogate pair, which is not a character; correct it in the source."
+        ) from None
+
+
+def edge_rows(edges: Mapping[EdgeKey, float]) -> Iterator[Row]:
+    """Edges as rows with ``tail``, ``head`` and ``weight``."""
+    return ({"tail": tail, "head": head, "weight": weight} for (tail, head), weight in edges.items())
+
+
+def batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Cut rows into lists of at most ``BATCH_ROWS`` rows and, beyond a single row, ``BATCH_CHARACTERS`` of text."""
+    batch: list[Row] = []
+    characters = 0
+    for row in rows:
+        size = _characters(row)
+        if batch and (len(batch) >= BATCH_ROWS or characters + size > BATCH_CHARACTERS):
+            yield batch
+            batch, characters = [], 0
+        batch.append(row)
+        characters += size
+    if batch:
+        yield batch
+
+
+def _characters(row: Row) -> int:
+    return sum(
+        len(value) if isinstance(value, str) else _characters(value) if isinstance(value, dict) else 10
+        for value in row.values()
+    )
