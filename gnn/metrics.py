@@ -57,10 +57,9 @@ def ranking_metrics(
     top = order[:, :k]
     gain = sorted_hits[:, :k]
     ideal = np.minimum(hits.sum(axis=1), k)
-    discount = 1.0 / np.log2(np.arange(2, gain.shape[1] + 2))
     found = gain.sum(axis=1)
     metrics = {
-        f"ndcg@{k}": np.mean(gain @ discount / np.cumsum(discount)[ideal - 1]),
+        f"ndcg@{k}": _ndcg(gain, ideal),
         f"recall@{k}": np.mean(found / ideal),
         f"precision@{k}": np.mean(found / k),
         "mrr": np.mean(1.0 / (1.0 + np.argmax(sorted_hits, axis=1))),
@@ -74,6 +73,17 @@ def ranking_metrics(
     if embeddings is not None:
         metrics["diversity"] = _diversity(top, embeddings)
     return {name: float(value) for name, value in metrics.items() if not math.isnan(value)}
+
+
+def ndcg(scores: Numbers, hits: BoolArray, k: int = 20) -> float:
+    """Mean NDCG@k alone, as :func:`ranking_metrics` defines it; every row of ``hits`` (u, c) has at least one."""
+    top = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return _ndcg(np.take_along_axis(hits, top, axis=1), np.minimum(hits.sum(axis=1), k))
+
+
+def _ndcg(gain: BoolArray, ideal: IntArray) -> float:
+    discount = 1.0 / np.log2(np.arange(2, gain.shape[1] + 2))
+    return float(np.mean(gain @ discount / np.cumsum(discount)[ideal - 1]))
 
 
 def taste_auc(scores: Numbers, relevance: sp.csr_array, activity: IntArray) -> float:

@@ -86,9 +86,18 @@ def inner_split(split: Split, seed: int) -> Split:
     Raises:
         InputError: a bad seed, or nothing is left to judge inside the training data.
     """
+    return pseudo_split(split.protocol, split.graph, split.train, seed, split.seed)
+
+
+def pseudo_split(protocol: str, graph: CatalogGraph, train: sp.csr_array, seed: int, outer_seed: int = 0) -> Split:
+    """Hide a part of all that is known at fit time, as :func:`inner_split` does inside a split.
+
+    Raises:
+        InputError: an unknown protocol, a bad seed, too few targets or parents, or nothing is left to judge.
+    """
     # an outer split of 5 parents leaves 4 of them, which must still do
-    hidden = _draw(split.protocol, split.graph, split.train, (1, seed, split.seed), SHARE, 2)
-    return hide(split.protocol, seed, split.graph, split.train, hidden)
+    hidden = _draw(protocol, graph, train, (1, seed, outer_seed), SHARE, 2)
+    return hide(protocol, seed, graph, train, hidden)
 
 
 def hide(protocol: str, seed: int, graph: CatalogGraph, matrix: sp.csr_array, hidden: IntArray) -> Split:

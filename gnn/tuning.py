@@ -1,0 +1,210 @@
+"""Settings are chosen on pseudo-new targets: seen ones whose sales are hidden from the factors and predicted back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg as la
+import scipy.sparse as sp
+
+from ..graph import CatalogGraph
+from ..graph.catalog import BoolArray, FloatArray, IntArray
+from ..graph.errors import InputError
+from .factors import Factors, FactorSettings, fit_factors
+from .kernel import KernelSettings
+from .metrics import ndcg
+from .propagation import Blocks
+from .splits import PROTOCOLS, Split, pseudo_split
+
+EPISODES = 3
+"""Pseudo-new splits per fit."""
+
+MAX_TARGETS = 2500
+"""Seen targets per episode; of more, a random part serves for choosing settings."""
+
+MAX_USERS = 1500
+"""Judged users per episode."""
+
+Judge = Callable[[Mapping[str, float]], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """Pseudo-new targets, the factors without them, and the distances between them and the seen ones.
+
+    Attributes:
+        split: which targets play new.
+        blocks: phi of all targets.
+        seed: of the factors and the samples.
+    """
+
+    split: Split
+    blocks: Blocks
+    seed: int
+    _factors: dict[FactorSettings, Factors] = field(default_factory=dict)
+
+    @cached_property
+    def seen(self) -> IntArray:
+        """Positions of (at most ``MAX_TARGETS``) seen targets."""
+        return _sample(self.split.seen, MAX_TARGETS, self.seed)
+
+    @cached_property
+    def users(self) -> IntArray:
+        """Rows of (at most ``MAX_USERS``) judged users."""
+        return _sample(self.split.users, MAX_USERS, self.seed)
+
+    @cached_property
+    def hits(self) -> BoolArray:
+        """What the judged users bought of the candidates, (users, candidates)."""
+        bought: BoolArray = self.split.test[self.users][:, self.split.candidates].toarray() > 0
+        return bought
+
+    @cached_property
+    def near(self) -> Mapping[str, npt.NDArray[np.float32]]:
+        """Squared distances between candidates and seen targets, by block."""
+        rows = self.split.candidates
+        return {name: self.blocks.squared_distances(name, rows, self.seen) for name in self.blocks.names}
+
+    @cached_property
+    def among(self) -> Mapping[str, npt.NDArray[np.float32]]:
+        """Squared distances among seen targets, by block."""
+        return {name: self.blocks.squared_distances(name, self.seen, self.seen) for name in self.blocks.names}
+
+    def factors(self, settings: FactorSettings) -> Factors:
+        """The factors of everything but the pseudo-new targets, fitted once per setting."""
+        if settings not in self._factors:
+            self._factors[settings] = fit_factors(binary(self.split.train), settings, self.seed)
+        return self._factors[settings]
+
+    def carry(self, settings: KernelSettings, values: FloatArray) -> FloatArray:
+        """Kernel ridge from ``values`` of the seen targets (s, d) to the candidates, float64 (c, d)."""
+        system = _exp(self.among, settings.weights)
+        system[np.diag_indices_from(system)] += np.float32(settings.ridge)
+        solved = la.cho_solve(la.cho_factor(system, lower=True, overwrite_a=True), values.astype(np.float32))
+        return np.asarray(_exp(self.near, settings.weights) @ solved, dtype=np.float64)
+
+
+def make_episodes(
+    graph: CatalogGraph, train: sp.csr_array, blocks: Blocks, seed: int, protocols: Sequence[str] = PROTOCOLS
+) -> list[Episode]:
+    """Hide pseudo-new targets ``EPISODES`` times, the protocols taking turns.
+
+    Args:
+        graph: the catalog.
+        train: all purchases that may be learned from, CSR (users, n).
+        blocks: phi.
+        seed: of the fit.
+        protocols: ways of hiding; one that this catalog does not allow is passed over.
+
+    Returns:
+        The episodes; none if the catalog is too small to hide anything.
+    """
+    found: list[Episode] = []
+    usable = list(protocols)
+    while len(found) < EPISODES and usable:
+        protocol = usable[len(found) % len(usable)]
+        try:
+            split = pseudo_split(protocol, graph, train, len(found), seed)
+        except InputError:  # too few targets, parents or buyers to hide any this way
+            usable.remove(protocol)
+            continue
+        found.append(Episode(split, blocks, seed))
+    return found
+
+
+def climb(judge: Judge, start: Mapping[str, float], steps: Mapping[str, Sequence[float]], rounds: int) -> dict[str, float]:
+    """Coordinate search: multiply one number at a time and keep what judges better, going on while it does.
+
+    Args:
+        judge: figure to raise.
+        start: numbers to begin with.
+        steps: name -> factors to try on it, in this order.
+        rounds: how often all names take their turn; ends early when a round changes nothing.
+    """
+    best, figure = dict(start), judge(start)
+    for _ in range(rounds):
+        before = figure
+        for name, factors in steps.items():
+            for factor in factors:
+                improved = False
+                while (value := judge(trial := {**best, name: best[name] * factor})) > figure:
+                    best, figure, improved = trial, value, True
+                if improved:
+                    break
+        if figure <= before:
+            break
+    return best
+
+
+def choose_factors(
+    episodes: Sequence[Episode], start: FactorSettings, weights: Mapping[str, float], ridge: float
+) -> FactorSettings:
+    """Choose rank, confidence and regularisation with a given kernel."""
+    kernel = KernelSettings(weights, ridge)
+    known: dict[FactorSettings, float] = {}
+
+    def settings(values: Mapping[str, float]) -> FactorSettings:
+        rank = int(np.clip(values["rank"], 4, 256))
+        return replace(start, rank=rank, alpha=values["alpha"], regularization=values["regularization"])
+
+    def judge(values: Mapping[str, float]) -> float:
+        chosen = settings(values)
+        if chosen not in known:
+            known[chosen] = float(np.mean([judge_factors(episode, chosen, kernel) for episode in episodes]))
+        return known[chosen]
+
+    begin = {"rank": float(start.rank), "alpha": start.alpha, "regularization": start.regularization}
+    steps = {"rank": (2.0, 0.5), "regularization": (3.0, 1 / 3), "alpha": (2.0, 0.5)}
+    return settings(climb(judge, begin, steps, rounds=1))
+
+
+def judge_factors(episode: Episode, factors: FactorSettings, kernel: KernelSettings) -> float:
+    """NDCG@20 of the zero-shot ranking of an episode's pseudo-new targets."""
+    fitted = episode.factors(factors)
+    mean = episode.carry(kernel, fitted.targets[episode.seen])
+    return ndcg(fitted.users[episode.users] @ mean.T, episode.hits)
+
+
+def choose_kernel(
+    episodes: Sequence[Episode], factors: FactorSettings, start: KernelSettings, rounds: int = 1
+) -> KernelSettings:
+    """Choose the width, the ridge and the weight of every block."""
+    known: dict[tuple[float, ...], float] = {}
+
+    def settings(values: Mapping[str, float]) -> KernelSettings:
+        weights = {name: values["width"] * values[f"block {name}"] for name in start.weights}
+        return KernelSettings(weights, values["ridge"])
+
+    def judge(values: Mapping[str, float]) -> float:
+        chosen = settings(values)
+        key = (*chosen.weights.values(), chosen.ridge)
+        if key not in known:
+            known[key] = float(np.mean([judge_factors(episode, factors, chosen) for episode in episodes]))
+        return known[key]
+
+    begin = {"width": 1.0, "ridge": start.ridge} | {f"block {name}": w for name, w in start.weights.items()}
+    steps = {"width": (2.0, 0.5), "ridge": (3.0, 1 / 3)} | {f"block {name}": (3.0, 1 / 3) for name in start.weights}
+    return settings(climb(judge, begin, steps, rounds))
+
+
+def binary(matrix: sp.csr_array) -> sp.csr_array:
+    """The same entries with the value 1."""
+    return sp.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _exp(distances: Mapping[str, npt.NDArray[np.float32]], weights: Mapping[str, float]) -> npt.NDArray[np.float32]:
+    total = np.zeros_like(next(iter(distances.values())))
+    for name, weight in weights.items():
+        if weight:
+            total -= np.float32(weight) * distances[name]
+    return np.exp(total, out=total)
+
+
+def _sample(positions: IntArray, most: int, seed: int) -> IntArray:
+    if len(positions) <= most:
+        return positions
+    return np.sort(np.random.default_rng(seed).choice(positions, most, replace=False))
