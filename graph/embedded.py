@@ -134,39 +134,37 @@ def _start(folder: Path, heap: str, lock: IO[str]) -> EmbeddedServer:
             start_new_session=True,  # Ctrl-C is for the parent, which then closes the child
         )
     try:
-        port = _hand_over(process, {"root": password, "reader": reader_password})
-        if port is None:
-            raise StoreUnavailableError(_why_not_started(folder, process))
+        port = _hand_over(process, folder, {"root": password, "reader": reader_password})
     except BaseException:
         _end(process, patience=0)
         raise
     return EmbeddedServer(folder, f"bolt://127.0.0.1:{port}", password, reader_password, process)
 
 
-def _hand_over(process: subprocess.Popen[bytes], passwords: dict[str, str]) -> int | None:
-    """Give the child its passwords and return its port; None if it ended or said nothing in time."""
+def _hand_over(process: subprocess.Popen[bytes], folder: Path, passwords: dict[str, str]) -> int:
+    """Give the child its passwords and return its port."""
     assert process.stdin is not None  # noqa: S101 - both are pipes
     assert process.stdout is not None  # noqa: S101
-    try:
+    with contextlib.suppress(BrokenPipeError):  # it ended at once; its output then ends too
         process.stdin.write(json.dumps(passwords).encode() + b"\n")
         process.stdin.flush()
-    except BrokenPipeError:
-        return None
     ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
-    line = process.stdout.readline() if ready else b""
-    process.stdout.close()
-    return int(json.loads(line)["port"]) if line else None
+    if not ready:
+        raise _not_started(folder, f"did not answer within {START_SECONDS:g} s")
+    with process.stdout:
+        line = process.stdout.readline()
+    if not line:
+        raise _not_started(folder, f"ended with code {process.wait(STOP_SECONDS)}")
+    return int(json.loads(line)["port"])
 
 
-def _why_not_started(folder: Path, process: subprocess.Popen[bytes]) -> str:
+def _not_started(folder: Path, what: str) -> StoreUnavailableError:
     log = folder / LOG_FILE
-    try:
-        ended = f"ended with code {process.wait(timeout=5)}"
-    except subprocess.TimeoutExpired:
-        ended = f"did not answer within {START_SECONDS:.0f} s"
-    tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
-    return f"The embedded store in {folder} did not start: its server {ended}; see {log}, which ends:\n" + "\n".join(
-        tail
+    said = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    # indented lines are the steps of stack traces: they are for the log, the messages between them for people
+    tail = "\n".join([line for line in said if line.strip() and not line[0].isspace()][-8:])
+    return StoreUnavailableError(
+        f"The embedded store in {folder} did not start: its server {what}; see {log}, which ends:\n{tail}"
     )
 
 

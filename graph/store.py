@@ -170,23 +170,26 @@ def open_store(
             name = str(address)
             server = start_embedded(address, heap)
             opened.callback(server.stop)
+            # nobody else writes there, and a server that ended does not come back: nothing to try again for
             database = DATABASE
-            driver = _connect(opened, name, server.url, (ROOT, server.password))
-            reader = _connect(opened, name, server.url, (READER, server.reader_password))
+            driver = _connect(opened, name, server.url, (ROOT, server.password), 0.0)
+            reader = _connect(opened, name, server.url, (READER, server.reader_password), 0.0)
         else:
             name = address
             asking = credentials or Credentials.from_environment()
             database = asking.database
             auth = None if asking.password is None else (asking.username, asking.password)
-            driver = reader = _connect(opened, name, address, auth)
+            driver = reader = _connect(opened, name, address, auth, CONNECT_SECONDS)
         return Store(name, database, driver, reader, opened.pop_all())
 
 
-def _connect(opened: ExitStack, name: str, url: str, auth: tuple[str, str] | None) -> neo4j.Driver:
+def _connect(
+    opened: ExitStack, name: str, url: str, auth: tuple[str, str] | None, retry_seconds: float
+) -> neo4j.Driver:
     with _translated(name):
         driver = opened.enter_context(
             neo4j.GraphDatabase.driver(
-                url, auth=auth, connection_timeout=CONNECT_SECONDS, max_transaction_retry_time=CONNECT_SECONDS
+                url, auth=auth, connection_timeout=CONNECT_SECONDS, max_transaction_retry_time=retry_seconds
             )
         )
         driver.verify_connectivity()
