@@ -1,13 +1,18 @@
 """Catalog graph and interactions, their validation, and the graph store."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .address import Credentials, home_folder
 from .catalog import Attribute, CatalogGraph, Edges, Relation
 from .cleaning import CleaningReport
 from .errors import NewaisleError
 from .ids import Id, Ids
 from .interactions import Interactions
-from .store import QueryResult, Store, open_store
-from .writing import WriteResult
+
+if TYPE_CHECKING:
+    from .store import QueryResult, Store, open_store
+    from .writing import WriteResult
 
 __all__ = [
     "Attribute",
@@ -26,3 +31,12 @@ __all__ = [
     "home_folder",
     "open_store",
 ]
+
+# loaded when first asked for: the neo4j driver would more than double the time that importing newaisle takes
+_LATE = {"QueryResult": ".store", "Store": ".store", "WriteResult": ".writing", "open_store": ".store"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return getattr(importlib.import_module(_LATE[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

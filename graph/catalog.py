@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
@@ -18,6 +17,9 @@ from .errors import InputError
 from .frames import Table
 from .hashing import attribute_key, edge_hash, graph_hash, node_hash, target_key
 from .ids import Id, Ids
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -256,6 +258,8 @@ class CatalogGraph:
         return tail, head
 
     def _networkx(self, wanted: BoolArray) -> nx.MultiDiGraph:
+        import networkx as nx  # here, since it takes long to import and few need it
+
         n, made = len(self), nx.MultiDiGraph()
         label: dict[int, Id | Attribute] = {}
         for i in np.flatnonzero(wanted).tolist():
