@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -25,6 +26,9 @@ from .values import plain
 from .writing import WriteResult, write_graph
 
 CONNECT_SECONDS = 10.0
+# without any handler, the hints of a server (such as a label that does not exist yet) would go to stderr
+logging.getLogger("neo4j").addHandler(logging.NullHandler())
+
 _T = TypeVar("_T")
 
 

@@ -158,6 +158,12 @@ def _listening(process: Path) -> set[tuple[str, int]]:
     return found
 
 
+def test_the_embedded_server_reads_no_local_files(store: Store) -> None:
+    for write in (False, True):
+        with pytest.raises(StoreError):
+            store.query("LOAD CSV FROM 'file:///etc/passwd' AS line RETURN line", write=write)
+
+
 def test_a_wrong_heap_is_told_with_the_log(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailableError, match=r"did not start: its server ended with code 1") as caught:
         open_store(f"embedded:{tmp_path}", heap="plenty")
