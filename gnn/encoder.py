@@ -76,7 +76,7 @@ class TextEncoder:
             return f"hub:{self.name}"
         weights = sorted(folder.rglob("*.safetensors"))
         if not weights:
-            raise ModelError(f"The encoder folder {folder} holds no *.safetensors file; give a sentence-transformers one.")
+            raise ModelError(f"The encoder folder {folder} holds no *.safetensors file; give another folder.")
         digest = hashlib.sha256()
         for path in weights:
             with path.open("rb") as file:
@@ -110,7 +110,7 @@ class TextEncoder:
         from sentence_transformers import SentenceTransformer  # takes seconds to import: only when something is encoded
         from transformers.utils import logging
 
-        logging.disable_progress_bar()
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # published without types
         self.identity  # noqa: B018  # checks the weights before they are loaded
         folder = self._folder
         try:
@@ -155,5 +155,5 @@ def _open(path: Path) -> sqlite3.Connection:
             "(model TEXT, text BLOB, vector BLOB, PRIMARY KEY (model, text)) WITHOUT ROWID"
         )
     except sqlite3.DatabaseError as error:
-        raise ModelError(f"The encoding cache {path} cannot be used ({error}); delete it, it will be made anew.") from None
+        raise ModelError(f"The encoding cache {path} cannot be used ({error}); delete it.") from None
     return database

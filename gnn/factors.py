@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,11 @@ class Factors:
     targets: FloatArray
     basis: FloatArray
     settings: FactorSettings
+
+    @cached_property
+    def gram(self) -> FloatArray:
+        """``B'B`` of the basis, float64 (rank, rank)."""
+        return np.asarray(self.basis.T @ self.basis)
 
 
 def fit_factors(bought: sp.csr_array, settings: FactorSettings, seed: int) -> Factors:
@@ -93,24 +99,24 @@ def solve_users(bought: sp.csr_array, basis: FloatArray, settings: FactorSetting
         float64 (rows, rank); zero for rows without purchases.
     """
     found = np.zeros((bought.shape[0], basis.shape[1]))
-    gram = basis.T @ basis + settings.regularization * np.eye(basis.shape[1])
+    gram = basis.T @ basis
     for row in np.flatnonzero(np.diff(bought.indptr)):
         own = basis[bought.indices[bought.indptr[row] : bought.indptr[row + 1]]]
-        found[row] = np.linalg.solve(gram + (settings.alpha - 1) * own.T @ own, settings.alpha * own.sum(axis=0))
+        found[row] = solve_one(own, gram, settings.alpha * own.sum(axis=0), settings)
     return found
 
 
-def history_shares(own: FloatArray, gram: FloatArray, vector: FloatArray, settings: FactorSettings) -> FloatArray:
-    """Split ``p_u . vector`` into one share per bought target (Hu et al. 2008, section 5); the shares add up exactly.
+def solve_one(own: FloatArray, gram: FloatArray, right: FloatArray, settings: FactorSettings) -> FloatArray:
+    """Solve one user's system ``(B'B + (alpha - 1) B_u'B_u + reg I) x = right``.
 
     Args:
-        own: basis rows of the user's h bought targets, float64 (h, rank).
+        own: basis rows of the h bought targets, float64 (h, rank).
         gram: ``B'B`` of the whole basis, float64 (rank, rank).
-        vector: a target vector, float64 (rank,).
-        settings: those that the factors were fitted with.
+        right: float64 (rank,).
+        settings: confidence and regularisation.
 
     Returns:
-        float64 (h,).
+        x, float64 (rank,).
     """
     system = gram + settings.regularization * np.eye(len(gram)) + (settings.alpha - 1) * own.T @ own
-    return settings.alpha * own @ np.linalg.solve(system, vector)
+    return np.asarray(np.linalg.solve(system, right))

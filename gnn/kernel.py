@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -58,31 +59,31 @@ class Head:
         settings: the kernel.
         seen: positions of the s seen targets, int64.
         factors: their factors q, float64 (s, rank).
-        inverse: ``(K + lambda I)^-1``, float64 (s, s).
     """
 
     blocks: Blocks
     settings: KernelSettings
     seen: IntArray
     factors: FloatArray
-    inverse: FloatArray
 
-    @classmethod
-    def fit(cls, blocks: Blocks, settings: KernelSettings, seen: IntArray, factors: FloatArray) -> Head:
-        """Factorise the seen targets' kernel.
+    @cached_property
+    def inverse(self) -> FloatArray:
+        """``A = (K + lambda I)^-1``, float64 (s, s); computed when first needed."""
+        system = kernel(self.blocks, self.settings, self.seen, self.seen)
+        system[np.diag_indices_from(system)] += self.settings.ridge
+        return invert(system)
 
-        Raises:
-            ModelError: there is no seen target.
+    def sources(self, target: int) -> FloatArray:
+        """How much of each seen target's factor goes into one target's prior mean, float64 (s,): ``mu = sources . Q``.
+
+        A seen target draws nothing from itself.
         """
-        if not len(seen):
-            raise ModelError("No target has any sales to learn from; give interactions on targets of the catalog.")
-        system = kernel(blocks, settings, seen, seen)
-        system[np.diag_indices_from(system)] += settings.ridge
-        return cls(blocks, settings, seen, factors, invert(system))
-
-    def weights(self, targets: IntArray) -> FloatArray:
-        """How much of each seen target's factor goes into each target's prior mean, float64 (targets, s)."""
-        return np.asarray(kernel(self.blocks, self.settings, targets, self.seen) @ self.inverse)
+        place = int(np.searchsorted(self.seen, target))
+        if place < len(self.seen) and self.seen[place] == target:
+            drawn = -self.inverse[place] / self.inverse[place, place]
+            drawn[place] = 0.0
+            return np.asarray(drawn)
+        return np.asarray(kernel(self.blocks, self.settings, np.array([target]), self.seen)[0] @ self.inverse)
 
     def prior(self, targets: IntArray) -> Prior:
         """``mu = k (K + lambda I)^-1 Q`` and ``s = k(c, c) - k (K + lambda I)^-1 k'`` for targets that are not seen."""

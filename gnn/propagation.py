@@ -7,9 +7,11 @@ targets: two targets resemble each other in a relation as far as they received t
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +48,17 @@ class Blocks:
 
     matrices: Mapping[str, Block]
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of names and numbers."""
+        digest = hashlib.sha256()
+        for name, block in self.matrices.items():
+            parts = (block,) if isinstance(block, np.ndarray) else (block.data, block.indices, block.indptr)
+            digest.update(repr((name, block.shape)).encode())
+            for part in parts:
+                digest.update(np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the blocks, in order."""
@@ -54,23 +67,20 @@ class Blocks:
     def squared_distances(self, name: str, rows: IntArray, columns: IntArray) -> npt.NDArray[np.float32]:
         """|phi(r) - phi(c)|^2 in one block, float32 (rows, columns)."""
         matrix = self.matrices[name]
-        a, b = matrix[rows], matrix[columns]
+        product: FloatArray
         if isinstance(matrix, np.ndarray):
-            a, b = np.asarray(a), np.asarray(b)
             if matrix.shape[1] == 1:  # exact where a difference is zero
-                return np.square(a - b.T).astype(np.float32)
-            product = a @ b.T
-            lengths = np.square(a).sum(axis=1), np.square(b).sum(axis=1)
+                return np.square(matrix[rows] - matrix[columns].T).astype(np.float32)
+            product, lengths = matrix[rows] @ matrix[columns].T, np.square(matrix).sum(axis=1)
         else:
-            product = (a @ b.T).toarray()
-            lengths = a.multiply(a).sum(axis=1), b.multiply(b).sum(axis=1)
+            product, lengths = (matrix[rows] @ matrix[columns].T).toarray(), matrix.power(2).sum(axis=1)
         product *= -2.0
-        product += lengths[0][:, None]
-        product += lengths[1][None, :]
+        product += lengths[rows][:, None]
+        product += lengths[columns][None, :]
         return np.maximum(product, 0.0).astype(np.float32)
 
 
-class Hop(MessagePassing):
+class Hop(MessagePassing):  # type: ignore[misc]  # PyTorch Geometric publishes no types
     """One hop: every node receives the weighted sum of its neighbours' vectors."""
 
     def __init__(self) -> None:
@@ -95,8 +105,8 @@ def propagate(graph: CatalogGraph, texts: npt.NDArray[np.float32] | None) -> Blo
         texts: text embeddings, float32 (n, d), zero rows where there is no text; None without texts.
 
     Returns:
-        The blocks ``text``, ``parent text``, ``ancestors``, one per attribute name and one per feature; blocks in which
-        all targets are alike are left out.
+        The blocks ``text``, ``parent text``, ``ancestors``, one per attribute name, the number of its values
+        (``NAME count``) and one per feature; blocks in which all targets are alike are left out.
     """
     hop = Hop()
     found: dict[str, Block] = {}
@@ -104,11 +114,14 @@ def propagate(graph: CatalogGraph, texts: npt.NDArray[np.float32] | None) -> Blo
     if texts is not None and np.any(texts):
         found["text"] = texts.astype(np.float64)
         if parents.nnz:
-            found["parent text"] = _unit(_receive(hop, _tensor(parents), torch.from_numpy(texts)).astype(np.float64))
+            found["parent text"] = _unit_dense(
+                _receive(hop, _tensor(parents), torch.from_numpy(texts)).astype(np.float64)
+            )
     if parents.nnz:
         found["ancestors"] = _unit(_ancestors(hop, parents))
     for name in sorted({attribute.name for attribute in graph.attributes}):
         found[name] = _unit(_attribute(hop, graph, name))
+        found[f"{name} count"] = _standardised(_number_of_values(graph, name))
     for name, column in graph.features.items():
         found[name if name not in found else f"{name} (feature)"] = _standardised(column)
     return Blocks({name: block for name, block in found.items() if _varies(block)})
@@ -140,6 +153,13 @@ def _attribute(hop: Hop, graph: CatalogGraph, name: str) -> sp.csr_array:
     return sp.csr_array(received @ sp.diags_array(rarity))
 
 
+def _number_of_values(graph: CatalogGraph, name: str) -> FloatArray:
+    """How many values of one attribute each target has, float64 (n,): its degree in that relation."""
+    has = graph.edges[Relation.HAS_ATTRIBUTE]
+    named = np.array([attribute.name == name for attribute in graph.attributes])[has.head]
+    return np.bincount(has.tail[named], minlength=len(graph)).astype(np.float64)
+
+
 def _matrix(edges: Edges, place: IntArray, shape: tuple[int, int]) -> sp.csr_array:
     """The edges whose head (and tail) has a place, as a matrix (tails, heads)."""
     keep = (place[edges.head] >= 0) & (edges.tail >= 0)
@@ -163,7 +183,8 @@ def _through(hop: Hop, adjacency: sp.csr_array, vectors: sp.csr_array) -> sp.csr
     for first in range(0, vectors.shape[1], _CHUNK):
         chunk = vectors[:, first : first + _CHUNK].toarray().astype(np.float32)
         parts.append(sp.csr_array(_receive(hop, receivers, torch.from_numpy(chunk))))
-    return sp.csr_array(sp.hstack(parts), dtype=np.float64)
+    received: sp.csr_array = sp.hstack(parts, format="csr", dtype=np.float64)
+    return received
 
 
 def _receive(hop: Hop, adjacency: Tensor, vectors: Tensor) -> npt.NDArray[np.float32]:
@@ -173,17 +194,22 @@ def _receive(hop: Hop, adjacency: Tensor, vectors: Tensor) -> npt.NDArray[np.flo
 
 
 def _tensor(matrix: sp.csr_array) -> Tensor:
-    parts = (torch.from_numpy(part.astype(np.int64)) for part in (matrix.indptr, matrix.indices))
-    return torch.sparse_csr_tensor(*parts, torch.from_numpy(matrix.data.astype(np.float32)), matrix.shape, check_invariants=False)
+    starts, columns = (torch.from_numpy(part.astype(np.int64)) for part in (matrix.indptr, matrix.indices))
+    values = torch.from_numpy(matrix.data.astype(np.float32))
+    return torch.sparse_csr_tensor(starts, columns, values, size=matrix.shape, check_invariants=False)
 
 
-def _unit(block: Block) -> Block:
+def _unit(block: sp.csr_array) -> sp.csr_array:
     """Rows of length 1; zero rows stay zero."""
-    if isinstance(block, np.ndarray):
-        length = np.linalg.norm(block, axis=1, keepdims=True)
-        return np.divide(block, length, out=np.zeros_like(block), where=length > 0)
-    length = np.sqrt(block.multiply(block).sum(axis=1))
+    length = np.sqrt(block.power(2).sum(axis=1))
     return sp.csr_array(sp.diags_array(1.0 / np.where(length > 0, length, 1.0)) @ block)
+
+
+def _unit_dense(block: FloatArray) -> FloatArray:
+    """Rows of length 1; zero rows stay zero."""
+    length = np.linalg.norm(block, axis=1, keepdims=True)
+    unit: FloatArray = np.divide(block, length, out=np.zeros_like(block), where=length > 0)
+    return unit
 
 
 def _standardised(column: FloatArray) -> FloatArray:
@@ -200,4 +226,5 @@ def _standardised(column: FloatArray) -> FloatArray:
 def _varies(block: Block) -> bool:
     if isinstance(block, np.ndarray):
         return bool(np.any(block != block[0]))
-    return block.nnz > 0 and abs(block - sp.csr_array(np.ones((block.shape[0], 1))) @ block[[0]]).max() > 0
+    alike = sp.csr_array(np.ones((block.shape[0], 1))) @ block[[0]]
+    return bool(np.any(abs(block - alike).data > 0))

@@ -116,7 +116,9 @@ def make_episodes(
     return found
 
 
-def climb(judge: Judge, start: Mapping[str, float], steps: Mapping[str, Sequence[float]], rounds: int) -> dict[str, float]:
+def climb(
+    judge: Judge, start: Mapping[str, float], steps: Mapping[str, Sequence[float]], rounds: int
+) -> dict[str, float]:
     """Coordinate search: multiply one number at a time and keep what judges better, going on while it does.
 
     Args:
@@ -140,11 +142,8 @@ def climb(judge: Judge, start: Mapping[str, float], steps: Mapping[str, Sequence
     return best
 
 
-def choose_factors(
-    episodes: Sequence[Episode], start: FactorSettings, weights: Mapping[str, float], ridge: float
-) -> FactorSettings:
+def choose_factors(episodes: Sequence[Episode], start: FactorSettings, kernel: KernelSettings) -> FactorSettings:
     """Choose rank, confidence and regularisation with a given kernel."""
-    kernel = KernelSettings(weights, ridge)
     known: dict[FactorSettings, float] = {}
 
     def settings(values: Mapping[str, float]) -> FactorSettings:

@@ -18,7 +18,7 @@ def update_targets(
     strength: FloatArray,
     settings: FactorSettings,
     exposure: FloatArray | None = None,
-) -> FloatArray:
+) -> tuple[FloatArray, FloatArray]:
     """Solve ``q_c = argmin_q sum_u conf_uc (r_uc - p_u . q)^2 + lambda_c |q - mu_c|^2`` for every target.
 
     The confidence is alpha for a purchase and the user's exposure for a non-purchase, so that a target nobody could
@@ -33,15 +33,18 @@ def update_targets(
         exposure: how far each user could have bought these targets, 0 to 1, float64 (users,); None means fully.
 
     Returns:
-        q, float64 (targets, rank).
+        q, float64 (targets, rank), and the share of the prior in it, ``trace(lambda (sum_u conf p p' + lambda I)^-1)``
+        divided by the rank: 1 without sales and exposure, near 0 with many; float64 (targets,).
     """
     weight = np.ones(len(users)) if exposure is None else exposure
     background = (users * weight[:, None]).T @ users
-    found = np.empty_like(prior_mean)
+    found, share = np.empty_like(prior_mean), np.empty(len(prior_mean))
     identity = np.eye(users.shape[1])
     for c in range(len(prior_mean)):
         rows = bought.indices[bought.indptr[c] : bought.indptr[c + 1]]
         own = users[rows]
         system = background + (own * (settings.alpha - weight[rows])[:, None]).T @ own + strength[c] * identity
-        found[c] = np.linalg.solve(system, settings.alpha * own.sum(axis=0) + strength[c] * prior_mean[c])
-    return found
+        inverse = np.linalg.inv(system)
+        found[c] = inverse @ (settings.alpha * own.sum(axis=0) + strength[c] * prior_mean[c])
+        share[c] = strength[c] * np.trace(inverse) / len(inverse)
+    return found, share

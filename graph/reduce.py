@@ -51,6 +51,27 @@ def without(graph: CatalogGraph, names: Iterable[str]) -> CatalogGraph:
     )
 
 
+def shuffled(graph: CatalogGraph, seed: int) -> CatalogGraph:
+    """Give every leaf (a target or group with nothing below it) the edges of another leaf, per relation.
+
+    Numbers of edges per attribute and parent stay; what they say of the leaf is gone. For ablations.
+    """
+    random = np.random.default_rng(seed)
+    leaves = np.setdiff1d(np.arange(len(graph)), graph.parents.indices)
+    edges = dict(graph.edges)
+    for relation in (Relation.CHILD_OF, Relation.IN_CATEGORY, Relation.HAS_ATTRIBUTE):
+        place = np.arange(len(graph))
+        place[leaves] = random.permutation(leaves)
+        old = graph.edges[relation]
+        edges[relation] = _where(place[old.tail], old.head, old.weight)
+    return replace(graph, edges=edges)
+
+
+def bare(graph: CatalogGraph) -> CatalogGraph:
+    """The targets with their own texts and features, without any edge or attribute."""
+    return replace(graph, attributes=(), edges={relation: _none() for relation in Relation})
+
+
 def _none() -> Edges:
     return Edges(frozen([], np.int64), frozen([], np.int64), frozen([], np.float64))
 

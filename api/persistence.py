@@ -1,0 +1,196 @@
+"""A saved recommender is a folder: safetensors for arrays, Parquet for tables, config.json with a hash of each file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import scipy.sparse as sp
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from ..gnn.factors import Factors, FactorSettings
+from ..gnn.kernel import Head, KernelSettings, Prior
+from ..gnn.propagation import Block, Blocks
+from ..gnn.space import Space, SpaceSettings
+from ..graph import Ids
+from ..graph.errors import ModelFormatError
+from ..graph.files import graph_from_files, graph_tables
+from .recommender import Fitted
+
+FORMAT = 1
+"""Raised whenever older folders can no longer be read."""
+
+_CONFIG = "config.json"
+_GRAPH_TABLES = ("targets", "features", "attributes", "edges")
+_LIBRARIES = ("pandas", "polars", "pyarrow")
+
+
+def save_fitted(fitted: Fitted, path: Path) -> None:
+    """Write a folder beside ``path``, then put it in place: a reader never meets half a model.
+
+    Raises:
+        ModelFormatError: ``path`` holds something else than a model.
+    """
+    if path.exists() and not (path / _CONFIG).is_file() and (not path.is_dir() or any(path.iterdir())):
+        raise ModelFormatError(f"{path} exists and is no newaisle model; choose another folder or remove it.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        _write(fitted, made)
+        made.chmod(0o755)
+        if path.exists():
+            shutil.rmtree(path)
+        made.rename(path)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+
+
+def load_fitted(path: Path) -> Fitted:
+    """Read a folder that :func:`save_fitted` wrote, every file checked against its hash.
+
+    Raises:
+        ModelFormatError: the folder is missing, foreign, corrupted or of another version.
+    """
+    config = _read_config(path)
+    for name, expected in config["files"].items():
+        if not (path / name).is_file():
+            raise ModelFormatError(f"The model {path} lacks its file {name}; save it again.")
+        if _sha256(path / name) != expected:
+            raise ModelFormatError(f"The file {path / name} was changed after it was saved; save the model again.")
+    try:
+        return _assemble(path, config)
+    except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
+        raise ModelFormatError(f"The model {path} cannot be read ({error!r}); save it again.") from error
+
+
+def _write(fitted: Fitted, folder: Path) -> None:
+    space, factors = fitted.space, fitted.space.factors
+    bought = fitted.bought
+    tables = graph_tables(fitted.graph)
+    tables["users"] = pa.table({"id": list(fitted.users)})
+    tables["history"] = pa.table(
+        {
+            "user": np.repeat(np.arange(bought.shape[0]), np.diff(bought.indptr)),
+            "target": bought.indices.astype(np.int64),
+            "weight": bought.data,
+        }
+    )
+    for name, table in tables.items():
+        pq.write_table(table, folder / f"{name}.parquet")
+    arrays = {
+        "user_factors": factors.users,
+        "target_factors": factors.targets,
+        "basis": factors.basis,
+        "prior_mean": space.prior.mean,
+        "prior_variance": space.prior.variance,
+        "vectors": space.vectors,
+        "share": space.share,
+        "seen": space.head.seen,
+    }
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "space.safetensors")
+    save_file(_flat_blocks(space.head.blocks), folder / "blocks.safetensors")
+    files = {file.name: _sha256(file) for file in sorted(folder.iterdir())}
+    config = {
+        "format": FORMAT,
+        "newaisle": version("newaisle"),
+        "source": fitted.graph.source,
+        "graph_hash": fitted.graph.content_hash,
+        "encoder": fitted.encoder,
+        "seed": fitted.seed,
+        "library": "pyarrow" if fitted.backend is None else fitted.backend.__name__,
+        "longest": space.longest,
+        "settings": asdict(space.settings),
+        "blocks": {name: list(block.shape) for name, block in space.head.blocks.matrices.items()},
+        "files": files,
+    }
+    (folder / _CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    file = path / _CONFIG
+    if not path.is_dir():
+        raise ModelFormatError(f"There is no model folder {path}; fit one with `newaisle fit SOURCE --out {path}`.")
+    if not file.is_file():
+        raise ModelFormatError(f"{path} is no newaisle model: it has no {_CONFIG}.")
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise ModelFormatError(f"{file} is broken ({error}); save the model again.") from None
+    if not isinstance(config, dict) or not isinstance(config.get("files"), dict) or "format" not in config:
+        raise ModelFormatError(f"{file} was not written by newaisle; give another folder.")
+    if config["format"] != FORMAT:
+        raise ModelFormatError(
+            f"The model {path} has the format {config['format']} (newaisle {config.get('newaisle')}), this is format "
+            f"{FORMAT}; fit it again or use that version."
+        )
+    return config
+
+
+def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
+    tables = {name: pq.read_table(path / f"{name}.parquet") for name in (*_GRAPH_TABLES, "users", "history")}
+    graph = graph_from_files(config["source"], tables)
+    if graph.content_hash != config["graph_hash"]:
+        raise ModelFormatError(f"The graph in the model {path} is not the one it was fitted to; save it again.")
+    arrays = load_file(path / "space.safetensors")
+    given = config["settings"]
+    settings = SpaceSettings(
+        FactorSettings(**given["factors"]), KernelSettings(**given["kernel"]), given["strength"], given["tau"]
+    )
+    factors = Factors(arrays["user_factors"], arrays["target_factors"], arrays["basis"], settings.factors)
+    blocks = _blocks(load_file(path / "blocks.safetensors"), config["blocks"])
+    seen = arrays["seen"]
+    space = Space(
+        settings=settings,
+        factors=factors,
+        head=Head(blocks, settings.kernel, seen, factors.targets[seen]),
+        prior=Prior(arrays["prior_mean"], arrays["prior_variance"]),
+        vectors=arrays["vectors"],
+        share=arrays["share"],
+        longest=config["longest"],
+    )
+    users, history = Ids(tuple(tables["users"]["id"].to_pylist()), "user"), tables["history"]
+    columns = [history[name].to_numpy() for name in ("weight", "user", "target")]
+    bought = sp.csr_array((columns[0], (columns[1], columns[2])), shape=(len(users), len(graph)))
+    library = config["library"]
+    backend = importlib.import_module(library) if library in _LIBRARIES else None
+    return Fitted(graph, users, bought, space, config["encoder"], config["seed"], backend)
+
+
+def _flat_blocks(blocks: Blocks) -> dict[str, np.ndarray[Any, Any]]:
+    flat: dict[str, np.ndarray[Any, Any]] = {}
+    for place, block in enumerate(blocks.matrices.values()):
+        if isinstance(block, np.ndarray):
+            flat[f"{place}.dense"] = np.ascontiguousarray(block)
+        else:
+            parts = {"data": block.data, "indices": block.indices, "indptr": block.indptr}
+            flat |= {f"{place}.{part}": np.ascontiguousarray(array) for part, array in parts.items()}
+    return flat
+
+
+def _blocks(flat: Mapping[str, np.ndarray[Any, Any]], shapes: Mapping[str, list[int]]) -> Blocks:
+    matrices: dict[str, Block] = {}
+    for place, (name, shape) in enumerate(shapes.items()):
+        if f"{place}.dense" in flat:
+            matrices[name] = flat[f"{place}.dense"]
+        else:
+            parts = (flat[f"{place}.{part}"] for part in ("data", "indices", "indptr"))
+            matrices[name] = sp.csr_array(tuple(parts), shape=(shape[0], shape[1]))
+    return Blocks(matrices)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,77 @@
+"""Everything that ``newaisle evaluate`` compares: newaisle, its ablations and the baselines, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph import CatalogGraph
+from ..graph.catalog import FloatArray, IntArray
+from ..graph.errors import ModelError
+from ..graph.reduce import bare, shuffled
+from .baselines import Ceiling, KernelRidge, Knn, LinMap, Popularity, TextCosine
+from .evaluation import Method
+from .propagation import Blocks, propagate
+from .simple_baselines import simple_baselines
+from .space import Space, fit_space
+from .splits import Split
+
+Texts = npt.NDArray[np.float32]
+
+
+class Newaisle:
+    """newaisle itself, zero-shot."""
+
+    name = "newaisle"
+
+    def __init__(self, seed: int, blocks: Blocks) -> None:
+        self.seed = seed
+        self.blocks = blocks
+        self._space: Space | None = None
+
+    @property
+    def config(self) -> str:
+        """What tells its results from those with other texts or edges."""
+        return self.blocks.fingerprint
+
+    def fit(self, split: Split) -> None:
+        """Fit the space, its settings chosen on pseudo-new targets hidden as the split hides."""
+        self._space = fit_space(split.graph, split.train, self.blocks, seed=self.seed, protocols=(split.protocol,))
+
+    def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
+        """The cosine score, float64 (users, targets).
+
+        Raises:
+            ModelError: it was not fitted.
+        """
+        if self._space is None:
+            raise ModelError("score was called before fit.")
+        return self._space.score(self._space.user_vectors(users), targets)
+
+
+def compared_methods(
+    graph: CatalogGraph, texts: Texts | None, *, ablate: bool = False
+) -> dict[str, Callable[[int], Method]]:
+    """Newaisle and all baselines that the catalog allows, each made from a seed.
+
+    Args:
+        graph: the catalog as the methods may know it.
+        texts: text embeddings, float32 (n, d), or None.
+        ablate: add ``newaisle-shuffled`` (every leaf has the edges of another one) and ``newaisle-no-propagation``
+            (own texts and features alone).
+    """
+    blocks = propagate(graph, texts)
+    made: dict[str, Callable[[int], Method]] = {Newaisle.name: lambda seed: Newaisle(seed, blocks)}
+    if ablate:
+        variants: Mapping[str, CatalogGraph] = {"shuffled": shuffled(graph, seed=0), "no-propagation": bare(graph)}
+        for name, changed in variants.items():
+            other = propagate(changed, texts)
+            made[f"{Newaisle.name}-{name}"] = lambda seed, other=other: Newaisle(seed, other)
+    made |= simple_baselines(graph)
+    for kind in (Popularity, TextCosine, Knn, KernelRidge, LinMap):
+        if kind is not TextCosine or "text" in blocks.names:
+            made[kind.name] = lambda seed, kind=kind: kind(seed, blocks)
+    made[Ceiling.name] = Ceiling
+    return made

@@ -1,0 +1,47 @@
+"""Additive reasons: a score as a sum over the history, an embedding as a sum over seen targets. Shares, not causes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..graph.catalog import FloatArray, IntArray
+from .factors import solve_one
+from .space import Space
+
+
+def history_shares(space: Space, history: IntArray, target: int) -> FloatArray:
+    """What each bought target contributes to the score of one target (Hu, Koren and Volinsky 2008, section 5).
+
+    ``p_u = alpha W_u sum_i b_i`` with ``W_u`` the inverse of the user's ALS system, so
+    ``score = sum_i alpha b_i' W_u q_c / (|p_u| M)`` exactly.
+
+    Args:
+        space: the fitted model.
+        history: positions of the h targets that the user bought.
+        target: position of the target to explain.
+
+    Returns:
+        float64 (h,), adding up to the score; empty without history.
+    """
+    settings, gram = space.settings.factors, space.factors.gram
+    own = space.factors.basis[history]
+    if not len(history):
+        return np.empty(0)
+    length = np.linalg.norm(solve_one(own, gram, settings.alpha * own.sum(axis=0), settings))
+    toward = solve_one(own, gram, settings.alpha * space.vectors[target], settings)
+    return np.asarray(own @ toward / (length * space.longest))
+
+
+def source_shares(space: Space, target: int) -> tuple[FloatArray, FloatArray]:
+    """Where the vector of one target came from.
+
+    Args:
+        space: the fitted model.
+        target: position of the target.
+
+    Returns:
+        weights of the seen targets' factors, float64 (seen,), and what its own sales added, float64 (rank,):
+        ``q_c = weights . Q_seen + own`` exactly.
+    """
+    weights = space.head.sources(target)
+    return weights, space.vectors[target] - weights @ space.head.factors

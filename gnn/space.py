@@ -1,0 +1,220 @@
+"""The one space: a vector per user and a vector per target, from which everything is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.optimize import minimize_scalar
+
+from ..graph import CatalogGraph
+from ..graph.catalog import FloatArray, IntArray
+from .factors import Factors, FactorSettings, fit_factors
+from .kernel import Head, KernelSettings, Prior
+from .metrics import ndcg
+from .propagation import Blocks
+from .scoring import HEADROOM, cosine, softmax, target_embeddings, user_embeddings
+from .splits import PROTOCOLS
+from .tuning import Episode, binary, choose_factors, choose_kernel, make_episodes
+from .update import update_targets
+
+START_FACTORS = FactorSettings(rank=16, alpha=10.0, regularization=15.0)
+START_WIDTH = 0.1
+START_RIDGE = 0.1
+"""Where the search on pseudo-new targets begins."""
+
+_STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+_REVEALED = 0.1
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class SpaceSettings:
+    """All numbers that the space depends on besides data and seed.
+
+    Attributes:
+        factors: rank, confidence, regularisation.
+        kernel: weights of the blocks and the ridge.
+        strength: gamma, how strongly the prior holds against sales.
+        tau: temperature of the cosine-softmax.
+    """
+
+    factors: FactorSettings = field(default_factory=FactorSettings)
+    kernel: KernelSettings = field(default_factory=KernelSettings)
+    strength: float = 30.0
+    tau: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """The fitted model.
+
+    Attributes:
+        settings: the numbers it was fitted with.
+        factors: of users and targets; rows of targets without sales are zero.
+        head: carries the seen targets' factors to all others.
+        prior: of all n targets and groups; that of a seen target leaves its own sales out.
+        vectors: q after the update, float64 (n, rank).
+        share: how much of each vector is prior, 1 (zero-shot) down to 0, float64 (n,).
+        longest: M, longer than every vector.
+    """
+
+    settings: SpaceSettings
+    factors: Factors
+    head: Head
+    prior: Prior
+    vectors: FloatArray
+    share: FloatArray
+    longest: float
+
+    def embeddings(self, targets: IntArray) -> FloatArray:
+        """z, the unit vectors of targets, float64 (targets, rank + 1)."""
+        return target_embeddings(self.vectors[targets], self.longest)
+
+    @property
+    def mean_user(self) -> FloatArray:
+        """The vector of a user without history: the mean of all with one, float64 (rank,)."""
+        known = self.factors.users[self.factors.users.any(axis=1)]
+        return np.asarray(known.mean(axis=0))
+
+    def user_vectors(self, users: IntArray) -> FloatArray:
+        """p, with the mean user for those without history, float64 (users, rank)."""
+        vectors = self.factors.users[users]
+        return np.where(vectors.any(axis=1, keepdims=True), vectors, self.mean_user)
+
+    def score(self, users: FloatArray, targets: IntArray) -> FloatArray:
+        """``cos(f_u, z_c) = p_u . q_c / (|p_u| M)`` for user vectors p (users, rank), float64 (users, targets)."""
+        return cosine(user_embeddings(users), self.embeddings(targets))
+
+    def probabilities(self, scores: FloatArray, tau: float | None = None) -> FloatArray:
+        """The softmax of scores over their last axis; ``tau = 1`` is the articles' rule, None the fitted one."""
+        return softmax(scores, self.settings.tau if tau is None else tau)
+
+    @property
+    def confidence(self) -> FloatArray:
+        """1 minus the prior's variance, as far as the vector still is prior; between 0 and 1, float64 (n,)."""
+        return 1.0 - self.prior.variance * self.share
+
+
+def fit_space(
+    graph: CatalogGraph,
+    train: sp.csr_array,
+    blocks: Blocks,
+    *,
+    seed: int = 0,
+    settings: SpaceSettings | None = None,
+    protocols: Sequence[str] = PROTOCOLS,
+    tell: Tell | None = None,
+) -> Space:
+    """Fit the space to a catalog and its sales.
+
+    Args:
+        graph: the catalog, n targets and groups.
+        train: summed weights of purchases, CSR (users, n).
+        blocks: phi of the catalog.
+        seed: of factors and pseudo-new targets.
+        settings: given numbers; None chooses them on pseudo-new targets.
+        protocols: how pseudo-new targets are hidden when settings are chosen.
+        tell: is told one line per step.
+
+    Raises:
+        ModelError: no purchases.
+    """
+    say = tell or (lambda _line: None)
+    bought = binary(train)
+    if settings is None:
+        settings = choose_settings(make_episodes(graph, train, blocks, seed, protocols), blocks, say)
+    say("fitting factors of users and sold targets")
+    factors = fit_factors(bought, settings.factors, seed)
+    return build_space(bought, factors, blocks, settings)
+
+
+def build_space(bought: sp.csr_array, factors: Factors, blocks: Blocks, settings: SpaceSettings) -> Space:
+    """Put the space together from fitted factors: prior by propagation, then the update of all seen targets."""
+    seen = np.flatnonzero(np.bincount(bought.indices, minlength=bought.shape[1]))
+    new = np.setdiff1d(np.arange(bought.shape[1]), seen)
+    head = Head(blocks, settings.kernel, seen, factors.targets[seen])
+    mean, variance = np.empty_like(factors.targets), np.empty(bought.shape[1])
+    for targets, prior in ((seen, head.leave_one_out()), (new, head.prior(new))):
+        mean[targets], variance[targets] = prior.mean, prior.variance
+    strength = prior_strength(variance, settings)
+    vectors, share = mean.copy(), np.ones(len(mean))
+    vectors[seen], share[seen] = update_targets(
+        factors.users, sp.csc_array(bought[:, seen]), mean[seen], strength[seen], settings.factors
+    )
+    longest = HEADROOM * float(np.linalg.norm(vectors, axis=1).max())
+    return Space(settings, factors, head, Prior(mean, variance), vectors, share, longest)
+
+
+def prior_strength(variance: FloatArray, settings: SpaceSettings) -> FloatArray:
+    """``lambda_c = gamma / (s_c + lambda)``: a prior that is sure of itself gives way to sales more slowly."""
+    return settings.strength / (variance + settings.kernel.ridge)
+
+
+def choose_settings(episodes: Sequence[Episode], blocks: Blocks, say: Tell) -> SpaceSettings:
+    """Choose all numbers on pseudo-new targets; without any episode the starting ones stay."""
+    kernel = KernelSettings(dict.fromkeys(blocks.names, START_WIDTH), START_RIDGE)
+    if not episodes:
+        return SpaceSettings(START_FACTORS, kernel)
+    say(f"choosing rank, confidence and regularisation on {len(episodes)} sets of pseudo-new targets")
+    factors = choose_factors(episodes, START_FACTORS, kernel)
+    say("choosing the weights of texts, numbers and relations")
+    kernel = choose_kernel(episodes, factors, kernel)
+    say("fitting the temperature and the strength of the prior")
+    settings = SpaceSettings(factors, kernel)
+    worlds = [_World.of(episode, settings) for episode in episodes]
+    tau = _fit_tau(worlds)
+    strength = max(_STRENGTHS, key=lambda gamma: float(np.mean([w.revealed_ndcg(gamma, settings) for w in worlds])))
+    return SpaceSettings(factors, kernel, strength, tau)
+
+
+@dataclass(frozen=True, eq=False)
+class _World:
+    """The space of one episode, with its pseudo-new targets as zero-shot predictions."""
+
+    episode: Episode
+    space: Space
+
+    @classmethod
+    def of(cls, episode: Episode, settings: SpaceSettings) -> _World:
+        factors = episode.factors(settings.factors)
+        return cls(episode, build_space(binary(episode.split.train), factors, episode.blocks, settings))
+
+    def cross_entropy(self, tau: float) -> float:
+        """Mean over judged users of the cross-entropy of the softmax at their purchases of pseudo-new targets."""
+        split, hits = self.episode.split, self.episode.hits
+        scores = self.space.score(self.space.user_vectors(self.episode.users), split.candidates)
+        logits = scores / tau
+        log_sum = np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1)) + logits.max(axis=1)
+        return float(np.mean(log_sum - (logits * hits).sum(axis=1) / hits.sum(axis=1)))
+
+    def revealed_ndcg(self, gamma: float, settings: SpaceSettings) -> float:
+        """NDCG@20 after a tenth of the users revealed what they bought of the pseudo-new targets, on the others."""
+        split, random = self.episode.split, np.random.default_rng(self.episode.seed)
+        revealing = random.random(split.train.shape[0]) < _REVEALED
+        judged = ~revealing[self.episode.users]
+        if not judged.any():
+            return 0.0
+        prior = Prior(self.space.prior.mean[split.candidates], self.space.prior.variance[split.candidates])
+        strength = gamma / (prior.variance + settings.kernel.ridge)
+        shown = sp.csc_array(split.test[:, split.candidates].multiply(revealing[:, None]))
+        shown.eliminate_zeros()
+        vectors, _ = update_targets(
+            self.space.factors.users, shown, prior.mean, strength, settings.factors, revealing.astype(np.float64)
+        )
+        users = self.space.factors.users[self.episode.users[judged]]
+        return ndcg(users @ vectors.T, self.episode.hits[judged])
+
+
+def _fit_tau(worlds: Sequence[_World]) -> float:
+    """The temperature with the least cross-entropy, searched on a logarithmic scale."""
+    found = minimize_scalar(
+        lambda log_tau: float(np.mean([world.cross_entropy(float(np.exp(log_tau))) for world in worlds])),
+        bounds=(np.log(1e-3), np.log(10.0)),
+        method="bounded",
+        options={"xatol": 1e-4},
+    )
+    return float(np.exp(found.x))
