@@ -32,7 +32,8 @@ def print_table(
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif csv:
         writer = csv_format.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
+        if columns:  # a query on an empty store may have none
+            writer.writerow(columns)
         writer.writerows([_plain_cell(value) for value in row] for row in rows)
     else:
         _print_rich(columns, list(rows))
@@ -77,16 +78,17 @@ def printable(text: str) -> str:
 
 
 def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    console = Console(highlight=False)
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for place, name in enumerate(columns):
         numbers = all(isinstance(row[place], int | float | None) for row in rows)
         table.add_column(Text(printable(name)), justify="right" if rows and numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(_shown(value))) for value in row))
-    console = Console(highlight=False)
     if not console.is_terminal:  # whoever reads it, nothing may be cut or wrapped
         console.width = max(80, console.measure(table, options=console.options.update(max_width=1_000_000)).maximum)
-    console.print(table)
+    if columns:
+        console.print(table)
     console.print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}")
 
 
