@@ -126,7 +126,8 @@ def _start(folder: Path, heap: str, lock: IO[str]) -> EmbeddedServer:
     with (folder / LOG_FILE).open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own file, no shell
             # -P: nothing in the current folder may stand in for a module
-            [sys.executable, "-P", embedded_server.__file__, str(folder), heap],
+            [sys.executable, "-P", embedded_server.__file__, str(folder.resolve()), heap],
+            cwd=folder,  # Java writes a log of its own into the current folder
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
