@@ -2,8 +2,8 @@
 
 In README.md and docs/*.md, in the order in which they stand and per file in one fresh folder: ``python`` blocks are
 executed in one namespace, ``$ newaisle …`` lines of ``console`` blocks are run (not of ``console norun``), ``cypher``
-blocks must find something in a store that holds docs/shop. ``console exact`` blocks hold the very output, ``text exact``
-blocks that of the python block before; ``...`` in them stands for anything.
+blocks must find something in a store that holds docs/shop. ``console exact`` blocks hold the very output, and
+``text exact`` blocks that of the python block before; ``...`` in them stands for anything.
 """
 
 from __future__ import annotations
