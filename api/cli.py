@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from .commands_demo import demo
+from .commands_model import evaluate, fit, recommend
 from .commands_store import cypher
 from .output import printable
 
-COMMANDS = (cypher,)
+COMMANDS = (demo, fit, recommend, evaluate, cypher)
 """Every command, in the order of the help."""
 
 INTERRUPTED = 130

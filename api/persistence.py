@@ -114,6 +114,7 @@ def _write(fitted: Fitted, folder: Path) -> None:
         "longest": space.longest,
         "settings": asdict(space.settings),
         "blocks": {name: list(block.shape) for name, block in space.head.blocks.matrices.items()},
+        "counts": list(space.head.blocks.counts),
         "files": files,
     }
     (folder / _CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -150,7 +151,8 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
         FactorSettings(**given["factors"]), KernelSettings(**given["kernel"]), given["strength"], given["tau"]
     )
     factors = Factors(arrays["user_factors"], arrays["target_factors"], arrays["basis"], settings.factors)
-    blocks = _blocks(load_file(path / "blocks.safetensors"), config["blocks"])
+    matrices = _matrices(load_file(path / "blocks.safetensors"), config["blocks"])
+    blocks = Blocks(matrices, tuple(config["counts"]))
     seen = arrays["seen"]
     space = Space(
         settings=settings,
@@ -180,7 +182,7 @@ def _flat_blocks(blocks: Blocks) -> dict[str, np.ndarray[Any, Any]]:
     return flat
 
 
-def _blocks(flat: Mapping[str, np.ndarray[Any, Any]], shapes: Mapping[str, list[int]]) -> Blocks:
+def _matrices(flat: Mapping[str, np.ndarray[Any, Any]], shapes: Mapping[str, list[int]]) -> dict[str, Block]:
     matrices: dict[str, Block] = {}
     for place, (name, shape) in enumerate(shapes.items()):
         if f"{place}.dense" in flat:
@@ -188,7 +190,7 @@ def _blocks(flat: Mapping[str, np.ndarray[Any, Any]], shapes: Mapping[str, list[
         else:
             parts = (flat[f"{place}.{part}"] for part in ("data", "indices", "indptr"))
             matrices[name] = sp.csr_array(tuple(parts), shape=(shape[0], shape[1]))
-    return Blocks(matrices)
+    return matrices
 
 
 def _sha256(path: Path) -> str:

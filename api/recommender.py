@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
+import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
@@ -213,6 +214,11 @@ class Recommender:
             rows["confidence"] += confidence[targets[best]].tolist()
         return to_frame(rows, fitted.backend)
 
+    @staticmethod
+    def table_columns(table: Table) -> dict[str, list[Any]]:
+        """A result table as lists by column, whatever library it is in."""
+        return {name: column.to_list() for name, column in nw.from_native(table, eager_only=True).to_dict().items()}
+
     def score(self, users: Sequence[Id | None], targets: Sequence[Id]) -> FloatArray:
         """Cosine scores, float64 (users, targets), the same numbers as :meth:`recommend` gives."""
         return self.fitted.space.score(self._user_vectors(users), self.fitted.graph.ids.positions(targets))
@@ -238,6 +244,17 @@ class Recommender:
             self._reasons(space.head.seen[order], through[order]),
             float(own @ vector / scale),
         )
+
+    def resembles(self, target: Id, k: int = 10) -> tuple[Reason, ...]:
+        """The seen targets whose factors weigh most in a target's vector, strongest first; a share is such a weight.
+
+        Raises:
+            UnknownIdError: a target that was not there at fit.
+        """
+        space = self.fitted.space
+        weights, _ = source_shares(space, self.fitted.graph.ids.position(target))
+        order = np.argsort(-np.abs(weights), kind="stable")[:k]
+        return self._reasons(space.head.seen[order], weights[order])
 
     def _reasons(self, positions: IntArray, shares: FloatArray) -> tuple[Reason, ...]:
         graph, pairs = self.fitted.graph, zip(positions.tolist(), shares.tolist(), strict=True)

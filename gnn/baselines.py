@@ -1,6 +1,7 @@
 """The baselines that learn: each tuned on the same pseudo-new targets as newaisle, hidden the same way.
 
-They share one fixed kernel over phi, every block with the same weight; its width and ridge are tuned per baseline.
+They share one fixed kernel over phi, every block with the same weight; its width, its ridge and whether numbers of
+attribute values take part are tuned per baseline.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from .space import START_FACTORS, START_RIDGE, START_WIDTH
 from .splits import SHARE, Split
 from .tuning import Episode, binary, choose_factors, climb, judge_factors, make_episodes
 
-_KERNEL_STEPS: Mapping[str, Sequence[float]] = {"width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}
+_KERNEL_STEPS: Mapping[str, Sequence[float]] = {"counts": (0.0,), "width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}
 _NEIGHBOURS = (5, 10, 20, 50, 100, 200)
 _T = TypeVar("_T")
 
@@ -49,7 +50,7 @@ class LinMap(_OnBlocks):
     def fit(self, split: Split) -> None:
         """Choose rank, confidence, regularisation, width and ridge, then fit."""
         episodes = _episodes(split, self.blocks, self.seed)
-        chosen = choose_factors(episodes, START_FACTORS, _kernel(self.blocks, START_WIDTH, START_RIDGE))
+        chosen = choose_factors(episodes, START_FACTORS, _kernel(self.blocks))
         settings = _tuned(episodes, self.blocks, lambda episode, fixed: judge_factors(episode, chosen, fixed))
         factors = fit_factors(binary(split.train), chosen, self.seed)
         self._fit = factors, Head(self.blocks, settings, split.seen, factors.targets[split.seen])
@@ -151,7 +152,7 @@ class Knn(_OnBlocks):
         return self._votes(split, users, targets, self._count)
 
     def _votes(self, split: Split, users: IntArray, targets: IntArray, count: int) -> FloatArray:
-        alike = kernel(self.blocks, _kernel(self.blocks, START_WIDTH, START_RIDGE), targets, split.seen)
+        alike = kernel(self.blocks, _kernel(self.blocks), targets, split.seen)
         count = min(count, alike.shape[1])
         floor = np.partition(alike, -count, axis=1)[:, -count, None]
         near = np.where(alike >= floor, alike, 0.0)
@@ -214,15 +215,17 @@ def _episodes(split: Split, blocks: Blocks, seed: int) -> list[Episode]:
     return make_episodes(split.graph, split.train, blocks, seed, (split.protocol,))
 
 
-def _kernel(blocks: Blocks, width: float, ridge: float) -> KernelSettings:
-    return KernelSettings(dict.fromkeys(blocks.names, width), ridge)
+def _kernel(
+    blocks: Blocks, width: float = START_WIDTH, ridge: float = START_RIDGE, counts: float = 1.0
+) -> KernelSettings:
+    return KernelSettings({name: width * (counts if name in blocks.counts else 1.0) for name in blocks.names}, ridge)
 
 
 def _tuned(
     episodes: Sequence[Episode], blocks: Blocks, judge: Callable[[Episode, KernelSettings], float]
 ) -> KernelSettings:
     """The fixed kernel with width and ridge chosen on pseudo-new targets."""
-    start = {"width": START_WIDTH, "ridge": START_RIDGE}
+    start = {"counts": 1.0, "width": START_WIDTH, "ridge": START_RIDGE}
     if not episodes:
         return _kernel(blocks, **start)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -63,15 +64,14 @@ def compared_methods(
             (own texts and features alone).
     """
     blocks = propagate(graph, texts)
-    made: dict[str, Callable[[int], Method]] = {Newaisle.name: lambda seed: Newaisle(seed, blocks)}
+    made: dict[str, Callable[[int], Method]] = {Newaisle.name: partial(Newaisle, blocks=blocks)}
     if ablate:
         variants: Mapping[str, CatalogGraph] = {"shuffled": shuffled(graph, seed=0), "no-propagation": bare(graph)}
         for name, changed in variants.items():
-            other = propagate(changed, texts)
-            made[f"{Newaisle.name}-{name}"] = lambda seed, other=other: Newaisle(seed, other)
+            made[f"{Newaisle.name}-{name}"] = partial(Newaisle, blocks=propagate(changed, texts))
     made |= simple_baselines(graph)
     for kind in (Popularity, TextCosine, Knn, KernelRidge, LinMap):
         if kind is not TextCosine or "text" in blocks.names:
-            made[kind.name] = lambda seed, kind=kind: kind(seed, blocks)
+            made[kind.name] = partial(kind, blocks=blocks)
     made[Ceiling.name] = Ceiling
     return made

@@ -44,9 +44,11 @@ class Blocks:
     Attributes:
         matrices: name of the block -> float64 (n, d), dense or CSR. Rows of relations have length 1 (or 0 where a
             target has no such edge), features are standardised, texts are unit vectors.
+        counts: the names of those blocks that are numbers of attribute values.
     """
 
     matrices: Mapping[str, Block]
+    counts: tuple[str, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -110,6 +112,7 @@ def propagate(graph: CatalogGraph, texts: npt.NDArray[np.float32] | None) -> Blo
     """
     hop = Hop()
     found: dict[str, Block] = {}
+    counts: list[str] = []
     parents = graph.parents
     if texts is not None and np.any(texts):
         found["text"] = texts.astype(np.float64)
@@ -121,10 +124,12 @@ def propagate(graph: CatalogGraph, texts: npt.NDArray[np.float32] | None) -> Blo
         found["ancestors"] = _unit(_ancestors(hop, parents))
     for name in sorted({attribute.name for attribute in graph.attributes}):
         found[name] = _unit(_attribute(hop, graph, name))
-        found[f"{name} count"] = _standardised(_number_of_values(graph, name))
+        counts.append(f"{name} count")
+        found[counts[-1]] = _standardised(_number_of_values(graph, name))
     for name, column in graph.features.items():
         found[name if name not in found else f"{name} (feature)"] = _standardised(column)
-    return Blocks({name: block for name, block in found.items() if _varies(block)})
+    varying = {name: block for name, block in found.items() if _varies(block)}
+    return Blocks(varying, tuple(name for name in counts if name in varying))
 
 
 def _ancestors(hop: Hop, parents: sp.csr_array) -> sp.csr_array:

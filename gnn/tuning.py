@@ -29,6 +29,9 @@ MAX_TARGETS = 2500
 MAX_USERS = 1500
 """Judged users per episode."""
 
+MARGIN = 0.002
+"""What a step must gain in NDCG: gains below it are more often chance than not."""
+
 Judge = Callable[[Mapping[str, float]], float]
 
 
@@ -117,9 +120,9 @@ def make_episodes(
 
 
 def climb(
-    judge: Judge, start: Mapping[str, float], steps: Mapping[str, Sequence[float]], rounds: int
+    judge: Judge, start: Mapping[str, float], steps: Mapping[str, Sequence[float]], rounds: int = 1
 ) -> dict[str, float]:
-    """Coordinate search: multiply one number at a time and keep what judges better, going on while it does.
+    """Coordinate search: multiply one number at a time and keep what gains ``MARGIN``, while it does.
 
     Args:
         judge: figure to raise.
@@ -133,7 +136,7 @@ def climb(
         for name, factors in steps.items():
             for factor in factors:
                 improved = False
-                while (value := judge(trial := {**best, name: best[name] * factor})) > figure:
+                while (value := judge(trial := {**best, name: best[name] * factor})) > figure + MARGIN:
                     best, figure, improved = trial, value, True
                 if improved:
                     break
@@ -158,7 +161,7 @@ def choose_factors(episodes: Sequence[Episode], start: FactorSettings, kernel: K
 
     begin = {"rank": float(start.rank), "alpha": start.alpha, "regularization": start.regularization}
     steps = {"rank": (2.0, 0.5), "regularization": (3.0, 1 / 3), "alpha": (2.0, 0.5)}
-    return settings(climb(judge, begin, steps, rounds=1))
+    return settings(climb(judge, begin, steps))
 
 
 def judge_factors(episode: Episode, factors: FactorSettings, kernel: KernelSettings) -> float:
@@ -168,9 +171,7 @@ def judge_factors(episode: Episode, factors: FactorSettings, kernel: KernelSetti
     return ndcg(fitted.users[episode.users] @ mean.T, episode.hits)
 
 
-def choose_kernel(
-    episodes: Sequence[Episode], factors: FactorSettings, start: KernelSettings, rounds: int = 1
-) -> KernelSettings:
+def choose_kernel(episodes: Sequence[Episode], factors: FactorSettings, start: KernelSettings) -> KernelSettings:
     """Choose the width, the ridge and the weight of every block."""
     known: dict[tuple[float, ...], float] = {}
 
@@ -186,8 +187,9 @@ def choose_kernel(
         return known[key]
 
     begin = {"width": 1.0, "ridge": start.ridge} | {f"block {name}": w for name, w in start.weights.items()}
-    steps = {"width": (2.0, 0.5), "ridge": (3.0, 1 / 3)} | {f"block {name}": (3.0, 1 / 3) for name in start.weights}
-    return settings(climb(judge, begin, steps, rounds))
+    steps: dict[str, Sequence[float]] = {"width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}
+    steps |= {f"block {name}": (0.0, 3.0, 1 / 3) for name in start.weights}
+    return settings(climb(judge, begin, steps))
 
 
 def binary(matrix: sp.csr_array) -> sp.csr_array:

@@ -44,7 +44,7 @@ def graph_tables(graph: CatalogGraph) -> dict[str, pa.Table]:
 
 def graph_from_files(source: str, tables: Mapping[str, pa.Table]) -> CatalogGraph:
     """The graph whose :func:`graph_tables` these are. The caller compares the content hash: nothing is checked here."""
-    targets, features, attributes, edges = (tables[name] for name in ("targets", "features", "attributes", "edges"))
+    targets, attributes, edges, features = (tables[name] for name in ("targets", "attributes", "edges", "features"))
     relation = np.asarray(edges["relation"].to_pylist(), dtype=np.str_)
     columns = {name: edges[name].to_numpy() for name in ("tail", "head", "weight")}
     return CatalogGraph(
@@ -54,9 +54,7 @@ def graph_from_files(source: str, tables: Mapping[str, pa.Table]) -> CatalogGrap
         texts=tuple(targets["text"].to_pylist()),
         is_product=frozen(targets["is_product"].to_numpy(), np.bool_),
         is_group=frozen(targets["is_group"].to_numpy(), np.bool_),
-        features={
-            name: frozen(tables["features"][name].to_numpy(), np.float64) for name in tables["features"].column_names
-        },
+        features={name: frozen(features[name].to_numpy(), np.float64) for name in features.column_names},
         attributes=tuple(Attribute(a["name"], a["value"]) for a in attributes.to_pylist()),
         edges={
             kind: Edges(

@@ -1,0 +1,174 @@
+"""Commands on the model: fit, recommend, evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .output import print_json, print_table, step
+
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="complete-journey, tables:DIR, shopify:DIR or google:FILE.",
+        show_default=False,
+    ),
+]
+EncoderName = Annotated[
+    str,
+    typer.Option(
+        "--encoder", metavar="NAME", help="Text encoder: packaged:all-MiniLM-L6-v2, a local folder, or a hub name."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+
+_ENCODER = "packaged:all-MiniLM-L6-v2"  # gnn.encoder.PACKAGED, without importing the encoder for --help
+
+
+def fit(
+    source: Source,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="MODEL", help="Folder to save the model in.", show_default=False)
+    ],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same numbers.")] = 0,
+    encoder: EncoderName = _ENCODER,
+) -> None:
+    """Learn from a catalog and its sales, and save the model.
+
+    Targets that nobody bought are new: the model ranks them from what the catalog graph says of them.
+
+    For example:
+
+        newaisle fit complete-journey --out groceries-model
+
+        newaisle fit tables:my-shop --out my-model --seed 1
+    """
+    from ..graph.errors import SourceError
+    from ..loaders import load
+    from .recommender import Recommender
+    from .settings import Settings
+
+    with step(f"Loading {source}"):
+        loaded = load(source)
+    if loaded.interactions is None:
+        raise SourceError(f"The source {source} has no interactions to learn from; add an interactions table.")
+    with step("Fitting") as tell:
+        model = Recommender(seed=seed, encoder=encoder, cache=Settings().encodings)
+        model.fit(loaded.graph, loaded.interactions, tell=tell)
+    model.save(out)
+    typer.echo(f"Saved {out}: {loaded.describe()}", err=True)
+    typer.echo(f"Next: newaisle recommend {out} --user {next(iter(loaded.interactions.users))}", err=True)
+
+
+def recommend(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model.", show_default=False)],
+    user: Annotated[
+        list[str] | None,
+        typer.Option("--user", metavar="ID", help="Own id of a user; may be repeated.", show_default=False),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="Targets per user.")] = 20,
+    among: Annotated[str, typer.Option("--among", help="new, seen or all.")] = "new",
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header line.")] = False,
+) -> None:
+    """Rank targets for users, those that nobody has bought yet by default.
+
+    Without --user the list is that of a user without history. Columns: score is the cosine of user and target,
+    probability its softmax over all targets of the call, confidence how sure the model is of the target (0 to 1).
+
+    For example:
+
+        newaisle recommend groceries-model --user 1 -k 5
+
+        newaisle recommend groceries-model --user 1 --user 7 --among all --json
+    """
+    from ..graph.errors import InputError
+    from .recommender import RESULT_COLUMNS, Recommender
+
+    if json and csv:
+        raise typer.BadParameter("--json and --csv exclude each other.")
+    if among not in ("new", "seen", "all"):
+        raise InputError(f"--among is {among!r}; give new, seen or all.")
+    fitted = Recommender.load(model)
+    users = fitted.fitted.users
+    wanted = [users.parse(text) for text in user or []] or None
+    columns = fitted.table_columns(fitted.recommend(wanted, k, among=among))
+    print_table(RESULT_COLUMNS, zip(*(columns[name] for name in RESULT_COLUMNS), strict=True), json=json, csv=csv)
+
+
+def evaluate(
+    source: Source,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option("--protocol", metavar="P", help="leave-targets-out or leave-branches-out; may be repeated."),
+    ] = None,
+    seeds: Annotated[str, typer.Option("--seeds", metavar="0,1,2", help="Seeds, separated by commas.")] = "0,1,2",
+    without: Annotated[
+        str,
+        typer.Option("--without", metavar="NAME,…", help="Features, attributes, relations or text no method may know."),
+    ] = "",
+    ablate: Annotated[
+        bool, typer.Option("--ablate", help="Add newaisle with shuffled edges and without propagation.")
+    ] = False,
+    encoder: EncoderName = _ENCODER,
+    households: Annotated[
+        int | None, typer.Option("--users", min=10, metavar="N", help="Judge a random part of the users only.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Hide targets whose sales are known and see who ranks them best without these sales.
+
+    newaisle stands beside all baselines of the run: random, catalog-size, popularity, text-cosine, knn, kernel-ridge,
+    linmap and the ceiling, which does have the sales. Each chooses its settings on pseudo-new targets inside the
+    training data. Finished cells are kept in NEWAISLE_HOME, so that a stopped run resumes.
+
+    For example:
+
+        newaisle evaluate complete-journey --protocol leave-targets-out --seeds 0,1,2
+
+        newaisle evaluate tables:my-shop --without price --json > figures.json
+    """
+    from dataclasses import asdict
+
+    from ..gnn.splits import PROTOCOLS
+    from ..graph.errors import InputError, SourceError
+    from ..loaders import load
+    from .evaluating import evaluate_source, figures, paired
+    from .settings import Settings
+
+    try:
+        numbers = [int(seed) for seed in seeds.split(",")]
+    except ValueError:
+        raise InputError(f"--seeds is {seeds!r}; give whole numbers separated by commas, such as 0,1,2.") from None
+    with step(f"Loading {source}"):
+        loaded = load(source)
+    history = loaded.interactions
+    if history is None:
+        raise SourceError(f"The source {source} has no interactions to evaluate with; add an interactions table.")
+    if households is not None:
+        history = history.sample_users(households)
+    settings = Settings()
+    with step("Evaluating") as tell:
+        rows = evaluate_source(
+            loaded.graph,
+            history,
+            protocols=protocol or PROTOCOLS,
+            seeds=numbers,
+            drop=[name for name in without.split(",") if name],
+            ablate=ablate,
+            encoder=encoder,
+            encodings=settings.encodings,
+            cells=settings.evaluation,
+            tell=tell,
+        )
+    if json:
+        print_json([asdict(row) for row in rows])
+        return
+    for name, (columns, lines) in figures(rows).items():
+        typer.echo(f"\n{name}, mean ± corrected standard error over {len(set(numbers))} seeds")
+        print_table(columns, lines)
+    typer.echo("\nnewaisle minus the others, NDCG@20, paired on the same splits (ceiling: on its own held-out users)")
+    print_table(["protocol", "against", "difference"], paired(rows))

