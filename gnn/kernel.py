@@ -106,7 +106,7 @@ def invert(system: npt.NDArray[np.float64]) -> FloatArray:
     """The inverse of a symmetric positive definite matrix, by Cholesky."""
     try:
         factor = la.cho_factor(system, lower=True)
-    except la.LinAlgError:
+    except (la.LinAlgError, ValueError):  # ValueError: a number is not finite
         raise ModelError(
             "The kernel of the seen targets is not positive definite; the catalog holds non-finite numbers or the "
             "ridge is too small."
