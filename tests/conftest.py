@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
-from newaisle.graph import Store, open_store
+from newaisle.graph import CatalogGraph, Relation, Store, open_store
+from newaisle.loaders import Loaded, load
+
+if TYPE_CHECKING:
+    from newaisle.api.recommender import Recommender
+    from newaisle.gnn.propagation import Blocks
+    from newaisle.gnn.space import Space, SpaceSettings
+
+SLICE = ("PRODUCE", "DELI", "PASTRY", "MEAT-PCKGD", "SEAFOOD")
+"""Departments of the small real catalog."""
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +27,98 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One embedded store for the whole run; every test writes sources of its own names."""
     with open_store(f"embedded:{tmp_path_factory.mktemp('store')}", heap="512m") as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def journey() -> Loaded:
+    """Five departments of Complete Journey and what 300 of its households bought there."""
+    whole = load("complete-journey")
+    graph = whole.graph
+    keep = np.zeros(len(graph), dtype=np.bool_)
+    for name in SLICE:
+        department = graph.ids.position(f"department:{name}")
+        keep[[department, *graph.below(department)]] = True
+    part = part_of(graph, keep)
+    return Loaded(part, whole.interactions.sample_users(300).restrict(part))
+
+
+def part_of(graph: CatalogGraph, keep: np.ndarray) -> CatalogGraph:
+    """The targets and groups where ``keep`` is True, with the edges among them and their attributes."""
+    rows, own = np.flatnonzero(keep).tolist(), graph.ids.values
+    up, has = graph.edges[Relation.CHILD_OF], graph.edges[Relation.HAS_ATTRIBUTE]
+    parents: dict[int, list[object]] = {row: [] for row in rows}
+    for child, parent in zip(up.tail.tolist(), up.head.tolist(), strict=True):
+        if keep[child] and keep[parent]:
+            parents[child].append(own[parent])
+    categories = {
+        "id": [own[row] for row in rows],
+        "name": [graph.names[row] for row in rows],
+        "text": [graph.texts[row] for row in rows],
+        "parent_id": pa.array([parents[row] for row in rows], pa.list_(pa.string())),
+        "group": graph.is_group[rows],
+        **{name: column[rows] for name, column in graph.features.items()},
+    }
+    inside = keep[has.tail]
+    named = [graph.attributes[i] for i in has.head[inside].tolist()]
+    attributes = {
+        "id": [own[i] for i in has.tail[inside].tolist()],
+        "name": [attribute.name for attribute in named],
+        "value": [attribute.value for attribute in named],
+        "weight": has.weight[inside],
+    }
+    return CatalogGraph.from_tables(pa.table(categories), pa.table(attributes), source=graph.source)
+
+
+@pytest.fixture(scope="session")
+def encodings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache of text embeddings for the whole run."""
+    return tmp_path_factory.mktemp("encodings") / "cache.sqlite"
+
+
+@pytest.fixture(scope="session")
+def texts(journey: Loaded, encodings: Path) -> np.ndarray:
+    """Embeddings of the texts of ``journey``, float32 (n, 384)."""
+    from newaisle.gnn.encoder import TextEncoder
+
+    return TextEncoder(cache=encodings).encode(journey.graph.texts)
+
+
+@pytest.fixture(scope="session")
+def phi(journey: Loaded, texts: np.ndarray) -> Blocks:
+    """What propagation says of ``journey``."""
+    from newaisle.gnn.propagation import propagate
+
+    return propagate(journey.graph, texts)
+
+
+@pytest.fixture(scope="session")
+def given(phi: Blocks) -> SpaceSettings:
+    """Settings for ``journey``, so that no search is needed."""
+    from newaisle.gnn.factors import FactorSettings
+    from newaisle.gnn.kernel import KernelSettings
+    from newaisle.gnn.space import SpaceSettings
+
+    kernel = KernelSettings(dict.fromkeys(phi.names, 0.1), 0.1)
+    return SpaceSettings(FactorSettings(rank=12, regularization=30.0), kernel, strength=10.0, tau=0.15)
+
+
+@pytest.fixture(scope="session")
+def fitted(journey: Loaded, encodings: Path, given: SpaceSettings) -> Recommender:
+    """A recommender fitted to ``journey`` with the given settings."""
+    from newaisle.api.recommender import Recommender
+
+    return Recommender(settings=given, cache=encodings).fit(journey.graph, journey.interactions)
+
+
+@pytest.fixture(scope="session")
+def space(fitted: Recommender) -> Space:
+    """The model inside ``fitted``."""
+    return fitted.fitted.space
+
+
+@pytest.fixture(scope="session")
+def searched(journey: Loaded, encodings: Path) -> Recommender:
+    """A recommender fitted to ``journey`` that chose its settings itself."""
+    from newaisle.api.recommender import Recommender
+
+    return Recommender(cache=encodings).fit(journey.graph, journey.interactions)
