@@ -301,6 +301,9 @@ def encode_texts(
         return None
     say = tell or (lambda _line: None)
     say(f"encoding {len(set(graph.texts)):,} texts")
-    return TextEncoder(encoder, cache).encode(
-        graph.texts, lambda done, all_: say(f"encoded {done:,} of {all_:,} texts")
-    )
+
+    def progress(done: int, of: int) -> None:
+        if done % 512 == 0 or done == of:
+            say(f"encoded {done:,} of {of:,} texts")
+
+    return TextEncoder(encoder, cache).encode(graph.texts, progress)
