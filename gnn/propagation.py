@@ -207,7 +207,9 @@ def _tensor(matrix: sp.csr_array) -> Tensor:
 def _unit(block: sp.csr_array) -> sp.csr_array:
     """Rows of length 1; zero rows stay zero."""
     length = np.sqrt(block.power(2).sum(axis=1))
-    return sp.csr_array(sp.diags_array(1.0 / np.where(length > 0, length, 1.0)) @ block)
+    unit = sp.csr_array(sp.diags_array(1.0 / np.where(length > 0, length, 1.0)) @ block)
+    unit.sort_indices()  # else the first product would, in place: other bits and another fingerprint than before
+    return unit
 
 
 def _unit_dense(block: FloatArray) -> FloatArray:
