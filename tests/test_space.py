@@ -1,0 +1,135 @@
+"""The one space: how prior and update meet in it, and what it says of users without history."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import scipy.sparse as sp
+
+from newaisle.gnn.factors import fit_factors
+from newaisle.gnn.propagation import propagate
+from newaisle.gnn.scoring import HEADROOM
+from newaisle.gnn.space import SpaceSettings, build_space, fit_space, prior_strength
+from newaisle.gnn.tuning import binary
+from newaisle.gnn.update import update_targets
+from newaisle.graph import CatalogGraph
+from newaisle.graph.errors import ModelError
+
+
+@pytest.fixture(scope="module")
+def train(journey):
+    return journey.interactions.matrix(journey.graph)
+
+
+def same(first, second):
+    """Are two spaces bit-identical in everything that is stored?"""
+    pairs = [
+        (first.factors.users, second.factors.users),
+        (first.factors.targets, second.factors.targets),
+        (first.factors.basis, second.factors.basis),
+        (first.prior.mean, second.prior.mean),
+        (first.prior.variance, second.prior.variance),
+        (first.vectors, second.vectors),
+        (first.share, second.share),
+        (first.confidence, second.confidence),
+    ]
+    stored = all(a.tobytes() == b.tobytes() for a, b in pairs)
+    return stored and first.settings == second.settings and first.longest == second.longest
+
+
+def test_new_targets_and_groups_are_their_prior(space):
+    new = np.setdiff1d(np.arange(len(space.vectors)), space.head.seen)
+    assert (space.vectors[new] == space.prior.mean[new]).all()
+    assert (space.share[new] == 1).all()
+    assert space.prior.mean[new] == pytest.approx(space.head.prior(new).mean)
+    assert (space.confidence[new] == 1 - space.prior.variance[new]).all()
+
+
+def test_sold_targets_are_updated_from_the_prior_without_their_own_sales(space, train):
+    seen, settings = space.head.seen, space.settings
+    assert (seen == np.unique(train.indices)).all()
+    others = space.head.leave_one_out()
+    strength = settings.strength / (others.variance + settings.kernel.ridge)
+    assert prior_strength(others.variance, settings) == pytest.approx(strength)
+    bought = sp.csc_array(binary(train)[:, seen])
+    vectors, share = update_targets(space.factors.users, bought, others.mean, strength, settings.factors)
+    assert space.vectors[seen] == pytest.approx(vectors, rel=1e-9, abs=1e-12)
+    assert space.share[seen] == pytest.approx(share)
+    assert (space.share[seen] < 1).all()
+
+
+def test_the_more_it_sold_the_less_of_it_is_prior(space, train):
+    seen = space.head.seen
+    buyers = np.bincount(train.indices, minlength=train.shape[1])[seen]
+    order = np.argsort(buyers, kind="stable")
+    tenth = len(order) // 10
+    assert space.share[seen[order[-tenth:]]].mean() < space.share[seen[order[:tenth]]].mean()
+
+
+def test_confidence_is_between_0_and_1(space, searched):
+    for some in (space, searched.fitted.space):
+        assert (some.confidence >= 0).all()
+        assert (some.confidence <= 1).all()
+        assert np.ptp(some.confidence) > 0.05
+
+
+def test_sales_leave_headroom(space):
+    lengths = np.linalg.norm(space.vectors, axis=1)
+    assert space.longest == pytest.approx(HEADROOM * lengths.max())
+
+
+def test_users_without_history_get_the_mean_user(space, train):
+    without = np.flatnonzero(np.diff(train.indptr) == 0)
+    assert len(without)  # the slice has some
+    known = np.flatnonzero(np.diff(train.indptr))
+    assert space.mean_user == pytest.approx(space.factors.users[known].mean(axis=0))
+    assert (space.user_vectors(without) == space.mean_user).all()
+    assert (space.user_vectors(known) == space.factors.users[known]).all()
+    assert space.user_vectors(np.array([], dtype=np.int64)).shape == (0, space.settings.factors.rank)
+
+
+def test_the_same_seed_gives_the_same_bits(journey, phi, train, searched):
+    again = fit_space(journey.graph, train, phi, seed=0)
+    assert same(again, searched.fitted.space)
+    other = fit_space(journey.graph, train, phi, seed=1, settings=again.settings)
+    assert not same(again, other)
+
+
+def test_chosen_settings_given_back_make_the_same_space(journey, phi, train, searched):
+    space = searched.fitted.space
+    assert same(fit_space(journey.graph, train, phi, settings=space.settings), space)
+
+
+def test_what_is_fitted_from_factors_is_what_fit_gives(phi, train, given, space):
+    factors = fit_factors(binary(train), given.factors, 0)
+    assert same(build_space(binary(train), factors, phi, given), space)
+
+
+def test_quantities_do_not_count(journey, phi, train, given, space):
+    heavy = sp.csr_array((train.data * 3, train.indices, train.indptr), shape=train.shape)
+    assert same(fit_space(journey.graph, heavy, phi, settings=given), space)
+
+
+def test_it_tells_what_it_does(journey, phi, train):
+    told = []
+    fit_space(journey.graph, train, phi, tell=told.append)
+    assert len(told) >= 3
+    assert all(line and "\n" not in line for line in told)
+
+
+def test_a_catalog_too_small_to_hide_anything_takes_the_starting_settings():
+    graph = CatalogGraph.from_tables(
+        pa.table({"id": ["a", "b", "c"], "name": ["a", "b", "c"], "kind": ["x", "x", "y"]})
+    )
+    train = sp.csr_array(np.array([[1.0, 0, 0], [1, 0, 0]]))
+    space = fit_space(graph, train, propagate(graph, None))
+    assert np.isfinite(space.vectors).all()
+    assert space.settings.tau == SpaceSettings().tau
+    scores = space.score(space.user_vectors(np.array([0])), np.array([1, 2]))[0]
+    assert scores[0] > scores[1]  # b is of the kind that was bought
+
+
+def test_nothing_bought_is_refused(journey, phi, given):
+    nothing = sp.csr_array((5, len(journey.graph)))
+    for settings in (given, None):
+        with pytest.raises(ModelError, match="no purchase to learn from"):
+            fit_space(journey.graph, nothing, phi, settings=settings)

@@ -1,0 +1,145 @@
+"""One formula from no sales to a full history: the prior, the update, the conventional model."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from newaisle.gnn.factors import FactorSettings, solve_users
+from newaisle.gnn.space import prior_strength
+from newaisle.gnn.update import update_targets
+
+USERS, TARGETS, RANK = 60, 12, 4
+SETTINGS = FactorSettings(RANK, alpha=8.0, regularization=3.0)
+
+
+@pytest.fixture(scope="module")
+def world():
+    """User factors, purchases (the last target has none), priors and their strengths."""
+    random = np.random.default_rng(0)
+    bought = (random.random((USERS, TARGETS)) < 0.2).astype(float)
+    bought[:, -1] = 0
+    users = random.normal(size=(USERS, RANK)) / 3
+    return users, sp.csc_array(bought), random.normal(size=(TARGETS, RANK)) / 3, random.uniform(1, 50, TARGETS)
+
+
+def loss_minimum(users, bought, mean, strength, exposure):
+    """``argmin_q sum_u conf_u (r_u - p_u . q)^2 + lambda |q - mu|^2`` as one stacked least-squares problem."""
+    root = np.sqrt(np.where(bought > 0, SETTINGS.alpha, exposure))
+    left = np.vstack([root[:, None] * users, np.sqrt(strength) * np.eye(users.shape[1])])
+    right = np.concatenate([root * (bought > 0), np.sqrt(strength) * mean])
+    return np.linalg.lstsq(left, right, rcond=None)[0]
+
+
+@pytest.mark.parametrize("exposed", [None, 0.0, 0.3, "mixed"])
+def test_the_update_is_the_minimum_of_its_loss(world, exposed):
+    users, bought, mean, strength = world
+    mixed = np.random.default_rng(1).random(USERS)
+    exposure = mixed if exposed == "mixed" else None if exposed is None else np.full(USERS, exposed)
+    found, _ = update_targets(users, bought, mean, strength, SETTINGS, exposure)
+    weights = np.ones(USERS) if exposure is None else exposure
+    for c in range(TARGETS):
+        exact = loss_minimum(users, bought[:, [c]].toarray()[:, 0], mean[c], strength[c], weights)
+        assert found[c] == pytest.approx(exact, rel=1e-8, abs=1e-10)
+
+
+def test_without_sales_and_exposure_the_prior_stays_to_the_bit(world):
+    users, _, mean, strength = world
+    nothing = sp.csc_array((USERS, TARGETS))
+    found, share = update_targets(users, nothing, mean, np.ones(TARGETS), SETTINGS, np.zeros(USERS))
+    assert (found == mean).all()
+    assert (share == 1).all()
+    found, share = update_targets(users, nothing, mean, strength, SETTINGS, np.zeros(USERS))
+    assert found == pytest.approx(mean, rel=1e-14)
+    assert share == pytest.approx(np.ones(TARGETS), rel=1e-14)
+
+
+def test_with_a_prior_of_zero_it_is_the_als_step(world):
+    users, bought, mean, _ = world
+    strength = np.full(TARGETS, SETTINGS.regularization)
+    found, _ = update_targets(users, bought, np.zeros_like(mean), strength, SETTINGS)
+    assert found == pytest.approx(solve_users(sp.csr_array(bought.T), users, SETTINGS), rel=1e-9, abs=1e-12)
+
+
+def test_many_sales_against_a_weak_prior_are_the_conventional_model(world):
+    users, bought, mean, _ = world
+    weak = 1e-9
+    conventional = solve_users(sp.csr_array(bought.T), users, FactorSettings(RANK, SETTINGS.alpha, weak))
+    found, share = update_targets(users, bought, mean, np.full(TARGETS, weak), SETTINGS)
+    assert found == pytest.approx(conventional, rel=1e-6, abs=1e-8)
+    assert (share < 1e-6).all()
+
+
+def test_a_strong_prior_does_not_move(world):
+    users, bought, mean, _ = world
+    found, share = update_targets(users, bought, mean, np.full(TARGETS, 1e12), SETTINGS)
+    assert found == pytest.approx(mean, rel=1e-6, abs=1e-8)
+    assert share == pytest.approx(np.ones(TARGETS), abs=1e-6)
+
+
+@pytest.mark.parametrize("exposed", [0.0, 0.4, 1.0])
+def test_the_share_of_the_prior_is_above_0_at_most_1_and_falls_with_sales(world, exposed):
+    users, bought, mean, strength = world
+    exposure = np.full(USERS, exposed)
+    shares = []
+    for buyers in range(0, USERS, 5):
+        few = sp.csc_array(bought.toarray() * (np.arange(USERS) < buyers)[:, None])
+        shares.append(update_targets(users, few, mean, strength, SETTINGS, exposure)[1])
+    shares = np.array(shares)
+    assert (shares > 0).all()
+    assert (shares <= 1 + 1e-12).all()
+    assert (np.diff(shares, axis=0) <= 1e-12).all()
+    assert (shares[-1][:-1] < shares[0][:-1]).all()
+
+
+def test_one_by_one_equals_the_batch_in_any_order(world):
+    users, bought, mean, strength = world
+    exposure = np.random.default_rng(2).random(USERS)
+    together, share = update_targets(users, bought, mean, strength, SETTINGS, exposure)
+    for c in reversed(range(TARGETS)):
+        alone, own = update_targets(users, bought[:, [c]], mean[[c]], strength[[c]], SETTINGS, exposure)
+        assert (alone[0] == together[c]).all()
+        assert own[0] == share[c]
+
+
+def test_what_exposure_weighs_are_the_non_purchases_alone(world):
+    users, bought, mean, strength = world
+    buyers = np.unique(bought[:, [0]].indices)
+    other = np.ones(USERS)
+    other[buyers] = 0.123  # of users who bought, it does not matter
+    first = update_targets(users, bought[:, [0]], mean[[0]], strength[[0]], SETTINGS, np.ones(USERS))
+    second = update_targets(users, bought[:, [0]], mean[[0]], strength[[0]], SETTINGS, other)
+    assert first[0] == pytest.approx(second[0], rel=1e-9)
+    assert first[1] == pytest.approx(second[1], rel=1e-9)
+
+
+@pytest.mark.parametrize("exposed", [0.0, 1 / 365, 0.1, 1.0])
+def test_a_first_purchase_never_lowers_its_buyers_score(journey, space, exposed):
+    """On every new target of the slice: bought or not bought, all else equal; early on also against the prior."""
+    new = np.setdiff1d(np.flatnonzero(~journey.graph.is_group), space.head.seen)
+    users, settings = space.factors.users, space.settings
+    strength = prior_strength(space.prior.variance[new], settings)
+    exposure = np.full(len(users), exposed)
+    kept, _ = update_targets(
+        users, sp.csc_array((len(users), len(new))), space.prior.mean[new], strength, settings.factors, exposure
+    )
+    checked = 0
+    for user in np.flatnonzero(users.any(axis=1))[::17]:
+        first = (np.ones(len(new)), (np.full(len(new), user), np.arange(len(new))))
+        bought = sp.csc_array(first, shape=(len(users), len(new)))
+        found, _ = update_targets(users, bought, space.prior.mean[new], strength, settings.factors, exposure)
+        assert (found @ users[user] > kept @ users[user]).all()
+        if exposed <= 0.1:
+            assert (found @ users[user] > space.prior.mean[new] @ users[user]).all()
+        checked += len(new)
+    assert checked > 2000
+
+
+def test_purchases_pull_like_minded_users_along():
+    """Two tastes: what one of them buys rises for its likes and not for the others."""
+    users = np.repeat([[1.0, 0.0], [0.0, 1.0]], 10, axis=0)
+    bought = sp.csc_array((np.ones(3), ([0, 1, 2], [0, 0, 0])), shape=(20, 1))
+    prior = np.array([[0.1, 0.1]])
+    found, _ = update_targets(users, bought, prior, np.array([5.0]), FactorSettings(2), np.zeros(20))
+    scores = users @ found[0]
+    assert (scores[:10] > 0.5).all()
+    assert scores[10:] == pytest.approx(np.full(10, 0.1))
