@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from neo4j_server import GIVEN, RELEASES, Endpoint, NoServerError, given_endpoint, running, testable_versions
 
 from newaisle.graph import CatalogGraph, Relation, Store, open_store
 from newaisle.loaders import Loaded, load
@@ -27,6 +30,59 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One embedded store for the whole run; every test writes sources of its own names."""
     with open_store(f"embedded:{tmp_path_factory.mktemp('store')}", heap="512m") as opened:
         yield opened
+
+
+_NOT_TESTED: dict[str, str] = {}
+"""Versions of Neo4j that could not be had, and why."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for version, reason in _NOT_TESTED.items():
+        terminalreporter.write_line(f"Not tested against Neo4j ({version}): {reason}", yellow=True)
+
+
+@pytest.fixture(scope="session")
+def neo4j_of() -> Iterator[Callable[[str], Endpoint]]:
+    """Gives the Neo4j of a version, started once; where none can be had the test skips, or fails if ``CI=true``."""
+    with ExitStack() as servers:
+        found: dict[str, Endpoint] = {}
+
+        def endpoint(version: str) -> Endpoint:
+            if version not in found and version not in _NOT_TESTED:
+                try:
+                    if version == GIVEN:
+                        found[version] = given_endpoint()
+                    else:
+                        found[version] = servers.enter_context(running(RELEASES[version])).endpoint
+                except NoServerError as error:
+                    _NOT_TESTED[version] = str(error)
+            if version in _NOT_TESTED:
+                (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(_NOT_TESTED[version])
+            return found[version]
+
+        yield endpoint
+
+
+@pytest.fixture(scope="module", params=testable_versions())
+def neo4j_server(request: pytest.FixtureRequest, neo4j_of: Callable[[str], Endpoint]) -> Iterator[Endpoint]:
+    """Every Neo4j in turn, empty before and after a module."""
+    endpoint = neo4j_of(request.param)
+    endpoint.wipe()
+    yield endpoint
+    endpoint.wipe()
+
+
+@pytest.fixture(scope="module", params=["embedded", *testable_versions()])
+def any_store(request: pytest.FixtureRequest, neo4j_of: Callable[[str], Endpoint]) -> Iterator[Store]:
+    """Every kind of store in turn, empty before and after a module."""
+    if request.param == "embedded":
+        yield request.getfixturevalue("store")
+        return
+    endpoint = neo4j_of(request.param)
+    endpoint.wipe()
+    with endpoint.open() as opened:
+        yield opened
+    endpoint.wipe()
 
 
 @pytest.fixture(scope="session")

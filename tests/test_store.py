@@ -27,6 +27,12 @@ NASTY = [
 ]
 
 
+@pytest.fixture(scope="module", name="store")
+def every_store(any_store: Store) -> Store:
+    """The whole contract holds for every kind of store; every test writes sources of its own names."""
+    return any_store
+
+
 def nodes_of(store: Store, source: str) -> dict[str, dict[str, Any]]:
     found = store.query("MATCH (n:Newaisle {source: $source}) RETURN n", {"source": source}).rows
     return {n["properties"]["key"]: {"labels": n["labels"], **n["properties"]} for (n,) in found}
