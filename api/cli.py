@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -31,16 +32,14 @@ for command in COMMANDS:
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from .. import __version__
-
-        typer.echo(f"newaisle {__version__}")
+        typer.echo(f"newaisle {version('newaisle')}")
         raise typer.Exit
 
 
 @app.callback(invoke_without_command=True)
 def _newaisle(
     context: typer.Context,
-    version: Annotated[  # noqa: ARG001 - the callback answers it
+    show_version: Annotated[  # noqa: ARG001 - the callback answers it
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
     ] = False,
     debug: Annotated[  # noqa: ARG001 - main has taken it out, wherever it stood
