@@ -29,7 +29,7 @@ class FactorSettings:
     rank: int = 16
     alpha: float = 10.0
     regularization: float = 5.0
-    iterations: int = 8
+    iterations: int = 5
 
 
 @dataclass(frozen=True, eq=False)

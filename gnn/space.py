@@ -20,7 +20,7 @@ from .splits import PROTOCOLS
 from .tuning import Episode, binary, choose_factors, choose_kernel, make_episodes
 from .update import update_targets
 
-START_FACTORS = FactorSettings(rank=16, alpha=5.0, regularization=30.0)
+START_FACTORS = FactorSettings(rank=32, alpha=5.0, regularization=30.0)
 START_WIDTH = 0.05
 START_RIDGE = 0.1
 START_TEXT = 3.0
@@ -147,8 +147,12 @@ def build_space(bought: sp.csr_array, factors: Factors, blocks: Blocks, settings
     vectors[seen], share[seen] = update_targets(
         factors.users, sp.csc_array(bought[:, seen]), mean[seen], strength[seen], settings.factors
     )
-    longest = HEADROOM * float(np.linalg.norm(vectors, axis=1).max())
+    longest = max(_longest(factors.targets), _longest(vectors))
     return Space(settings, factors, head, Prior(mean, variance), vectors, share, longest)
+
+
+def _longest(vectors: FloatArray) -> float:
+    return HEADROOM * float(np.linalg.norm(vectors, axis=1).max())
 
 
 def prior_strength(variance: FloatArray, settings: SpaceSettings) -> FloatArray:
@@ -176,21 +180,23 @@ def choose_settings(episodes: Sequence[Episode], blocks: Blocks, say: Tell) -> S
 
 @dataclass(frozen=True, eq=False)
 class _World:
-    """The space of one episode, with its pseudo-new targets as zero-shot predictions."""
+    """One episode with chosen factors and kernel: what is predicted for its pseudo-new targets."""
 
     episode: Episode
-    space: Space
+    factors: Factors
+    prior: Prior
 
     @classmethod
     def of(cls, episode: Episode, settings: SpaceSettings) -> _World:
-        factors = episode.factors(settings.factors)
-        return cls(episode, build_space(binary(episode.split.train), factors, episode.blocks, settings))
+        factors, split = episode.factors(settings.factors), episode.split
+        head = Head(episode.blocks, settings.kernel, split.seen, factors.targets[split.seen])
+        return cls(episode, factors, head.prior(split.candidates))
 
     def cross_entropy(self, tau: float) -> float:
         """Mean over judged users of the cross-entropy of the softmax at their purchases of pseudo-new targets."""
-        split, hits = self.episode.split, self.episode.hits
-        scores = self.space.score(self.space.user_vectors(self.episode.users), split.candidates)
-        logits = scores / tau
+        hits = self.episode.hits
+        embeddings = target_embeddings(self.prior.mean, _longest(self.factors.targets))
+        logits = cosine(user_embeddings(self.factors.users[self.episode.users]), embeddings) / tau
         log_sum = np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1)) + logits.max(axis=1)
         return float(np.mean(log_sum - (logits * hits).sum(axis=1) / hits.sum(axis=1)))
 
@@ -201,14 +207,13 @@ class _World:
         judged = ~revealing[self.episode.users]
         if not judged.any():
             return 0.0
-        prior = Prior(self.space.prior.mean[split.candidates], self.space.prior.variance[split.candidates])
-        strength = gamma / (prior.variance + settings.kernel.ridge)
+        strength = gamma / (self.prior.variance + settings.kernel.ridge)
         shown = sp.csc_array(split.test[:, split.candidates].multiply(revealing[:, None]))
         shown.eliminate_zeros()
         vectors, _ = update_targets(
-            self.space.factors.users, shown, prior.mean, strength, settings.factors, revealing.astype(np.float64)
+            self.factors.users, shown, self.prior.mean, strength, settings.factors, revealing.astype(np.float64)
         )
-        users = self.space.factors.users[self.episode.users[judged]]
+        users = self.factors.users[self.episode.users[judged]]
         return ndcg(users @ vectors.T, self.episode.hits[judged])
 
 

@@ -23,10 +23,10 @@ from .splits import PROTOCOLS, Split, pseudo_split
 EPISODES = 3
 """Pseudo-new splits per fit."""
 
-MAX_TARGETS = 2500
+MAX_TARGETS = 2000
 """Seen targets per episode; of more, a random part serves for choosing settings."""
 
-MAX_USERS = 1500
+MAX_USERS = 1000
 """Judged users per episode."""
 
 MARGIN = 0.002
@@ -188,7 +188,7 @@ def choose_kernel(episodes: Sequence[Episode], factors: FactorSettings, start: K
 
     begin = {"width": 1.0, "ridge": start.ridge} | {f"block {name}": w for name, w in start.weights.items()}
     steps: dict[str, Sequence[float]] = {"width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}
-    steps |= {f"block {name}": (0.0, 3.0, 1 / 3) for name in start.weights}
+    steps |= {f"block {name}": (0.0, 3.0) for name in start.weights}
     return settings(climb(judge, begin, steps))
 
 
