@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -124,11 +124,11 @@ class TextEncoder:
     def _cached(self, texts: Iterable[str]) -> dict[str, npt.NDArray[np.float32]]:
         if self.cache is None:
             return {}
-        found = {}
-        with closing(_open(self.cache)) as database:
+        found, model = {}, self.identity
+        with _opened(self.cache) as database:
             for text in texts:
                 row = database.execute(
-                    "SELECT vector FROM encoding WHERE model = ? AND text = ?", (self.identity, _digest(text))
+                    "SELECT vector FROM encoding WHERE model = ? AND text = ?", (model, _digest(text))
                 ).fetchone()
                 if row:
                     found[text] = np.frombuffer(row[0], dtype="<f4").astype(np.float32)
@@ -138,7 +138,7 @@ class TextEncoder:
         if self.cache is None or not vectors:
             return
         rows = [(self.identity, _digest(text), vector.astype("<f4").tobytes()) for text, vector in vectors.items()]
-        with closing(_open(self.cache)) as database, database:
+        with _opened(self.cache) as database:
             database.executemany("INSERT OR REPLACE INTO encoding VALUES (?, ?, ?)", rows)
 
 
@@ -146,14 +146,16 @@ def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """The cache, committed at the end; whatever is wrong with the file is one error."""
     try:
-        database = sqlite3.connect(path, timeout=30)
-        database.execute(
-            "CREATE TABLE IF NOT EXISTS encoding "
-            "(model TEXT, text BLOB, vector BLOB, PRIMARY KEY (model, text)) WITHOUT ROWID"
-        )
-    except sqlite3.DatabaseError as error:
-        raise ModelError(f"The encoding cache {path} cannot be used ({error}); delete it.") from None
-    return database
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path, timeout=30)) as database, database:
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS encoding "
+                "(model TEXT, text BLOB, vector BLOB, PRIMARY KEY (model, text)) WITHOUT ROWID"
+            )
+            yield database
+    except (OSError, sqlite3.DatabaseError) as error:
+        raise ModelError(f"The encoding cache {path} cannot be used ({error}); delete it or name another.") from None
