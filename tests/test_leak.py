@@ -1,0 +1,85 @@
+"""No leak: with the hidden set fixed, noise in place of the hidden targets' sales changes no bit of any score."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from newaisle.gnn.methods import compared_methods
+from newaisle.gnn.splits import PROTOCOLS, hide, make_split
+
+
+@pytest.fixture(scope="module", params=PROTOCOLS)
+def worlds(request, journey):
+    """A split, and the same with other sales of its hidden targets."""
+    matrix = journey.interactions.matrix(journey.graph)
+    split = make_split(request.param, journey.graph, matrix, 0)
+    random = np.random.default_rng(0)
+    dense = matrix.toarray()
+    shape = (dense.shape[0], len(split.hidden))
+    dense[:, split.hidden] = random.integers(1, 50, shape) * (random.random(shape) < 0.3)
+    noisy = hide(split.protocol, split.seed, journey.graph, sp.csr_array(dense), split.hidden)
+    return split, noisy
+
+
+def stored(method):
+    """The arrays a fitted newaisle would store or answer from, as bytes, and its settings."""
+    space = method._space
+    everything = np.arange(len(space.vectors))
+    arrays = (
+        space.factors.users,
+        space.factors.targets,
+        space.factors.basis,
+        space.prior.mean,
+        space.prior.variance,
+        space.vectors,
+        space.share,
+        space.confidence,
+        space.embeddings(everything),
+        space.mean_user,
+    )
+    return [array.tobytes() for array in arrays], space.settings, space.longest
+
+
+def answers(made, split, users, targets):
+    """Scores as bytes; what is stored too, where something is."""
+    method = made(0)
+    method.fit(split)
+    scores = np.ascontiguousarray(method.score(split, users, targets))
+    return scores.tobytes(), stored(method) if hasattr(method, "_space") else None
+
+
+def test_the_noise_is_in_the_hidden_sales_only(worlds):
+    split, noisy = worlds
+    for part in ("data", "indices", "indptr"):
+        assert getattr(split.train, part).tobytes() == getattr(noisy.train, part).tobytes()
+    assert (split.hidden == noisy.hidden).all()
+    assert (split.seen == noisy.seen).all()
+    assert np.mean((split.test != noisy.test).toarray()[:, split.hidden]) > 0.2
+    assert len(split.candidates) != len(noisy.candidates)
+
+
+def test_no_method_but_the_ceiling_sees_hidden_sales(worlds, journey, texts):
+    split, noisy = worlds
+    methods = compared_methods(journey.graph, texts)
+    baselines = {"random", "catalog-size", "popularity", "text-cosine", "knn", "kernel-ridge", "linmap", "ceiling"}
+    assert set(methods) == {"newaisle", *baselines}
+    users, targets = split.users, split.hidden
+    differing = [
+        name
+        for name, made in methods.items()
+        if answers(made, split, users, targets) != answers(made, noisy, users, targets)
+    ]
+    assert differing == ["ceiling"]
+
+
+def test_a_leak_would_be_found(worlds, journey, texts):
+    """The same comparison tells when a single hidden sale does get into the training data."""
+    split, _ = worlds
+    made = compared_methods(journey.graph, texts)["newaisle"]
+    leaking = split.train.toarray()
+    leaking[split.users[0], split.candidates[0]] = 1
+    leaked = replace(split, train=sp.csr_array(leaking))
+    users, targets = split.users, split.hidden
+    assert answers(made, split, users, targets) != answers(made, leaked, users, targets)
