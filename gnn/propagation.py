@@ -201,7 +201,9 @@ def _receive(hop: Hop, adjacency: Tensor, vectors: Tensor) -> npt.NDArray[np.flo
 def _tensor(matrix: sp.csr_array) -> Tensor:
     starts, columns = (torch.from_numpy(part.astype(np.int64)) for part in (matrix.indptr, matrix.indices))
     values = torch.from_numpy(matrix.data.astype(np.float32))
-    return torch.sparse_csr_tensor(starts, columns, values, size=matrix.shape, check_invariants=False)
+    with warnings.catch_warnings():  # that such tensors are "in beta state" is nothing to tell users
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support", UserWarning)
+        return torch.sparse_csr_tensor(starts, columns, values, size=matrix.shape, check_invariants=False)
 
 
 def _unit(block: sp.csr_array) -> sp.csr_array:
