@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.util
 import json
 import shutil
 import tempfile
@@ -25,7 +26,7 @@ from ..gnn.kernel import Head, KernelSettings, Prior
 from ..gnn.propagation import Block, Blocks
 from ..gnn.space import Space, SpaceSettings
 from ..graph import Ids
-from ..graph.errors import ModelFormatError
+from ..graph.errors import ModelError, ModelFormatError
 from ..graph.files import graph_from_files, graph_tables
 from .recommender import Fitted
 
@@ -42,20 +43,49 @@ def save_fitted(fitted: Fitted, path: Path) -> None:
 
     Raises:
         ModelFormatError: ``path`` holds something else than a model.
+        ModelError: the folder cannot be written.
     """
-    if path.exists() and not (path / _CONFIG).is_file() and (not path.is_dir() or any(path.iterdir())):
+    path = path.resolve()
+    if path.exists() and not _is_model(path) and (not path.is_dir() or any(path.iterdir())):
         raise ModelFormatError(f"{path} exists and is no newaisle model; choose another folder or remove it.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     try:
-        _write(fitted, made)
-        made.chmod(0o755)
-        if path.exists():
-            shutil.rmtree(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        try:
+            _write(fitted, made)
+            made.chmod(0o755)
+            _put(made, path)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise ModelError(
+            f"The model cannot be saved to {path} ({error.strerror or error}); choose another folder."
+        ) from error
+
+
+def _put(made: Path, path: Path) -> None:
+    """Rename ``made`` to ``path``; an older model there goes only once the new one stands in its place."""
+    if not path.exists():
+        made.rename(path)
+        return
+    old = made.with_name(f"{made.name}-old")
+    path.rename(old)
+    try:
         made.rename(path)
     except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
+        old.rename(path)
         raise
+    shutil.rmtree(old)
+
+
+def _is_model(path: Path) -> bool:
+    """Whether newaisle wrote the folder: other programs name a file config.json too."""
+    try:
+        config = json.loads((path / _CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and "newaisle" in config
 
 
 def load_fitted(path: Path) -> Fitted:
@@ -117,6 +147,7 @@ def _write(fitted: Fitted, folder: Path) -> None:
         "counts": list(space.head.blocks.counts),
         "files": files,
     }
+    config["hash"] = _own_hash(config)
     (folder / _CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -137,6 +168,8 @@ def _read_config(path: Path) -> dict[str, Any]:
             f"The model {path} has the format {config['format']} (newaisle {config.get('newaisle')}), this is format "
             f"{FORMAT}; fit it again or use that version."
         )
+    if config.get("hash") != _own_hash(config):
+        raise ModelFormatError(f"The file {file} was changed after it was saved; save the model again.")
     return config
 
 
@@ -167,7 +200,8 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
     columns = [history[name].to_numpy() for name in ("weight", "user", "target")]
     bought = sp.csr_array((columns[0], (columns[1], columns[2])), shape=(len(users), len(graph)))
     library = config["library"]
-    backend = importlib.import_module(library) if library in _LIBRARIES else None
+    known = library in _LIBRARIES and importlib.util.find_spec(library) is not None
+    backend = importlib.import_module(library) if known else None  # Arrow where the library is not installed
     return Fitted(graph, users, bought, space, config["encoder"], config["seed"], backend)
 
 
@@ -191,6 +225,12 @@ def _matrices(flat: Mapping[str, np.ndarray[Any, Any]], shapes: Mapping[str, lis
             parts = (flat[f"{place}.{part}"] for part in ("data", "indices", "indptr"))
             matrices[name] = sp.csr_array(tuple(parts), shape=(shape[0], shape[1]))
     return matrices
+
+
+def _own_hash(config: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of everything in the config but this hash."""
+    rest = {key: value for key, value in config.items() if key != "hash"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:
