@@ -49,15 +49,13 @@ def fit(
     from ..graph.errors import SourceError
     from ..loaders import load
     from .recommender import Recommender
-    from .settings import Settings
 
     with step(f"Loading {source}"):
         loaded = load(source)
     if loaded.interactions is None:
         raise SourceError(f"The source {source} has no interactions to learn from; add an interactions table.")
     with step("Fitting") as tell:
-        model = Recommender(seed=seed, encoder=encoder, cache=Settings().encodings)
-        model.fit(loaded.graph, loaded.interactions, tell=tell)
+        model = Recommender(seed=seed, encoder=encoder).fit(loaded.graph, loaded.interactions, tell=tell)
     model.save(out)
     typer.echo(f"Saved {out}: {loaded.describe()}", err=True)
     typer.echo(f"Next: newaisle recommend {out} --user {next(iter(loaded.interactions.users))}", err=True)

@@ -105,7 +105,7 @@ def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult
     with step("Encoding texts") as tell:
         texts = encode_texts(graph, PACKAGED, settings.encodings, tell)
     with step("Fitting") as tell:
-        model = Recommender(seed=SEED, cache=settings.encodings).fit(graph, known, tell=tell)
+        model = Recommender(seed=SEED).fit(graph, known, tell=tell)
     with step("Evaluating against the baselines, on the hidden sales") as tell:
         methods = {**compared_methods(graph, texts), "newaisle": lambda _seed: _AsFitted(model.fitted.space)}
         rows = evaluate(graph, history, methods, [LEAVE_TARGETS_OUT], [SEED], embeddings=texts, progress=tell)

@@ -21,6 +21,7 @@ from ..graph import CatalogGraph, Id, Ids, Interactions
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, ModelError, NotFittedError
 from ..graph.frames import Table, to_frame
+from .settings import Settings
 
 Among = Literal["new", "seen", "all"] | Sequence[Id]
 
@@ -91,7 +92,7 @@ class Recommender:
         seed: of everything random; the same seed gives the same numbers.
         encoder: text encoder: ``packaged:all-MiniLM-L6-v2``, a local folder or a hub name; None leaves texts out.
         settings: numbers of the model; None chooses them on pseudo-new targets.
-        cache: file that keeps text embeddings between fits; None keeps none.
+        cache: file that keeps text embeddings between fits; None for the one in ``NEWAISLE_HOME``.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Recommender:
         self.seed = seed
         self.encoder = encoder
         self.settings = settings
-        self.cache = cache
+        self.cache = cache or Settings().encodings
         self._fitted: Fitted | None = None
 
     @classmethod
