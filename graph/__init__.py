@@ -12,7 +12,7 @@ from .interactions import Interactions
 
 if TYPE_CHECKING:
     from .store import QueryResult, Store, open_store
-    from .writing import WriteResult
+    from .writing import RefreshReport
 
 __all__ = [
     "Attribute",
@@ -25,15 +25,15 @@ __all__ = [
     "Interactions",
     "NewaisleError",
     "QueryResult",
+    "RefreshReport",
     "Relation",
     "Store",
-    "WriteResult",
     "home_folder",
     "open_store",
 ]
 
 # loaded when first asked for: the neo4j driver would more than double the time that importing newaisle takes
-_LATE = {"QueryResult": ".store", "Store": ".store", "WriteResult": ".writing", "open_store": ".store"}
+_LATE = {"QueryResult": ".store", "Store": ".store", "RefreshReport": ".writing", "open_store": ".store"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,9 +12,34 @@ from .catalog import Relation
 
 UNIQUE_KEY: Final = "CREATE CONSTRAINT newaisle_key IF NOT EXISTS FOR (n:Newaisle) REQUIRE n.key IS UNIQUE"
 
-READ_HEAD: Final = "MATCH (h:Newaisle:Refresh {key: $key}) RETURN h.graph_hash, h.features"
-WRITE_HEAD: Final = "MERGE (h:Newaisle:Refresh {key: $key}) SET h += $properties"
+SCHEMA: Final = 1
+"""Version of the schema of nodes and edges; a store that has another one is not touched."""
+
+LOCK_HEAD: Final = (
+    "MATCH (h:Newaisle {key: $key}) SET h.lock = $run_id "
+    "RETURN h.schema AS schema, h.graph_hash AS graph_hash, h.features AS features, h.run_id AS run_id"
+)
+"""Writing a property takes the lock that a second refresh of the source then waits for."""
+MAKE_HEAD: Final = (
+    "MERGE (h:Newaisle:Refresh {key: $key}) ON CREATE SET h.source = $source, h.schema = $schema, h.lock = $run_id"
+)
+ADVANCE_HEAD: Final = "MATCH (h:Newaisle {key: $key}) SET h += $properties REMOVE h.lock"
+READ_HEAD: Final = (
+    "MATCH (h:Newaisle {key: $key}) "
+    "RETURN h.schema AS schema, h.graph_hash AS graph_hash, h.features AS features, h.run_id AS run_id"
+)
 READ_SOURCES: Final = "MATCH (h:Newaisle:Refresh) RETURN DISTINCT h.source AS source ORDER BY source"
+OTHER_SCHEMAS: Final = (
+    "MATCH (h:Newaisle:Refresh) WHERE h.schema IS NULL OR h.schema <> $schema "
+    "RETURN h.source AS source, h.schema AS schema LIMIT 1"
+)
+
+END_BLOCKED: Final = (
+    "SHOW TRANSACTIONS YIELD transactionId AS id, metaData, status "
+    "WHERE metaData.newaisle_run = $run_id AND status STARTS WITH 'Blocked' "
+    "TERMINATE TRANSACTIONS id YIELD message RETURN message"
+)
+"""Ends the own transaction where it still waits for a lock; Neo4j only."""
 
 DELETE_NODES: Final = "UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) DETACH DELETE n"
 
@@ -32,17 +57,15 @@ class NodeStatements:
     """What can be asked and done about the nodes of one kind.
 
     Attributes:
-        hashes: the key and content hash of every node of ``$source``.
+        read: every node of ``$source``, with the values of ``$features``.
         create: adds ``$rows``. CREATE, because every MERGE on two labels scans all nodes in ArcadeDB; the unique key
             and the keys read before in the same transaction give the same guarantee.
         update: sets ``$rows`` on nodes that exist, after the properties named in ``$cleared``.
-        read: every node of ``$source`` for a snapshot, with the values of ``$features``.
     """
 
-    hashes: LiteralString
+    read: LiteralString
     create: LiteralString
     update: LiteralString
-    read: LiteralString
 
 
 @dataclass(frozen=True)
@@ -50,7 +73,8 @@ class EdgeStatements:
     """What can be asked and done about the edges of one relation.
 
     Attributes:
-        read: tail key, head key and weight of every edge of ``$source``.
+        read: for every tail of ``$source`` its key, the keys of its heads and the weights of these edges, which are
+            null where a relation has none; a weight that is missing in the store reads as 0.
         create: adds ``$rows``.
         delete: removes the edges between the ends named in ``$rows``.
     """
@@ -63,33 +87,30 @@ class EdgeStatements:
 NODES: Final[Mapping[Kind, NodeStatements]] = MappingProxyType(
     {
         Kind.CATEGORY: NodeStatements(
-            hashes="MATCH (n:Newaisle:Category {source: $source}) RETURN n.key, n.content_hash",
+            read="MATCH (n:Newaisle:Category {source: $source}) "
+            "RETURN n.key, n.content_hash, n.id, n.name, n.text, n.state, n.level, [f IN $features | n[f]]",
             create="UNWIND $rows AS row CREATE (n:Newaisle:Category {key: row.key}) "
             "SET n += row.properties, n.run_id = $run_id, n.state = row.state",
             update="UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) "
             "SET n += $cleared, n += row.properties, n.run_id = $run_id, "
             "n.state = CASE WHEN row.state = 'group' OR n.state IS NULL OR n.state = 'group' "
             "THEN row.state ELSE n.state END",
-            read="MATCH (n:Newaisle:Category {source: $source}) "
-            "RETURN n.key, n.id, n.name, n.text, n.state, [f IN $features | n[f]]",
         ),
         Kind.PRODUCT: NodeStatements(
-            hashes="MATCH (n:Newaisle:Product {source: $source}) RETURN n.key, n.content_hash",
+            read="MATCH (n:Newaisle:Product {source: $source}) "
+            "RETURN n.key, n.content_hash, n.id, n.name, n.text, n.state, null, [f IN $features | n[f]]",
             create="UNWIND $rows AS row CREATE (n:Newaisle:Product {key: row.key}) "
             "SET n += row.properties, n.run_id = $run_id, n.state = row.state",
             update="UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) "
             "SET n += $cleared, n += row.properties, n.run_id = $run_id, "
             "n.state = CASE WHEN row.state = 'group' OR n.state IS NULL OR n.state = 'group' "
             "THEN row.state ELSE n.state END",
-            read="MATCH (n:Newaisle:Product {source: $source}) "
-            "RETURN n.key, n.id, n.name, n.text, n.state, [f IN $features | n[f]]",
         ),
         Kind.ATTRIBUTE: NodeStatements(
-            hashes="MATCH (n:Newaisle:Attribute {source: $source}) RETURN n.key, n.content_hash",
+            read="MATCH (n:Newaisle:Attribute {source: $source}) RETURN n.key, n.content_hash, n.name, n.value",
             create="UNWIND $rows AS row CREATE (n:Newaisle:Attribute {key: row.key}) "
             "SET n += row.properties, n.run_id = $run_id",
             update="UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) SET n += row.properties, n.run_id = $run_id",
-            read="MATCH (n:Newaisle:Attribute {source: $source}) RETURN n.key, n.name, n.value",
         ),
     }
 )
@@ -98,7 +119,7 @@ EDGES: Final[Mapping[Relation, EdgeStatements]] = MappingProxyType(
     {
         Relation.CHILD_OF: EdgeStatements(
             read="MATCH (a:Newaisle:Category {source: $source})-[:CHILD_OF]->(b:Newaisle:Category {source: $source}) "
-            "RETURN a.key, b.key, 1.0",
+            "RETURN a.key, collect(b.key), null",
             create="UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
             "CREATE (a)-[:CHILD_OF]->(b)",
             delete="UNWIND $rows AS row "
@@ -106,7 +127,7 @@ EDGES: Final[Mapping[Relation, EdgeStatements]] = MappingProxyType(
         ),
         Relation.IN_CATEGORY: EdgeStatements(
             read="MATCH (a:Newaisle:Product {source: $source})-[:IN_CATEGORY]->(b:Newaisle:Category {source: $source}) "
-            "RETURN a.key, b.key, 1.0",
+            "RETURN a.key, collect(b.key), null",
             create="UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
             "CREATE (a)-[:IN_CATEGORY]->(b)",
             delete="UNWIND $rows AS row "
@@ -114,7 +135,7 @@ EDGES: Final[Mapping[Relation, EdgeStatements]] = MappingProxyType(
         ),
         Relation.HAS_ATTRIBUTE: EdgeStatements(
             read="MATCH (a:Newaisle {source: $source})-[r:HAS_ATTRIBUTE]->(b:Newaisle:Attribute {source: $source}) "
-            "RETURN a.key, b.key, r.weight",
+            "RETURN a.key, collect(b.key), collect(coalesce(r.weight, 0.0))",
             create="UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
             "CREATE (a)-[:HAS_ATTRIBUTE {weight: row.weight}]->(b)",
             delete="UNWIND $rows AS row "
@@ -122,7 +143,7 @@ EDGES: Final[Mapping[Relation, EdgeStatements]] = MappingProxyType(
         ),
         Relation.ATTRIBUTE_CHILD_OF: EdgeStatements(
             read="MATCH (a:Newaisle:Attribute {source: $source})-[:CHILD_OF]->(b:Newaisle:Attribute {source: $source}) "
-            "RETURN a.key, b.key, 1.0",
+            "RETURN a.key, collect(b.key), null",
             create="UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
             "CREATE (a)-[:CHILD_OF]->(b)",
             delete="UNWIND $rows AS row "

@@ -53,6 +53,10 @@ class StoreLockedError(StoreError):
     """Another process holds the store."""
 
 
+class GuardError(StoreError):
+    """A refresh would delete more than is allowed."""
+
+
 class ModelError(NewaisleError):
     """A model cannot be fitted, or a saved one cannot be used."""
 

@@ -2,89 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, LiteralString
+from collections.abc import Callable
+from typing import TypeVar
 
 import neo4j
 
 from .build import Node, assemble_graph
 from .catalog import Attribute, CatalogGraph, Relation
-from .cypher import EDGES, NODES, READ_HEAD, Kind
-from .errors import InputError, StoreError
+from .cypher import Kind
+from .errors import StoreError
+from .head import Head, read_head
 from .ids import Id, Ids
-from .rows import head_key
+from .stored import Stored, read_stored
+
+TRIES = 10
+
+_T = TypeVar("_T")
 
 
-def read_graph(tx: neo4j.ManagedTransaction, source: str) -> CatalogGraph:
+def read_settled(session: neo4j.Session, source: str, work: Callable[[neo4j.ManagedTransaction, Head], _T]) -> _T:
+    """Read something of a source that no refresh has changed meanwhile.
+
+    A server shows every statement what is committed by then, so several statements may see a mixture; the head, which
+    every refresh advances, tells.
+
+    Raises:
+        StoreError: the source is refreshed all the time.
+    """
+    for _ in range(TRIES):
+        head = session.execute_read(read_head, source)
+        found: _T | StoreError
+        try:
+            found = session.execute_read(work, head)
+        except StoreError as error:
+            found = error
+        if session.execute_read(read_head, source) != head:
+            continue
+        if isinstance(found, StoreError):
+            raise found
+        return found
+    raise StoreError(f"Source {source!r} was refreshed during each of {TRIES} tries to read it; try again later.")
+
+
+def read_graph(tx: neo4j.ManagedTransaction, head: Head, source: str) -> CatalogGraph:
     """Read a whole source and check it against the hash that was stored with it.
 
     Raises:
         StoreError: the source is not in the store, or its nodes or edges are not those that were written.
     """
-    head = tx.run(READ_HEAD, key=head_key(source)).single()
-    if head is None:
+    if not head.run_id:
         raise StoreError(f"The store holds no source {source!r}; refresh it from its files first.")
     try:
-        graph = _assemble(tx, source, list(head[1] or ()))
-    except (InputError, KeyError) as error:
-        raise _changed(source) from error
-    if graph.content_hash != head[0]:
-        raise _changed(source)
+        graph = _assemble(read_stored(tx, source, head.features), source, head.features)
+        intact = graph.content_hash == head.graph_hash
+    except (ValueError, KeyError, TypeError, AttributeError):  # missing values, or values of other types
+        intact = False
+    if not intact:
+        raise StoreError(
+            f"The graph of source {source!r} in the store is not the one that was written (somebody changed its nodes "
+            "or edges); refresh it from its files."
+        )
     return graph
 
 
-def _changed(source: str) -> StoreError:
-    return StoreError(
-        f"The graph of source {source!r} in the store is not the one that was written (somebody changed its nodes "
-        "or edges); refresh it from its files."
-    )
-
-
-def _assemble(tx: neo4j.ManagedTransaction, source: str, features: list[str]) -> CatalogGraph:
+def _assemble(stored: Stored, source: str, features: tuple[str, ...]) -> CatalogGraph:
     nodes: dict[Id, Node] = {}
     own: dict[str, Id] = {}
     for kind in (Kind.CATEGORY, Kind.PRODUCT):
-        for key, own_id, name, text, state, values in _whole(tx, NODES[kind].read, source, features=features):
-            own[key] = own_id
-            nodes[own_id] = Node(
-                name=name,
-                text=text,
+        for key, (values, state) in stored.nodes[kind].items():
+            own[key] = values["id"]
+            nodes[own[key]] = Node(
+                name=values["name"],
+                text=values["text"],
                 product=kind is Kind.PRODUCT,
                 group=state == "group",
                 parents=[],
                 attributes={},
-                features={feature: v for feature, v in zip(features, values, strict=True) if v is not None},
+                features={name: values[name] for name in features if name in values},
             )
-    attributes = {key: Attribute(name, value) for key, name, value in _whole(tx, NODES[Kind.ATTRIBUTE].read, source)}
-    attribute_parents = _read_edges(tx, source, nodes, own, attributes)
-    return assemble_graph(source, Ids.of(nodes, "target"), nodes, attribute_parents, attributes=attributes.values())
-
-
-def _read_edges(
-    tx: neo4j.ManagedTransaction,
-    source: str,
-    nodes: Mapping[Id, Node],
-    own: Mapping[str, Id],
-    attributes: Mapping[str, Attribute],
-) -> dict[Attribute, list[Attribute]]:
-    """Put parents and attributes into ``nodes``; return the hierarchy over attributes."""
+    attributes = {
+        key: Attribute(node.properties["name"], node.properties["value"])
+        for key, node in stored.nodes[Kind.ATTRIBUTE].items()
+    }
     for relation in (Relation.CHILD_OF, Relation.IN_CATEGORY):
-        for tail, head, _ in _whole(tx, EDGES[relation].read, source):
+        for tail, head in _single(stored, relation):
             nodes[own[tail]].parents.append(own[head])
-    for tail, head, weight in _whole(tx, EDGES[Relation.HAS_ATTRIBUTE].read, source):
+    for (tail, head), weight in _single(stored, Relation.HAS_ATTRIBUTE).items():
         nodes[own[tail]].attributes[attributes[head]] = weight
     above: dict[Attribute, list[Attribute]] = {}
-    for tail, head, _ in _whole(tx, EDGES[Relation.ATTRIBUTE_CHILD_OF].read, source):
+    for tail, head in _single(stored, Relation.ATTRIBUTE_CHILD_OF):
         above.setdefault(attributes[tail], []).append(attributes[head])
-    return above
+    return assemble_graph(source, Ids.of(nodes, "target"), nodes, above, attributes=attributes.values())
 
 
-def _whole(
-    tx: neo4j.ManagedTransaction, statement: LiteralString, source: str, **parameters: Any
-) -> Iterator[tuple[Any, ...]]:
-    """The rows of one statement, none of which may miss a value."""
-    for record in tx.run(statement, source=source, **parameters):
-        row = tuple(record.values())
-        if None in row:
-            raise _changed(source)
-        yield row
+def _single(stored: Stored, relation: Relation) -> dict[tuple[str, str], float]:
+    """The edges of one relation, none of which may stand twice."""
+    found = {}
+    for ends, weights in stored.edges[relation].items():
+        (found[ends],) = weights
+    return found

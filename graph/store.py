@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import logging
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import neo4j
-from neo4j.exceptions import AuthError, DriverError, Neo4jError, ServiceUnavailable, SessionExpired
 
 from .address import Credentials, parse_store_url
 from .catalog import CatalogGraph
+from .connecting import CONNECT_SECONDS, connect, translated
 from .cypher import READ_SOURCES, UNIQUE_KEY
+from .diff import Changes
 from .embedded import start_embedded
 from .embedded_server import DATABASE, READER, ROOT
-from .errors import StoreError, StoreUnavailableError
-from .reading import read_graph
+from .errors import StoreError
+from .head import Head, locked
+from .reading import read_graph, read_settled
 from .rows import graph_rows
+from .transactions import FETCH_ROWS, RETRY_SECONDS
 from .values import plain
-from .writing import WriteResult, write_graph
+from .writing import Aim, Progress, RefreshReport, Run, aim_at, write
 
-CONNECT_SECONDS = 10.0
-# without any handler, the hints of a server (such as a label that does not exist yet) would go to stderr
-logging.getLogger("neo4j").addHandler(logging.NullHandler())
+WAIT_SECONDS = 30.0
 
 _T = TypeVar("_T")
 
@@ -59,12 +61,15 @@ class Store:
         driver: neo4j.Driver,
         reader: neo4j.Driver,
         resources: ExitStack,
+        *,
+        one_writer: bool,
     ) -> None:
         self.name = name
         self._database = database
         self._driver = driver
         self._reader = reader
         self._resources = resources
+        self._one_writer = threading.Lock() if one_writer else None
 
     def __enter__(self) -> Self:
         return self
@@ -81,39 +86,63 @@ class Store:
         """Close all connections and end an embedded server; closing twice does no harm."""
         self._resources.close()
 
-    def write(self, graph: CatalogGraph, run_id: str | None = None) -> WriteResult:
+    def write(
+        self,
+        graph: CatalogGraph,
+        run_id: str | None = None,
+        *,
+        max_delete: float = 1.0,
+        wait: float = WAIT_SECONDS,
+        progress: Progress | None = None,
+    ) -> RefreshReport:
         """Make the nodes and edges of the graph's source equal the graph, in one transaction.
 
-        Whatever other sources, other people or a model have written stays: nodes without the label ``Newaisle`` are
-        never touched, and of the source's own nodes only what the source says is set. ``state`` becomes ``group`` or,
-        where none was set, ``new``.
+        Only what differs is written. Whatever other sources, other people or a model have written stays: nodes without
+        the label ``Newaisle`` are never touched, and of the source's own nodes only what the source says is set.
+        ``state`` becomes ``group`` or, where none was set, ``new``. A broken connection is tried again a few times.
 
         Args:
             graph: the graph.
             run_id: an id for this run; None makes one up.
+            max_delete: largest share of the stored categories and products that may go, 0 to 1.
+            wait: seconds to wait for somebody else's refresh of the same source.
+            progress: called with the rows written so far and the rows to write.
 
         Raises:
             InputError: the graph holds something that no store can hold.
-            StoreError: the store refused; nothing is changed then.
+            GuardError: more would be deleted than ``max_delete``.
+            StoreLockedError: the other refresh did not end in time.
+            StoreUnavailableError: the store went away and did not come back.
+            StoreError: the store refused. Nothing is changed in any of these cases.
         """
         rows = graph_rows(graph)
-        run = run_id or uuid.uuid4().hex
-        with _translated(self.name):
+        aim = aim_at(graph.source, rows, graph.content_hash)
+        with translated(self.name, self._database):
             self._driver.execute_query(UNIQUE_KEY, database_=self._database)
-            with self._driver.session(database=self._database) as session:
-                return session.execute_write(write_graph, graph.source, rows, graph.content_hash, run)
+        return self._write(graph.source, aim, run_id, max_delete, wait, progress)
+
+    def plan(self, graph: CatalogGraph) -> Changes:
+        """Say what :meth:`write` would do, and write nothing.
+
+        Raises:
+            InputError: the graph holds something that no store can hold.
+            StoreError: another version of newaisle has written the source, or it is refreshed all the time.
+        """
+        aim = aim_at(graph.source, graph_rows(graph), graph.content_hash)
+        return self._read_settled(graph.source, aim).changes
 
     def snapshot(self, source: str) -> CatalogGraph:
-        """Read a source's graph back and check it against the hash stored with it.
+        """Read a source's graph back and check it against the hash stored with it, never a mixture of two refreshes.
 
         Raises:
             StoreError: no such source, or somebody has changed its nodes or edges since.
         """
-        return self._read(read_graph, source)
+        return self._read_settled(source, partial(read_graph, source=source))
 
     def sources(self) -> list[str]:
         """The names of the sources in the store, ascending."""
-        return self._read(_read_sources)
+        with translated(self.name, self._database), self._driver.session(database=self._database) as session:
+            return session.execute_read(_read_sources)
 
     def query(self, cypher: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False) -> QueryResult:
         """Ask a Cypher query.
@@ -127,7 +156,7 @@ class Store:
             StoreError: the server refused the query; the message is the server's.
         """
         given = dict(parameters or {})
-        with _translated(self.name):
+        with translated(self.name, self._database):
             if write:
                 answer = self._driver.execute_query(cypher, given, database_=self._database)
                 return _result(tuple(answer.keys), answer.records)
@@ -141,9 +170,33 @@ class Store:
                     raise StoreError("The query would change the store; only queries that read are allowed here.")
                 return found
 
-    def _read(self, work: Callable[..., _T], *arguments: Any) -> _T:
-        with _translated(self.name), self._driver.session(database=self._database) as session:
-            return session.execute_read(work, *arguments)
+    def _write(
+        self, source: str, aim: Aim, run_id: str | None, max_delete: float, wait: float, progress: Progress | None
+    ) -> RefreshReport:
+        pauses = () if self._one_writer else RETRY_SECONDS
+        run = Run(run_id or uuid.uuid4().hex, max_delete, wait, pauses, progress)
+        with self._turn(source, wait), translated(self.name, self._database):
+            return write(self._driver, self._database, source, aim, run)
+
+    @contextmanager
+    def _turn(self, source: str, wait: float) -> Iterator[None]:
+        """Let the threads of this process write one after another where the store takes one writer only."""
+        if self._one_writer is None:
+            yield
+            return
+        if not self._one_writer.acquire(timeout=wait):
+            raise locked(source, wait)
+        try:
+            yield
+        finally:
+            self._one_writer.release()
+
+    def _read_settled(self, source: str, work: Callable[[neo4j.ManagedTransaction, Head], _T]) -> _T:
+        with (
+            translated(self.name, self._database),
+            self._driver.session(database=self._database, fetch_size=FETCH_ROWS) as session,
+        ):
+            return read_settled(session, source, work)
 
 
 def open_store(
@@ -176,28 +229,15 @@ def open_store(
             opened.callback(server.stop)
             # nobody else writes there, and a server that ended does not come back: nothing to try again for
             database = DATABASE
-            driver = _connect(opened, name, server.url, (ROOT, server.password), 0.0)
-            reader = _connect(opened, name, server.url, (READER, server.reader_password), 0.0)
+            driver = connect(opened, name, server.url, (ROOT, server.password), database, 0.0)
+            reader = connect(opened, name, server.url, (READER, server.reader_password), database, 0.0)
         else:
             name = address
             asking = credentials or Credentials.from_environment()
             database = asking.database
             auth = None if asking.password is None else (asking.username, asking.password)
-            driver = reader = _connect(opened, name, address, auth, CONNECT_SECONDS)
-        return Store(name, database, driver, reader, opened.pop_all())
-
-
-def _connect(
-    opened: ExitStack, name: str, url: str, auth: tuple[str, str] | None, retry_seconds: float
-) -> neo4j.Driver:
-    with _translated(name):
-        driver = opened.enter_context(
-            neo4j.GraphDatabase.driver(
-                url, auth=auth, connection_timeout=CONNECT_SECONDS, max_transaction_retry_time=retry_seconds
-            )
-        )
-        driver.verify_connectivity()
-        return driver
+            driver = reader = connect(opened, name, address, auth, database, CONNECT_SECONDS)
+        return Store(name, database, driver, reader, opened.pop_all(), one_writer=isinstance(address, Path))
 
 
 def _read_sources(tx: neo4j.ManagedTransaction) -> list[str]:
@@ -206,27 +246,3 @@ def _read_sources(tx: neo4j.ManagedTransaction) -> list[str]:
 
 def _result(columns: tuple[str, ...], records: list[neo4j.Record]) -> QueryResult:
     return QueryResult(columns, tuple(plain(record.values()) for record in records))
-
-
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    """Turn the driver's errors into ours, one sentence each."""
-    try:
-        yield
-    except AuthError as error:
-        raise StoreUnavailableError(
-            f"The store at {name} refused the user name or password ({_sentence(error)}); "
-            "set NEO4J_USERNAME and NEO4J_PASSWORD."
-        ) from error
-    except (ServiceUnavailable, SessionExpired) as error:
-        raise StoreUnavailableError(
-            f"The store at {name} cannot be reached ({_sentence(error)}); check that it runs and that the URL is right."
-        ) from error
-    except (Neo4jError, DriverError) as error:
-        raise StoreError(f"The store at {name} refused: {_sentence(error)}") from error
-
-
-def _sentence(error: Neo4jError | DriverError) -> str:
-    """What the server or the driver said, on one line."""
-    said = error.message if isinstance(error, Neo4jError) else str(error)
-    return " ".join((said or type(error).__name__).split())

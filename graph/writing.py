@@ -1,154 +1,234 @@
-"""One transaction that makes a source's nodes and edges in the store equal a catalog graph."""
+"""One transaction that makes a source's nodes and edges in the store equal what the source says."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, LiteralString
 
 import neo4j
 
-from .catalog import Relation
-from .cypher import DELETE_NODES, EDGES, NODES, READ_HEAD, WRITE_HEAD, Kind
-from .rows import EdgeKey, GraphRows, Row, batches, edge_rows, head_key
+from .cypher import DELETE_NODES, EDGES, NODES
+from .diff import Changes, diff
+from .errors import GuardError
+from .head import Head, Transaction, advance_head, bounded_wait, lock_head
+from .rows import GraphRows, Row, batches, edge_rows
+from .stored import read_stored
+from .transactions import transact
 
-_TARGETS = (Kind.CATEGORY, Kind.PRODUCT)
+Progress = Callable[[int, int], None]
+"""Told how many rows are written so far, and how many there are."""
 
 
 @dataclass(frozen=True)
-class WriteResult:
-    """What one write did.
+class RefreshReport:
+    """What a refresh did, or would do.
 
     Attributes:
-        run_id: the run that the nodes now carry.
+        source: name of the source in the store.
+        run_id: the run; the nodes that it wrote carry it. Empty for a plan.
         graph_hash: content hash of the graph now stored.
         added: categories (groups included) and products that are new.
         changed: categories and products that the source says something else of than before.
+        moved: categories and products that have other parents and are else as they were.
         removed: categories and products that are gone.
         edges_added: edges that are new, or have a new weight.
         edges_removed: edges that are gone, those of removed nodes included, or had another weight.
-        seconds: how long it took.
+        phases: name of a phase -> seconds, in the order they ran.
     """
 
+    source: str
     run_id: str
     graph_hash: str
     added: int
     changed: int
+    moved: int
     removed: int
     edges_added: int
     edges_removed: int
-    seconds: float
+    phases: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return sum(self.phases.values())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The six counts by name."""
+        return {name: getattr(self, name) for name in COUNTS}
+
+
+COUNTS = ("added", "changed", "moved", "removed", "edges_added", "edges_removed")
 
 
 @dataclass(frozen=True)
-class _Stored:
-    """What the store holds of one source before a write.
+class Goal:
+    """What the store shall hold after a transaction, and how far it is from that.
 
     Attributes:
-        hashes: kind -> key -> content hash.
-        edges: relation -> ends -> weights, several where the same edge stands twice.
-        features: names of the features that its nodes may carry.
+        changes: what to write.
+        graph_hash: content hash of the whole graph then.
+        features: names of the features that nodes may carry then.
     """
 
-    hashes: Mapping[Kind, Mapping[str, str]]
-    edges: Mapping[Relation, Mapping[EdgeKey, list[float]]]
+    changes: Changes
+    graph_hash: str
     features: tuple[str, ...]
 
 
-def write_graph(
-    tx: neo4j.ManagedTransaction, source: str, rows: GraphRows, graph_hash: str, run_id: str
-) -> WriteResult:
-    """Delete what the graph does not hold, then add and update the rest.
+Aim = Callable[[Transaction, Head], Goal]
+"""Reads what it must know of the store, whose head is given and locked, and says what to write."""
 
-    Args:
-        tx: an open transaction; nothing is kept unless it commits.
-        source: the source whose nodes and edges are written; no others are touched.
-        rows: what the store shall hold.
-        graph_hash: content hash of the graph, for the head node.
-        run_id: put on every node.
+
+@dataclass(frozen=True)
+class Run:
+    """How one refresh is to be done.
+
+    Attributes:
+        run_id: put on every node that it writes.
+        max_delete: largest share of the stored targets that may be removed, 0 to 1.
+        wait: seconds to wait for another refresh of the same source.
+        pauses: seconds to wait before each further try.
+        progress: told of the rows written.
     """
-    started = datetime.now(UTC)
-    # the head comes first, so that a second writer of the same source waits for this one's commit
-    _write_head(tx, source, run_id=run_id, state="running", started=started.isoformat())
-    stored = _read_stored(tx, source)
-    gone = {key for kind, keys in stored.hashes.items() for key in keys.keys() - rows.nodes[kind].keys()}
-    stale = {
-        relation: {
-            (tail, head)
-            for (tail, head), weights in edges.items()
-            if weights != [rows.edges[relation].get((tail, head))] or tail in gone or head in gone
-        }
-        for relation, edges in stored.edges.items()
-    }
-    fresh = {
-        relation: {
-            ends: w for ends, w in edges.items() if ends in stale[relation] or ends not in stored.edges[relation]
-        }
-        for relation, edges in rows.edges.items()
-    }
-    for relation, ends in stale.items():
-        left = {(tail, head): 0.0 for tail, head in sorted(ends) if tail not in gone and head not in gone}
-        _run(tx, EDGES[relation].delete, edge_rows(left))
-    _run(tx, DELETE_NODES, ({"key": key} for key in sorted(gone)))
-    cleared = dict.fromkeys(stored.features)
-    for kind, nodes in rows.nodes.items():
-        known = stored.hashes[kind]
-        _run(tx, NODES[kind].create, (row for key, row in nodes.items() if key not in known), run_id=run_id)
-        updates = (row for key, row in nodes.items() if key in known)
-        _run(tx, NODES[kind].update, updates, run_id=run_id, cleared=cleared)
-    for relation, edges in fresh.items():
-        _run(tx, EDGES[relation].create, edge_rows(edges))
-    finished = datetime.now(UTC)
-    result = WriteResult(
+
+    run_id: str
+    max_delete: float
+    wait: float
+    pauses: tuple[float, ...]
+    progress: Progress | None
+
+
+def aim_at(source: str, rows: GraphRows, graph_hash: str) -> Aim:
+    """The aim of a full refresh: the store equals the rows."""
+
+    def aim(tx: Transaction, head: Head) -> Goal:
+        stored = read_stored(tx, source, sorted({*head.features, *rows.features}))
+        return Goal(diff(stored, rows), graph_hash, rows.features)
+
+    return aim
+
+
+def write(driver: neo4j.Driver, database: str, source: str, aim: Aim, run: Run) -> RefreshReport:
+    """Lock a source, compare, write the difference and advance the head, all in one transaction.
+
+    Raises:
+        StoreLockedError: another refresh of the source did not end in time.
+        GuardError: more would be removed than is allowed.
+        StoreError: another version of newaisle has written the source.
+    """
+    report: RefreshReport | None = None
+
+    def attempt(tx: neo4j.Transaction, number: int) -> RefreshReport:
+        nonlocal report
+        clock = Clock()
+        started = datetime.now(UTC)
+        with clock("wait"), bounded_wait(driver, database, source, run.run_id, run.wait):
+            head = lock_head(tx, source, run.run_id)
+        if number and report is not None and head.run_id == run.run_id:
+            return report  # the commit whose answer was lost had come through
+        with clock("compare"):
+            goal = aim(tx, head)
+        changes = goal.changes
+        check_removals(source, changes, run.max_delete)
+        with clock("write"):
+            _write_changes(tx, changes, head.features, run)
+            counts = {
+                name: value if isinstance(value := getattr(changes, name), int) else len(value) for name in COUNTS
+            }
+            properties = {
+                **counts,
+                "run_id": run.run_id,
+                "state": "done",
+                "started": started.isoformat(),
+                "finished": datetime.now(UTC).isoformat(),
+                "graph_hash": goal.graph_hash,
+                "features": list(goal.features),
+            }
+            advance_head(tx, source, properties)
+        report = report_of(source, run.run_id, goal, clock.seconds)
+        with clock("commit"):
+            tx.commit()
+        return report
+
+    return transact(driver, database, run.run_id, attempt, run.pauses)
+
+
+def report_of(source: str, run_id: str, goal: Goal, phases: Mapping[str, float]) -> RefreshReport:
+    """What writing a goal means, in figures."""
+    changes = goal.changes
+    return RefreshReport(
+        source=source,
         run_id=run_id,
-        graph_hash=graph_hash,
-        added=sum(len(rows.nodes[kind].keys() - stored.hashes[kind].keys()) for kind in _TARGETS),
-        changed=sum(
-            rows.nodes[kind][key]["properties"]["content_hash"] != stored.hashes[kind][key]
-            for kind in _TARGETS
-            for key in rows.nodes[kind].keys() & stored.hashes[kind].keys()
-        ),
-        removed=sum(len(stored.hashes[kind].keys() - rows.nodes[kind].keys()) for kind in _TARGETS),
-        edges_added=sum(map(len, fresh.values())),
-        edges_removed=sum(map(len, stale.values())),
-        seconds=(finished - started).total_seconds(),
+        graph_hash=goal.graph_hash,
+        added=len(changes.added),
+        changed=len(changes.changed),
+        moved=len(changes.moved),
+        removed=len(changes.removed),
+        edges_added=changes.edges_added,
+        edges_removed=changes.edges_removed,
+        phases=phases,
     )
-    _write_head(
-        tx,
-        source,
-        state="done",
-        finished=finished.isoformat(),
-        graph_hash=graph_hash,
-        features=list(rows.features),
-        added=result.added,
-        changed=result.changed,
-        removed=result.removed,
-        edges_added=result.edges_added,
-        edges_removed=result.edges_removed,
-    )
-    return result
 
 
-def _read_stored(tx: neo4j.ManagedTransaction, source: str) -> _Stored:
-    head = tx.run(READ_HEAD, key=head_key(source)).single(strict=True)
-    edges: dict[Relation, dict[EdgeKey, list[float]]] = {}
-    for relation, statements in EDGES.items():
-        found = edges[relation] = {}
-        for tail, to, weight in tx.run(statements.read, source=source):
-            found.setdefault((tail, to), []).append(weight)
-    hashes = {
-        kind: {record[0]: record[1] for record in tx.run(statements.hashes, source=source)}
-        for kind, statements in NODES.items()
-    }
-    return _Stored(hashes, edges, tuple(head[1] or ()))
+def check_removals(source: str, changes: Changes, limit: float) -> None:
+    """Refuse to remove more than a share of the stored targets.
+
+    Raises:
+        GuardError: with the figures.
+    """
+    removed, stored = len(changes.removed), changes.stored
+    if removed > limit * stored:
+        raise GuardError(
+            f"Source {source!r} would lose {removed:,} of its {stored:,} categories and products in the store "
+            f"({removed / stored:.1%}), more than the limit of {limit:.1%}; nothing was changed: check the source, or "
+            "raise the limit (--max-delete 100% allows everything)."
+        )
 
 
-def _write_head(tx: neo4j.ManagedTransaction, source: str, **properties: object) -> None:
-    tx.run(WRITE_HEAD, key=head_key(source), properties={**properties, "source": source}).consume()
+class Clock:
+    """Seconds by phase.
+
+    Attributes:
+        seconds: name of a phase -> seconds.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, phase: str) -> Iterator[None]:
+        """Time what runs inside."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - started
 
 
-def _run(tx: neo4j.ManagedTransaction, statement: LiteralString, rows: Iterable[Row], **parameters: Any) -> None:
-    """Run one statement over rows, batch by batch."""
-    for batch in batches(rows):
-        tx.run(statement, rows=batch, **parameters).consume()
+def _write_changes(tx: neo4j.Transaction, changes: Changes, features: Iterable[str], run: Run) -> None:
+    parts = (changes.created, changes.updated, changes.old_edges, changes.new_edges)
+    total = len(changes.deleted) + sum(len(rows) for part in parts for rows in part.values())
+    done = 0
+
+    def send(statement: LiteralString, rows: Iterable[Row], **parameters: Any) -> None:
+        nonlocal done
+        for batch in batches(rows):
+            tx.run(statement, rows=batch, **parameters).consume()
+            done += len(batch)
+            if run.progress is not None:
+                run.progress(done, total)
+
+    for relation, ends in changes.old_edges.items():
+        send(EDGES[relation].delete, edge_rows(dict.fromkeys(ends, 0.0)))
+    send(DELETE_NODES, ({"key": key} for key in changes.deleted))
+    cleared = dict.fromkeys(features)
+    for kind, statements in NODES.items():
+        send(statements.create, changes.created[kind], run_id=run.run_id)
+        send(statements.update, changes.updated[kind], run_id=run.run_id, cleared=cleared)
+    for relation, edges in changes.new_edges.items():
+        send(EDGES[relation].create, edge_rows(edges))

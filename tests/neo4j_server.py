@@ -284,7 +284,7 @@ def _homes(release: Release) -> list[Path]:
         places += sorted(Path("/").glob(pattern.removeprefix("/")))
     for pattern in (".sdkman/candidates/java/*", ".jdks/*"):
         places += sorted(Path.home().glob(pattern))
-    found = {}
+    found: dict[Path, int] = {}
     for place in places:
         with contextlib.suppress(OSError):  # not a Java home, or not readable
             version = re.search(r'JAVA_VERSION="(\d+)', (place / "release").read_text())
