@@ -42,7 +42,16 @@ class Prior:
 
 
 def kernel(blocks: Blocks, settings: KernelSettings, rows: IntArray, columns: IntArray) -> FloatArray:
-    """``k(a, b) = exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)``, float64 (rows, columns), 1 on the diagonal."""
+    """``k(a, b) = exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)``, float64 (rows, columns), 1 on the diagonal.
+
+    Raises:
+        ModelError: the settings weigh a block that is not there.
+    """
+    if unknown := sorted(settings.weights.keys() - set(blocks.names)):
+        raise ModelError(
+            f"The settings weigh {', '.join(map(repr, unknown))}, which the catalog does not have or which is alike for "
+            f"all its targets (it has: {', '.join(blocks.names)}); leave that out or fit without settings."
+        )
     total = np.zeros((len(rows), len(columns)), dtype=np.float32)
     for name, weight in settings.weights.items():
         if weight:
