@@ -192,7 +192,8 @@ class Recommender:
         fitted = self.fitted
         if k < 1:
             raise InputError(f"k is {k}; ask for 1 target or more.")
-        wanted: list[Id | None] = list(users) if isinstance(users, Sequence) and not isinstance(users, str) else [users]
+        # by what one id is, since columns of tables and arrays are no Sequence
+        wanted: list[Id | None] = [users] if users is None or isinstance(users, _ONE_ID) else list(users)
         if not wanted:
             raise InputError("There is no user to recommend to; give at least one user id.")
         targets = self._targets(among)
@@ -277,20 +278,21 @@ class Recommender:
     def _targets(self, among: Among) -> IntArray:
         """Positions of the targets meant by ``among``, ascending."""
         graph, seen = self.fitted.graph, self.fitted.space.head.seen
-        if among == "all":
+        if not isinstance(among, str):
+            found = np.unique(graph.ids.positions(among))
+        elif among == "all":
             found = np.flatnonzero(~graph.is_group)
         elif among in ("new", "seen"):
             is_seen = np.isin(np.arange(len(graph)), seen)
             found = np.flatnonzero(~graph.is_group & (is_seen if among == "seen" else ~is_seen))
-        elif isinstance(among, str):
-            raise InputError(f"among is {among!r}; give 'new', 'seen', 'all' or a list of target ids.")
         else:
-            found = np.unique(graph.ids.positions(among))
+            raise InputError(f"among is {among!r}; give 'new', 'seen', 'all' or a list of target ids.")
         if not len(found):
             raise InputError(f"There is no target among {among!r} to recommend; give others.")
         return found
 
 
+_ONE_ID = (str, int, np.integer)
 RESULT_COLUMNS = ("user", "target", "name", "score", "probability", "confidence")
 
 
