@@ -49,8 +49,8 @@ def kernel(blocks: Blocks, settings: KernelSettings, rows: IntArray, columns: In
     """
     if unknown := sorted(settings.weights.keys() - set(blocks.names)):
         raise ModelError(
-            f"The settings weigh {', '.join(map(repr, unknown))}, which the catalog does not have or which is alike for "
-            f"all its targets (it has: {', '.join(blocks.names)}); leave that out or fit without settings."
+            f"The settings weigh {', '.join(map(repr, unknown))}, which the catalog does not have or in which all its "
+            f"targets are alike (it has: {', '.join(blocks.names)}); leave that out or fit without settings."
         )
     total = np.zeros((len(rows), len(columns)), dtype=np.float32)
     for name, weight in settings.weights.items():
