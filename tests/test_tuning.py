@@ -1,0 +1,215 @@
+"""Settings are chosen on pseudo-new targets: what these are, and what the search promises."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import scipy.sparse as sp
+
+from newaisle.gnn import tuning
+from newaisle.gnn.factors import FactorSettings, fit_factors
+from newaisle.gnn.kernel import Head, KernelSettings
+from newaisle.gnn.metrics import ndcg
+from newaisle.gnn.propagation import Blocks, propagate
+from newaisle.gnn.space import START_FACTORS, choose_settings, fit_space
+from newaisle.gnn.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, make_split
+from newaisle.gnn.tuning import (
+    EPISODES,
+    MARGIN,
+    binary,
+    choose_factors,
+    choose_kernel,
+    climb,
+    judge_factors,
+    make_episodes,
+)
+from newaisle.graph import CatalogGraph
+
+
+@pytest.fixture(scope="module")
+def train(journey):
+    return journey.interactions.matrix(journey.graph)
+
+
+@pytest.fixture(scope="module")
+def episodes(journey, train, phi):
+    return make_episodes(journey.graph, train, phi, 0)
+
+
+def test_episodes_hide_sold_targets_and_take_turns(episodes, train, journey):
+    assert len(episodes) == EPISODES
+    protocols = [episode.split.protocol for episode in episodes]
+    assert protocols == [LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT]
+    sold = np.flatnonzero(np.bincount(train.indices, minlength=train.shape[1]))
+    for episode in episodes:
+        assert np.isin(episode.split.candidates, sold).all()
+        assert not episode.split.train[:, episode.split.hidden].nnz
+        assert not np.isin(episode.split.candidates, episode.seen).any()
+        assert np.isin(episode.users, episode.split.users).all()
+        assert episode.hits.shape == (len(episode.users), len(episode.split.candidates))
+        assert episode.hits.any(axis=1).all()
+    hidden = [tuple(episode.split.hidden) for episode in episodes]
+    assert len(set(hidden)) == EPISODES
+    again = make_episodes(journey.graph, train, episodes[0].blocks, 0)
+    assert [tuple(episode.split.hidden) for episode in again] == hidden
+    other = make_episodes(journey.graph, train, episodes[0].blocks, 1)
+    assert [tuple(episode.split.hidden) for episode in other] != hidden
+
+
+def test_one_protocol_alone_serves_all_episodes(journey, train, phi):
+    for protocol in (LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT):
+        found = make_episodes(journey.graph, train, phi, 0, (protocol,))
+        assert [episode.split.protocol for episode in found] == [protocol] * EPISODES
+
+
+def test_a_catalog_without_parents_hides_single_targets_only():
+    ids = [f"t{i:02}" for i in range(30)]
+    graph = CatalogGraph.from_tables(pa.table({"id": ids, "name": ids, "kind": ["x", "y", "z"] * 10}))
+    bought = sp.csr_array((np.random.default_rng(0).random((40, 30)) < 0.4).astype(float))
+    found = make_episodes(graph, bought, propagate(graph, None), 0)
+    assert [episode.split.protocol for episode in found] == [LEAVE_TARGETS_OUT] * EPISODES
+
+
+def test_a_catalog_too_small_to_hide_anything_has_no_episodes():
+    graph = CatalogGraph.from_tables(pa.table({"id": ["a", "b"], "name": ["a", "b"], "kind": ["x", "y"]}))
+    blocks = propagate(graph, None)
+    assert make_episodes(graph, sp.csr_array(np.array([[1.0, 1], [1, 0]])), blocks, 0) == []
+    assert choose_settings([], blocks, print).factors == START_FACTORS
+
+
+def test_the_factors_of_an_episode_know_nothing_of_the_pseudo_new_targets(episodes):
+    settings = FactorSettings(rank=4)
+    for episode in episodes:
+        factors = episode.factors(settings)
+        assert not factors.targets[episode.split.hidden].any()
+        expected = fit_factors(binary(episode.split.train), settings, episode.seed)
+        assert factors.users.tobytes() == expected.users.tobytes()
+        assert episode.factors(settings) is factors
+
+
+def test_an_episode_predicts_what_the_head_predicts(episodes, phi):
+    settings = KernelSettings({name: 0.05 * (1 + place) for place, name in enumerate(phi.names)}, 0.3)
+    factor_settings = FactorSettings(rank=4)
+    for episode in episodes:
+        factors = episode.factors(factor_settings)
+        seen, candidates = episode.seen, episode.split.candidates
+        expected = Head(phi, settings, seen, factors.targets[seen]).prior(candidates).mean
+        found = episode.carry(settings, factors.targets[seen])
+        np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+        judged = ndcg(factors.users[episode.users] @ expected.T, episode.hits)
+        assert judge_factors(episode, factor_settings, settings) == pytest.approx(judged, abs=2e-3)
+
+
+def test_more_targets_than_the_search_can_bear_are_sampled(journey, train, phi, monkeypatch):
+    monkeypatch.setattr(tuning, "MAX_TARGETS", 50)
+    monkeypatch.setattr(tuning, "MAX_USERS", 40)
+    for episode in make_episodes(journey.graph, train, phi, 0):
+        assert len(episode.seen) == 50
+        assert len(episode.users) == 40
+        assert (np.diff(episode.seen) > 0).all()
+        assert np.isin(episode.seen, episode.split.seen).all()
+        assert np.isfinite(judge_factors(episode, FactorSettings(rank=4), KernelSettings({"ancestors": 0.1}, 0.3)))
+
+
+def hill(**peak):
+    """A smooth hill over the logarithms of its numbers, highest (1) at ``peak``; remembers where it was asked."""
+    asked = []
+
+    def judge(values):
+        asked.append(dict(values))
+        return 1 / (1 + sum(np.log2(values[name] / top) ** 2 for name, top in peak.items()))
+
+    return judge, asked
+
+
+STEPS = {"a": (2.0, 0.5), "b": (2.0, 0.5)}
+
+
+@pytest.mark.parametrize("peak", [{"a": 1, "b": 1}, {"a": 8, "b": 0.25}, {"a": 1 / 16, "b": 32}])
+def test_climbing_reaches_the_top_of_a_hill(peak):
+    judge, _ = hill(**peak)
+    assert climb(judge, {"a": 1.0, "b": 1.0}, STEPS, rounds=4) == pytest.approx(peak)
+
+
+def test_climbing_never_ends_below_its_start():
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        known = {}
+
+        def judge(values, random=random, known=known):
+            return known.setdefault(tuple(values.values()), random.random())
+
+        start = {"a": 1.0, "b": 1.0}
+        found = climb(judge, start, STEPS, rounds=2)
+        assert judge(found) >= judge(start)
+
+
+def test_gains_within_the_margin_are_chance():
+    def judge(values):
+        return 0.5 + 0.9 * MARGIN * (values["a"] > 1)
+
+    assert climb(judge, {"a": 1.0}, {"a": (2.0, 0.5)}) == {"a": 1.0}
+
+
+def test_climbing_stops_when_a_round_changes_nothing():
+    judge, asked = hill(a=1, b=1)
+    climb(judge, {"a": 1.0, "b": 1.0}, STEPS, rounds=50)
+    assert len(asked) == 1 + 4
+
+
+def test_chosen_factors_are_no_worse_than_the_start(episodes, phi):
+    kernel = KernelSettings(dict.fromkeys(phi.names, 0.1), 0.1)
+    start = FactorSettings(rank=4, alpha=40.0, regularization=0.1)
+
+    def figure(settings):
+        return np.mean([judge_factors(episode, settings, kernel) for episode in episodes])
+
+    chosen = choose_factors(episodes, start, kernel)
+    assert figure(chosen) > figure(start) + MARGIN
+    assert 4 <= chosen.rank <= 256
+    assert chosen.iterations == start.iterations
+
+
+def test_chosen_weights_are_no_worse_than_the_start_and_leave_noise_out(episodes, phi):
+    noise = np.random.default_rng(0).normal(size=(phi.matrices["text"].shape[0], 1))
+    blocks = Blocks({"ancestors": phi.matrices["ancestors"], "noise": noise})
+    noisy = [tuning.Episode(episode.split, blocks, 0) for episode in episodes]
+    factors = FactorSettings(rank=8, regularization=30.0)
+    start = KernelSettings({"ancestors": 0.1, "noise": 10.0}, 0.1)
+
+    def figure(settings):
+        return np.mean([judge_factors(episode, factors, settings) for episode in noisy])
+
+    chosen = choose_kernel(noisy, factors, start)
+    assert figure(chosen) > figure(start) + MARGIN
+    assert chosen.weights.keys() == start.weights.keys()
+    assert chosen.weights["noise"] < chosen.weights["ancestors"]
+    assert chosen.ridge > 0
+
+
+def test_the_whole_search_gives_usable_numbers_of_the_catalogs_own_blocks(searched, phi):
+    settings = searched.fitted.space.settings
+    assert set(settings.kernel.weights) == set(phi.names)
+    assert all(np.isfinite(weight) and weight >= 0 for weight in settings.kernel.weights.values())
+    assert any(settings.kernel.weights.values())
+    for number in (settings.kernel.ridge, settings.tau, settings.strength, settings.factors.alpha):
+        assert np.isfinite(number)
+        assert number > 0
+
+
+def test_the_temperature_makes_the_softmax_fit_better_than_the_articles_rule(journey, train, searched, phi):
+    """On a split that the search did not see: cross-entropy of purchases of hidden targets, fitted tau against 1."""
+    split = make_split(LEAVE_TARGETS_OUT, journey.graph, train, 5)
+    space = fit_space(journey.graph, split.train, phi, settings=searched.fitted.space.settings)
+    scores = space.score(space.user_vectors(split.users), split.candidates)
+    hits = split.test[split.users][:, split.candidates].toarray() > 0
+
+    def loss(tau):
+        return -np.mean(np.log(space.probabilities(scores, tau))[hits])
+
+    assert loss(None) < loss(1.0)
+
+
+def test_binary_forgets_weights():
+    matrix = sp.csr_array(np.array([[0.0, 2.5], [7, 0]]))
+    assert binary(matrix).toarray().tolist() == [[0, 1], [1, 0]]
+    assert matrix.toarray().tolist() == [[0, 2.5], [7, 0]]
