@@ -11,11 +11,13 @@ from typing import Annotated
 import typer
 
 from .commands_demo import demo
+from .commands_inspect import inspect
 from .commands_model import evaluate, fit, recommend
+from .commands_refresh import refresh
 from .commands_store import cypher
 from .output import printable
 
-COMMANDS = (demo, fit, recommend, evaluate, cypher)
+COMMANDS = (demo, fit, recommend, evaluate, refresh, cypher, inspect)
 """Every command, in the order of the help."""
 
 INTERRUPTED = 130
@@ -62,11 +64,14 @@ def _newaisle(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 for success, 1 for an error, 2 for wrong usage, 130 for Ctrl-C.
 
+    The command ``refresh`` has further codes.
+
     Args:
         arguments: what follows the name of the program; None for those of this process.
     """
     given, debug = _take_debug(sys.argv[1:] if arguments is None else arguments)
     from ..graph.errors import NewaisleError
+    from .exit_codes import CodedError
 
     try:
         code = app(given, prog_name="newaisle", standalone_mode=False)
@@ -76,11 +81,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except NewaisleError as error:
         _tell(error, str(error), debug)
         code = 1
+    except CodedError as error:
+        _tell(error.error, str(error), debug)
+        code = error.code
     except KeyboardInterrupt:
         code = INTERRUPTED
     if code == INTERRUPTED:
         sys.stderr.write("Interrupted.\n")
     sys.exit(code)
+
+
+def graph_refresh() -> None:
+    """The program ``graph-refresh``: the command ``newaisle refresh``."""
+    main(["refresh", *sys.argv[1:]])
 
 
 def _take_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:

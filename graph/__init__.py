@@ -11,6 +11,7 @@ from .ids import Id, Ids
 from .interactions import Interactions
 
 if TYPE_CHECKING:
+    from .refreshing import refresh
     from .store import QueryResult, Store, open_store
     from .writing import RefreshReport
 
@@ -30,10 +31,17 @@ __all__ = [
     "Store",
     "home_folder",
     "open_store",
+    "refresh",
 ]
 
 # loaded when first asked for: the neo4j driver would more than double the time that importing newaisle takes
-_LATE = {"QueryResult": ".store", "Store": ".store", "RefreshReport": ".writing", "open_store": ".store"}
+_LATE = {
+    "QueryResult": ".store",
+    "RefreshReport": ".writing",
+    "Store": ".store",
+    "open_store": ".store",
+    "refresh": ".refreshing",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -96,8 +96,7 @@ def build_graph(
             with two contents (:class:`DuplicateIdError`), an empty name, a reserved column name.
         InputError: missing columns, an empty table, infinite features, weights that are not positive and finite.
     """
-    if not _SOURCE_NAME.fullmatch(source):
-        raise InputError(f"The source name {source!r} has other characters than a-z, 0-9, '_' and '-'.")
+    check_source_name(source)
     tally = _Tally()
     nodes: dict[Id, Node] = {}
     _read_nodes(nodes, categories, "categories", "parent_id", tally)
@@ -111,6 +110,16 @@ def build_graph(
     parents_of = {} if attribute_parents is None else _read_attribute_parents(attribute_parents, tally)
     report = CleaningReport(tally.read, tally.kept, dict(tally.dropped), dict(tally.changed))
     return assemble_graph(source, ids, nodes, parents_of, report=report)
+
+
+def check_source_name(source: str) -> None:
+    """Refuse a name of a source with other characters than ``a-z 0-9 _ -``.
+
+    Raises:
+        InputError: it has some.
+    """
+    if not _SOURCE_NAME.fullmatch(source):
+        raise InputError(f"The source name {source!r} has other characters than a-z, 0-9, '_' and '-'.")
 
 
 def assemble_graph(

@@ -18,7 +18,6 @@ from .address import Credentials, parse_store_url
 from .catalog import CatalogGraph
 from .connecting import CONNECT_SECONDS, connect, translated
 from .cypher import READ_SOURCES, UNIQUE_KEY
-from .diff import Changes
 from .embedded import start_embedded
 from .embedded_server import DATABASE, READER, ROOT
 from .errors import StoreError
@@ -27,7 +26,7 @@ from .reading import read_graph, read_settled
 from .rows import graph_rows
 from .transactions import FETCH_ROWS, RETRY_SECONDS
 from .values import plain
-from .writing import Aim, Progress, RefreshReport, Run, aim_at, write
+from .writing import Aim, Clock, Progress, RefreshReport, Run, aim_at, report_of, write
 
 WAIT_SECONDS = 30.0
 
@@ -121,15 +120,17 @@ class Store:
             self._driver.execute_query(UNIQUE_KEY, database_=self._database)
         return self._write(graph.source, aim, run_id, max_delete, wait, progress)
 
-    def plan(self, graph: CatalogGraph) -> Changes:
+    def plan(self, graph: CatalogGraph) -> RefreshReport:
         """Say what :meth:`write` would do, and write nothing.
 
         Raises:
             InputError: the graph holds something that no store can hold.
             StoreError: another version of newaisle has written the source, or it is refreshed all the time.
         """
-        aim = aim_at(graph.source, graph_rows(graph), graph.content_hash)
-        return self._read_settled(graph.source, aim).changes
+        aim, clock = aim_at(graph.source, graph_rows(graph), graph.content_hash), Clock()
+        with clock("compare"):
+            goal = self._read_settled(graph.source, aim)
+        return report_of(graph.source, "", goal.changes, goal.graph_hash, clock.seconds)
 
     def snapshot(self, source: str) -> CatalogGraph:
         """Read a source's graph back and check it against the hash stored with it, never a mixture of two refreshes.

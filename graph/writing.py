@@ -37,6 +37,7 @@ class RefreshReport:
         removed: categories and products that are gone.
         edges_added: edges that are new, or have a new weight.
         edges_removed: edges that are gone, those of removed nodes included, or had another weight.
+        stored: how many categories and products the store had before.
         phases: name of a phase -> seconds, in the order they ran.
     """
 
@@ -49,6 +50,7 @@ class RefreshReport:
     removed: int
     edges_added: int
     edges_removed: int
+    stored: int
     phases: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -134,14 +136,12 @@ def write(driver: neo4j.Driver, database: str, source: str, aim: Aim, run: Run) 
         with clock("compare"):
             goal = aim(tx, head)
         changes = goal.changes
-        check_removals(source, changes, run.max_delete)
+        report = report_of(source, run.run_id, changes, goal.graph_hash, clock.seconds)
+        check_removals(report, run.max_delete)
         with clock("write"):
             _write_changes(tx, changes, head.features, run)
-            counts = {
-                name: value if isinstance(value := getattr(changes, name), int) else len(value) for name in COUNTS
-            }
             properties = {
-                **counts,
+                **report.counts,
                 "run_id": run.run_id,
                 "state": "done",
                 "started": started.isoformat(),
@@ -150,7 +150,6 @@ def write(driver: neo4j.Driver, database: str, source: str, aim: Aim, run: Run) 
                 "features": list(goal.features),
             }
             advance_head(tx, source, properties)
-        report = report_of(source, run.run_id, goal, clock.seconds)
         with clock("commit"):
             tx.commit()
         return report
@@ -158,35 +157,36 @@ def write(driver: neo4j.Driver, database: str, source: str, aim: Aim, run: Run) 
     return transact(driver, database, run.run_id, attempt, run.pauses)
 
 
-def report_of(source: str, run_id: str, goal: Goal, phases: Mapping[str, float]) -> RefreshReport:
-    """What writing a goal means, in figures."""
-    changes = goal.changes
+def report_of(
+    source: str, run_id: str, changes: Changes, graph_hash: str, phases: Mapping[str, float]
+) -> RefreshReport:
+    """Changes in figures."""
     return RefreshReport(
         source=source,
         run_id=run_id,
-        graph_hash=goal.graph_hash,
+        graph_hash=graph_hash,
         added=len(changes.added),
         changed=len(changes.changed),
         moved=len(changes.moved),
         removed=len(changes.removed),
         edges_added=changes.edges_added,
         edges_removed=changes.edges_removed,
+        stored=changes.stored,
         phases=phases,
     )
 
 
-def check_removals(source: str, changes: Changes, limit: float) -> None:
+def check_removals(report: RefreshReport, limit: float) -> None:
     """Refuse to remove more than a share of the stored targets.
 
     Raises:
         GuardError: with the figures.
     """
-    removed, stored = len(changes.removed), changes.stored
-    if removed > limit * stored:
+    if report.removed > limit * report.stored:
         raise GuardError(
-            f"Source {source!r} would lose {removed:,} of its {stored:,} categories and products in the store "
-            f"({removed / stored:.1%}), more than the limit of {limit:.1%}; nothing was changed: check the source, or "
-            "raise the limit (--max-delete 100% allows everything)."
+            f"Source {report.source!r} would lose {report.removed:,} of its {report.stored:,} categories and products "
+            f"in the store ({report.removed / report.stored:.1%}), more than the limit of {limit:.1%}; nothing was "
+            "changed: check the source, or raise the limit (--max-delete 100% allows everything)."
         )
 
 
