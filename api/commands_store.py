@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json as json_format
+import sys
 from typing import Annotated, Any
 
 import typer
 
-from .output import print_table, step
+from ..graph.named import named_queries, query_of
+from .output import print_table, printable, step
 
 StoreUrl = Annotated[
     str | None,
@@ -21,7 +23,14 @@ StoreUrl = Annotated[
 
 
 def cypher(
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="What to ask; values as $name.", show_default=False)],
+    query: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="QUERY",
+            help="The name of a query (see --list), a .cypher file, or Cypher; values in it as $name.",
+            show_default=False,
+        ),
+    ] = None,
     store: StoreUrl = None,
     param: Annotated[
         list[str] | None,
@@ -32,13 +41,18 @@ def cypher(
     write: Annotated[bool, typer.Option("--write", help="Let the query change the store.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print a JSON list with one object per row.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header line.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Print what queries there are by name, and stop.")] = False,
 ) -> None:
-    """Ask the graph store a Cypher query.
+    """Ask the graph store a query: one by name, one from a file, or any Cypher.
 
     Without --write a query that would change anything is refused. The user name, password and database of a server
     come from NEO4J_USERNAME, NEO4J_PASSWORD and NEO4J_DATABASE.
 
     For example:
+
+        newaisle cypher --list
+
+        newaisle cypher why-near --param key=tables:jam --param other=tables:cocoa
 
         newaisle cypher "MATCH (c:Newaisle:Category) RETURN c.id, c.name, c.state LIMIT 5"
 
@@ -46,7 +60,14 @@ def cypher(
     """
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other.")
-    parameters = _parameters(param or [])
+    if list_:
+        rows = [(q.name, q.tells, ", ".join(map(str, q.parameters))) for q in named_queries().values()]
+        print_table(("query", "tells", "parameters"), rows, json=json, csv=csv)
+        return
+    if query is None:
+        raise typer.BadParameter("Missing argument 'QUERY'.")
+    asked = query_of(query)
+    parameters = asked.bind(_parameters(param or []))
     # imported late: the driver takes longer than most commands' --help should
     from ..graph import open_store
     from .settings import Settings
@@ -56,8 +77,11 @@ def cypher(
         step("Asking the store", brief=True),
         open_store(store or settings.store, settings.credentials, home=settings.newaisle_home) as opened,
     ):
-        answer = opened.query(query, parameters, write=write)
+        answer = opened.query(asked.cypher, parameters, write=write)
+        reason = None if answer.rows else asked.why_nothing(opened, parameters)
     print_table(answer.columns, answer.rows, json=json, csv=csv)
+    if reason is not None:
+        sys.stderr.write(printable(reason) + "\n")
 
 
 def _parameters(given: list[str]) -> dict[str, Any]:

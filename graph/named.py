@@ -1,0 +1,195 @@
+"""Named queries: commented Cypher files that the package ships, and files of the same form that users write.
+
+The comment at the head of a file is read as well as the query below it: its first sentence says what the query tells,
+``$name  meaning`` describes a parameter, ``(optional)`` behind it means that the value in ``:param name => value`` is
+taken where none is given, and ``A model writes: NAME; ADVICE`` names what is missing while no model was fitted.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from .errors import InputError, name_some
+
+if TYPE_CHECKING:
+    from .store import QueryResult, Store
+
+_PARAMETER = re.compile(r"\$(\w+)\s+(.+?)(\s+\(optional\))?")
+_VALUE = re.compile(r":param\s+(\w+)\s*=>\s*(.+)")
+_NAME = re.compile(r"[A-Za-z][\w-]*")
+_KEYS: Final = ("key", "other")
+"""Parameters that are keys of nodes."""
+
+_WRITTEN: Final[Mapping[str, str]] = {
+    "SIMILAR_TO": "MATCH (:Newaisle)-[r:SIMILAR_TO]->(:Newaisle) RETURN r.rank LIMIT 1",
+    "confidence": "MATCH (n:Newaisle) WHERE n.confidence IS NOT NULL RETURN n.key LIMIT 1",
+    "embedding_shift": "MATCH (n:Newaisle) WHERE n.embedding_shift IS NOT NULL RETURN n.key LIMIT 1",
+}
+"""What a model writes -> how to see whether one has."""
+_MODEL = re.compile(rf"A model writes: ({'|'.join(_WRITTEN)}); (.+)")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a query.
+
+    Attributes:
+        name: its name, without ``$``.
+        meaning: what to give.
+        required: whether a value must be given.
+        default: the value where none is given.
+    """
+
+    name: str
+    meaning: str
+    required: bool
+    default: Any = None
+
+    def __str__(self) -> str:
+        """As a line of help shows it, in brackets where it may be left out."""
+        if self.required:
+            return self.name
+        return f"[{self.name}]" if self.default is None else f"[{self.name}={json.dumps(self.default)}]"
+
+
+@dataclass(frozen=True)
+class NamedQuery:
+    """A Cypher query and what the comment at its head says of it.
+
+    Attributes:
+        name: how to ask for it; empty for free Cypher.
+        tells: what it tells, one sentence.
+        cypher: the query, its comments included.
+        parameters: those that the comment describes, in its order; empty where it describes none.
+        model: what a model must have written before it finds anything; None where it needs none.
+        instead: what to do while no model has written that.
+    """
+
+    name: str
+    tells: str
+    cypher: str
+    parameters: tuple[Parameter, ...] = ()
+    model: str | None = None
+    instead: str = ""
+
+    def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Complete the values of the parameters.
+
+        Raises:
+            InputError: a required one is missing, or one is unknown.
+        """
+        if not self.parameters:
+            return dict(given)
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in given:
+            if name not in known:
+                raise InputError(f"The query {self.name} has no parameter {name}; it has {', '.join(known)}.")
+        for name, parameter in known.items():
+            if parameter.required and given.get(name) is None:
+                raise InputError(
+                    f"The query {self.name} needs the parameter {name} ({parameter.meaning}); "
+                    f"give it as --param {name}=VALUE."
+                )
+        return {name: given.get(name, parameter.default) for name, parameter in known.items()}
+
+    def ask(self, store: Store, given: Mapping[str, Any], *, write: bool = False) -> QueryResult:
+        """Ask a store.
+
+        Args:
+            store: the store.
+            given: values of the parameters.
+            write: let the query change the store.
+
+        Raises:
+            InputError: a required parameter is missing, or one is unknown.
+            StoreError: the store refused the query.
+        """
+        return store.query(self.cypher, self.bind(given), write=write)
+
+    def why_nothing(self, store: Store, given: Mapping[str, Any]) -> str | None:
+        """Say in one sentence why a query that is named found nothing; None where there is just nothing."""
+        if not self.tells:
+            return None
+        if not store.sources():
+            return "There is no graph in this store yet."
+        for name in _KEYS:
+            key = given.get(name)
+            if key is not None and not store.query("MATCH (n:Newaisle {key: $key}) RETURN n.key", {"key": key}).rows:
+                return f"Nothing in this store has the key {key}; newaisle cypher find --param word=NAME tells keys."
+        if self.model is not None and not store.query(_WRITTEN[self.model]).rows:
+            return f"No model has written {self.model} into this store yet; {self.instead}"
+        return None
+
+
+@cache
+def named_queries() -> Mapping[str, NamedQuery]:
+    """The queries that the package ships, by name, ascending."""
+    folder = files(__package__) / "queries"
+    found = sorted(file.name.removesuffix(".cypher") for file in folder.iterdir() if file.name.endswith(".cypher"))
+    return {name: read_query(name, (folder / f"{name}.cypher").read_text(encoding="utf-8")) for name in found}
+
+
+def query_of(text: str) -> NamedQuery:
+    """What the command line means by a text: the name of a shipped query, a ``.cypher`` file, or else Cypher itself.
+
+    Raises:
+        InputError: a single word that is no name, or a file that cannot be read.
+    """
+    known = named_queries()
+    if text in known:
+        return known[text]
+    if text.endswith(".cypher") and (Path(text).is_file() or not re.search(r"\s", text)):
+        try:
+            return read_query(text, Path(text).read_text(encoding="utf-8-sig"))
+        except OSError as error:
+            raise InputError(f"{text}: cannot be read ({error.strerror}); check the path.") from error
+        except UnicodeDecodeError:
+            raise InputError(f"{text}: is not UTF-8; save it as UTF-8.") from None
+    if _NAME.fullmatch(text):
+        near = difflib.get_close_matches(text, known, cutoff=0.5)
+        meant = f"did you mean {' or '.join(near)}? " if near else ""
+        raise InputError(
+            f"{name_some([text])} is neither a named query nor Cypher; {meant}newaisle cypher --list shows the names."
+        )
+    return NamedQuery("", "", text)
+
+
+def read_query(name: str, text: str) -> NamedQuery:
+    """Read a query and the comment at its head.
+
+    Args:
+        name: how to call it.
+        text: the whole file.
+    """
+    head: list[str] = []
+    for line in text.splitlines():
+        if not line.startswith("//"):
+            break
+        head.append(line.removeprefix("//").strip())
+    values = {found[1]: _literal(found[2]) for line in head if (found := _VALUE.fullmatch(line))}
+    parameters = tuple(
+        Parameter(found[1], found[2], required=not found[3], default=values.get(found[1]) if found[3] else None)
+        for line in head
+        if (found := _PARAMETER.fullmatch(line))
+    )
+    model = next((found for line in head if (found := _MODEL.fullmatch(line))), None)
+    told = head[0] if head else ""
+    return NamedQuery(name, told, text, parameters, model and model[1], model[2] if model else "")
+
+
+def _literal(text: str) -> Any:
+    """The value of a Cypher literal: null, a truth value, a number, a text in single quotes; else its text."""
+    if len(text) > 1 and text[0] == text[-1] == "'":
+        return text[1:-1]
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
