@@ -11,6 +11,7 @@ from .ids import Id, Ids
 from .interactions import Interactions
 
 if TYPE_CHECKING:
+    from .changes import GraphChanges
     from .refreshing import refresh
     from .store import QueryResult, Store, open_store
     from .writing import RefreshReport
@@ -21,6 +22,7 @@ __all__ = [
     "CleaningReport",
     "Credentials",
     "Edges",
+    "GraphChanges",
     "Id",
     "Ids",
     "Interactions",
@@ -36,6 +38,7 @@ __all__ = [
 
 # loaded when first asked for: the neo4j driver would more than double the time that importing newaisle takes
 _LATE = {
+    "GraphChanges": ".changes",
     "QueryResult": ".store",
     "RefreshReport": ".writing",
     "Store": ".store",

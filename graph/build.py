@@ -98,18 +98,38 @@ def build_graph(
     """
     check_source_name(source)
     tally = _Tally()
-    nodes: dict[Id, Node] = {}
-    _read_nodes(nodes, categories, "categories", "parent_id", tally)
-    if products is not None:
-        _read_nodes(nodes, products, "products", "category_id", tally)
+    nodes = _read_tables(categories, attributes, products, tally)
     if not nodes:
         raise GraphError("The categories table has no row with an id; give at least one.")
     ids = Ids.of(nodes, "target")
-    if attributes is not None:
-        _read_attribute_edges(nodes, attributes, tally)
     parents_of = {} if attribute_parents is None else _read_attribute_parents(attribute_parents, tally)
     report = CleaningReport(tally.read, tally.kept, dict(tally.dropped), dict(tally.changed))
     return assemble_graph(source, ids, nodes, parents_of, report=report)
+
+
+def read_nodes(
+    categories: Table | None = None, attributes: Table | None = None, *, products: Table | None = None
+) -> dict[Id, Node]:
+    """Read some targets as :func:`build_graph` would; their parents need not stand in the tables.
+
+    Raises:
+        GraphError: one id with two contents, an empty name, a reserved column name.
+        InputError: missing columns, infinite features, weights that are not positive and finite.
+    """
+    return _read_tables(categories, attributes, products, _Tally())
+
+
+def _read_tables(
+    categories: Table | None, attributes: Table | None, products: Table | None, tally: _Tally
+) -> dict[Id, Node]:
+    nodes: dict[Id, Node] = {}
+    if categories is not None:
+        _read_nodes(nodes, categories, "categories", "parent_id", tally)
+    if products is not None:
+        _read_nodes(nodes, products, "products", "category_id", tally)
+    if attributes is not None:
+        _read_attribute_edges(nodes, attributes, tally)
+    return nodes
 
 
 def check_source_name(source: str) -> None:
@@ -147,7 +167,7 @@ def assemble_graph(
         GraphError: a product is named as a parent.
     """
     _check_parents(nodes)
-    _refuse_cycles(attribute_parents)
+    refuse_cycles(attribute_parents)
     ordered = [nodes[own] for own in ids]
     return _assemble(source, ids, ordered, attribute_parents, set(attributes), report or CleaningReport())
 
@@ -284,14 +304,19 @@ def _check_parents(nodes: Mapping[Id, Node]) -> None:
                 )
             if above.product:
                 raise GraphError(f"{_kind(node)} {own!r} names the product {parent!r} as its parent; use a category.")
-    _refuse_cycles({own: node.parents for own, node in nodes.items()})
+    refuse_cycles({own: node.parents for own, node in nodes.items()})
 
 
 def _kind(node: Node) -> str:
     return "Product" if node.product else "Category"
 
 
-def _refuse_cycles(parents: Mapping[_T, list[_T]]) -> None:
+def refuse_cycles(parents: Mapping[_T, list[_T]]) -> None:
+    """Refuse parents that lead back to their own child.
+
+    Raises:
+        CycleError: with the cycle.
+    """
     try:
         graphlib.TopologicalSorter(parents).prepare()
     except graphlib.CycleError as error:

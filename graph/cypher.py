@@ -41,6 +41,18 @@ END_BLOCKED: Final = (
 )
 """Ends the own transaction where it still waits for a lock; Neo4j only."""
 
+CHILDREN: Final = (
+    "UNWIND $keys AS key MATCH (a:Newaisle)-[:CHILD_OF|IN_CATEGORY]->(b:Newaisle {key: key}) "
+    "WHERE NOT a:Attribute RETURN b.key, a.key"
+)
+"""What stands directly below the nodes with ``$keys``."""
+USED: Final = (
+    "UNWIND $keys AS key MATCH (b:Newaisle {key: key}) "
+    "WHERE EXISTS { MATCH (a:Newaisle {source: $source})-[:HAS_ATTRIBUTE]->(b) WHERE NOT a.key IN $without } "
+    "OR EXISTS { MATCH (b)-[:CHILD_OF]-(c:Newaisle:Attribute {source: $source}) } RETURN b.key"
+)
+"""Which of the attributes with ``$keys`` others than the targets ``$without`` need."""
+
 DELETE_NODES: Final = "UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) DETACH DELETE n"
 
 
@@ -58,12 +70,14 @@ class NodeStatements:
 
     Attributes:
         read: every node of ``$source``, with the values of ``$features``.
+        find: the same of the nodes with one of ``$keys``.
         create: adds ``$rows``. CREATE, because every MERGE on two labels scans all nodes in ArcadeDB; the unique key
             and the keys read before in the same transaction give the same guarantee.
         update: sets ``$rows`` on nodes that exist, after the properties named in ``$cleared``.
     """
 
     read: LiteralString
+    find: LiteralString
     create: LiteralString
     update: LiteralString
 
@@ -75,11 +89,13 @@ class EdgeStatements:
     Attributes:
         read: for every tail of ``$source`` its key, the keys of its heads and the weights of these edges, which are
             null where a relation has none; a weight that is missing in the store reads as 0.
+        find: the same of the tails with one of ``$keys``.
         create: adds ``$rows``.
         delete: removes the edges between the ends named in ``$rows``.
     """
 
     read: LiteralString
+    find: LiteralString
     create: LiteralString
     delete: LiteralString
 
@@ -88,6 +104,8 @@ NODES: Final[Mapping[Kind, NodeStatements]] = MappingProxyType(
     {
         Kind.CATEGORY: NodeStatements(
             read="MATCH (n:Newaisle:Category {source: $source}) "
+            "RETURN n.key, n.content_hash, n.id, n.name, n.text, n.state, n.level, [f IN $features | n[f]]",
+            find="UNWIND $keys AS key MATCH (n:Newaisle {key: key}) WHERE n:Category "
             "RETURN n.key, n.content_hash, n.id, n.name, n.text, n.state, n.level, [f IN $features | n[f]]",
             create="UNWIND $rows AS row CREATE (n:Newaisle:Category {key: row.key}) "
             "SET n += row.properties, n.run_id = $run_id, n.state = row.state",
@@ -99,6 +117,8 @@ NODES: Final[Mapping[Kind, NodeStatements]] = MappingProxyType(
         Kind.PRODUCT: NodeStatements(
             read="MATCH (n:Newaisle:Product {source: $source}) "
             "RETURN n.key, n.content_hash, n.id, n.name, n.text, n.state, null, [f IN $features | n[f]]",
+            find="UNWIND $keys AS key MATCH (n:Newaisle {key: key}) WHERE n:Product "
+            "RETURN n.key, n.content_hash, n.id, n.name, n.text, n.state, null, [f IN $features | n[f]]",
             create="UNWIND $rows AS row CREATE (n:Newaisle:Product {key: row.key}) "
             "SET n += row.properties, n.run_id = $run_id, n.state = row.state",
             update="UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) "
@@ -108,6 +128,8 @@ NODES: Final[Mapping[Kind, NodeStatements]] = MappingProxyType(
         ),
         Kind.ATTRIBUTE: NodeStatements(
             read="MATCH (n:Newaisle:Attribute {source: $source}) RETURN n.key, n.content_hash, n.name, n.value",
+            find="UNWIND $keys AS key MATCH (n:Newaisle {key: key}) WHERE n:Attribute "
+            "RETURN n.key, n.content_hash, n.name, n.value",
             create="UNWIND $rows AS row CREATE (n:Newaisle:Attribute {key: row.key}) "
             "SET n += row.properties, n.run_id = $run_id",
             update="UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) SET n += row.properties, n.run_id = $run_id",
@@ -120,6 +142,9 @@ EDGES: Final[Mapping[Relation, EdgeStatements]] = MappingProxyType(
         Relation.CHILD_OF: EdgeStatements(
             read="MATCH (a:Newaisle:Category {source: $source})-[:CHILD_OF]->(b:Newaisle:Category {source: $source}) "
             "RETURN a.key, collect(b.key), null",
+            find="UNWIND $keys AS key MATCH (a:Newaisle {key: key})"
+            "-[:CHILD_OF]->(b:Newaisle:Category {source: $source}) WHERE a:Category "
+            "RETURN a.key, collect(b.key), null",
             create="UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
             "CREATE (a)-[:CHILD_OF]->(b)",
             delete="UNWIND $rows AS row "
@@ -127,6 +152,9 @@ EDGES: Final[Mapping[Relation, EdgeStatements]] = MappingProxyType(
         ),
         Relation.IN_CATEGORY: EdgeStatements(
             read="MATCH (a:Newaisle:Product {source: $source})-[:IN_CATEGORY]->(b:Newaisle:Category {source: $source}) "
+            "RETURN a.key, collect(b.key), null",
+            find="UNWIND $keys AS key MATCH (a:Newaisle {key: key})"
+            "-[:IN_CATEGORY]->(b:Newaisle:Category {source: $source}) WHERE a:Product "
             "RETURN a.key, collect(b.key), null",
             create="UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
             "CREATE (a)-[:IN_CATEGORY]->(b)",
@@ -136,6 +164,9 @@ EDGES: Final[Mapping[Relation, EdgeStatements]] = MappingProxyType(
         Relation.HAS_ATTRIBUTE: EdgeStatements(
             read="MATCH (a:Newaisle {source: $source})-[r:HAS_ATTRIBUTE]->(b:Newaisle:Attribute {source: $source}) "
             "RETURN a.key, collect(b.key), collect(coalesce(r.weight, 0.0))",
+            find="UNWIND $keys AS key MATCH (a:Newaisle {key: key})"
+            "-[r:HAS_ATTRIBUTE]->(b:Newaisle:Attribute {source: $source}) "
+            "RETURN a.key, collect(b.key), collect(coalesce(r.weight, 0.0))",
             create="UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
             "CREATE (a)-[:HAS_ATTRIBUTE {weight: row.weight}]->(b)",
             delete="UNWIND $rows AS row "
@@ -143,6 +174,9 @@ EDGES: Final[Mapping[Relation, EdgeStatements]] = MappingProxyType(
         ),
         Relation.ATTRIBUTE_CHILD_OF: EdgeStatements(
             read="MATCH (a:Newaisle:Attribute {source: $source})-[:CHILD_OF]->(b:Newaisle:Attribute {source: $source}) "
+            "RETURN a.key, collect(b.key), null",
+            find="UNWIND $keys AS key MATCH (a:Newaisle {key: key})"
+            "-[:CHILD_OF]->(b:Newaisle:Attribute {source: $source}) WHERE a:Attribute "
             "RETURN a.key, collect(b.key), null",
             create="UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
             "CREATE (a)-[:CHILD_OF]->(b)",

@@ -34,6 +34,12 @@ def graph_hash(row_hashes: Iterable[str]) -> str:
     return f"{sum(int(row, 16) for row in row_hashes) % _MODULUS:064x}"
 
 
+def updated_hash(old: str, gone: Iterable[str], come: Iterable[str]) -> str:
+    """A graph hash after some rows went and others came."""
+    total = int(old, 16) - int(graph_hash(gone), 16) + int(graph_hash(come), 16)
+    return f"{total % _MODULUS:064x}"
+
+
 def _sha256(row: list[object]) -> str:
     # json quotes every text, so no two different rows can be written alike
     return hashlib.sha256(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()

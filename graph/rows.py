@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .catalog import CatalogGraph, Relation
+from .catalog import Attribute, CatalogGraph, Relation
 from .cypher import Kind
 from .errors import InputError
-from .hashing import target_key
+from .hashing import attribute_key, target_key
+from .ids import Id
 
 Row = Mapping[str, Any]
 EdgeKey = tuple[str, str]
@@ -46,34 +47,75 @@ def graph_rows(graph: CatalogGraph) -> GraphRows:
         InputError: something that no store can hold: an integer id beyond 64 bits, a feature name that is empty,
             starts with ``@`` or holds a null character, a text with half a surrogate pair.
     """
-    for name in graph.features:
+    check_feature_names(graph.features)
+    nodes: dict[Kind, dict[str, Row]] = {kind: {} for kind in Kind}
+    for row, product in zip(_target_rows(graph), graph.is_product.tolist(), strict=True):
+        nodes[Kind.PRODUCT if product else Kind.CATEGORY][row["key"]] = row
+    for attribute, content_hash in zip(graph.attributes, graph.attribute_hashes, strict=True):
+        row = attribute_row(graph.source, attribute, content_hash)
+        nodes[Kind.ATTRIBUTE][row["key"]] = row
+    edges = {
+        relation: dict(zip(graph.edge_keys(relation), graph.edges[relation].weight.tolist(), strict=True))
+        for relation in Relation
+    }
+    return GraphRows(nodes, edges, tuple(sorted(graph.features)))
+
+
+def check_feature_names(names: Iterable[str]) -> None:
+    """Refuse names that no store takes for a property.
+
+    Raises:
+        InputError: an empty one, an ``@`` in front, a null character or half a surrogate pair in it.
+    """
+    for name in names:
         _refuse_half_characters(f"the feature {name}", name)
         if not name or name.startswith("@") or "\0" in name:
             raise InputError(
                 f"The feature name {name!r} cannot be a property in the graph store "
                 "(empty, an '@' in front, or a null character in it); rename the column."
             )
-    nodes: dict[Kind, dict[str, Row]] = {kind: {} for kind in Kind}
-    for key, row, product in zip(graph.keys, _target_rows(graph), graph.is_product.tolist(), strict=True):
-        nodes[Kind.PRODUCT if product else Kind.CATEGORY][key] = row
-    for key, attribute, content_hash in zip(
-        graph.attribute_keys, graph.attributes, graph.attribute_hashes, strict=True
-    ):
-        _refuse_half_characters(f"the attribute {attribute}", attribute.name, attribute.value)
-        nodes[Kind.ATTRIBUTE][key] = {
-            "key": key,
-            "properties": {
-                "source": graph.source,
-                "name": attribute.name,
-                "value": attribute.value,
-                "content_hash": content_hash,
-            },
-        }
-    edges = {
-        relation: dict(zip(graph.edge_keys(relation), graph.edges[relation].weight.tolist(), strict=True))
-        for relation in Relation
+
+
+def target_row(
+    source: str,
+    own: Id,
+    name: str,
+    text: str,
+    content_hash: str,
+    features: Mapping[str, float],
+    *,
+    level: int | None,
+    group: bool,
+) -> Row:
+    """One target or group as a row; ``level`` is None for products.
+
+    Raises:
+        InputError: an integer id beyond 64 bits, or a text with half a surrogate pair.
+    """
+    if isinstance(own, int) and not -(2**63) <= own < 2**63:
+        raise InputError(f"The id {own} does not fit into 64 bits; give the ids as texts.")
+    _refuse_half_characters(f"the target {own}", str(own), name, text)
+    properties: dict[str, Any] = {**features, "id": own, "source": source, "name": name, "text": text}
+    properties["content_hash"] = content_hash
+    if level is not None:
+        properties["level"] = level
+    return {"key": target_key(source, own), "properties": properties, "state": "group" if group else "new"}
+
+
+def attribute_row(source: str, attribute: Attribute, content_hash: str) -> Row:
+    """One attribute as a row.
+
+    Raises:
+        InputError: a text with half a surrogate pair.
+    """
+    _refuse_half_characters(f"the attribute {attribute}", attribute.name, attribute.value)
+    properties = {
+        "source": source,
+        "name": attribute.name,
+        "value": attribute.value,
+        "content_hash": content_hash,
     }
-    return GraphRows(nodes, edges, tuple(sorted(graph.features)))
+    return {"key": attribute_key(source, attribute.name, attribute.value), "properties": properties}
 
 
 def _target_rows(graph: CatalogGraph) -> Iterator[Row]:
@@ -88,18 +130,9 @@ def _target_rows(graph: CatalogGraph) -> Iterator[Row]:
         graph.is_group.tolist(),
     )
     for i, (own, name, text, content_hash, level, product, group) in enumerate(zip(*columns, strict=True)):
-        if isinstance(own, int) and not -(2**63) <= own < 2**63:
-            raise InputError(f"The id {own} does not fit into 64 bits; give the ids as texts.")
-        _refuse_half_characters(f"the target {own}", str(own), name, text)
-        properties: dict[str, Any] = {feature: v for feature, column in features if (v := column[i]) == v}
-        properties |= {"id": own, "source": graph.source, "name": name, "text": text, "content_hash": content_hash}
-        if not product:
-            properties["level"] = level
-        yield {
-            "key": target_key(graph.source, own),
-            "properties": properties,
-            "state": "group" if group else "new",
-        }
+        known = {feature: v for feature, column in features if (v := column[i]) == v}
+        level = None if product else level
+        yield target_row(graph.source, own, name, text, content_hash, known, level=level, group=group)
 
 
 def _refuse_half_characters(what: str, *texts: str) -> None:

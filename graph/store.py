@@ -16,6 +16,7 @@ import neo4j
 
 from .address import Credentials, parse_store_url
 from .catalog import CatalogGraph
+from .changes import GraphChanges, aim_of
 from .connecting import CONNECT_SECONDS, connect, translated
 from .cypher import READ_SOURCES, UNIQUE_KEY
 from .embedded import start_embedded
@@ -119,6 +120,33 @@ class Store:
         with translated(self.name, self._database):
             self._driver.execute_query(UNIQUE_KEY, database_=self._database)
         return self._write(graph.source, aim, run_id, max_delete, wait, progress)
+
+    def apply(
+        self,
+        changes: GraphChanges,
+        run_id: str | None = None,
+        *,
+        wait: float = WAIT_SECONDS,
+        progress: Progress | None = None,
+    ) -> RefreshReport:
+        """Write a known small change of a source that is in the store; what that costs grows with the change alone.
+
+        The result is that of :meth:`write` with the whole changed graph, the content hash included.
+
+        Args:
+            changes: the change.
+            run_id: an id for this run; None makes one up.
+            wait: seconds to wait for somebody else's refresh of the same source.
+            progress: called with the rows written so far and the rows to write.
+
+        Raises:
+            GraphError: a cycle, a parent that does not exist, or children left without theirs.
+            InputError: the change holds something that no store can hold.
+            StoreLockedError: the other refresh did not end in time.
+            StoreUnavailableError: the store went away and did not come back.
+            StoreError: no such source, or the store refused. Nothing is changed in any of these cases.
+        """
+        return self._write(changes.source, aim_of(changes), run_id, 1.0, wait, progress)
 
     def plan(self, graph: CatalogGraph) -> RefreshReport:
         """Say what :meth:`write` would do, and write nothing.
