@@ -123,8 +123,9 @@ def propagate(graph: CatalogGraph, texts: npt.NDArray[np.float32] | None) -> Blo
     if parents.nnz:
         found["ancestors"] = _unit(_ancestors(hop, parents))
     for name in sorted({attribute.name for attribute in graph.attributes}):
-        found[name] = _unit(_attribute(hop, graph, name))
-        counts.append(f"{name} count")
+        own = name if name not in found else f"{name} (attribute)"
+        found[own] = _unit(_attribute(hop, graph, name))
+        counts.append(f"{own} count")
         found[counts[-1]] = _standardised(_number_of_values(graph, name))
     for name, column in graph.features.items():
         found[name if name not in found else f"{name} (feature)"] = _standardised(column)

@@ -166,6 +166,19 @@ def test_a_feature_and_an_attribute_of_one_name_stay_apart():
     assert set(propagate(graph, None).names) == {"width", "width (feature)"}
 
 
+def test_attributes_named_like_other_blocks_stay_apart():
+    values = ["x", "y", "x", "y"]
+    names = ["a", "b", "c", "p"]
+    columns = {"id": names, "name": names, "parent_id": ["p", "p", None, None], "ancestors": values, "kind": values}
+    graph = CatalogGraph.from_tables(
+        pa.table(columns), pa.table({"id": ["a", "a"], "name": ["kind", "kind count"], "value": ["z", "z"]})
+    )
+    found = propagate(graph, None)
+    expected = {"ancestors", "ancestors (attribute)", "kind", "kind count", "kind count (attribute)"}
+    assert set(found.names) == expected | {"kind count (attribute) count"}
+    assert set(found.counts) == {"kind count", "kind count (attribute) count"}
+
+
 def test_relations_have_unit_rows_and_everything_is_finite(phi):
     for name, block in phi.matrices.items():
         dense = block if isinstance(block, np.ndarray) else block.toarray()
