@@ -322,6 +322,11 @@ def test_every_query_is_described(name: str) -> None:
     assert all(":Newaisle" in clause for clause in clauses if clause.startswith(("MATCH", "OPTIONAL MATCH")))
 
 
+def test_the_documentation_lists_every_query() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "cypher.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^\| `([a-z-]+)` \| [^|]+ \|$", page, re.MULTILINE)) == list(named_queries())
+
+
 def test_defaults_come_from_the_comment() -> None:
     query = read_query(
         "mine",

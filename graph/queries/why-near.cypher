@@ -10,7 +10,7 @@
 //
 // $key    the key of the one
 // $other  the key of the other
-// $limit  rows at most (optional)
+// $limit  rows at most of each kind (optional)
 //
 // :param key => 'tables:jam'
 // :param other => 'tables:cocoa'
