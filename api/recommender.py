@@ -49,8 +49,9 @@ class Explanation:
         user: own id of the user.
         target: own id of the target.
         score: the cosine score.
-        history: what each bought target contributes; adds up to the score.
-        sources: what each seen target contributes to the score through the target's embedding, strongest first.
+        history: what each bought target contributes, the most first and what speaks against it last; adds up to the
+            score. Empty for a user without history, whose score is that of the mean user.
+        sources: what each seen target contributes to the score through the target's embedding, the most first.
         own_sales: what the target's own sales add; with all ``sources`` it adds up to the score.
     """
 
@@ -237,12 +238,13 @@ class Recommender:
         scale = float(np.linalg.norm(vector)) * space.longest
         weights, own = source_shares(space, position)
         through = weights * (space.head.factors @ vector) / scale
-        order = np.argsort(-np.abs(through), kind="stable")
+        shares = history_shares(space, history, position)
+        first, order = np.argsort(-shares, kind="stable"), np.argsort(-through, kind="stable")
         return Explanation(
             user,
             target,
             float(space.score(vector[None, :], np.array([position]))[0, 0]),
-            self._reasons(history, history_shares(space, history, position)),
+            self._reasons(history[first], shares[first]),
             self._reasons(space.head.seen[order], through[order]),
             float(own @ vector / scale),
         )
@@ -261,7 +263,7 @@ class Recommender:
     def _reasons(self, positions: IntArray, shares: FloatArray) -> tuple[Reason, ...]:
         graph, pairs = self.fitted.graph, zip(positions.tolist(), shares.tolist(), strict=True)
         found = [Reason(graph.ids.values[i], graph.names[i], share) for i, share in pairs]
-        return tuple(sorted(found, key=lambda reason: -abs(reason.share)))
+        return tuple(found)
 
     def _history(self, user: Id) -> IntArray:
         """Positions of what a user bought, ascending."""

@@ -11,6 +11,7 @@ from scipy.optimize import minimize_scalar
 
 from ..graph import CatalogGraph
 from ..graph.catalog import FloatArray, IntArray
+from ..graph.errors import ModelError
 from .factors import Factors, FactorSettings, fit_factors
 from .kernel import Head, KernelSettings, Prior
 from .metrics import ndcg
@@ -123,8 +124,10 @@ def fit_space(
         tell: is told one line per step.
 
     Raises:
-        ModelError: no purchases.
+        ModelError: no purchases, or given settings that weigh nothing.
     """
+    if settings is not None and not any(settings.kernel.weights.values()):
+        raise ModelError("The given settings weigh no block of the catalog, so all new targets would be alike.")
     say = tell or (lambda _line: None)
     bought = binary(train)
     if settings is None:

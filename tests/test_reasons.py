@@ -67,7 +67,7 @@ def test_explanations_add_up_for_every_user(fitted, journey, some):
             assert adds_up(through, found.score)
 
 
-def test_explanations_name_what_was_bought_strongest_first(fitted, journey, some):
+def test_explanations_name_what_was_bought_what_speaks_for_it_first(fitted, journey, some):
     graph, interactions = journey.graph, journey.interactions
     user = fitted.fitted.users.values[5]
     found = fitted.explain(user, graph.ids.values[some[0]])
@@ -76,8 +76,8 @@ def test_explanations_name_what_was_bought_strongest_first(fitted, journey, some
     assert {reason.target for reason in found.history} == {interactions.targets.values[i] for i in np.unique(bought)}
     assert len(found.sources) == len(fitted.fitted.space.head.seen)
     for reasons in (found.history, found.sources):
-        sizes = [abs(reason.share) for reason in reasons]
-        assert sizes == sorted(sizes, reverse=True)
+        shares = [reason.share for reason in reasons]
+        assert shares == sorted(shares, reverse=True)
         assert all(reason.name == graph.names[graph.ids.position(reason.target)] for reason in reasons)
 
 
