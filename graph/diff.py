@@ -56,6 +56,22 @@ class Changes:
         return sum(map(len, self.old_edges.values()))
 
 
+def no_changes(stored: int) -> Changes:
+    """Nothing to do in a source of which the store has some targets."""
+    return Changes(
+        added=(),
+        changed=(),
+        moved=(),
+        removed=(),
+        stored=stored,
+        deleted=(),
+        created={kind: [] for kind in Kind},
+        updated={kind: [] for kind in Kind},
+        old_edges={relation: [] for relation in Relation},
+        new_edges={relation: {} for relation in Relation},
+    )
+
+
 def diff(stored: Stored, rows: GraphRows) -> Changes:
     """Compare what the store holds with what it shall hold.
 

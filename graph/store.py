@@ -24,7 +24,6 @@ from .embedded_server import DATABASE, READER, ROOT
 from .errors import StoreError
 from .head import Head, locked
 from .reading import read_graph, read_settled
-from .rows import graph_rows
 from .transactions import FETCH_ROWS, RETRY_SECONDS
 from .values import plain
 from .writing import Aim, Clock, Progress, RefreshReport, Run, aim_at, report_of, write
@@ -115,11 +114,9 @@ class Store:
             StoreUnavailableError: the store went away and did not come back.
             StoreError: the store refused. Nothing is changed in any of these cases.
         """
-        rows = graph_rows(graph)
-        aim = aim_at(graph.source, rows, graph.content_hash)
         with translated(self.name, self._database):
             self._driver.execute_query(UNIQUE_KEY, database_=self._database)
-        return self._write(graph.source, aim, run_id, max_delete, wait, progress)
+        return self._write(graph.source, aim_at(graph), run_id, max_delete, wait, progress)
 
     def apply(
         self,
@@ -155,9 +152,9 @@ class Store:
             InputError: the graph holds something that no store can hold.
             StoreError: another version of newaisle has written the source, or it is refreshed all the time.
         """
-        aim, clock = aim_at(graph.source, graph_rows(graph), graph.content_hash), Clock()
+        clock = Clock()
         with clock("compare"):
-            goal = self._read_settled(graph.source, aim)
+            goal = self._read_settled(graph.source, aim_at(graph))
         return report_of(graph.source, "", goal.changes, goal.graph_hash, clock.seconds)
 
     def snapshot(self, source: str) -> CatalogGraph:

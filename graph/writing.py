@@ -11,13 +11,15 @@ from typing import Any, LiteralString
 
 import neo4j
 
+from .catalog import CatalogGraph
 from .cypher import DELETE_NODES, EDGES, NODES
-from .diff import Changes, diff
+from .diff import Changes, diff, no_changes
 from .errors import GuardError
 from .head import Head, Transaction, advance_head, bounded_wait, lock_head
-from .rows import GraphRows, Row, batches, edge_rows
+from .rows import Row, batches, edge_rows, graph_rows
 from .stored import read_stored
 from .transactions import transact
+from .unchanged import is_unchanged
 
 Progress = Callable[[int, int], None]
 """Told how many rows are written so far, and how many there are."""
@@ -105,12 +107,19 @@ class Run:
     progress: Progress | None
 
 
-def aim_at(source: str, rows: GraphRows, graph_hash: str) -> Aim:
-    """The aim of a full refresh: the store equals the rows."""
+def aim_at(graph: CatalogGraph) -> Aim:
+    """The aim of a full refresh: the store equals the graph.
+
+    Raises:
+        InputError: when called, where the graph holds something that no store can hold.
+    """
 
     def aim(tx: Transaction, head: Head) -> Goal:
-        stored = read_stored(tx, source, sorted({*head.features, *rows.features}))
-        return Goal(diff(stored, rows), graph_hash, rows.features)
+        if is_unchanged(tx, head, graph):
+            return Goal(no_changes(len(graph)), head.graph_hash, head.features)
+        rows = graph_rows(graph)
+        stored = read_stored(tx, graph.source, sorted({*head.features, *rows.features}))
+        return Goal(diff(stored, rows), graph.content_hash, rows.features)
 
     return aim
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..graph import CatalogGraph
-from ..graph.errors import SourceError
+from ..graph.errors import SourceError, name_some
 from .source import Loaded, blaming, read_utf8
 
 
@@ -17,10 +17,11 @@ def load_shopify(folder: Path, locale: str = "en") -> Loaded:
     """Read ``LOCALE/categories.json`` from the taxonomy's ``dist`` folder.
 
     Ids are Shopify's (``gid://shopify/TaxonomyCategory/…``); the text of a category is its full name; the attributes
-    that it lists become ``(attribute, handle)`` nodes; no category is a group.
+    that it lists become ``(attribute, handle)`` nodes; no category is a group. Where the locale has a file
+    ``attributes.json`` too, the two must fit: every handle known, the same release, the same names.
 
     Raises:
-        SourceError: no such folder or locale, or a file of another shape.
+        SourceError: no such folder or locale, a file of another shape, or two files that do not fit.
         GraphError: the categories do not make a valid graph.
     """
     path = folder / locale / "categories.json"
@@ -30,8 +31,10 @@ def load_shopify(folder: Path, locale: str = "en") -> Loaded:
             f"{path} does not exist; "
             + (f"give one of the locales {', '.join(known)}." if known else "give the taxonomy's dist folder.")
         )
+    known_handles = path.with_name("attributes.json")
+    told = _read(path)
     try:
-        rows = [row for vertical in json.loads(read_utf8(path))["verticals"] for row in vertical["categories"]]
+        rows = [row for vertical in told["verticals"] for row in vertical["categories"]]
         columns = {
             "id": [row["id"] for row in rows],
             "name": [row["name"] for row in rows],
@@ -40,12 +43,53 @@ def load_shopify(folder: Path, locale: str = "en") -> Loaded:
             "attribute": [sorted(attribute["handle"] for attribute in row["attributes"]) for row in rows],
         }
         table = pa.table(columns, schema=_SCHEMA)
-    except json.JSONDecodeError as error:
-        raise SourceError(f"{path}: is not JSON ({error}); download it again.") from None
+        if known_handles.is_file():
+            _check_handles(path, told.get("version"), rows, known_handles)
     except (KeyError, TypeError, pa.ArrowException) as error:
         raise SourceError(f"{path}: is not a list of Shopify categories ({error!r}); download it again.") from None
     with blaming(path):
         return Loaded(CatalogGraph.from_tables(table, source="shopify"))
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(read_utf8(path))
+    except json.JSONDecodeError as error:
+        raise SourceError(f"{path}: is not JSON ({error}); download it again.") from None
+
+
+def _check_handles(path: Path, version: object, rows: list[Any], attributes: Path) -> None:
+    """See that the attributes that categories list are those of the file beside them."""
+    told = _read(attributes)
+    try:
+        names = {
+            entry["handle"]: entry["name"]
+            for attribute in told["attributes"]
+            for entry in (*attribute.get("extended_attributes", ()), attribute)
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SourceError(
+            f"{attributes}: is not a list of Shopify attributes ({error!r}); download it again."
+        ) from None
+    if told.get("version") != version:
+        raise SourceError(
+            f"{attributes}: is of release {told.get('version')!r}, {path.name} of {version!r}; use one release."
+        )
+    listed = {attribute["handle"]: attribute.get("name") for row in rows for attribute in row["attributes"]}
+    unknown: list[object] = sorted(listed.keys() - names.keys())
+    if unknown:
+        raise SourceError(
+            f"{path}: categories list the attributes {name_some(unknown)}, which {attributes.name} does not have; "
+            "use two files of one release."
+        )
+    # single names differ within a release too, most of them only between languages
+    others = [handle for handle, name in listed.items() if name not in (None, names[handle])]
+    if 2 * len(others) > len(listed):
+        handle = others[0]
+        raise SourceError(
+            f"{path}: the attribute {handle!r} is called {listed[handle]!r}, but {names[handle]!r} in "
+            f"{attributes.name}, and so are most; use two files of one locale."
+        )
 
 
 _SCHEMA: Any = pa.schema(

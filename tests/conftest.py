@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pytest
-from neo4j_server import GIVEN, RELEASES, Endpoint, NoServerError, given_endpoint, running, testable_versions
+from neo4j_server import GIVEN, RELEASES, Endpoint, NoServerError, given_endpoint, running, versions_to_test
 
 from newaisle.graph import CatalogGraph, Relation, Store, open_store
 from newaisle.loaders import Loaded, load
@@ -63,7 +63,7 @@ def neo4j_of() -> Iterator[Callable[[str], Endpoint]]:
         yield endpoint
 
 
-@pytest.fixture(scope="module", params=testable_versions())
+@pytest.fixture(scope="module", params=versions_to_test())
 def neo4j_server(request: pytest.FixtureRequest, neo4j_of: Callable[[str], Endpoint]) -> Iterator[Endpoint]:
     """Every Neo4j in turn, empty before and after a module."""
     endpoint = neo4j_of(request.param)
@@ -72,7 +72,7 @@ def neo4j_server(request: pytest.FixtureRequest, neo4j_of: Callable[[str], Endpo
     endpoint.wipe()
 
 
-@pytest.fixture(scope="module", params=["embedded", *testable_versions()])
+@pytest.fixture(scope="module", params=["embedded", *versions_to_test()])
 def any_store(request: pytest.FixtureRequest, neo4j_of: Callable[[str], Endpoint]) -> Iterator[Store]:
     """Every kind of store in turn, empty before and after a module."""
     if request.param == "embedded":

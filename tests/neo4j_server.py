@@ -131,7 +131,7 @@ class Neo4jServer:
     heap: str = "512m"
     settings: tuple[str, ...] = ()
     jvm: tuple[str, ...] = QUICK
-    password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
+    password: str = field(default_factory=lambda: secrets.token_hex(12), repr=False)
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -148,12 +148,14 @@ class Neo4jServer:
             set_password = ["org.neo4j.cli.AdminTool", "dbms", "set-initial-password", self.password]
             subprocess.run([java, "-cp", classes, *set_password], env=environment, check=True, capture_output=True)
         folders = [f"--home-dir={self.home}", f"--config-dir={self.home / 'conf'}", "--console-mode"]
-        flags = [*_FLAGS, *self.release.flags, *self.jvm]
+        flags = [f"-Xmx{self.heap}", *_FLAGS, *self.release.flags, *self.jvm]
+        # the shell outlives a killed pytest for as long as it takes to kill the server
+        shell = ["sh", "-c", '"$@" </dev/null & cat; kill -9 $!; wait', "sh"]
         with (self.home / "console.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [java, f"-Xmx{self.heap}", *flags, "-cp", classes, self.release.main, *folders],
+                [*shell, java, *flags, "-cp", classes, self.release.main, *folders],
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C is for pytest, which then ends it
@@ -163,8 +165,7 @@ class Neo4jServer:
     def kill(self) -> None:
         """End it at once, as a power cut would; an orderly stop takes longer than its start."""
         if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+            self.process.communicate()  # closes its input
 
     def _configure(self) -> None:
         (self.home / "conf").mkdir()
@@ -230,7 +231,7 @@ def given_endpoint() -> Endpoint:
     return endpoint
 
 
-def testable_versions() -> list[str]:
+def versions_to_test() -> list[str]:
     """The servers to test against: the given one alone, or else those to be started."""
     if os.environ.get(URI):
         return [GIVEN]
