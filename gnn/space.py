@@ -24,9 +24,7 @@ from .update import update_targets
 START_FACTORS = FactorSettings(rank=32, alpha=5.0, regularization=30.0)
 START_WIDTH = 0.05
 START_RIDGE = 0.1
-START_TEXT = 3.0
-"""Where the search on pseudo-new targets begins: settings that did well on other splits than the reported ones. Text
-has a wider weight than the other blocks, whose rows differ all or nothing."""
+"""Where the search on pseudo-new targets begins: settings that did well on other splits than the reported ones."""
 
 _STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 _REVEALED = 0.1
@@ -165,8 +163,7 @@ def prior_strength(variance: FloatArray, settings: SpaceSettings) -> FloatArray:
 
 def choose_settings(episodes: Sequence[Episode], blocks: Blocks, say: Tell) -> SpaceSettings:
     """Choose all numbers on pseudo-new targets; without any episode the starting ones stay."""
-    weights = {name: START_WIDTH * (START_TEXT if name == "text" else 1.0) for name in blocks.names}
-    kernel = KernelSettings(weights, START_RIDGE)
+    kernel = KernelSettings(dict.fromkeys(blocks.names, START_WIDTH), START_RIDGE)
     if not episodes:
         return SpaceSettings(START_FACTORS, kernel)
     say(f"choosing rank, confidence and regularisation on {len(episodes)} sets of pseudo-new targets")
