@@ -1,0 +1,249 @@
+"""The command refresh: its report, its exit codes, and bad input, which leaves the store as it was."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newaisle import load
+from newaisle.api.cli import main
+from newaisle.graph import Store, open_store
+from newaisle.graph.embedded import EmbeddedServer, start_embedded
+from newaisle.graph.embedded_server import DATABASE, ROOT
+
+SHOP = Path(__file__).parent / "data" / "shop"
+Run = Callable[..., tuple[object, str, str]]
+KEYS = {"added", "changed", "moved", "removed", "edges_added", "edges_removed", "graph_hash", "run_id", "seconds"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    started = start_embedded(tmp_path_factory.mktemp("commanded"), "512m")
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def url(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The server, while the environment holds the credentials."""
+    monkeypatch.setenv("NEO4J_USERNAME", ROOT)
+    monkeypatch.setenv("NEO4J_PASSWORD", server.password)
+    monkeypatch.setenv("NEO4J_DATABASE", DATABASE)
+    monkeypatch.setenv("NEO4J_URI", server.url)
+    return server.url
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    with open_store(url) as opened:
+        opened.query("MATCH (n) DETACH DELETE n", write=True)
+        yield opened
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run_command(*arguments: str) -> tuple[object, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["refresh", *arguments])
+        told = capsys.readouterr()
+        return ended.value.code or 0, told.out, told.err
+
+    return run_command
+
+
+def test_the_report_for_programs_and_for_people(run: Run, store: Store) -> None:
+    graph = load(f"tables:{SHOP}").graph
+    source = ("--source", f"tables:{SHOP}")
+    code, out, _ = run(*source, "--dry-run", "--json")
+    planned = json.loads(out)
+    assert (code, planned["added"], planned["run_id"], store.sources()) == (0, len(graph), None, [])
+    code, out, err = run(*source, "--json")
+    report = json.loads(out)
+    assert code == 0
+    assert report.keys() >= KEYS
+    assert (report["added"], report["graph_hash"]) == (len(graph), graph.content_hash)
+    assert report["seconds"] == pytest.approx(sum(report["phases"].values()))
+    assert "Refreshing tables" in err
+    assert store.snapshot("tables") == graph
+    code, out, _ = run(*source)
+    assert code == 0
+    assert "Nothing to do." in out
+    assert "slowest: " in out
+
+
+def test_the_program_graph_refresh_keeps_releases_apart_by_name(store: Store) -> None:
+    program = str(Path(sys.executable).with_name("graph-refresh"))
+    command = [program, "--source", f"tables:{SHOP}", "--name", "spring", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["source"] == "spring"
+    assert store.sources() == ["spring"]
+
+
+def test_exit_codes(run: Run, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("--source", f"tables:{SHOP}")[0] == 0
+    (tmp_path / "categories.csv").write_text("id,name\n1,One\n")
+    before = store.snapshot("tables")
+    for extra in ((), ("--dry-run",)):
+        code, _, err = run("--source", f"tables:{tmp_path}", *extra)
+        assert code == 3
+        assert "more than the limit of 5.0%" in err
+    assert store.snapshot("tables") == before
+    assert run("--source", f"tables:{tmp_path}", "--max-delete", "100%")[0] == 0
+    assert run("--source", f"tables:{tmp_path}", "--store", "bolt://127.0.0.1:1")[0] == 4
+    with open_store(f"embedded:{tmp_path / 'store'}", heap="256m"):
+        assert run("--source", f"tables:{tmp_path}", "--store", f"embedded:{tmp_path / 'store'}")[0] == 5
+    monkeypatch.setenv("NEO4J_PASSWORD", "wrong")
+    code, _, err = run("--source", f"tables:{tmp_path}")
+    assert code == 4
+    assert "refused the user name or password" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "give either --source or --config"),
+        (["--source", "nonsense"], "is not a source"),
+        (["--source", "tables:x", "--max-delete", "5"], "'5' is not a percentage"),
+        (["--source", "tables:x", "--max-delete", "101%"], "is not a percentage"),
+        (["--source", "tables:x", "--wait", "soon"], "'soon' is not a duration"),
+        (["--source", f"tables:{SHOP}", "--name", "A b"], "has other characters"),
+    ],
+)
+def test_wrong_usage(run: Run, arguments: list[str], said: str) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+def test_a_config_file_names_sources(run: Run, store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "refresh.toml"
+    path.write_text(
+        f'[[source]]\nsource = "tables:{SHOP}"\nname = "one"\nmax_delete = "10%"\nwait = "1m"\n'
+        f'[[source]]\nsource = "tables:{SHOP}"\nname = "two"\n'
+    )
+    code, out, _ = run("--config", str(path), "--json")
+    assert code == 0
+    assert [report["source"] for report in json.loads(out)] == store.sources() == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[source",
+        "source = 1",
+        "other = 1",
+        '[[source]]\nname = "x"',
+        '[[source]]\nsource = "tables:x"\nmax_deletes = "5%"',
+        '[[source]]\nsource = "tables:x"\nmax_delete = 5',
+        '[[source]]\nsource = "tables:x"\nmax_delete = "5"',
+    ],
+)
+def test_a_wrong_config_file_is_told(run: Run, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "refresh.toml"
+    path.write_text(text)
+    code, _, err = run("--config", str(path))
+    assert code == 2
+    assert str(path) in err
+    assert err.count("\n") == 1
+
+
+def shopify(folder: Path, change: Callable[[dict[str, Any], dict[str, Any]], None]) -> str:
+    """A small Shopify taxonomy with something wrong."""
+    rows = [
+        {
+            "id": f"gid://shopify/TaxonomyCategory/{own}",
+            "name": own,
+            "full_name": own,
+            "parent_id": f"gid://shopify/TaxonomyCategory/{parent}" if parent else None,
+            "attributes": [{"name": "Color", "handle": "color"}, {"name": "Rim color", "handle": "rim-color"}],
+        }
+        for own, parent in (("aa", None), ("aa-1", "aa"), ("aa-1-1", "aa-1"))
+    ]
+    categories = {"version": "2024-05", "verticals": [{"categories": rows}]}
+    extended = [{"name": "Rim color", "handle": "rim-color"}]
+    attributes = {
+        "version": "2024-05",
+        "attributes": [{"name": "Color", "handle": "color", "extended_attributes": extended}],
+    }
+    change(categories, attributes)
+    (folder / "en").mkdir()
+    (folder / "en" / "categories.json").write_text(json.dumps(categories))
+    (folder / "en" / "attributes.json").write_text(json.dumps(attributes))
+    return f"shopify:{folder}"
+
+
+def rows_of(categories: dict[str, Any]) -> list[dict[str, Any]]:
+    return categories["verticals"][0]["categories"]  # type: ignore[no-any-return]  # it is JSON
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c, _: rows_of(c)[0].update(parent_id=rows_of(c)[2]["id"]), "run in a cycle"),
+        (lambda c, _: rows_of(c)[1].update(parent_id="gid://nowhere"), "'gid://nowhere', which does not exist"),
+        (lambda c, _: rows_of(c).append({**rows_of(c)[1], "name": "Other"}), "stands twice with different content"),
+        (lambda c, _: rows_of(c)[1]["attributes"].append({"handle": "taste"}), "'taste', which attributes.json"),
+        (
+            lambda _, a: a["attributes"][0].update(
+                name="颜色", extended_attributes=[{"name": "轮辋", "handle": "rim-color"}]
+            ),
+            "use two files of one locale",
+        ),
+        (lambda _, a: a.update(version="2023-01"), "use one release"),
+        (lambda _, a: a.pop("attributes"), "is not a list of Shopify attributes"),
+    ],
+)
+def test_a_wrong_taxonomy_changes_nothing(
+    run: Run, store: Store, tmp_path: Path, change: Callable[[Any, Any], None], said: str
+) -> None:
+    (tmp_path / "right").mkdir()
+    assert run("--source", shopify(tmp_path / "right", lambda _c, _a: None))[0] == 0
+    before = store.snapshot("shopify")
+    assert len(before.attributes) == 2
+    code, out, err = run("--source", shopify(tmp_path, change))
+    assert (code, out) == (2, "")
+    assert said in err.splitlines()[-1]
+    assert store.snapshot("shopify") == before
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("naïve".encode("latin-1"), "is not UTF-8; save the file in UTF-8"),
+        (b'{"version": "2024-05", "verticals": [{"cat', "is not JSON"),
+    ],
+)
+def test_a_damaged_file_is_told(run: Run, tmp_path: Path, content: bytes, said: str) -> None:
+    source = shopify(tmp_path, lambda _c, _a: None)
+    (tmp_path / "en" / "categories.json").write_bytes(content)
+    code, _, err = run("--source", source)
+    assert code == 2
+    assert said in err
+
+
+def test_hostile_texts_and_a_name_of_a_megabyte(run: Run, store: Store, tmp_path: Path) -> None:
+    hostile = "'\"`}) DETACH DELETE n // $rows \\u0041 \x00\x1b[31m\u202e"
+    (tmp_path / "categories.csv").write_text(
+        'id,name,text,{h},parent_id\n"{h}","{h}","{h}","{h}",\nlong,{n},x,y,"{h}"\n'.format(
+            h=hostile.replace('"', '""'), n="n" * 1_000_000
+        ).replace(f"text,{hostile.replace(chr(34), chr(34) * 2)}", "text,colour")
+    )
+    code, _, _ = run("--source", f"tables:{tmp_path}")
+    assert code == 0
+    assert store.snapshot("tables") == load(f"tables:{tmp_path}").graph
+    assert {len(name) for name in store.snapshot("tables").names} >= {1_000_000}
+
+
+def test_docs_name_every_exit_code() -> None:
+    told = (Path(__file__).parents[1] / "docs" / "refresh.md").read_text()
+    for code in (0, 2, 3, 4, 5):
+        assert f"| {code} |" in told
+    toml = told.split("```toml\n")[1].split("```")[0]
+    assert tomllib.loads(toml)["source"]
