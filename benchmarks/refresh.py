@@ -188,7 +188,7 @@ def large() -> None:
     """The smallest heap that carries 100,000 targets in one transaction."""
     graph = generated(100_000, attributes=10_000, each=4)
     print(f"\n{len(graph):,} targets, {sum(map(len, graph.edges.values())):,} edges in one transaction")
-    for heap in ("1g", "1500m", "2g", "3g", "4g"):
+    for heap in ("1g", "2g", "4g"):
         with running(LTS, heap=heap, jvm=()) as server, server.endpoint.open() as store:
             try:
                 seconds = timed(lambda store=store: refresh(store, graph))
