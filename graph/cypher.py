@@ -42,13 +42,13 @@ END_BLOCKED: Final = (
 """Ends the own transaction where it still waits for a lock; Neo4j only."""
 
 CHILDREN: Final = (
-    "UNWIND $keys AS key MATCH (a:Newaisle)-[:CHILD_OF|IN_CATEGORY]->(b:Newaisle {key: key}) "
+    "UNWIND $keys AS key MATCH (b:Newaisle {key: key})<-[:CHILD_OF|IN_CATEGORY]-(a:Newaisle) "
     "WHERE NOT a:Attribute RETURN b.key, a.key"
 )
 """What stands directly below the nodes with ``$keys``."""
 USED: Final = (
     "UNWIND $keys AS key MATCH (b:Newaisle {key: key}) "
-    "WHERE EXISTS { MATCH (a:Newaisle {source: $source})-[:HAS_ATTRIBUTE]->(b) WHERE NOT a.key IN $without } "
+    "WHERE EXISTS { MATCH (b)<-[:HAS_ATTRIBUTE]-(a:Newaisle {source: $source}) WHERE NOT a.key IN $without } "
     "OR EXISTS { MATCH (b)-[:CHILD_OF]-(c:Newaisle:Attribute {source: $source}) } RETURN b.key"
 )
 """Which of the attributes with ``$keys`` others than the targets ``$without`` need."""

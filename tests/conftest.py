@@ -76,7 +76,9 @@ def neo4j_server(request: pytest.FixtureRequest, neo4j_of: Callable[[str], Endpo
 def any_store(request: pytest.FixtureRequest, neo4j_of: Callable[[str], Endpoint]) -> Iterator[Store]:
     """Every kind of store in turn, empty before and after a module."""
     if request.param == "embedded":
-        yield request.getfixturevalue("store")
+        embedded: Store = request.getfixturevalue("store")
+        embedded.query("MATCH (n) DETACH DELETE n", write=True)
+        yield embedded
         return
     endpoint = neo4j_of(request.param)
     endpoint.wipe()
