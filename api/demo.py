@@ -24,7 +24,6 @@ from .recommender import Explanation, Recommender, encode_texts
 from .settings import Settings
 
 SEED = 0
-SHOWN_USERS = 3
 SHOWN_TARGETS = 5
 
 Step = Callable[[str], AbstractContextManager[Callable[[str], None]]]
@@ -134,14 +133,14 @@ class _AsFitted:
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """The cosine score, float64 (users, targets)."""
-        return self.space.score(self.space.user_vectors(users), targets)
+        return self.space.score(self.space.factors.user_vectors(users), targets)
 
 
 def _typical_users(split: Split, known: Interactions) -> list[Id]:
     """Three judged households: with a small, a middle and a large history."""
     sizes = np.diff(split.train.indptr)[split.users]
     order = split.users[np.argsort(sizes, kind="stable")]
-    return [known.users.values[order[int(share * (len(order) - 1))]] for share in (0.25, 0.5, 0.75)][:SHOWN_USERS]
+    return [known.users.values[order[int(share * (len(order) - 1))]] for share in (0.25, 0.5, 0.75)]
 
 
 def _show(model: Recommender, split: Split, known: Interactions, user: Id) -> Shown:

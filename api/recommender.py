@@ -271,10 +271,10 @@ class Recommender:
         return bought.indices[bought.indptr[row] : bought.indptr[row + 1]].astype(np.int64)
 
     def _user_vectors(self, users: Sequence[Id | None]) -> FloatArray:
-        space = self.fitted.space
+        factors = self.fitted.space.factors
         known = [user for user in users if user is not None]
-        vectors = np.tile(space.mean_user, (len(users), 1))
-        vectors[[user is not None for user in users]] = space.user_vectors(self.fitted.users.positions(known))
+        vectors = np.tile(factors.mean_user, (len(users), 1))
+        vectors[[user is not None for user in users]] = factors.user_vectors(self.fitted.users.positions(known))
         return vectors
 
     def _targets(self, among: Among) -> IntArray:

@@ -27,8 +27,8 @@ _NEIGHBOURS = (5, 10, 20, 50, 100, 200)
 _T = TypeVar("_T")
 
 
-class _OnBlocks:
-    """What the baselines on blocks share: how they are made and what their results depend on."""
+class OnBlocks:
+    """What the methods on blocks share: how they are made and what their results depend on."""
 
     def __init__(self, seed: int, blocks: Blocks) -> None:
         self.seed = seed
@@ -40,7 +40,7 @@ class _OnBlocks:
         return self.blocks.fingerprint
 
 
-class LinMap(_OnBlocks):
+class LinMap(OnBlocks):
     """ALS factors mapped to new targets by kernel ridge with the fixed kernel (Gantner et al. 2010), all tuned."""
 
     name = "linmap"
@@ -57,13 +57,11 @@ class LinMap(_OnBlocks):
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """``p_u . mu_c``, float64 (users, targets); users without history get the mean user."""
-        factors, head = _fitted(self._fit)
-        vectors = factors.users[users]
-        mean = factors.users[factors.users.any(axis=1)].mean(axis=0)
-        return np.where(vectors.any(axis=1, keepdims=True), vectors, mean) @ head.prior(targets).mean.T
+        factors, head = fitted(self._fit)
+        return np.asarray(factors.user_vectors(users) @ head.prior(targets).mean.T)
 
 
-class KernelRidge(_OnBlocks):
+class KernelRidge(OnBlocks):
     """Raw purchases of seen targets carried to new ones by kernel ridge with the fixed kernel."""
 
     name = "kernel-ridge"
@@ -82,10 +80,10 @@ class KernelRidge(_OnBlocks):
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """Predicted purchases, float64 (users, targets)."""
-        return _fitted(self._head).prior(targets).mean.T[users]
+        return fitted(self._head).prior(targets).mean.T[users]
 
 
-class Popularity(_OnBlocks):
+class Popularity(OnBlocks):
     """One list for everybody: the logit of the share of buyers, predicted by kernel ridge with the fixed kernel."""
 
     name = "popularity"
@@ -104,10 +102,10 @@ class Popularity(_OnBlocks):
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """Predicted centred logits, float64 (users, targets), equal in all rows."""
-        return np.tile(_fitted(self._head).prior(targets).mean.T, (len(users), 1))
+        return np.tile(fitted(self._head).prior(targets).mean.T, (len(users), 1))
 
 
-class TextCosine(_OnBlocks):
+class TextCosine(OnBlocks):
     """The articles' method as written: the cosine of a target's text with the mean text of the history."""
 
     name = "text-cosine"
@@ -123,14 +121,14 @@ class TextCosine(_OnBlocks):
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
         """Cosines, float64 (users, targets); 0 for users without history."""
-        texts = _fitted(_texts(self.blocks))
+        texts = fitted(_texts(self.blocks))
         history = binary(split.train)[users] @ texts
         length = np.linalg.norm(history, axis=1, keepdims=True)
         profile = np.divide(history, length, out=np.zeros_like(history), where=length > 0)
         return np.asarray(profile @ np.asarray(texts[targets]).T)
 
 
-class Knn(_OnBlocks):
+class Knn(OnBlocks):
     """Nearest neighbours: how many of the k seen targets most like the new one (fixed kernel) the user bought."""
 
     name = "knn"
@@ -191,7 +189,7 @@ class Ceiling:
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
         """Predicted purchases, float64 (users, targets)."""
-        return np.asarray(binary(split.train)[users][:, split.seen] @ _fitted(self._weights)[:, targets])
+        return np.asarray(binary(split.train)[users][:, split.seen] @ fitted(self._weights)[:, targets])
 
     def _revealing(self, split: Split) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         return np.random.default_rng([self.seed, 0]).random(split.train.shape[0]) < 0.5
@@ -248,7 +246,12 @@ def _level(split: Split, targets: IntArray) -> FloatArray:
     return np.asarray((logit - logit.mean())[:, None])
 
 
-def _fitted(part: _T | None) -> _T:
+def fitted(part: _T | None) -> _T:
+    """What ``fit`` left behind.
+
+    Raises:
+        ModelError: ``fit`` was not called.
+    """
     if part is None:
         raise ModelError("score was called before fit.")
     return part

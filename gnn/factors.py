@@ -53,6 +53,16 @@ class Factors:
         """``B'B`` of the basis, float64 (rank, rank)."""
         return np.asarray(self.basis.T @ self.basis)
 
+    @cached_property
+    def mean_user(self) -> FloatArray:
+        """The vector of a user without history: the mean of all with one, float64 (rank,)."""
+        return np.asarray(self.users[self.users.any(axis=1)].mean(axis=0))
+
+    def user_vectors(self, users: npt.NDArray[np.int64]) -> FloatArray:
+        """User vectors p of some rows, with the mean user for those without history, float64 (users, rank)."""
+        vectors = self.users[users]
+        return np.where(vectors.any(axis=1, keepdims=True), vectors, self.mean_user)
+
 
 def fit_factors(bought: sp.csr_array, settings: FactorSettings, seed: int) -> Factors:
     """Fit factors to a 0/1 matrix of purchases.

@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from ..graph import CatalogGraph
 from ..graph.catalog import FloatArray, IntArray
-from ..graph.errors import ModelError
 from ..graph.reduce import bare, shuffled
-from .baselines import Ceiling, KernelRidge, Knn, LinMap, Popularity, TextCosine
+from .baselines import Ceiling, KernelRidge, Knn, LinMap, OnBlocks, Popularity, TextCosine, fitted
 from .evaluation import Method
-from .propagation import Blocks, propagate
+from .propagation import propagate
 from .simple_baselines import simple_baselines
 from .space import Space, fit_space
 from .splits import Split
@@ -22,20 +21,12 @@ from .splits import Split
 Texts = npt.NDArray[np.float32]
 
 
-class Newaisle:
+class Newaisle(OnBlocks):
     """newaisle itself, zero-shot."""
 
     name = "newaisle"
 
-    def __init__(self, seed: int, blocks: Blocks) -> None:
-        self.seed = seed
-        self.blocks = blocks
-        self._space: Space | None = None
-
-    @property
-    def config(self) -> str:
-        """What tells its results from those with other texts or edges."""
-        return self.blocks.fingerprint
+    _space: Space | None = None
 
     def fit(self, split: Split) -> None:
         """Fit the space, its settings chosen on pseudo-new targets hidden as the split hides."""
@@ -47,9 +38,8 @@ class Newaisle:
         Raises:
             ModelError: it was not fitted.
         """
-        if self._space is None:
-            raise ModelError("score was called before fit.")
-        return self._space.score(self._space.user_vectors(users), targets)
+        space = fitted(self._space)
+        return space.score(space.factors.user_vectors(users), targets)
 
 
 def compared_methods(

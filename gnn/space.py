@@ -75,17 +75,6 @@ class Space:
         """z, the unit vectors of targets, float64 (targets, rank + 1)."""
         return target_embeddings(self.vectors[targets], self.longest)
 
-    @property
-    def mean_user(self) -> FloatArray:
-        """The vector of a user without history: the mean of all with one, float64 (rank,)."""
-        known = self.factors.users[self.factors.users.any(axis=1)]
-        return np.asarray(known.mean(axis=0))
-
-    def user_vectors(self, users: IntArray) -> FloatArray:
-        """p, with the mean user for those without history, float64 (users, rank)."""
-        vectors = self.factors.users[users]
-        return np.where(vectors.any(axis=1, keepdims=True), vectors, self.mean_user)
-
     def score(self, users: FloatArray, targets: IntArray) -> FloatArray:
         """``cos(f_u, z_c) = p_u . q_c / (|p_u| M)`` for user vectors p (users, rank), float64 (users, targets)."""
         return cosine(user_embeddings(users), self.embeddings(targets))

@@ -128,15 +128,23 @@ def climb(
         judge: figure to raise.
         start: numbers to begin with.
         steps: name -> factors to try on it, in this order.
-        rounds: how often all names take their turn; ends early when a round changes nothing.
+        rounds: how often all names take their turn; ends early when a round changes nothing. No trial is judged twice.
     """
-    best, figure = dict(start), judge(start)
+    known: dict[tuple[float, ...], float] = {}
+
+    def judged(values: Mapping[str, float]) -> float:
+        key = tuple(values.values())
+        if key not in known:
+            known[key] = judge(values)
+        return known[key]
+
+    best, figure = dict(start), judged(start)
     for _ in range(rounds):
         before = figure
         for name, factors in steps.items():
             for factor in factors:
                 improved = False
-                while (value := judge(trial := {**best, name: best[name] * factor})) > figure + MARGIN:
+                while (value := judged(trial := {**best, name: best[name] * factor})) > figure + MARGIN:
                     best, figure, improved = trial, value, True
                 if improved:
                     break
@@ -147,7 +155,6 @@ def climb(
 
 def choose_factors(episodes: Sequence[Episode], start: FactorSettings, kernel: KernelSettings) -> FactorSettings:
     """Choose rank, confidence and regularisation with a given kernel."""
-    known: dict[FactorSettings, float] = {}
 
     def settings(values: Mapping[str, float]) -> FactorSettings:
         rank = int(np.clip(values["rank"], 4, 256))
@@ -155,9 +162,7 @@ def choose_factors(episodes: Sequence[Episode], start: FactorSettings, kernel: K
 
     def judge(values: Mapping[str, float]) -> float:
         chosen = settings(values)
-        if chosen not in known:
-            known[chosen] = float(np.mean([judge_factors(episode, chosen, kernel) for episode in episodes]))
-        return known[chosen]
+        return float(np.mean([judge_factors(episode, chosen, kernel) for episode in episodes]))
 
     begin = {"rank": float(start.rank), "alpha": start.alpha, "regularization": start.regularization}
     steps = {"rank": (2.0, 0.5), "regularization": (3.0, 1 / 3), "alpha": (2.0, 0.5)}
@@ -177,7 +182,6 @@ def choose_kernel(episodes: Sequence[Episode], factors: FactorSettings, start: K
     Weights of the single blocks are not searched: they fitted the pseudo-new targets and lost on whole new branches.
     """
     counts = [name for name in episodes[0].blocks.counts if name in start.weights]
-    known: dict[tuple[float, ...], float] = {}
 
     def settings(values: Mapping[str, float]) -> KernelSettings:
         scale = {"text": values["text"], **dict.fromkeys(counts, values["counts"])}
@@ -186,10 +190,7 @@ def choose_kernel(episodes: Sequence[Episode], factors: FactorSettings, start: K
 
     def judge(values: Mapping[str, float]) -> float:
         chosen = settings(values)
-        key = (*chosen.weights.values(), chosen.ridge)
-        if key not in known:
-            known[key] = float(np.mean([judge_factors(episode, factors, chosen) for episode in episodes]))
-        return known[key]
+        return float(np.mean([judge_factors(episode, factors, chosen) for episode in episodes]))
 
     begin = {"counts": 1.0, "width": 1.0, "ridge": start.ridge, "text": 1.0}
     steps = {"counts": (0.0,), "width": (2.0, 0.5), "ridge": (3.0, 1 / 3), "text": (3.0, 1 / 3)}

@@ -87,6 +87,20 @@ def any_store(request: pytest.FixtureRequest, neo4j_of: Callable[[str], Endpoint
     endpoint.wipe()
 
 
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str, str]]:
+    """Run a command in this process: exit code, standard output, standard error."""
+    from newaisle.api.cli import main
+
+    def run_command(*arguments: str) -> tuple[object, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        told = capsys.readouterr()
+        return ended.value.code or 0, told.out, told.err
+
+    return run_command
+
+
 @pytest.fixture(scope="session")
 def journey() -> Loaded:
     """Five departments of Complete Journey and what 300 of its households bought there."""

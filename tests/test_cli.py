@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 import newaisle
-from newaisle.api.cli import COMMANDS, app, main
+from newaisle.api.cli import COMMANDS, app
 from newaisle.api.output import print_json, print_table, printable, step
 from newaisle.api.settings import Settings
 from newaisle.graph import Credentials, Store, open_store
@@ -48,19 +48,6 @@ def filled(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("NEO4J_PASSWORD", server.password)
     monkeypatch.setenv("NEO4J_DATABASE", DATABASE)
     return server.url
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in this process: exit code, standard output, standard error."""
-
-    def run_command(*arguments: str) -> tuple[object, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        told = capsys.readouterr()
-        return ended.value.code or 0, told.out, told.err
-
-    return run_command
 
 
 def test_the_installed_program_answers() -> None:

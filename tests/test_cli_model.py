@@ -24,17 +24,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in this process: exit code, standard output, standard error."""
+def run(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in this process, with the files of this module's home."""
     monkeypatch.setenv("NEWAISLE_HOME", str(home))
-
-    def run_command(*arguments: str) -> tuple[object, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        told = capsys.readouterr()
-        return ended.value.code or 0, told.out, told.err
-
-    return run_command
+    return run
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def stored(method):
         space.share,
         space.confidence,
         space.embeddings(everything),
-        space.mean_user,
+        space.factors.mean_user,
     )
     return [array.tobytes() for array in arrays], space.settings, space.longest
 

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pytest
 
 from newaisle import CatalogGraph
-from newaisle.api.cli import main
 from newaisle.api.commands_inspect import inspect_target
 from newaisle.graph import Credentials, Store, open_store
 from newaisle.graph.embedded import start_embedded
@@ -406,21 +405,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
 
 
 @pytest.fixture
-def run(
-    server: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[object, str, str]]:
+def run(run: Run, server: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command against the server: exit code, standard output, standard error."""
     url, password = server
     for name, value in (("URI", url), ("USERNAME", ROOT), ("PASSWORD", password), ("DATABASE", DATABASE)):
         monkeypatch.setenv(f"NEO4J_{name}", value)
-
-    def run_command(*arguments: str) -> tuple[object, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        told = capsys.readouterr()
-        return ended.value.code or 0, told.out, told.err
-
-    return run_command
+    return run
 
 
 def test_the_list_describes_every_query(run: Run) -> None:

@@ -24,7 +24,7 @@ def some(journey, space):
 def test_the_history_of_every_user_adds_up_to_the_score(fitted, space, some):
     bought = fitted.fitted.bought
     users = np.arange(bought.shape[0])
-    scores = space.score(space.user_vectors(users), np.array(some))
+    scores = space.score(space.factors.user_vectors(users), np.array(some))
     for user in users:
         history = bought.indices[bought.indptr[user] : bought.indptr[user + 1]]
         for place, target in enumerate(some):

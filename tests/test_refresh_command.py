@@ -7,13 +7,13 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from newaisle import load
-from newaisle.api.cli import main
 from newaisle.graph import Store, open_store
 from newaisle.graph.embedded import EmbeddedServer, start_embedded
 from newaisle.graph.embedded_server import DATABASE, ROOT
@@ -48,14 +48,8 @@ def store(url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run_command(*arguments: str) -> tuple[object, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(["refresh", *arguments])
-        told = capsys.readouterr()
-        return ended.value.code or 0, told.out, told.err
-
-    return run_command
+def run(run: Run) -> Run:
+    return partial(run, "refresh")
 
 
 def test_the_report_for_programs_and_for_people(run: Run, store: Store) -> None:

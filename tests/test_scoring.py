@@ -80,7 +80,7 @@ def test_the_fitted_space_holds_unit_vectors_that_rank_as_the_factors(space):
     embeddings = space.embeddings(everything)
     assert embeddings.shape == (len(everything), space.settings.factors.rank + 1)
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx(np.ones(len(everything)), abs=1e-12)
-    users = space.user_vectors(np.arange(len(space.factors.users)))
+    users = space.factors.user_vectors(np.arange(len(space.factors.users)))
     product = users @ space.vectors.T
     found = space.score(users, everything)
     assert found == pytest.approx(product / np.linalg.norm(users, axis=1)[:, None] / space.longest, abs=1e-12)

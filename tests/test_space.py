@@ -81,10 +81,10 @@ def test_users_without_history_get_the_mean_user(space, train):
     without = np.flatnonzero(np.diff(train.indptr) == 0)
     assert len(without)  # the slice has some
     known = np.flatnonzero(np.diff(train.indptr))
-    assert space.mean_user == pytest.approx(space.factors.users[known].mean(axis=0))
-    assert (space.user_vectors(without) == space.mean_user).all()
-    assert (space.user_vectors(known) == space.factors.users[known]).all()
-    assert space.user_vectors(np.array([], dtype=np.int64)).shape == (0, space.settings.factors.rank)
+    assert space.factors.mean_user == pytest.approx(space.factors.users[known].mean(axis=0))
+    assert (space.factors.user_vectors(without) == space.factors.mean_user).all()
+    assert (space.factors.user_vectors(known) == space.factors.users[known]).all()
+    assert space.factors.user_vectors(np.array([], dtype=np.int64)).shape == (0, space.settings.factors.rank)
 
 
 def test_the_same_seed_gives_the_same_bits(journey, phi, train, searched):
@@ -124,7 +124,7 @@ def test_a_catalog_too_small_to_hide_anything_takes_the_starting_settings():
     space = fit_space(graph, train, propagate(graph, None))
     assert np.isfinite(space.vectors).all()
     assert space.settings.tau == SpaceSettings().tau
-    scores = space.score(space.user_vectors(np.array([0])), np.array([1, 2]))[0]
+    scores = space.score(space.factors.user_vectors(np.array([0])), np.array([1, 2]))[0]
     assert scores[0] > scores[1]  # b is of the kind that was bought
 
 

@@ -200,7 +200,7 @@ def test_the_temperature_makes_the_softmax_fit_better_than_the_articles_rule(jou
     """On a split that the search did not see: cross-entropy of purchases of hidden targets, fitted tau against 1."""
     split = make_split(LEAVE_TARGETS_OUT, journey.graph, train, 5)
     space = fit_space(journey.graph, split.train, phi, settings=searched.fitted.space.settings)
-    scores = space.score(space.user_vectors(split.users), split.candidates)
+    scores = space.score(space.factors.user_vectors(split.users), split.candidates)
     hits = split.test[split.users][:, split.candidates].toarray() > 0
 
     def loss(tau):
