@@ -127,6 +127,7 @@ def _read_tables(
         _read_nodes(nodes, categories, "categories", "parent_id", tally)
     if products is not None:
         _read_nodes(nodes, products, "products", "category_id", tally)
+    Ids.of(nodes, "target")  # mixed types are told before the unknown ids that follow from them
     if attributes is not None:
         _read_attribute_edges(nodes, attributes, tally)
     return nodes
