@@ -23,6 +23,7 @@ import platformdirs
 from neo4j.exceptions import Neo4jError, ServiceUnavailable
 
 from newaisle.graph import Credentials, Store, open_store
+from newaisle.graph.errors import StoreError
 
 URI = "NEWAISLE_TEST_NEO4J_URI"
 PASSWORD = "NEWAISLE_TEST_NEO4J_PASSWORD"
@@ -218,16 +219,21 @@ def given_endpoint() -> Endpoint:
     """The server that the environment names.
 
     Raises:
-        NoServerError: its database is not empty, and tests would delete what is in it.
+        NoServerError: it cannot be used, or its database is not empty, and tests would delete what is in it.
     """
     credentials = Credentials(
         os.environ.get(USERNAME) or "neo4j", os.environ.get(PASSWORD), os.environ.get(DATABASE) or "neo4j"
     )
     endpoint = Endpoint(os.environ[URI], credentials)
-    with endpoint.open() as store:
-        ((nodes,),) = store.query("MATCH (n) RETURN count(n)").rows
+    try:
+        with endpoint.open() as store:
+            ((nodes,),) = store.query("MATCH (n) RETURN count(n)").rows
+    except StoreError as error:
+        raise NoServerError(
+            f"{error} It is the one that {URI} names; {USERNAME}, {PASSWORD} and {DATABASE} go with it."
+        ) from None
     if nodes:
-        raise NoServerError(f"The database at {endpoint.url} ({URI}) holds {nodes:,} nodes; give an empty one.")
+        raise NoServerError(f"The database at {endpoint.url} ({URI}) is not empty (nodes: {nodes:,}); give another.")
     return endpoint
 
 
