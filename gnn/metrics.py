@@ -87,12 +87,19 @@ def _ndcg(gain: BoolArray, ideal: IntArray) -> float:
 
 
 def taste_auc(scores: Numbers, relevance: sp.csr_array, activity: IntArray) -> float:
+    """Mean of :func:`target_taste_aucs` over the candidates that have one; NaN if none has."""
+    each = target_taste_aucs(scores, relevance, activity)
+    defined = ~np.isnan(each)
+    return float(np.mean(each[defined])) if defined.any() else math.nan
+
+
+def target_taste_aucs(scores: Numbers, relevance: sp.csr_array, activity: IntArray) -> FloatArray:
     """Per-target AUC over users of like activity: does the score tell a target's buyers from its non-buyers?
 
     For each candidate: the share of (buyer, non-buyer) pairs of the same decile of ``activity`` that the score puts in
-    the right order, ties counting half, the pairs of all deciles in one pool; then the mean over the candidates that
-    have such a pair. One list for everybody gives exactly 0.5, so popularity cannot inflate it; nor can activity, but
-    for what is left of it inside a decile. Users of equal activity always share a decile.
+    the right order, ties counting half, the pairs of all deciles in one pool. One list for everybody gives exactly 0.5,
+    so popularity cannot inflate it; nor can activity, but for what is left of it inside a decile. Users of equal
+    activity always share a decile.
 
     Args:
         scores: float (u, c).
@@ -100,7 +107,7 @@ def taste_auc(scores: Numbers, relevance: sp.csr_array, activity: IntArray) -> f
         activity: number of distinct training targets of each user, int (u,).
 
     Returns:
-        The mean, or NaN if no candidate has a pair.
+        float64 (c,), NaN for a candidate without any such pair.
     """
     hits = relevance.toarray() > 0
     decile = np.searchsorted(np.quantile(activity, np.arange(1, 10) / 10), activity)
@@ -110,7 +117,7 @@ def taste_auc(scores: Numbers, relevance: sp.csr_array, activity: IntArray) -> f
         more_right, more_pairs = _right_pairs(scores[inside], hits[inside])
         right += more_right
         pairs += more_pairs
-    return _mean_defined(right, pairs)
+    return np.divide(right, pairs, out=np.full(len(pairs), math.nan), where=pairs > 0)
 
 
 def _right_pairs(scores: Numbers, hits: BoolArray) -> tuple[FloatArray, FloatArray]:

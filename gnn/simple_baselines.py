@@ -55,5 +55,10 @@ def simple_baselines(graph: CatalogGraph) -> Mapping[str, Callable[[int], Random
     """Those of these baselines that the catalog allows, by name, each made from a seed."""
     offered: dict[str, Callable[[int], RandomScores | CatalogSize]] = {RandomScores.name: RandomScores}
     if CATALOG_SIZE in graph.features:
-        offered[CatalogSize.name] = lambda _seed: CatalogSize()
+        offered[CatalogSize.name] = _catalog_size
     return offered
+
+
+def _catalog_size(_seed: int) -> CatalogSize:
+    # no lambda: other processes find it by its name
+    return CatalogSize()

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.metrics import ndcg_score, roc_auc_score
 
-from newaisle.gnn.metrics import ranking_metrics, taste_auc
+from newaisle.gnn.metrics import ranking_metrics, target_taste_aucs, taste_auc
 from newaisle.graph.errors import InputError
 
 
@@ -172,6 +172,18 @@ def test_taste_auc_compares_users_of_like_activity_only():
     assert taste_auc(by_activity, sp.csr_array(hits.astype(float)), activity) == 0.5
     by_taste = by_activity * -10 + hits
     assert taste_auc(by_taste, sp.csr_array(hits.astype(float)), activity) == 1.0
+
+
+def test_taste_auc_of_every_target():
+    scores, hits = random_case(seed=8, users=90, candidates=12)
+    hits[:, 3] = True  # nobody to tell its buyers from
+    activity = np.random.default_rng(9).integers(1, 25, len(scores))
+    relevance = sp.csr_array(hits.astype(float))
+    each = target_taste_aucs(scores, relevance, activity)
+    assert math.isnan(each[3])
+    expected = [brute_taste_auc(scores[:, [c]], hits[:, [c]], activity) for c in range(12) if c != 3]
+    assert np.delete(each, 3) == pytest.approx(expected)
+    assert taste_auc(scores, relevance, activity) == pytest.approx(np.mean(expected))
 
 
 def test_taste_auc_without_any_pair_is_undefined():
