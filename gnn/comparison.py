@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..graph.errors import InputError
-from .evaluation import HELD_OUT, ResultRow
+from .evaluation import ResultRow
+from .judging import HELD_OUT
 from .splits import SHARE
 
 CEILING = "ceiling"

@@ -7,58 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
-import numpy as np
+import scipy.sparse as sp
 
 from ..graph import CatalogGraph, Interactions
-from ..graph.catalog import FloatArray, IntArray
-from ..graph.errors import InputError, ModelError
-from .cells import array_hash, cell_key, code_hash, data_hash, open_cache, recall
-from .metrics import Numbers, ranking_metrics
+from ..graph.errors import InputError
+from .cells import Cell, array_hash, cell_key, code_hash, data_hash, open_cache, recall
+from .judging import Configured, K, Method, held_out, judge, user_groups
+from .metrics import Numbers
+from .processes import Tell, spread
 from .splits import PROTOCOLS, Split, make_split
-
-K = 20
-"""Length of the judged list."""
-
-HELD_OUT = "@held-out"
-"""Suffix of a metric taken over the users that a method of the run with users of its own is judged on."""
-
-WITHOUT_HISTORY = "@without-history"
-"""Suffix of a metric taken over the users without any training purchase left."""
-
-
-class Method(Protocol):
-    """What can be evaluated. It may also be :class:`Configured` or :class:`OwnUsers`."""
-
-    def fit(self, split: Split) -> None:
-        """Learn from ``split.train`` and ``split.graph``; settings are chosen on ``inner_split(split, …)`` only."""
-
-    def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
-        """Scores, float (users, targets), higher is better, without NaN.
-
-        Args:
-            split: the one it was fitted on.
-            users: row numbers of ``split.train``; some of the rows may be empty.
-            targets: positions in the graph.
-        """
-
-
-@runtime_checkable
-class Configured(Protocol):
-    """A method with settings: ``config`` spells out all that changes its results but data, seed and newaisle's code."""
-
-    @property
-    def config(self) -> str:
-        """The settings, known before ``fit``."""
-
-
-@runtime_checkable
-class OwnUsers(Protocol):
-    """A method that learns from the hidden sales of some users and so is judged on others only (the ceiling)."""
-
-    def judged(self, split: Split) -> IntArray:
-        """The rows it is judged on, among ``split.users``; known before ``fit``."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +27,7 @@ class ResultRow:
         protocol: for example "leave-targets-out".
         seed: of the split and the method.
         method: name of the method.
-        metric: for example "ndcg@20"; may end in :data:`HELD_OUT` or :data:`WITHOUT_HISTORY`.
+        metric: for example "ndcg@20"; may end in ``@held-out`` or ``@without-history``.
         value: a finite number.
     """
 
@@ -78,6 +36,33 @@ class ResultRow:
     method: str
     metric: str
     value: float
+
+
+@dataclass(frozen=True)
+class SplitResult:
+    """What all methods reached on one split.
+
+    Attributes:
+        protocol: how targets were hidden.
+        seed: of the split and the methods.
+        counts: how many targets were ``seen`` and ``hidden`` and how many of these ``candidates``; how many ``users``
+            were judged, and how many ``users_without_history``.
+        cells: what each method reached, by name.
+    """
+
+    protocol: str
+    seed: int
+    counts: Mapping[str, int]
+    cells: Mapping[str, Cell]
+
+    @property
+    def rows(self) -> list[ResultRow]:
+        """Its figures in tidy form."""
+        return [
+            ResultRow(self.protocol, self.seed, method, metric, value)
+            for method, cell in self.cells.items()
+            for metric, value in cell.metrics.items()
+        ]
 
 
 def evaluate(
@@ -89,14 +74,35 @@ def evaluate(
     *,
     embeddings: Numbers | None = None,
     cache: Path | None = None,
-    progress: Callable[[str], None] | None = None,
+    jobs: int = 1,
+    progress: Tell | None = None,
 ) -> list[ResultRow]:
+    """The rows of :func:`evaluate_splits`, which takes and raises the same."""
+    results = evaluate_splits(
+        graph, interactions, methods, protocols, seeds, embeddings=embeddings, cache=cache, jobs=jobs, progress=progress
+    )
+    return [row for result in results for row in result.rows]
+
+
+def evaluate_splits(
+    graph: CatalogGraph,
+    interactions: Interactions,
+    methods: Mapping[str, Callable[[int], Method]],
+    protocols: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    embeddings: Numbers | None = None,
+    cache: Path | None = None,
+    jobs: int = 1,
+    progress: Tell | None = None,
+) -> list[SplitResult]:
     """Fit and judge every method on every split.
 
     A method's plain figures (``ndcg@20``) are over ``split.users``, those ending in ``@without-history`` over
-    ``split.users_without_history``, where there are any. A method with users of its own (:class:`OwnUsers`; at most one
-    per run) has plain figures over these alone, and every other method gets a second set of figures over them, ending
-    in ``@held-out``: these, not the plain ones, can be held against it.
+    ``split.users_without_history``, where there are any. A method with users of its own
+    (:class:`newaisle.gnn.judging.OwnUsers`; at most one per run) has plain figures over these alone, and every other
+    method gets a second set of figures over them, ending in ``@held-out``: these, not the plain ones, can be held
+    against it.
 
     Args:
         graph: the catalog of n targets and groups.
@@ -107,10 +113,12 @@ def evaluate(
         embeddings: text embeddings of the targets, float (n, d), for the metric ``diversity``.
         cache: folder for finished cells (protocol, seed, method); one is computed again when data, settings or
             newaisle's code changed or when its file is broken.
+        jobs: how many splits are worked on at the same time, each in a process of its own with one thread. The figures
+            are the same to the last bit; :func:`newaisle.gnn.processes.spread` says what more than one job needs.
         progress: is told one line per split and cell.
 
     Returns:
-        Rows in the order of protocols, seeds, methods.
+        In the order of protocols and seeds, the cells of each in the order of the methods.
 
     Raises:
         InputError: an unknown protocol, no split can be made, several methods with users of their own, a cache folder
@@ -119,33 +127,52 @@ def evaluate(
     """
     if unknown := [protocol for protocol in protocols if protocol not in PROTOCOLS]:
         raise InputError(f"Unknown protocol {unknown[0]!r}: use one of {', '.join(PROTOCOLS)}.")
-    tell = progress or (lambda _line: None)
-    matrix = interactions.matrix(graph)
     data = ""
     if cache is not None:
         open_cache(cache)
         extra = None if embeddings is None else array_hash(embeddings)
         data = cell_key(code_hash(), data_hash(graph, interactions), extra)
-    rows: list[ResultRow] = []
-    for protocol in dict.fromkeys(protocols):
-        for seed in dict.fromkeys(seeds):
-            split = make_split(protocol, graph, matrix, seed)
-            tell(_describe(split))
-            owner, held_out = _held_out({name: make(seed) for name, make in methods.items()}, split)
-            for name, make in methods.items():
-                started = time.perf_counter()
-                method = make(seed)
-                judged = {"": held_out} if name == owner else _judged(split, held_out)
-                cell = partial(_cell, name, method, split, judged, embeddings)
-                if cache is None:
-                    metrics = cell()
-                else:
-                    key = cell_key(data, protocol, seed, name, _settings(method), array_hash(held_out))
-                    metrics = recall(cache, key, {"protocol": protocol, "seed": seed, "method": name}, cell)
-                seconds = time.perf_counter() - started
-                tell(f"{protocol}, seed {seed}, {name}: NDCG@{K} {metrics[f'ndcg@{K}']:.4f} ({seconds:.1f} s)")
-                rows.extend(ResultRow(protocol, seed, name, metric, value) for metric, value in metrics.items())
-    return rows
+    run = _Run(graph, interactions.matrix(graph), methods, embeddings, cache, data)
+    splits = [(protocol, seed) for protocol in dict.fromkeys(protocols) for seed in dict.fromkeys(seeds)]
+    return spread(run.split, splits, jobs, progress or (lambda _line: None))
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What the splits of an evaluation share."""
+
+    graph: CatalogGraph
+    matrix: sp.csr_array
+    methods: Mapping[str, Callable[[int], Method]]
+    embeddings: Numbers | None
+    cache: Path | None
+    data: str
+
+    def split(self, which: tuple[str, int], tell: Tell) -> SplitResult:
+        """Fit and judge all methods on the split of a protocol and a seed."""
+        protocol, seed = which
+        split = make_split(protocol, self.graph, self.matrix, seed)
+        tell(_describe(split))
+        owner, held = held_out({name: make(seed) for name, make in self.methods.items()}, split)
+        cells: dict[str, Cell] = {}
+        for name, make in self.methods.items():
+            started = time.perf_counter()
+            method = make(seed)
+            groups = {"": held} if name == owner else user_groups(split, held)
+            compute = partial(judge, name, method, split, groups, self.embeddings)
+            if self.cache is None:
+                cells[name] = compute()
+            else:
+                key = cell_key(self.data, protocol, seed, name, _settings(method), array_hash(held))
+                cells[name] = recall(self.cache, key, {"protocol": protocol, "seed": seed, "method": name}, compute)
+            figure, seconds = cells[name].metrics[f"ndcg@{K}"], time.perf_counter() - started
+            tell(f"{protocol}, seed {seed}, {name}: NDCG@{K} {figure:.4f} ({seconds:.1f} s)")
+        return SplitResult(protocol, seed, _counts(split), cells)
+
+
+def _counts(split: Split) -> dict[str, int]:
+    names = ("seen", "hidden", "candidates", "users", "users_without_history")
+    return {name: len(getattr(split, name)) for name in names}
 
 
 def _describe(split: Split) -> str:
@@ -155,54 +182,6 @@ def _describe(split: Split) -> str:
     )
 
 
-def _held_out(methods: Mapping[str, Method], split: Split) -> tuple[str | None, IntArray]:
-    """The method with users of its own and these users; None and nobody if there is no such method."""
-    owners = {name: method for name, method in methods.items() if isinstance(method, OwnUsers)}
-    if not owners:
-        return None, np.empty(0, dtype=np.int64)
-    if len(owners) > 1:
-        raise InputError(f"The methods {', '.join(owners)} have users of their own; evaluate one of them per run.")
-    name, method = owners.popitem()
-    users = method.judged(split)
-    if not len(users) or not np.isin(users, split.users).all():
-        raise ModelError(f"The method {name!r} wants to be judged on other users than those with a hit and a history.")
-    return name, users
-
-
-def _judged(split: Split, held_out: IntArray) -> dict[str, IntArray]:
-    """Metric suffix -> the users it is taken over."""
-    groups = {"": split.users, HELD_OUT: held_out, WITHOUT_HISTORY: split.users_without_history}
-    return {suffix: users for suffix, users in groups.items() if len(users)}
-
-
 def _settings(method: Method) -> str:
     kind = f"{type(method).__module__}.{type(method).__qualname__}"
     return f"{kind} {method.config}" if isinstance(method, Configured) else kind
-
-
-def _cell(
-    name: str, method: Method, split: Split, judged: Mapping[str, IntArray], embeddings: Numbers | None
-) -> dict[str, float]:
-    method.fit(split)
-    everyone = np.unique(np.concatenate(list(judged.values())))
-    scores = method.score(split, everyone, split.candidates)
-    shape = (len(everyone), len(split.candidates))
-    if scores.shape != shape or np.isnan(scores).any():
-        raise ModelError(
-            f"The method {name!r} gave scores of the shape {scores.shape} with {int(np.isnan(scores).sum()):,} NaN for "
-            f"{shape[0]:,} users and {shape[1]:,} candidates ({split.protocol}, seed {split.seed})."
-        )
-    relevance = split.test[:, split.candidates]
-    buyers = np.bincount(relevance.indices, minlength=relevance.shape[1])
-    metrics: dict[str, float] = {}
-    for suffix, users in judged.items():
-        figures = ranking_metrics(
-            scores[np.searchsorted(everyone, users)],
-            relevance[users],
-            K,
-            activity=np.diff(split.train.indptr)[users],
-            buyer_share=buyers / relevance.shape[0],
-            embeddings=None if embeddings is None else embeddings[split.candidates],
-        )
-        metrics |= {metric + suffix: value for metric, value in figures.items()}
-    return metrics

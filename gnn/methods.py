@@ -12,8 +12,8 @@ from ..graph import CatalogGraph
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.reduce import bare, shuffled
 from .baselines import Ceiling, KernelRidge, Knn, LinMap, OnBlocks, Popularity, TextCosine, fitted
-from .evaluation import Method
-from .propagation import propagate
+from .judging import Method
+from .propagation import Blocks, propagate
 from .simple_baselines import simple_baselines
 from .space import Space, fit_space
 from .splits import Split
@@ -40,6 +40,28 @@ class Newaisle(OnBlocks):
         """
         space = fitted(self._space)
         return space.score(space.factors.user_vectors(users), targets)
+
+    def expected(self, split: Split, targets: IntArray) -> dict[str, FloatArray]:
+        """What a report draws: mean score over all users with history, confidence, distance from seen targets.
+
+        Raises:
+            ModelError: it was not fitted.
+        """
+        level = self.score(split, np.flatnonzero(np.diff(split.train.indptr)), targets).mean(axis=0)
+        distance = nearest_distance(self.blocks, targets, split.seen)
+        return {"level": level, "confidence": fitted(self._space).confidence[targets], "distance": distance}
+
+
+def nearest_distance(blocks: Blocks, targets: IntArray, seen: IntArray) -> FloatArray:
+    """How far each target is from the most similar seen one, float64 (targets,).
+
+    The root of the mean over blocks of ``|phi_r(a) - phi_r(b)|^2``: it knows nothing of fitted weights, so it means the
+    same for every seed and setting.
+    """
+    squares = np.zeros((len(targets), len(seen)))
+    for name in blocks.names:
+        squares += blocks.squared_distances(name, targets, seen)
+    return np.asarray(np.sqrt(squares.min(axis=1) / max(len(blocks.names), 1)))
 
 
 def compared_methods(

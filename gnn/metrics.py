@@ -117,7 +117,7 @@ def target_taste_aucs(scores: Numbers, relevance: sp.csr_array, activity: IntArr
         more_right, more_pairs = _right_pairs(scores[inside], hits[inside])
         right += more_right
         pairs += more_pairs
-    return np.divide(right, pairs, out=np.full(len(pairs), math.nan), where=pairs > 0)
+    return np.asarray(np.divide(right, pairs, out=np.full(len(pairs), math.nan), where=pairs > 0))
 
 
 def _right_pairs(scores: Numbers, hits: BoolArray) -> tuple[FloatArray, FloatArray]:

@@ -77,6 +77,17 @@ def make_split(protocol: str, graph: CatalogGraph, matrix: sp.csr_array, seed: i
     return hide(protocol, seed, graph, matrix, hidden)
 
 
+def obstacle(protocol: str, graph: CatalogGraph, matrix: sp.csr_array) -> str | None:
+    """Why a protocol cannot hide anything in a catalog, in one sentence; None if it can.
+
+    Args:
+        protocol: one of :data:`PROTOCOLS`.
+        graph: the catalog, n targets and groups.
+        matrix: summed weights of all purchases, CSR (users, n).
+    """
+    return _too_few(protocol, _pool(protocol, graph, matrix), MIN_PARENTS)
+
+
 def inner_split(split: Split, seed: int) -> Split:
     """Hide a part of the training data by the same protocol: pseudo-new targets to choose settings on.
 
@@ -164,20 +175,31 @@ def _draw(
     if not 0 < share < 1:
         raise InputError(f"The share to hide is {share}; give one between 0 and 1.")
     _check_columns(graph, matrix)
-    sold = np.flatnonzero(~graph.is_group & (_buyers(matrix) > 0))
+    pool = _pool(protocol, graph, matrix)
+    if reason := _too_few(protocol, pool, min_parents):
+        raise InputError(reason)
     random = np.random.default_rng([PROTOCOLS.index(protocol), *stream])
+    drawn = random.choice(pool, _part(share, len(pool)), replace=False)
     if protocol == LEAVE_TARGETS_OUT:
-        if len(sold) < 2:
-            raise InputError(f"Only {len(sold)} targets have buyers; {protocol} needs at least 2.")
-        return random.choice(sold, _part(share, len(sold)), replace=False)
-    parents = np.unique(graph.parents[sold].indices)
-    if len(parents) < min_parents:
-        raise InputError(
-            f"The catalog has {len(parents)} parents that directly hold a sold target; {protocol} needs at least "
+        return drawn
+    return np.unique(np.concatenate([graph.below(int(parent)) for parent in drawn]))
+
+
+def _pool(protocol: str, graph: CatalogGraph, matrix: sp.csr_array) -> IntArray:
+    """What is drawn from: the sold targets, or the parents that directly hold one."""
+    sold = np.flatnonzero(~graph.is_group & (_buyers(matrix) > 0))
+    return sold if protocol == LEAVE_TARGETS_OUT else np.unique(graph.parents[sold].indices)
+
+
+def _too_few(protocol: str, pool: IntArray, min_parents: int) -> str | None:
+    if protocol == LEAVE_TARGETS_OUT:
+        return f"Only {len(pool)} targets have buyers; {protocol} needs at least 2." if len(pool) < 2 else None
+    if len(pool) < min_parents:
+        return (
+            f"The catalog has {len(pool)} parents that directly hold a sold target; {protocol} needs at least "
             f"{min_parents}: use {LEAVE_TARGETS_OUT} or give the categories parents."
         )
-    drawn = random.choice(parents, _part(share, len(parents)), replace=False)
-    return np.unique(np.concatenate([graph.below(int(parent)) for parent in drawn]))
+    return None
 
 
 def _part(share: float, count: int) -> int:

@@ -2,17 +2,21 @@
 
 import json
 import math
+import shutil
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from newaisle.gnn.baselines import Ceiling, Popularity
 from newaisle.gnn.comparison import compare, corrected_standard_error, summary_table
-from newaisle.gnn.evaluation import ResultRow, evaluate
-from newaisle.gnn.metrics import ranking_metrics
+from newaisle.gnn.evaluation import ResultRow, evaluate, evaluate_splits
+from newaisle.gnn.methods import Newaisle
+from newaisle.gnn.metrics import ranking_metrics, target_taste_aucs
 from newaisle.gnn.simple_baselines import CatalogSize, RandomScores, simple_baselines
-from newaisle.gnn.splits import make_split
+from newaisle.gnn.splits import PROTOCOLS, make_split
 from newaisle.graph.errors import InputError, ModelError
 from newaisle.loaders import load_complete_journey
 
@@ -165,6 +169,84 @@ def test_a_method_with_users_of_its_own_is_matched_by_the_others(shop):
     assert compared["catalog-size", "ndcg@20@held-out"].difference == pytest.approx(np.mean(both) - np.mean(top))
 
 
+@pytest.fixture(scope="module")
+def real_methods(journey, phi):
+    """newaisle, a baseline on its blocks, one without any, and the ceiling."""
+    on_blocks = {kind.name: partial(kind, blocks=phi) for kind in (Newaisle, Popularity)}
+    return {**on_blocks, **simple_baselines(journey.graph), "ceiling": Ceiling}
+
+
+@pytest.fixture(scope="module")
+def real_results(journey, texts, real_methods, tmp_path_factory):
+    """Their results by both protocols, judged in one process, and the folder of cells."""
+    cells = tmp_path_factory.mktemp("cells")
+    options = {"embeddings": texts, "cache": cells}
+    return evaluate_splits(journey.graph, journey.interactions, real_methods, PROTOCOLS, [0], **options), cells
+
+
+def test_several_jobs_give_the_same_bits(journey, texts, real_methods, real_results, tmp_path):
+    one, cells = real_results
+    told = []
+    options = {"embeddings": texts, "cache": tmp_path, "jobs": 2, "progress": told.append}
+    two = evaluate_splits(journey.graph, journey.interactions, real_methods, PROTOCOLS, [0], **options)
+    assert two == one
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {
+        file.name: file.read_bytes() for file in cells.iterdir()
+    }
+    assert len(told) == 2 * (1 + len(real_methods))
+    assert {line.partition(",")[0] for line in told} == set(PROTOCOLS)
+
+
+def test_single_targets_are_told_beside_the_truth(journey, texts, phi, real_results):
+    results, _ = real_results
+    for result in results:
+        assert set(result.cells["newaisle"].targets) > {"level", "confidence", "distance"}
+        assert not result.cells["popularity"].targets
+        split = make_split(result.protocol, journey.graph, journey.interactions.matrix(journey.graph), 0)
+        assert result.counts["candidates"] == len(split.candidates)
+        assert result.counts["users"] == len(split.users)
+        targets = result.cells["newaisle"].targets
+        bought = split.test.toarray()[:, split.candidates]
+        assert targets["position"] == split.candidates.tolist()
+        assert targets["buyers"] == bought.sum(axis=0).tolist()
+        assert targets["share"] == bought.mean(axis=0).tolist()
+        method = Newaisle(0, phi)
+        method.fit(split)
+        space = method._space
+        scores = method.score(split, split.users, split.candidates)
+        activity = (split.train.toarray()[split.users] > 0).sum(axis=1)
+        tastes = target_taste_aucs(scores, split.test[split.users][:, split.candidates], activity)
+        assert np.array(targets["taste_auc"], dtype=float) == pytest.approx(tastes, nan_ok=True)
+        assert np.nanmean(tastes) == pytest.approx(result.cells["newaisle"].metrics["taste_auc"])
+        everybody = split.train.toarray().any(axis=1)
+        level = space.score(space.factors.users[everybody], split.candidates).mean(axis=0)
+        assert targets["level"] == pytest.approx(level)
+        assert targets["confidence"] == pytest.approx(1 - space.prior.variance[split.candidates])
+        assert targets["distance"] == pytest.approx(brute_distances(phi, split))
+
+
+def brute_distances(phi, split):
+    dense = [block if isinstance(block, np.ndarray) else block.toarray() for block in phi.matrices.values()]
+    return [
+        min(np.sqrt(np.mean([np.sum((block[a] - block[b]) ** 2) for block in dense])) for b in split.seen)
+        for a in split.candidates
+    ]
+
+
+def test_a_finished_cell_keeps_its_single_targets(journey, texts, real_methods, real_results, tmp_path):
+    results, cells = real_results
+    shutil.copytree(cells, tmp_path, dirs_exist_ok=True)
+    kept = next(file for file in tmp_path.iterdir() if '"level"' in file.read_text())
+    cell = json.loads(kept.read_text())
+    cell["targets"]["level"][0] = 7.5  # so that a cell computed again would show
+    kept.write_text(json.dumps(cell))
+    options = {"embeddings": texts, "cache": tmp_path}
+    again = evaluate_splits(journey.graph, journey.interactions, real_methods, PROTOCOLS, [0], **options)
+    changed = next(result for result in again if result.protocol == cell["protocol"])
+    assert changed.cells["newaisle"].targets == cell["targets"]
+    assert [result.rows for result in again] == [result.rows for result in results]
+
+
 def test_a_stopped_run_resumes(shop, tmp_path, counting):
     counting.breaks_at = 1
     with pytest.raises(KeyboardInterrupt):
@@ -190,6 +272,9 @@ def test_a_stopped_run_resumes(shop, tmp_path, counting):
         lambda text: json.dumps({**json.loads(text), "metrics": {"ndcg@20": None}}),
         lambda text: text.replace('"ndcg@20": 0', '"ndcg@20": NaN, "x": 0'),
         lambda text: json.dumps({**json.loads(text), "seed": 9}),
+        lambda text: json.dumps({**json.loads(text), "targets": {"level": [0.1, "a"]}}),
+        lambda text: json.dumps({**json.loads(text), "targets": {"level": [0.1], "share": [0.1, 0.2]}}),
+        lambda text: json.dumps({key: value for key, value in json.loads(text).items() if key != "targets"}),
     ],
 )
 def test_broken_cells_are_computed_again(damage, shop, tmp_path, counting):
@@ -249,6 +334,11 @@ class NotANumber(RandomScores):
         return super().score(split, users, targets) * math.nan
 
 
+class Guessing(RandomScores):
+    def expected(self, split, targets):  # noqa: ARG002
+        return {"level": np.full(len(targets), math.nan)}
+
+
 class Transposed(RandomScores):
     def score(self, split, users, targets):
         return super().score(split, targets, users)
@@ -264,6 +354,7 @@ class Stranger(HalfOracle):
     [
         ({"bad": NotANumber}, ModelError, r"'bad' gave scores .* NaN .*leave-targets-out, seed 0"),
         ({"bad": Transposed}, ModelError, "'bad' gave scores of the shape"),
+        ({"bad": Guessing}, ModelError, r"'bad' expects a level .* not finite .*leave-targets-out, seed 0"),
         ({"bad": Stranger}, ModelError, "'bad' wants to be judged on other users"),
         ({"one": HalfOracle, "two": HalfOracle}, InputError, "one, two have users of their own"),
     ],
