@@ -16,6 +16,7 @@ from newaisle.graph.address import parse_store_url
 from newaisle.graph.cypher import Kind
 from newaisle.graph.errors import InputError, StoreError, StoreUnavailableError
 from newaisle.graph.rows import BATCH_CHARACTERS, BATCH_ROWS, batches, graph_rows
+from newaisle.graph.unchanged import is_unchanged
 
 NASTY = [
     'it\'s "quoted" `ticked`',
@@ -178,6 +179,43 @@ def test_writing_again_changes_nothing(store: Store) -> None:
     after = nodes_of(store, "again")
     assert before.pop("again#head") != after.pop("again#head")
     assert before == after
+
+
+def test_the_quick_comparison_misses_nothing(store: Store) -> None:
+    graph = rich_graph("quick", ["a", "b", "c", "d", "e", "f"])
+    store.write(graph)
+
+    def unchanged() -> bool:
+        return store._read_settled("quick", lambda tx, head: is_unchanged(tx, head, graph))
+
+    assert unchanged()
+    shoe = "MATCH (n:Newaisle {key: 'quick:e'}) "
+    blue = "MATCH (n:Newaisle {key: 'quick@colour=Blue'}) "
+    weighted = "MATCH (:Newaisle {key: 'quick:e'})-[r:HAS_ATTRIBUTE]->(:Newaisle {key: 'quick@colour=Blue'}) "
+    for change in (
+        *(f"{shoe}SET n.{told}" for told in ("name = 'Boot'", "text = ''", "id = 5", "state = 'group'", "price = 9.0")),
+        *(f"{shoe}REMOVE n.{name}" for name in ("name", "text", "price")),
+        "MATCH (n:Newaisle {key: 'quick:b'}) SET n.level = 2",
+        f"{blue}SET n.value = 'Green'",
+        f"{blue}CREATE (:Newaisle:Attribute {{key: 'quick@colour=Teal', source: 'quick', name: 'c', value: 'd'}})",
+        f"{blue}DETACH DELETE n",
+        *(f"{weighted}{told}" for told in ("SET r.weight = 1.0", "SET r.weight = 0.25", "REMOVE r.weight", "DELETE r")),
+        f"{weighted}MATCH (a:Newaisle {{key: 'quick:e'}}) MATCH (b:Newaisle {{key: 'quick@colour=Blue'}}) "
+        "CREATE (a)-[:HAS_ATTRIBUTE {weight: r.weight}]->(b)",
+        *(
+            f"MATCH (:Newaisle {{key: '{tail}'}})-[r:{relation}]->() DELETE r"
+            for tail, relation in (
+                ("quick:b", "CHILD_OF"),
+                ("quick:f", "IN_CATEGORY"),
+                ("quick@colour=Blue", "CHILD_OF"),
+            )
+        ),
+        "MATCH (a:Newaisle {key: 'quick:c'}) MATCH (b:Newaisle {key: 'quick:b'}) CREATE (a)-[:CHILD_OF]->(b)",
+    ):
+        store.query(change, write=True)
+        assert not unchanged(), change
+        store.write(graph)  # which mends it
+        assert unchanged(), change
 
 
 def test_a_new_weight_is_a_new_edge(store: Store) -> None:
