@@ -11,12 +11,11 @@ from pathlib import Path
 import scipy.sparse as sp
 
 from ..graph import CatalogGraph, Interactions
-from ..graph.errors import InputError
 from .cells import Cell, array_hash, cell_key, code_hash, data_hash, open_cache, recall
 from .judging import Configured, K, Method, held_out, judge, user_groups
 from .metrics import Numbers
 from .processes import Tell, spread
-from .splits import PROTOCOLS, Split, make_split
+from .splits import Split, check_protocol, make_split
 
 
 @dataclass(frozen=True)
@@ -125,8 +124,8 @@ def evaluate_splits(
             that cannot be made.
         ModelError: scores of a wrong shape or NaN, users of its own that nobody judges.
     """
-    if unknown := [protocol for protocol in protocols if protocol not in PROTOCOLS]:
-        raise InputError(f"Unknown protocol {unknown[0]!r}: use one of {', '.join(PROTOCOLS)}.")
+    for protocol in protocols:
+        check_protocol(protocol)
     data = ""
     if cache is not None:
         open_cache(cache)

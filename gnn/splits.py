@@ -84,8 +84,22 @@ def obstacle(protocol: str, graph: CatalogGraph, matrix: sp.csr_array) -> str | 
         protocol: one of :data:`PROTOCOLS`.
         graph: the catalog, n targets and groups.
         matrix: summed weights of all purchases, CSR (users, n).
+
+    Raises:
+        InputError: an unknown protocol.
     """
+    check_protocol(protocol)
     return _too_few(protocol, _pool(protocol, graph, matrix), MIN_PARENTS)
+
+
+def check_protocol(protocol: str) -> None:
+    """Refuse an unknown protocol.
+
+    Raises:
+        InputError: it is none of :data:`PROTOCOLS`.
+    """
+    if protocol not in PROTOCOLS:
+        raise InputError(f"Unknown protocol {protocol!r}: use one of {', '.join(PROTOCOLS)}.")
 
 
 def inner_split(split: Split, seed: int) -> Split:
@@ -168,8 +182,7 @@ def _draw(
     min_parents: int,
 ) -> IntArray:
     """Positions to hide; ``stream`` (0 outer or 1 inner, seed, outer seed) tells the random draws apart."""
-    if protocol not in PROTOCOLS:
-        raise InputError(f"Unknown protocol {protocol!r}: use one of {', '.join(PROTOCOLS)}.")
+    check_protocol(protocol)
     if min(stream) < 0:
         raise InputError(f"The seed is {min(stream)}; give 0 or more.")
     if not 0 < share < 1:

@@ -197,7 +197,7 @@ def test_several_jobs_give_the_same_bits(journey, texts, real_methods, real_resu
     assert {line.partition(",")[0] for line in told} == set(PROTOCOLS)
 
 
-def test_single_targets_are_told_beside_the_truth(journey, texts, phi, real_results):
+def test_single_targets_are_told_beside_the_truth(journey, phi, real_results):
     results, _ = real_results
     for result in results:
         assert set(result.cells["newaisle"].targets) > {"level", "confidence", "distance"}

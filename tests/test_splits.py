@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn.splits import PROTOCOLS, hide, inner_split, make_split
+from newaisle.gnn.splits import PROTOCOLS, hide, inner_split, make_split, obstacle
 from newaisle.graph import CatalogGraph
 from newaisle.graph.errors import InputError
 
@@ -239,8 +239,21 @@ def test_branches_need_parents(parents):
     )
     graph = CatalogGraph.from_tables(table)
     matrix = sp.csr_array(np.where(graph.is_group, 0.0, 1.0) * np.ones((9, 1)))
-    with pytest.raises(InputError, match=f"has {parents} parents .* needs at least 5"):
+    with pytest.raises(InputError, match=f"has {parents} parents .* needs at least 5") as refused:
         make_split("leave-branches-out", graph, matrix, 0)
+    assert obstacle("leave-branches-out", graph, matrix) == str(refused.value)
+    assert obstacle("leave-targets-out", graph, matrix) is None
+
+
+def test_an_obstacle_is_told_only_where_there_is_one(graph, matrix):
+    assert obstacle("leave-branches-out", graph, matrix) is None
+    unsold = sp.csr_array(matrix.shape)
+    assert (
+        obstacle("leave-targets-out", graph, unsold)
+        == "Only 0 targets have buyers; leave-targets-out needs at least 2."
+    )
+    with pytest.raises(InputError, match="Unknown protocol"):
+        obstacle("leave-nothing-out", graph, matrix)
 
 
 def test_five_parents_are_enough_for_inner_splits_too():
