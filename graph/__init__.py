@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .changes import GraphChanges
     from .refreshing import refresh
     from .store import QueryResult, Store, open_store
-    from .writing import RefreshReport
+    from .writing import RefreshReport, WriteBack, Written
 
 __all__ = [
     "Attribute",
@@ -31,6 +31,8 @@ __all__ = [
     "RefreshReport",
     "Relation",
     "Store",
+    "WriteBack",
+    "Written",
     "home_folder",
     "open_store",
     "refresh",
@@ -42,6 +44,8 @@ _LATE = {
     "QueryResult": ".store",
     "RefreshReport": ".writing",
     "Store": ".store",
+    "WriteBack": ".writing",
+    "Written": ".writing",
     "open_store": ".store",
     "refresh": ".refreshing",
 }

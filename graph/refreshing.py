@@ -7,7 +7,7 @@ from dataclasses import replace
 from .build import check_source_name
 from .catalog import CatalogGraph
 from .store import WAIT_SECONDS, Store
-from .writing import Progress, RefreshReport
+from .writing import Progress, RefreshReport, WriteBack
 
 MAX_DELETE = 0.05
 
@@ -21,6 +21,7 @@ def refresh(
     wait: float = WAIT_SECONDS,
     run_id: str | None = None,
     progress: Progress | None = None,
+    write_back: WriteBack | None = None,
 ) -> RefreshReport:
     """Make a source in the store equal a graph; see :meth:`Store.write`.
 
@@ -32,6 +33,7 @@ def refresh(
         wait: seconds to wait for somebody else's refresh of the same source.
         run_id: an id for this run; None makes one up.
         progress: called with the rows written so far and the rows to write.
+        write_back: writes more in the same transaction; what it raises is raised here.
 
     Raises:
         InputError: a name with other characters than ``a-z 0-9 _ -``, or a graph that no store can hold.
@@ -39,7 +41,9 @@ def refresh(
         StoreLockedError: the other refresh did not end in time.
         StoreError: the store went away, or refused. Nothing is changed in any of these cases.
     """
-    return store.write(named(graph, name), run_id, max_delete=max_delete, wait=wait, progress=progress)
+    return store.write(
+        named(graph, name), run_id, max_delete=max_delete, wait=wait, progress=progress, write_back=write_back
+    )
 
 
 def named(graph: CatalogGraph, name: str | None) -> CatalogGraph:

@@ -26,7 +26,7 @@ from .head import Head, locked
 from .reading import read_graph, read_settled
 from .transactions import FETCH_ROWS, RETRY_SECONDS
 from .values import plain
-from .writing import Aim, Clock, Progress, RefreshReport, Run, aim_at, report_of, write
+from .writing import Aim, Clock, Progress, RefreshReport, Run, WriteBack, aim_at, report_of, write
 
 WAIT_SECONDS = 30.0
 
@@ -93,6 +93,7 @@ class Store:
         max_delete: float = 1.0,
         wait: float = WAIT_SECONDS,
         progress: Progress | None = None,
+        write_back: WriteBack | None = None,
     ) -> RefreshReport:
         """Make the nodes and edges of the graph's source equal the graph, in one transaction.
 
@@ -106,6 +107,7 @@ class Store:
             max_delete: largest share of the stored categories and products that may go, 0 to 1.
             wait: seconds to wait for somebody else's refresh of the same source.
             progress: called with the rows written so far and the rows to write.
+            write_back: writes more in the same transaction; what it raises is raised here.
 
         Raises:
             InputError: the graph holds something that no store can hold.
@@ -116,7 +118,8 @@ class Store:
         """
         with translated(self.name, self._database):
             self._driver.execute_query(UNIQUE_KEY, database_=self._database)
-        return self._write(graph.source, aim_at(graph), run_id, max_delete, wait, progress)
+        run = Run(run_id or uuid.uuid4().hex, max_delete, wait, progress, write_back)
+        return self._write(graph.source, aim_at(graph), run)
 
     def apply(
         self,
@@ -143,7 +146,8 @@ class Store:
             StoreUnavailableError: the store went away and did not come back.
             StoreError: no such source, or the store refused. Nothing is changed in any of these cases.
         """
-        return self._write(changes.source, aim_of(changes), run_id, 1.0, wait, progress)
+        run = Run(run_id or uuid.uuid4().hex, 1.0, wait, progress)
+        return self._write(changes.source, aim_of(changes), run)
 
     def plan(self, graph: CatalogGraph) -> RefreshReport:
         """Say what :meth:`write` would do, and write nothing.
@@ -196,13 +200,10 @@ class Store:
                     raise StoreError("The query would change the store; only queries that read are allowed here.")
                 return found
 
-    def _write(
-        self, source: str, aim: Aim, run_id: str | None, max_delete: float, wait: float, progress: Progress | None
-    ) -> RefreshReport:
+    def _write(self, source: str, aim: Aim, run: Run) -> RefreshReport:
         pauses = () if self._one_writer else RETRY_SECONDS
-        run = Run(run_id or uuid.uuid4().hex, max_delete, wait, pauses, progress)
-        with self._turn(source, wait), translated(self.name, self._database):
-            return write(self._driver, self._database, source, aim, run)
+        with self._turn(source, run.wait), translated(self.name, self._database):
+            return write(self._driver, self._database, source, aim, run, pauses)
 
     @contextmanager
     def _turn(self, source: str, wait: float) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +23,30 @@ from .unchanged import is_unchanged
 
 Progress = Callable[[int, int], None]
 """Told how many rows are written so far, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a refresh has written when it calls its :data:`WriteBack`.
+
+    Attributes:
+        source: name of the source in the store.
+        run_id: the run.
+        changes: the difference: keys of the nodes added, changed, moved and removed, and all rows and edges written.
+    """
+
+    source: str
+    run_id: str
+    changes: Changes
+
+
+WriteBack = Callable[[neo4j.Transaction, Written], None]
+"""Writes more in the transaction of a refresh, such as what a model makes of the new graph.
+
+It is called after the graph is written and before the head is advanced, with the source locked; also where nothing
+differs, but not for a dry run. An error that it raises rolls the whole refresh back. Where the store asks for another
+try, or comes back after an outage, it is called again in a new transaction, with changes compared anew.
+"""
 
 
 @dataclass(frozen=True)
@@ -96,15 +120,15 @@ class Run:
         run_id: put on every node that it writes.
         max_delete: largest share of the stored targets that may be removed, 0 to 1.
         wait: seconds to wait for another refresh of the same source.
-        pauses: seconds to wait before each further try.
         progress: told of the rows written.
+        write_back: writes more in the same transaction.
     """
 
     run_id: str
     max_delete: float
     wait: float
-    pauses: tuple[float, ...]
     progress: Progress | None
+    write_back: WriteBack | None = None
 
 
 def aim_at(graph: CatalogGraph) -> Aim:
@@ -124,8 +148,18 @@ def aim_at(graph: CatalogGraph) -> Aim:
     return aim
 
 
-def write(driver: neo4j.Driver, database: str, source: str, aim: Aim, run: Run) -> RefreshReport:
+def write(
+    driver: neo4j.Driver, database: str, source: str, aim: Aim, run: Run, pauses: Sequence[float]
+) -> RefreshReport:
     """Lock a source, compare, write the difference and advance the head, all in one transaction.
+
+    Args:
+        driver: the connection.
+        database: name of the database.
+        source: name of the source in the store.
+        aim: what the store shall hold.
+        run: how to do it.
+        pauses: seconds to wait before each further try.
 
     Raises:
         StoreLockedError: another refresh of the source did not end in time.
@@ -149,6 +183,10 @@ def write(driver: neo4j.Driver, database: str, source: str, aim: Aim, run: Run) 
         check_removals(report, run.max_delete)
         with clock("write"):
             _write_changes(tx, changes, head.features, run)
+        if run.write_back is not None:
+            with clock("write back"):
+                run.write_back(tx, Written(source, run.run_id, changes))
+        with clock("commit"):
             properties = {
                 **report.counts,
                 "run_id": run.run_id,
@@ -159,11 +197,10 @@ def write(driver: neo4j.Driver, database: str, source: str, aim: Aim, run: Run) 
                 "features": list(goal.features),
             }
             advance_head(tx, source, properties)
-        with clock("commit"):
             tx.commit()
         return report
 
-    return transact(driver, database, run.run_id, attempt, run.pauses)
+    return transact(driver, database, run.run_id, attempt, pauses)
 
 
 def report_of(

@@ -13,10 +13,11 @@ from typing import Any
 import neo4j
 import pandas as pd
 import pytest
+from neo4j.exceptions import ServiceUnavailable
 from neo4j_server import Endpoint
 
 from newaisle import CatalogGraph
-from newaisle.graph import Store, open_store, refresh
+from newaisle.graph import Store, Written, open_store, refresh
 from newaisle.graph.address import Credentials
 from newaisle.graph.connecting import check_version
 from newaisle.graph.cypher import LOCK_HEAD
@@ -154,6 +155,105 @@ def test_group_and_model_properties(store: Store) -> None:
     report = refresh(store, catalog("states", 5, name=["Other", "Others", "c", "d", "e"], group=[True] + [False] * 4))
     assert (report.changed, report.edges_added, report.edges_removed) == (1, 0, 0)
     assert bool(store.snapshot("states").is_group[0])
+
+
+def letters(source: str, names: str) -> CatalogGraph:
+    """Categories below the first of them, their ids being small letters."""
+    ids = list(names.lower())
+    table = {"id": ids, "name": list(names), "parent_id": [None, *[ids[0]] * (len(ids) - 1)]}
+    return CatalogGraph.from_tables(pd.DataFrame(table), source=source)
+
+
+def embed(tx: neo4j.Transaction, written: Written) -> None:
+    """What a model would write."""
+    keys = [*written.changes.added, *written.changes.changed, *written.changes.moved]
+    tx.run(
+        "UNWIND $keys AS key MATCH (n:Newaisle {key: key}) SET n.embedding = [0.6, 0.8], n.embedding_run_id = $run",
+        keys=keys,
+        run=written.run_id,
+    ).consume()
+    tx.run("MATCH (h:Newaisle {key: $key}) SET h.model_hash = 'm1'", key=head_key(written.source)).consume()
+
+
+def embedded(store: Store, source: str) -> list[list[str]]:
+    query = (
+        "MATCH (n:Newaisle {source: $s}) WHERE n.embedding IS NOT NULL RETURN n.key, n.embedding_run_id ORDER BY n.key"
+    )
+    return list(store.query(query, {"s": source}).rows)
+
+
+def test_what_a_model_writes_goes_into_the_same_transaction(store: Store) -> None:
+    refresh(store, letters("back", "ABCDE"))
+    calls: list[Written] = []
+
+    def write_back(tx: neo4j.Transaction, written: Written) -> None:
+        calls.append(written)
+        names = tx.run("MATCH (n:Newaisle:Category {source: 'back'}) RETURN n.name ORDER BY n.name").value()
+        assert names == ["A", "B", "C", "D", "F"]  # the new graph, which nobody else sees yet
+        embed(tx, written)
+
+    # B stands below C now, D has another text, E went, F came
+    table = pd.DataFrame({"id": list("abcdf"), "name": list("ABCDF"), "parent_id": [None, "c", "a", "a", "a"]})
+    graph = CatalogGraph.from_tables(table.assign(text=["A", "B", "C", "other", "F"]), source="back")
+    store.plan(graph)
+    assert calls == []
+    report = refresh(store, graph, max_delete=0.5, run_id="run-2", write_back=write_back)
+    (told,) = calls
+    assert (told.source, told.run_id) == ("back", "run-2")
+    changes = told.changes
+    assert (changes.added, changes.changed, changes.moved, changes.removed) == (
+        ("back:f",),
+        ("back:d",),
+        ("back:b",),
+        ("back:e",),
+    )
+    assert "write back" in report.phases
+    assert embedded(store, "back") == [[f"back:{own}", "run-2"] for own in "bdf"]
+    assert store.snapshot("back") == graph
+
+    report = refresh(store, graph, write_back=write_back)  # nothing differs: a new model may have come all the same
+    assert not any(report.counts.values())
+    assert calls[1].changes.added == ()
+    hashes = store.query("MATCH (h:Newaisle {key: 'back#head'}) RETURN h.model_hash, h.run_id").rows
+    assert hashes == (["m1", report.run_id],)
+
+
+def test_a_model_that_fails_rolls_the_refresh_back(store: Store) -> None:
+    refresh(store, letters("fails", "ABCDE"))
+    before = everything(store)
+
+    def fails(tx: neo4j.Transaction, written: Written) -> None:
+        embed(tx, written)
+        raise ZeroDivisionError
+
+    def refused(tx: neo4j.Transaction, written: Written) -> None:
+        embed(tx, written)
+        tx.run("MATCH (n RETURN n").consume()
+
+    changed = letters("fails", "ABCDEFG")
+    with pytest.raises(ZeroDivisionError):
+        refresh(store, changed, write_back=fails)
+    with pytest.raises(StoreError, match="refused"):
+        refresh(store, changed, write_back=refused)
+    assert everything(store) == before
+    refresh(store, changed, write_back=embed, wait=1)  # and nobody holds the source any more
+    assert store.snapshot("fails") == changed
+    assert len(embedded(store, "fails")) == 2
+
+
+def test_what_a_model_writes_is_tried_again_with_the_rest(neo4j_server: Endpoint) -> None:
+    runs: list[str] = []
+
+    def breaks_once(tx: neo4j.Transaction, written: Written) -> None:
+        embed(tx, written)
+        runs.append(written.run_id)
+        if len(runs) == 1:
+            raise ServiceUnavailable("the connection broke")
+
+    with neo4j_server.open() as store:
+        report = refresh(store, letters("breaks", "ABC"), write_back=breaks_once)
+        assert runs == [report.run_id] * 2
+        assert embedded(store, "breaks") == [[f"breaks:{own}", report.run_id] for own in "abc"]
 
 
 def test_a_store_of_another_version_is_left_alone(store: Store) -> None:
