@@ -101,7 +101,12 @@ def evaluate(
     source: Source,
     protocol: Annotated[
         list[str] | None,
-        typer.Option("--protocol", metavar="P", help="leave-targets-out or leave-branches-out; may be repeated."),
+        typer.Option(
+            "--protocol",
+            metavar="P",
+            help="leave-targets-out or leave-branches-out; may be repeated.",
+            show_default="all that apply",
+        ),
     ] = None,
     seeds: Annotated[str, typer.Option("--seeds", metavar="0,1,2", help="Seeds, separated by commas.")] = "0,1,2",
     without: Annotated[
@@ -112,8 +117,15 @@ def evaluate(
         bool, typer.Option("--ablate", help="Add newaisle with shuffled edges and without propagation.")
     ] = False,
     encoder: EncoderName = _ENCODER,
-    households: Annotated[
+    users: Annotated[
         int | None, typer.Option("--users", min=10, metavar="N", help="Judge a random part of the users only.")
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, metavar="N", help="Processes to use; the figures do not depend on it.")
+    ] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder for a report with tables and pictures.", show_default=False),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -127,46 +139,57 @@ def evaluate(
 
         newaisle evaluate complete-journey --protocol leave-targets-out --seeds 0,1,2
 
+        newaisle evaluate tables:my-shop --jobs 4 --out report
+
         newaisle evaluate tables:my-shop --without price --json > figures.json
     """
     from dataclasses import asdict
 
-    from ..gnn.splits import PROTOCOLS
     from ..graph.errors import InputError, SourceError
     from ..loaders import load
     from .evaluating import evaluate_source, figures, paired
+    from .report import open_report, write_report
     from .settings import Settings
 
     try:
         numbers = [int(seed) for seed in seeds.split(",")]
     except ValueError:
         raise InputError(f"--seeds is {seeds!r}; give whole numbers separated by commas, such as 0,1,2.") from None
+    if out is not None:
+        open_report(out)  # hours before there is anything to write
     with step(f"Loading {source}"):
         loaded = load(source)
-    history = loaded.interactions
-    if history is None:
+    if loaded.interactions is None:
         raise SourceError(f"The source {source} has no interactions to evaluate with; add an interactions table.")
-    if households is not None:
-        history = history.sample_users(households)
     settings = Settings()
     with step("Evaluating") as tell:
-        rows = evaluate_source(
+        evaluation = evaluate_source(
             loaded.graph,
-            history,
-            protocols=protocol or PROTOCOLS,
+            loaded.interactions,
+            source=source,
+            protocols=protocol,
             seeds=numbers,
+            users=users,
             drop=[name for name in without.split(",") if name],
             ablate=ablate,
             encoder=encoder,
             encodings=settings.encodings,
             cells=settings.evaluation,
+            jobs=jobs,
             tell=tell,
         )
+    rows = evaluation.rows
+    if out is not None:
+        write_report(evaluation, out)
+        typer.echo(f"Wrote {out / 'report.md'}", err=True)
     if json:
         print_json([asdict(row) for row in rows])
         return
     for name, (columns, lines) in figures(rows).items():
-        typer.echo(f"\n{name}, mean ± corrected standard error over {len(set(numbers))} seeds")
+        seeds_told = f"over {len(set(numbers))} seeds" if len(set(numbers)) > 1 else f"of seed {numbers[0]} alone"
+        typer.echo(f"\n{name}, mean ± corrected standard error {seeds_told}")
         print_table(columns, lines)
     typer.echo("\nnewaisle minus the others, NDCG@20, paired on the same splits (ceiling: on its own held-out users)")
     print_table(["protocol", "against", "difference"], paired(rows))
+    for name, reason in evaluation.left_out.items():
+        typer.echo(f"\n{name} was left out. {reason}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import networkx as nx
 
 from ..graph import Id
-from ..graph.errors import MissingExtraError
+from .canvas import canvas
 from .recommender import Recommender
 
 _SOURCES = 12
@@ -28,12 +28,8 @@ def draw_target(model: Recommender, target: Id, path: Path) -> None:
         MissingExtraError: matplotlib is not installed.
         UnknownIdError: no such target.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError('Pictures need matplotlib; run pip install "newaisle[demo]".') from None
+    figure = canvas(16, 7.5)
     name = model.fitted.graph.names[model.fitted.graph.ids.position(target)]
-    figure = Figure(figsize=(16, 7.5), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
     _draw_graph(left, model, target)
     _draw_sources(right, model, target)
