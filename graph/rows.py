@@ -18,6 +18,8 @@ EdgeKey = tuple[str, str]
 BATCH_ROWS = 5_000
 BATCH_CHARACTERS = 2_000_000
 """At most four times as many bytes on the wire; servers refuse a message beyond 16 MB."""
+KEY_BYTES = 8_000
+"""Keys stand in an index, and Neo4j's takes values of up to 8,164 bytes."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ def graph_rows(graph: CatalogGraph) -> GraphRows:
     """Turn a graph into rows.
 
     Raises:
-        InputError: something that no store can hold: an integer id beyond 64 bits, a feature name that is empty,
-            starts with ``@`` or holds a null character, a text with half a surrogate pair.
+        InputError: something that no store can hold: an integer id beyond 64 bits, a key of more than ``KEY_BYTES``, a
+            feature name that is empty, too long, starts with ``@`` or holds a null character, a text with half a
+            surrogate pair.
     """
     check_feature_names(graph.features)
     nodes: dict[Kind, dict[str, Row]] = {kind: {} for kind in Kind}
@@ -65,10 +68,12 @@ def check_feature_names(names: Iterable[str]) -> None:
     """Refuse names that no store takes for a property.
 
     Raises:
-        InputError: an empty one, an ``@`` in front, a null character or half a surrogate pair in it.
+        InputError: an empty one, one of more than ``KEY_BYTES``, an ``@`` in front, a null character or half a
+            surrogate pair in it.
     """
     for name in names:
         _refuse_half_characters(f"the feature {name}", name)
+        _checked_key(f"the feature {name}", name)
         if not name or name.startswith("@") or "\0" in name:
             raise InputError(
                 f"The feature name {name!r} cannot be a property in the graph store "
@@ -90,7 +95,7 @@ def target_row(
     """One target or group as a row; ``level`` is None for products.
 
     Raises:
-        InputError: an integer id beyond 64 bits, or a text with half a surrogate pair.
+        InputError: an integer id beyond 64 bits, a key of more than ``KEY_BYTES``, a text with half a surrogate pair.
     """
     if isinstance(own, int) and not -(2**63) <= own < 2**63:
         raise InputError(f"The id {own} does not fit into 64 bits; give the ids as texts.")
@@ -99,14 +104,15 @@ def target_row(
     properties["content_hash"] = content_hash
     if level is not None:
         properties["level"] = level
-    return {"key": target_key(source, own), "properties": properties, "state": "group" if group else "new"}
+    key = _checked_key(f"the target {own}", target_key(source, own))
+    return {"key": key, "properties": properties, "state": "group" if group else "new"}
 
 
 def attribute_row(source: str, attribute: Attribute, content_hash: str) -> Row:
     """One attribute as a row.
 
     Raises:
-        InputError: a text with half a surrogate pair.
+        InputError: a key of more than ``KEY_BYTES``, or a text with half a surrogate pair.
     """
     _refuse_half_characters(f"the attribute {attribute}", attribute.name, attribute.value)
     properties = {
@@ -115,7 +121,8 @@ def attribute_row(source: str, attribute: Attribute, content_hash: str) -> Row:
         "value": attribute.value,
         "content_hash": content_hash,
     }
-    return {"key": attribute_key(source, attribute.name, attribute.value), "properties": properties}
+    key = _checked_key(f"the attribute {attribute}", attribute_key(source, attribute.name, attribute.value))
+    return {"key": key, "properties": properties}
 
 
 def _target_rows(graph: CatalogGraph) -> Iterator[Row]:
@@ -143,6 +150,16 @@ def _refuse_half_characters(what: str, *texts: str) -> None:
         raise InputError(
             f"A text of {shown} holds half a surrogate pair, which is not a character; correct it in the source."
         ) from None
+
+
+def _checked_key(what: str, key: str) -> str:
+    size = len(key.encode())
+    if size > KEY_BYTES:
+        raise InputError(
+            f"The key of {what[:60]}… has {size:,} bytes, and a store takes {KEY_BYTES:,} at most; shorten it "
+            "(long descriptions belong into the column text)."
+        )
+    return key
 
 
 def edge_rows(edges: Mapping[EdgeKey, float]) -> Iterator[Row]:

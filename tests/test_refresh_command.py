@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from newaisle import load
@@ -208,31 +209,77 @@ def test_a_wrong_taxonomy_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("name", "content", "said"),
     [
-        ("naïve".encode("latin-1"), "is not UTF-8; save the file in UTF-8"),
-        (b'{"version": "2024-05", "verticals": [{"cat', "is not JSON"),
+        ("shopify", "naïve".encode("latin-1"), "is not UTF-8; save the file in UTF-8"),
+        ("shopify", b'{"version": "2024-05", "verticals": [{"cat', "is not JSON"),
+        ("tables", "id,name\n1,naïve\n".encode("latin-1"), "is not UTF-8; save the file in UTF-8"),
+        ("tables", b"id,name,parent_id\n1,a,2\n2,b,1\n", "run in a cycle"),
+        ("tables", b"id,name,parent_id\n1,a,\n2,b,7\n", "'7', which does not exist"),
+        ("tables", b"id,name\n1,a\n1,b\n", "stands twice with different content"),
+        ("tables", b"id,name,colour\n1,a," + b"x" * 9_000, "has 9,014 bytes, and a store takes 8,000 at most"),
+        ("google", "1 - Pets & naïve".encode("utf-16"), "is not UTF-8; save the file in UTF-8"),
+        ("google", b"1 - Pets\n2 - Pet > Birds\n", "stands below 'Pet', which has no line"),
     ],
 )
-def test_a_damaged_file_is_told(run: Run, tmp_path: Path, content: bytes, said: str) -> None:
-    source = shopify(tmp_path, lambda _c, _a: None)
-    (tmp_path / "en" / "categories.json").write_bytes(content)
-    code, _, err = run("--source", source)
-    assert code == 2
-    assert said in err
+def test_a_damaged_file_changes_nothing(
+    run: Run, store: Store, tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    source = {
+        "shopify": partial(shopify, tmp_path, lambda _c, _a: None),
+        "tables": lambda: f"tables:{tmp_path}",
+        "google": lambda: f"google:{tmp_path / 'taxonomy.txt'}",
+    }[name]()
+    assert run("--source", f"tables:{SHOP}", "--name", name)[0] == 0
+    before = store.snapshot(name)
+    files = {"shopify": "en/categories.json", "tables": "categories.csv", "google": "taxonomy.txt"}
+    (tmp_path / files[name]).write_bytes(content)
+    code, out, err = run("--source", source)
+    assert (code, out) == (2, "")
+    assert said in err.splitlines()[-1]
+    assert store.snapshot(name) == before
+    assert store.sources() == [name]
 
 
-def test_hostile_texts_and_a_name_of_a_megabyte(run: Run, store: Store, tmp_path: Path) -> None:
-    hostile = "'\"`}) DETACH DELETE n // $rows \\u0041 \x00\x1b[31m\u202e"
-    (tmp_path / "categories.csv").write_text(
-        'id,name,text,{h},parent_id\n"{h}","{h}","{h}","{h}",\nlong,{n},x,y,"{h}"\n'.format(
-            h=hostile.replace('"', '""'), n="n" * 1_000_000
-        ).replace(f"text,{hostile.replace(chr(34), chr(34) * 2)}", "text,colour")
-    )
-    code, _, _ = run("--source", f"tables:{tmp_path}")
-    assert code == 0
-    assert store.snapshot("tables") == load(f"tables:{tmp_path}").graph
-    assert {len(name) for name in store.snapshot("tables").names} >= {1_000_000}
+HOSTILE = "'\"`}) DETACH DELETE n // $rows \\u0041 \0\x1b[31m\u202e\x7f\x9b"
+NUL = "\0"
+
+
+def test_hostile_texts_in_every_field_and_a_name_of_a_megabyte(run: Run, store: Store, tmp_path: Path) -> None:
+    store.query("CREATE (:Foreign {key: 'bystander'})", write=True)
+    feature = HOSTILE.replace(NUL, "")  # a null character in a property's name is refused
+    tables = {
+        "categories": {
+            "id": [HOSTILE, f"{HOSTILE}2"],
+            "name": [HOSTILE, "n" * 1_000_000],
+            "text": [HOSTILE, HOSTILE],
+            "parent_id": [None, HOSTILE],
+            HOSTILE: [HOSTILE, "plain"],
+            feature: [1.5, 2.5],
+        },
+        "products": {"id": [f"{HOSTILE}3"], "name": [HOSTILE], "category_id": [f"{HOSTILE}2"]},
+        "attributes": {"id": [HOSTILE], "name": [f"{HOSTILE}4"], "value": [HOSTILE], "weight": [0.25]},
+        "attribute_parents": {"name": [HOSTILE], "value": [HOSTILE], "parent_value": [f"{HOSTILE}5"]},
+    }
+    for name, table in tables.items():
+        pd.DataFrame(table).to_parquet(tmp_path / f"{name}.parquet")
+    source = ("--source", f"tables:{tmp_path}")
+    code, out, err = run(*source)
+    assert (code, {"\x1b", "\x9b", "\u202e"} & set(out + err)) == (0, set())
+    graph = load(f"tables:{tmp_path}").graph
+    assert store.snapshot("tables") == graph
+    assert graph.ids.values[0] == HOSTILE
+    assert {len(name) for name in graph.names} >= {1_000_000}
+    assert feature in graph.features
+    assert "Nothing to do." in run(*source)[1]
+    assert store.query("MATCH (n:Foreign) RETURN n.key").rows == (["bystander"],)
+
+    tables["categories"]["parent_id"] = [f"{HOSTILE}2", HOSTILE]
+    pd.DataFrame(tables["categories"]).to_parquet(tmp_path / "categories.parquet")
+    code, _, err = run(*source)
+    assert (code, err.count("\n")) == (2, 2)  # what is being loaded, and the error on a line of its own
+    assert not {"\x1b", "\x9b", "\u202e"} & set(err)
+    assert store.snapshot("tables") == graph
 
 
 def test_docs_name_every_exit_code() -> None:

@@ -19,9 +19,9 @@ from newaisle.graph.rows import BATCH_CHARACTERS, BATCH_ROWS, batches, graph_row
 from newaisle.graph.unchanged import is_unchanged
 
 NASTY = [
-    'it\'s "quoted" `ticked`',
-    "}) DETACH DELETE n //",
-    "$rows {key: 1} \\u0041 \\",
+    'it\'s "quoted" `ticked` \x1b[31m',
+    "}) DETACH DELETE n // \x7f",
+    "$rows {key: 1} \\u0041 \\ \x07\u202e",
     "naïve 東京 🛒 é",
     "null\0character",
     "a=b%c@d#e:f",
@@ -367,11 +367,16 @@ def test_queries_only_read_unless_told(store: Store, cypher: str) -> None:
         ({"name": ["half \ud800"]}, "surrogate"),
         ({"colour": ["half \ud800"]}, "surrogate"),
         ({"@rid": [1.0]}, "feature name"),
+        ({"long id": []}, r"The key of the target i{49}… has 8,004 bytes, and a store takes 8,000 at most"),
+        ({"colour": ["é" * 4_000]}, "The key of the attribute colour=é+… .*; shorten it"),
+        ({"f" * 8_001: [1.0]}, "The key of the feature f+… has 8,001 bytes"),
     ],
 )
 def test_what_no_store_can_hold_is_refused_before(store: Store, broken: dict[str, list[Any]], said: str) -> None:
     graph = small_graph("broken", ["All"])
-    if "id" in broken:
+    if "long id" in broken:
+        graph = CatalogGraph.from_tables(pd.DataFrame({"id": ["i" * 7_997], "name": ["A"]}), source="broken")
+    elif "id" in broken:
         graph = CatalogGraph.from_tables(pd.DataFrame({"id": ["1"], "name": ["A"]}), source="broken")
         graph = replace(graph, ids=type(graph.ids)((2**63,), "target"))
     elif "name" in broken:
