@@ -1,17 +1,27 @@
-"""The front door: the Recommender and the command line."""
+"""The front door: the Recommender, evaluations and the command line."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .evaluating import Evaluation, evaluate_source
     from .recommender import Explanation, Reason, Recommender
+    from .report import write_report
 
-__all__ = ["Explanation", "Reason", "Recommender"]
+__all__ = ["Evaluation", "Explanation", "Reason", "Recommender", "evaluate_source", "write_report"]
+
+_MODULES = {
+    "Evaluation": "evaluating",
+    "Explanation": "recommender",
+    "Reason": "recommender",
+    "Recommender": "recommender",
+    "evaluate_source": "evaluating",
+    "write_report": "report",
+}
 
 
 def __getattr__(name: str) -> Any:
     # loaded when first asked for: the command line must not wait for torch
-    if name in __all__:
-        from . import recommender
-
-        return getattr(recommender, name)
+    if name in _MODULES:
+        return getattr(import_module(f".{_MODULES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,29 +25,34 @@ _PACKAGES = ("newaisle", "numpy", "scipy", "torch", "torch-geometric", "implicit
 _DPI = 110
 
 
-def open_report(folder: Path) -> None:
+def open_report(folder: str | Path) -> Path:
     """Make the folder if need be, and see that a report can be written: worth knowing before a long evaluation.
+
+    Returns:
+        The folder.
 
     Raises:
         InputError: the folder cannot be made or written to.
         MissingExtraError: matplotlib is not installed.
     """
     canvas(1, 1)
+    folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryDirectory(dir=folder).cleanup()
     except OSError as error:
         raise InputError(f"The report cannot be written to {folder} ({error.strerror}); give another folder.") from None
+    return folder
 
 
-def write_report(evaluation: Evaluation, folder: Path) -> None:
+def write_report(evaluation: Evaluation, folder: str | Path) -> None:
     """Write ``report.json``, ``report.md`` and the pictures; older ones in the folder are replaced, whole files only.
 
     Raises:
         InputError: the folder cannot be made or written to.
         MissingExtraError: matplotlib is not installed.
     """
-    open_report(folder)
+    folder = open_report(folder)
     data = report_data(evaluation)
     try:
         with tempfile.TemporaryDirectory(dir=folder) as drafts:
