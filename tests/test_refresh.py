@@ -279,6 +279,24 @@ def test_eight_sources_at_once(store: Store) -> None:
     assert [store.snapshot(graph.source) for graph in graphs] == graphs
 
 
+def test_eight_users_of_a_new_database_do_not_get_in_each_others_way(
+    neo4j_server: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    neo4j_server.wipe()
+    with neo4j_server.open() as store:
+        store.query("DROP CONSTRAINT newaisle_key IF EXISTS", write=True)
+        graphs = [catalog(f"user-{i}", 300, seed=i) for i in range(8)]
+
+        def use(graph: CatalogGraph) -> int:
+            with neo4j_server.open() as own:
+                return refresh(own, graph).added
+
+        monkeypatch.setattr("newaisle.graph.store.RETRY_SECONDS", ())  # a deadlock would be an error, not another try
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(use, graphs)) == [300] * 8
+        assert [store.snapshot(graph.source) for graph in graphs] == graphs
+
+
 def test_one_source_at_once_and_a_reader_never_sees_a_mixture(store: Store) -> None:
     graphs = [catalog("busy", 120, seed=i) for i in range(2)]
     refresh(store, graphs[0])
