@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 
 from .commands_store import StoreUrl
 from .output import print_json, print_table, step
 
 if TYPE_CHECKING:
     from ..graph import CatalogGraph, RefreshReport, Store
+    from ..graph.writing import Progress
     from .refreshing import Config, Job
 
 
@@ -128,13 +134,22 @@ def _load(job: Job) -> tuple[CatalogGraph, float]:
 
 
 def _refreshed(store: Store, graph: CatalogGraph, job: Job) -> RefreshReport:
-    with step(f"Refreshing {graph.source}") as tell:
-        return store.write(
-            graph,
-            max_delete=job.max_delete,
-            wait=job.wait,
-            progress=lambda done, total: tell(f"{done:,} of {total:,} rows"),
-        )
+    with _rows(f"Refreshing {graph.source}") as progress:
+        return store.write(graph, max_delete=job.max_delete, wait=job.wait, progress=progress)
+
+
+@contextmanager
+def _rows(title: str) -> Iterator[Progress]:
+    """Tell on standard error how many rows are written: a bar in a terminal, else plain lines."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        with step(title) as tell:
+            yield lambda done, total: tell(f"{done:,} of {total:,} rows")
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)  # comparing comes first: nobody knows yet how many rows there will be
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _planned(store: Store, graph: CatalogGraph) -> RefreshReport:

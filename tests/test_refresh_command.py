@@ -73,6 +73,17 @@ def test_the_report_for_programs_and_for_people(run: Run, store: Store) -> None:
     assert "slowest: " in out
 
 
+@pytest.mark.usefixtures("store")
+def test_a_bar_tells_in_a_terminal_how_far_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    code, out, err = run("--source", f"tables:{SHOP}", "--json")
+    graph = load(f"tables:{SHOP}").graph
+    rows = len(graph) + len(graph.attributes) + sum(map(len, graph.edges.values()))
+    assert (code, json.loads(out)["added"]) == (0, len(graph))
+    assert "Refreshing tables" in err
+    assert f"{rows}/{rows}" in err
+
+
 def test_the_program_graph_refresh_keeps_releases_apart_by_name(store: Store) -> None:
     program = str(Path(sys.executable).with_name("graph-refresh"))
     command = [program, "--source", f"tables:{SHOP}", "--name", "spring", "--json"]
