@@ -152,6 +152,35 @@ def test_evaluation_prints_tidy_rows_and_resumes(run: Run, shop: Path) -> None:
     assert "newaisle minus the others" in table
 
 
+def test_an_evaluation_in_several_processes_leaves_a_report(run: Run, shop: Path, tmp_path: Path) -> None:
+    arguments = ("evaluate", f"tables:{shop}", "--protocol", PROTOCOL, "--seeds", "0,1", "--users", "150", "--json")
+    code, out, err = run(*arguments, "--jobs", "2", "--out", str(tmp_path / "report"))
+    assert code == 0, err
+    assert f"Wrote {tmp_path / 'report' / 'report.md'}" in err
+    for seed in (0, 1):
+        assert f"{PROTOCOL}, seed {seed}, newaisle: NDCG@20" in err
+    data = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert data["rows"] == json.loads(out)
+    assert data["settings"]["source"] == f"tables:{shop}"
+    assert data["settings"]["users"] == 150
+    assert "--users 150 --encoder packaged:all-MiniLM-L6-v2" in (tmp_path / "report" / "report.md").read_text()
+
+
+def test_a_catalog_without_parents_is_judged_by_the_other_protocol(run: Run, shop: Path, tmp_path: Path) -> None:
+    flat = pd.read_csv(shop / "categories.csv").drop(columns="parent_id")
+    flat[~flat["group"]].to_csv(tmp_path / "categories.csv", index=False)
+    (tmp_path / "interactions.csv").write_bytes((shop / "interactions.csv").read_bytes())
+    arguments = ("evaluate", f"tables:{tmp_path}", "--seeds", "0", "--users", "150")
+    code, out, err = run(*arguments)
+    assert code == 0, err
+    assert "leave-branches-out does not apply" in err
+    assert "leave-branches-out was left out. The catalog has 0 parents" in out
+    assert "leave-targets-out, mean" in out
+    code, _, err = run(*arguments, "--protocol", "leave-branches-out")
+    assert code == 1
+    assert "The catalog has 0 parents" in err.splitlines()[-1]
+
+
 def test_what_is_left_out_is_known_to_nobody(run: Run, shop: Path) -> None:
     command = ("evaluate", f"tables:{shop}", "--protocol", PROTOCOL, "--seeds", "0", "--without", "catalog_size")
     _, out, _ = run(*command, "--json")
@@ -166,9 +195,13 @@ def test_what_is_left_out_is_known_to_nobody(run: Run, shop: Path) -> None:
     [
         (("--seeds", "a"), "--seeds is 'a'"),
         (("--protocol", "leave-nothing-out"), "Unknown protocol"),
+        (("--out", "categories.csv"), "cannot be written to categories.csv"),
     ],
 )
-def test_bad_evaluations_are_told(run: Run, shop: Path, arguments: tuple[str, ...], sentence: str) -> None:
+def test_bad_evaluations_are_told(
+    run: Run, shop: Path, arguments: tuple[str, ...], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shop)
     code, _, err = run("evaluate", f"tables:{shop}", *arguments)
     assert code == 1
     assert sentence in err.splitlines()[-1]
