@@ -15,6 +15,9 @@ from ..graph.errors import InputError
 
 Numbers = npt.NDArray[np.floating[Any]]
 
+_TIES = 0x7E1D
+"""Seed of the order of equal scores; no other draw has it."""
+
 
 def ranking_metrics(
     scores: Numbers,
@@ -25,7 +28,7 @@ def ranking_metrics(
     buyer_share: FloatArray | None = None,
     embeddings: Numbers | None = None,
 ) -> dict[str, float]:
-    """Judge a score matrix. Equal scores are ranked by position; every metric is a mean over users unless said.
+    """Judge a score matrix. Every metric is a mean over users unless said; :func:`tie_breaks` ranks equal scores.
 
     - ``ndcg@k``: binary gains, discount 1 / log2(1 + rank), ideal = the first min(hits, k) ranks all hits.
     - ``recall@k``: hits in the top k / min(hits, k). ``precision@k``: hits in the top k / k.
@@ -52,7 +55,7 @@ def ranking_metrics(
         InputError: shapes that do not fit, a NaN score, a user without a hit.
     """
     hits = _check(scores, relevance, k)
-    order = np.argsort(-scores, axis=1, kind="stable")
+    order = _ranked(scores)
     sorted_hits = np.take_along_axis(hits, order, axis=1)
     top = order[:, :k]
     gain = sorted_hits[:, :k]
@@ -77,8 +80,27 @@ def ranking_metrics(
 
 def ndcg(scores: Numbers, hits: BoolArray, k: int = 20) -> float:
     """Mean NDCG@k alone, as :func:`ranking_metrics` defines it; every row of ``hits`` (u, c) has at least one."""
-    top = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    top = _ranked(scores)[:, :k]
     return _ndcg(np.take_along_axis(hits, top, axis=1), np.minimum(hits.sum(axis=1), k))
+
+
+def tie_breaks(users: int, candidates: int) -> FloatArray:
+    """What ranks candidates of equal scores, the least first: random for every user, float64 (users, candidates).
+
+    The order of the candidates would not do: a table may list its targets by sales, and who knows nothing would rank
+    well. Equal arguments give equal numbers, so methods stay comparable on the same split.
+    """
+    return np.random.default_rng(_TIES).random((users, candidates))
+
+
+def _ranked(scores: Numbers) -> IntArray:
+    """Candidates from best to worst, int64 (u, c)."""
+    order = np.argsort(-scores, axis=1)
+    ordered = np.take_along_axis(scores, order, axis=1)
+    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+    if tied.any():
+        order[tied] = np.lexsort((tie_breaks(*scores.shape)[tied], -scores[tied]))
+    return order
 
 
 def _ndcg(gain: BoolArray, ideal: IntArray) -> float:

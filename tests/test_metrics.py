@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.metrics import ndcg_score, roc_auc_score
 
-from newaisle.gnn.metrics import ranking_metrics, target_taste_aucs, taste_auc
+from newaisle.gnn.metrics import ndcg, ranking_metrics, target_taste_aucs, taste_auc, tie_breaks
 from newaisle.graph.errors import InputError
 
 
@@ -54,11 +54,24 @@ def test_list_longer_than_the_candidates():
     assert found["coverage@20"] == 1.0
 
 
-def test_equal_scores_are_ranked_by_position():
-    first = ranking_metrics(np.zeros((1, 3)), relevance_of([[1, 0, 0]]), k=1)
-    last = ranking_metrics(np.zeros((1, 3)), relevance_of([[0, 0, 1]]), k=1)
-    assert (first["ndcg@1"], first["mrr"], first["auc"]) == (1.0, 1.0, 0.5)
-    assert (last["ndcg@1"], last["mrr"], last["auc"]) == (0.0, pytest.approx(1 / 3), 0.5)
+def test_equal_scores_are_ranked_at_random_for_every_user():
+    hits = np.zeros((4000, 8), dtype=bool)
+    hits[:, 2] = True
+    found = ranking_metrics(np.zeros(hits.shape), sp.csr_array(hits.astype(float)), k=1)
+    assert found["precision@1"] == pytest.approx(1 / 8, abs=0.02)
+    assert found["mrr"] == pytest.approx(np.mean(1 / np.arange(1, 9)), abs=0.02)
+    assert (found["auc"], found["coverage@1"]) == (0.5, 1.0)
+
+
+def test_who_knows_nothing_gains_nothing_by_a_table_sorted_by_sales():
+    share = np.linspace(0.9, 0.01, 200) ** 3
+    hits = np.random.default_rng(0).random((300, 200)) < share
+    hits[:, 0] = True
+    relevance = sp.csr_array(hits.astype(float))
+    nothing, known = np.zeros(hits.shape), np.tile(share, (300, 1))
+    assert ranking_metrics(known, relevance)["precision@20"] > 0.6
+    assert ranking_metrics(nothing, relevance)["precision@20"] == pytest.approx(share.mean(), abs=0.02)
+    assert ndcg(nothing, hits) == ranking_metrics(nothing, relevance)["ndcg@20"]
 
 
 def test_minus_infinity_is_a_score():
@@ -77,8 +90,8 @@ def test_auc_leaves_out_users_without_a_pair():
 def test_against_loops(k, levels):
     scores, hits = random_case(levels=levels)
     ndcg, recall, precision, mrr, shown = [], [], [], [], set()
-    for row, bought in zip(scores, hits, strict=True):
-        ranked = sorted(range(len(row)), key=lambda c: (-row[c], c))
+    for row, bought, breaks in zip(scores, hits, tie_breaks(*scores.shape), strict=True):
+        ranked = sorted(range(len(row)), key=lambda c: (-row[c], breaks[c]))
         gains = [1 / math.log2(rank + 2) for rank, c in enumerate(ranked[:k]) if bought[c]]
         ndcg.append(sum(gains) / sum(1 / math.log2(rank + 2) for rank in range(min(k, bought.sum()))))
         recall.append(len(gains) / min(k, bought.sum()))
