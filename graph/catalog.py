@@ -72,7 +72,7 @@ class Edges:
 
 @dataclass(frozen=True, eq=False)
 class CatalogGraph:
-    """The knowledge graph of a catalog, without any user in it. Make one with :meth:`from_tables`.
+    """The knowledge graph of a catalog, without any user in it; :meth:`from_tables` and :meth:`from_store` make one.
 
     Positions 0..n-1 stand for targets and groups in the order of ``ids`` (ascending, so that nothing depends on the
     order of the input). Attributes have positions of their own, 0..m-1, in ascending order.
@@ -118,6 +118,24 @@ class CatalogGraph:
         return build_graph(
             categories, attributes, products=products, attribute_parents=attribute_parents, source=source
         )
+
+    @classmethod
+    def from_store(cls, url: str = "embedded", source: str | None = None) -> CatalogGraph:
+        """Read a graph from a store; ``Store.snapshot`` reads it from one that is open.
+
+        Args:
+            url: ``embedded``, ``embedded:DIR``, ``bolt://…``, ``neo4j://…``; who asks a server stands in the
+                environment.
+            source: name of the source; None for the only one in the store.
+
+        Raises:
+            InputError: no source is named and the store holds several.
+            StoreError: the URL is wrong, the store cannot be reached, or there is no such source.
+        """
+        from .store import open_store  # the driver would more than double the time that importing newaisle takes
+
+        with open_store(url) as store:
+            return store.snapshot(source)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -21,7 +21,7 @@ from .connecting import CONNECT_SECONDS, connect, translated
 from .cypher import READ_SOURCES, UNIQUE_KEY
 from .embedded import start_embedded
 from .embedded_server import DATABASE, READER, ROOT
-from .errors import StoreError
+from .errors import InputError, StoreError, name_some
 from .head import Head, locked
 from .reading import read_graph, read_settled
 from .transactions import FETCH_ROWS, RETRY_SECONDS
@@ -161,13 +161,18 @@ class Store:
             goal = self._read_settled(graph.source, aim_at(graph))
         return report_of(graph.source, "", goal.changes, goal.graph_hash, clock.seconds)
 
-    def snapshot(self, source: str) -> CatalogGraph:
+    def snapshot(self, source: str | None = None) -> CatalogGraph:
         """Read a source's graph back and check it against the hash stored with it, never a mixture of two refreshes.
 
+        Args:
+            source: name of the source; None for the only one in the store.
+
         Raises:
+            InputError: no source is named and the store holds several.
             StoreError: no such source, or somebody has changed its nodes or edges since.
         """
-        return self._read_settled(source, partial(read_graph, source=source))
+        name = self._only_source() if source is None else source
+        return self._read_settled(name, partial(read_graph, source=name))
 
     def sources(self) -> list[str]:
         """The names of the sources in the store, ascending."""
@@ -199,6 +204,16 @@ class Store:
                 if asked.consume().counters.contains_updates:
                     raise StoreError("The query would change the store; only queries that read are allowed here.")
                 return found
+
+    def _only_source(self) -> str:
+        held = self.sources()
+        if not held:
+            raise StoreError(f"The store at {self.name} holds no source; refresh one from its files first.")
+        if len(held) > 1:
+            raise InputError(
+                f"The store at {self.name} holds several sources: {name_some([*held])}; name one of them as source."
+            )
+        return held[0]
 
     def _write(self, source: str, aim: Aim, run: Run) -> RefreshReport:
         pauses = () if self._one_writer else RETRY_SECONDS
