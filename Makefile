@@ -32,4 +32,4 @@ coverage: install
 	$(BIN)/python -m pytest --cov --cov-fail-under=90
 
 bench: install
-	set -e; for script in $(sort $(wildcard benchmarks/bench_*.py)); do $(BIN)/python $$script; done
+	set -e; for script in $(sort $(wildcard benchmarks/*.py)); do $(BIN)/python $$script; done

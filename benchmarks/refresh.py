@@ -1,8 +1,9 @@
 """How long refreshes of a real Neo4j take, and whether they survive being killed.
 
-    python benchmarks/refresh.py [--shopify DIR] [--only full,apply,kill,large] [--rounds 25]
+    python benchmarks/refresh.py [--shopify DIR] [--only full,apply,kill,together,large] [--repeats 5] [--rounds 25]
 
-Without a taxonomy a generated one of the same size is used. Neo4j is started here (see tests/neo4j_server.py).
+Without a taxonomy a generated one of the same size is used. Neo4j is started here (see tests/neo4j_server.py). The
+smallest run is ``--only full --repeats 1``, half a minute; all of it takes about ten.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import neo4j
 import pandas as pd
@@ -24,6 +27,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from neo4j_server import LTS, Endpoint, running
 
+import newaisle.graph.store as store_module
 from newaisle import CatalogGraph, load
 from newaisle.graph import GraphChanges, Relation, refresh
 from newaisle.graph.cypher import EDGES, NODES, UNIQUE_KEY, Kind
@@ -31,23 +35,28 @@ from newaisle.graph.errors import StoreError
 from newaisle.graph.rows import edge_rows, graph_rows
 
 BATCH = 5_000
-REPEATS = 5
+STEPS = ("full", "apply", "kill", "together", "large")
 
 
 def main() -> None:
     """Run the steps asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shopify", default=os.environ.get("NEWAISLE_SHOPIFY"), help="dist folder of the taxonomy")
-    parser.add_argument("--only", default="full,apply,kill,large")
-    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--only", default=",".join(STEPS), help="steps to run (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=5, help="of the step full (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=25, help="of the step kill (default: %(default)s)")
     given = parser.parse_args()
     steps: dict[str, Callable[[], None]] = {
-        "full": lambda: full(taxonomy(given.shopify)),
+        "full": lambda: full(taxonomy(given.shopify), given.repeats),
         "apply": apply,
         "kill": lambda: kill(given.rounds),
+        "together": together,
         "large": large,
     }
-    for name in given.only.split(","):  # each with a server of its own
+    chosen = given.only.split(",")
+    if not set(chosen) <= set(STEPS):
+        parser.error(f"--only knows the steps {', '.join(STEPS)}")
+    for name in chosen:  # each with a server of its own
         steps[name]()
 
 
@@ -106,13 +115,13 @@ def timed(do: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def full(graph: CatalogGraph) -> None:
+def full(graph: CatalogGraph, repeats: int) -> None:
     """A first refresh and one without changes against the bare driver, each including hashing and validation."""
     bares, fulls, unchanged = [], [], []
     with running(LTS, heap="2g", jvm=()) as server:
         endpoint = server.endpoint
         with endpoint.open() as store:
-            for turn in range(REPEATS + 1):  # the first one warms the server up
+            for turn in range(repeats + 1):  # the first one warms the server up
                 endpoint.wipe()
                 first = bare(endpoint, graph)
                 endpoint.wipe()
@@ -124,7 +133,7 @@ def full(graph: CatalogGraph) -> None:
                     unchanged.append(third)
     reference = statistics.median(bares)
     edges = sum(map(len, graph.edges.values()))
-    print(f"\n{len(graph):,} categories, {len(graph.attributes):,} attributes, {edges:,} edges; median of {REPEATS}")
+    print(f"\n{len(graph):,} categories, {len(graph.attributes):,} attributes, {edges:,} edges; median of {repeats}")
     for name, values in (("bare driver", bares), ("into an empty store", fulls), ("without changes", unchanged)):
         middle = statistics.median(values)
         print(f"{name:22} {middle:7.2f} s  ratio {middle / reference:.2f}  ({min(values):.2f}-{max(values):.2f})")
@@ -182,6 +191,31 @@ def kill(rounds: int) -> None:
         print(
             f"\n{rounds} kill -9 within {1.2 * duration:.1f} s: {whole} left one whole graph, {same} same hashes after"
         )
+
+
+def together() -> None:
+    """Eight users of one new database at once, each with a source of his own, none of whom may need another try."""
+    graphs = [generated(5_000, attributes=500, each=3, seed=i, source=f"source-{i}") for i in range(8)]
+
+    def use(graph: CatalogGraph) -> str:
+        with endpoint.open() as own:
+            try:
+                return refresh(own, graph).source
+            except StoreError as error:
+                return str(error)
+
+    with running(LTS, heap="1g", jvm=()) as server, ThreadPoolExecutor(len(graphs)) as pool:
+        endpoint = server.endpoint
+        told: list[str] = []
+        with patch.object(store_module, "RETRY_SECONDS", ()):
+            seconds = timed(lambda: told.extend(pool.map(use, graphs)))
+        with endpoint.open() as store:
+            right = sum(store.snapshot(graph.source) == graph for graph in graphs if graph.source in told)
+    print(
+        f"\n{len(graphs)} refreshes of {len(graphs)} sources at once: {right} right at the first try, {seconds:.1f} s"
+    )
+    for error in set(told) - {graph.source for graph in graphs}:
+        print(error)
 
 
 def large() -> None:

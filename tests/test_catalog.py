@@ -1,7 +1,9 @@
 """The catalog graph: what is refused, what the hash sees, how one looks around in it."""
 
+import json
 import math
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import networkx as nx
@@ -21,6 +23,7 @@ from newaisle.graph.errors import (
     InputError,
     UnknownIdError,
 )
+from newaisle.graph.hashing import edge_hash
 from newaisle.graph.reduce import without
 
 CATEGORIES: dict[str, list[Any]] = {
@@ -270,6 +273,15 @@ CHANGES = {
 def test_the_hash_sees_every_field() -> None:
     hashes = {case: make(**change).content_hash for case, change in CHANGES.items()} | {"": make().content_hash}
     assert len(set(hashes.values())) == len(CHANGES) + 1
+
+
+@pytest.mark.parametrize("key", ["s:a", 's:"quoted\\"', "s@é=\0\x1b\n\u2028", "s:half \ud800", "s:🛒"])
+@pytest.mark.parametrize("weight", [1.0, 1 / 3, 1e300, 5e-324, 2])
+def test_the_hash_of_an_edge_is_that_of_its_json(key: str, weight: float) -> None:
+    row = json.dumps(["HAS_ATTRIBUTE", key, f"{key}2", float(weight)], ensure_ascii=False)
+    assert (
+        edge_hash("HAS_ATTRIBUTE", key, f"{key}2", weight) == sha256(row.encode("utf-8", "surrogatepass")).hexdigest()
+    )
 
 
 def test_state_is_no_content() -> None:
