@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NDCG = "ndcg@20"
 
-_OURS, _OTHERS, _CEILING, _LINE = "#d1495b", "#2e86ab", "#edae49", "#8d99ae"
+_OURS, _ABLATED, _OTHERS, _CEILING, _LINE = "#d1495b", "#e8a5ae", "#2e86ab", "#edae49", "#8d99ae"
 _MARKERS = "sD^vP*X<>hd"
 _COLOURS = ("C0", "C1", "C2", "C4", "C5", "C6", "C7", "C8", "C9", "black", "navy")
 
@@ -234,7 +234,7 @@ def _differences(evaluation: Evaluation, protocol: str) -> dict[str, Comparison]
 
 def _colour(method: str) -> str:
     if method.startswith(Newaisle.name):
-        return _OURS
+        return _OURS if method == Newaisle.name else _ABLATED
     return _CEILING if method == CEILING else _OTHERS
 
 
@@ -250,4 +250,4 @@ def _paired(evaluation: Evaluation) -> str:
 def _told(mean: Mean | None) -> str:
     if mean is None:
         return "not defined"
-    return f"{mean.value:.2f}" + ("" if mean.standard_error is None else f" ± {mean.standard_error:.2f}")
+    return f"{mean.value:.3f}" + ("" if mean.standard_error is None else f" ± {mean.standard_error:.3f}")
