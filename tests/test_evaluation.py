@@ -212,16 +212,14 @@ def test_single_targets_are_told_beside_the_truth(journey, phi, real_results):
         assert targets["share"] == bought.mean(axis=0).tolist()
         method = Newaisle(0, phi)
         method.fit(split)
-        space = method._space
         scores = method.score(split, split.users, split.candidates)
         activity = (split.train.toarray()[split.users] > 0).sum(axis=1)
         tastes = target_taste_aucs(scores, split.test[split.users][:, split.candidates], activity)
         assert np.array(targets["taste_auc"], dtype=float) == pytest.approx(tastes, nan_ok=True)
         assert np.nanmean(tastes) == pytest.approx(result.cells["newaisle"].metrics["taste_auc"])
-        everybody = split.train.toarray().any(axis=1)
-        level = space.score(space.factors.users[everybody], split.candidates).mean(axis=0)
-        assert targets["level"] == pytest.approx(level)
-        assert targets["confidence"] == pytest.approx(1 - space.prior.variance[split.candidates])
+        everybody = np.flatnonzero(split.train.toarray().any(axis=1))
+        assert targets["level"] == pytest.approx(method.score(split, everybody, split.candidates).mean(axis=0))
+        assert targets["confidence"] == pytest.approx(method._space.confidence[split.candidates])
         assert targets["distance"] == pytest.approx(brute_distances(phi, split))
 
 
