@@ -323,6 +323,25 @@ def test_one_source_at_once_and_a_reader_never_sees_a_mixture(store: Store) -> N
     assert store.snapshot("busy") in graphs
 
 
+def test_a_refresh_in_the_same_process_is_waited_for(store: Store) -> None:
+    graph = letters("turns", "ABC")
+    inside, done = threading.Event(), threading.Event()
+
+    def hold(_tx: neo4j.Transaction, _written: Written) -> None:
+        inside.set()
+        done.wait(60)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(refresh, store, graph, write_back=hold)
+        assert inside.wait(60)
+        with pytest.raises(StoreLockedError, match=r"'turns' is being refreshed by somebody else \(waited 0.2 s\)"):
+            refresh(store, graph, wait=0.2)
+        second = pool.submit(refresh, store, graph, wait=60)
+        done.set()
+        assert first.result().added == 3
+        assert not any(second.result().counts.values())
+
+
 @contextmanager
 def holding(store: Endpoint, source: str) -> Iterator[Callable[[], None]]:
     """Somebody else's transaction that has locked a source; gives the function that ends it."""
