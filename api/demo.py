@@ -19,8 +19,9 @@ from ..graph import CatalogGraph, Id, Interactions, open_store
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import ModelError
 from ..loaders import load
+from .encoding import encode_catalog
 from .picture import draw_target
-from .recommender import Explanation, Recommender, encode_texts
+from .recommender import Explanation, Recommender
 from .settings import Settings
 
 SEED = 0
@@ -102,12 +103,15 @@ def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult
             same = store.snapshot(graph.source) == graph
         tell(f"{written.added:,} nodes added; read back {'equal' if same else 'DIFFERENT'}")
     with step("Encoding texts") as tell:
-        texts = encode_texts(graph, PACKAGED, settings.encodings, tell)
+        encoded = encode_catalog(graph, PACKAGED, settings.encodings, tell)
     with step("Fitting") as tell:
         model = Recommender(seed=SEED).fit(graph, known, tell=tell)
     with step("Evaluating against the baselines, on the hidden sales") as tell:
-        methods = {**compared_methods(graph, texts), "newaisle": lambda _seed: _AsFitted(model.fitted.space)}
-        rows = evaluate(graph, history, methods, [LEAVE_TARGETS_OUT], [SEED], embeddings=texts, progress=tell)
+        methods = {
+            **compared_methods(graph, encoded.texts, encoded.names),
+            "newaisle": lambda _seed: _AsFitted(model.fitted.space),
+        }
+        rows = evaluate(graph, history, methods, [LEAVE_TARGETS_OUT], [SEED], embeddings=encoded.texts, progress=tell)
     with step("Recommending the new categories"):
         shown = [_show(model, split, known, user) for user in _typical_users(split, known)]
     with step("Saving, reloading and asking again"):

@@ -14,7 +14,7 @@ from ..gnn.splits import PROTOCOLS, obstacle
 from ..graph import CatalogGraph, Interactions
 from ..graph.errors import InputError
 from ..graph.reduce import without
-from .recommender import encode_texts
+from .encoding import Encoded, encode_catalog
 
 SHOWN = ("ndcg@20", "recall@20", "precision@20", "mrr", "auc", "taste_auc", "coverage@20", "diversity", "novelty")
 """Metrics of the printed table, in order."""
@@ -107,10 +107,11 @@ def evaluate_source(
     say = tell or (lambda _line: None)
     chosen, left_out = _applicable(graph, history, protocols, say)
     known = without(graph, drop) if drop else graph
-    texts = encode_texts(graph, encoder, encodings, tell)
-    methods = compared_methods(known, None if "text" in drop else texts, ablate=ablate)
+    encoded = encode_catalog(graph, encoder, encodings, tell)
+    told = Encoded() if "text" in drop else encoded
+    methods = compared_methods(known, told.texts, told.names, ablate=ablate)
     results = evaluate_splits(
-        graph, history, methods, chosen, seeds, embeddings=texts, cache=cells, jobs=jobs, progress=tell
+        graph, history, methods, chosen, seeds, embeddings=encoded.texts, cache=cells, jobs=jobs, progress=tell
     )
     called = graph.source if source is None else source
     return Evaluation(called, graph, history, users, tuple(drop), ablate, encoder, left_out, results)

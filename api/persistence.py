@@ -21,16 +21,17 @@ import scipy.sparse as sp
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from ..gnn.calibration import Calibration
 from ..gnn.factors import Factors, FactorSettings
 from ..gnn.kernel import Head, KernelSettings, Prior
-from ..gnn.propagation import Block, Blocks
+from ..gnn.propagation import Block, Blocks, Kind
 from ..gnn.space import Space, SpaceSettings
 from ..graph import Ids
 from ..graph.errors import ModelError, ModelFormatError
 from ..graph.files import graph_from_files, graph_tables
 from .recommender import Fitted
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever older folders can no longer be read."""
 
 _CONFIG = "config.json"
@@ -128,6 +129,7 @@ def _write(fitted: Fitted, folder: Path) -> None:
         "prior_variance": space.prior.variance,
         "vectors": space.vectors,
         "share": space.share,
+        "error": space.error,
         "seen": space.head.seen,
     }
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "space.safetensors")
@@ -142,9 +144,10 @@ def _write(fitted: Fitted, folder: Path) -> None:
         "seed": fitted.seed,
         "library": "pyarrow" if fitted.backend is None else fitted.backend.__name__,
         "longest": space.longest,
+        "calibration": asdict(space.calibration),
         "settings": asdict(space.settings),
         "blocks": {name: list(block.shape) for name, block in space.head.blocks.matrices.items()},
-        "counts": list(space.head.blocks.counts),
+        "kinds": {name: str(kind) for name, kind in space.head.blocks.kinds.items()},
         "files": files,
     }
     config["hash"] = _own_hash(config)
@@ -181,11 +184,15 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
     arrays = load_file(path / "space.safetensors")
     given = config["settings"]
     settings = SpaceSettings(
-        FactorSettings(**given["factors"]), KernelSettings(**given["kernel"]), given["strength"], given["tau"]
+        FactorSettings(**given["factors"]),
+        KernelSettings(**given["kernel"]),
+        given["strength"],
+        given["tau"],
+        given["calibration"] and _calibration(given["calibration"]),
     )
     factors = Factors(arrays["user_factors"], arrays["target_factors"], arrays["basis"], settings.factors)
     matrices = _matrices(load_file(path / "blocks.safetensors"), config["blocks"])
-    blocks = Blocks(matrices, tuple(config["counts"]))
+    blocks = Blocks(matrices, {name: Kind(kind) for name, kind in config["kinds"].items()})
     seen = arrays["seen"]
     space = Space(
         settings=settings,
@@ -195,6 +202,8 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
         vectors=arrays["vectors"],
         share=arrays["share"],
         longest=config["longest"],
+        calibration=_calibration(config["calibration"]),
+        error=arrays["error"],
     )
     users, history = Ids(tuple(tables["users"]["id"].to_pylist()), "user"), tables["history"]
     columns = [history[name].to_numpy() for name in ("weight", "user", "target")]
@@ -203,6 +212,10 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
     known = library in _LIBRARIES and importlib.util.find_spec(library) is not None
     backend = importlib.import_module(library) if known else None  # Arrow where the library is not installed
     return Fitted(graph, users, bought, space, config["encoder"], config["seed"], backend)
+
+
+def _calibration(given: Mapping[str, Any]) -> Calibration:
+    return Calibration(tuple(given["knots"]), tuple(given["slopes"]), given["activity"], given["intercept"])
 
 
 def _flat_blocks(blocks: Blocks) -> dict[str, np.ndarray[Any, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -67,11 +68,14 @@ def draw_level(evaluation: Evaluation) -> Figure:
             for columns in _targets(evaluation, protocol)
         ]
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
+        axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
+        axes.axline((0.01, 0.01), slope=1, color=_LINE, linestyle="--")
         axes.set_xlabel("share of the users who really bought the target (log scale)")
         rank = told[protocol].level_share
         axes.set_title(f"{protocol}\nrank correlation within a split: {_told(rank)}", fontsize=11)
-    panels[0][0].set_ylabel("expected level: mean score over all users with history")
+    panels[0][0].set_ylabel("expected share of buyers (log scale)")
     limits = [limit for points in drawn for limit in points.get_clim()]
     for points in drawn:
         points.set_clim(min(limits), max(limits))
@@ -87,7 +91,7 @@ def draw_confidence(evaluation: Evaluation) -> Figure:
         own = [decile for decile in found if decile.protocol == protocol]
         _curve(error, own, lambda decile: decile.level_error, lambda decile: decile.decile)
         _curve(taste, own, lambda decile: decile.taste_auc, lambda decile: decile.decile)
-        error.axhline(1 / 3, color=_LINE, linestyle="--", label="a random order")
+        error.axhline(math.log(2), color=_LINE, linestyle="--", label="wrong by a factor of 2")
         taste.axhline(0.5, color=_LINE, linestyle="--", label="one list for everybody")
         error.set_ylim(bottom=0)
         error.set_title(f"{protocol}\n{span([decile.targets for decile in own])} targets in each decile", fontsize=11)
@@ -95,7 +99,7 @@ def draw_confidence(evaluation: Evaluation) -> Figure:
             axes.set_xticks(range(1, 11))
             axes.legend(fontsize=9, frameon=False)
         taste.set_xlabel(f"decile of confidence, 10 = surest ({_means(evaluation)})")
-    panels[0][0].set_ylabel("error of the expected level:\n|rank by level - rank by buyers| / targets")
+    panels[0][0].set_ylabel("error of the expected level:\n|log(expected / true share of buyers)|")
     panels[0][1].set_ylabel("taste AUC")
     return figure
 

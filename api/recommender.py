@@ -10,10 +10,9 @@ from typing import Any, Literal, Self
 
 import narwhals as nw
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
-from ..gnn.encoder import PACKAGED, TextEncoder
+from ..gnn.encoder import PACKAGED
 from ..gnn.propagation import propagate
 from ..gnn.reasons import history_shares, source_shares
 from ..gnn.space import Space, SpaceSettings, Tell, fit_space
@@ -21,6 +20,7 @@ from ..graph import CatalogGraph, Id, Ids, Interactions
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, ModelError, NotFittedError
 from ..graph.frames import Table, to_frame
+from .encoding import encode_catalog
 from .settings import Settings
 
 Among = Literal["new", "seen", "all"] | Sequence[Id]
@@ -159,7 +159,8 @@ class Recommender:
             ModelError: nothing can be learned from the catalog, or the encoder cannot be loaded.
         """
         known = history.restrict(graph)
-        blocks = propagate(graph, encode_texts(graph, self.encoder, self.cache, tell))
+        encoded = encode_catalog(graph, self.encoder, self.cache, tell)
+        blocks = propagate(graph, encoded.texts, encoded.names)
         if not blocks.names:
             raise ModelError(
                 f"The catalog {graph.source!r} has no texts, parents, attributes or features that differ between "
@@ -183,8 +184,8 @@ class Recommender:
 
         Returns:
             A table in the library of the history with the columns ``user, target, name, score, probability,
-            confidence``, best first: score is the cosine (-1 to 1), probability its softmax over the targets of the
-            call, confidence 0 to 1.
+            confidence``, best first: score is the cosine (-1 to 1), probability the chance that the user buys the
+            target within a time as long as that of the history (:meth:`probabilities`), confidence 0 to 1.
 
         Raises:
             InputError: ``k`` is 0 or below, or no target is meant.
@@ -200,7 +201,7 @@ class Recommender:
         targets = self._targets(among)
         vectors = self._user_vectors(wanted)
         scores = fitted.space.score(vectors, targets)
-        probabilities = fitted.space.probabilities(scores)
+        probabilities = fitted.space.chance(vectors, self._activity(wanted), targets)
         rows: dict[str, list[object]] = {name: [] for name in RESULT_COLUMNS}
         confidence = fitted.space.confidence
         for row, user in enumerate(wanted):
@@ -221,6 +222,33 @@ class Recommender:
     def table_columns(table: Table) -> dict[str, list[Any]]:
         """A result table as lists by column, whatever library it is in."""
         return {name: column.to_list() for name, column in nw.from_native(table, eager_only=True).to_dict().items()}
+
+    def probabilities(
+        self,
+        users: Sequence[Id | None],
+        targets: Sequence[Id],
+        *,
+        rule: Literal["calibrated", "article"] = "calibrated",
+    ) -> FloatArray:
+        """How likely users are to buy targets, float64 (users, targets).
+
+        Args:
+            users: own ids, None for a user without history.
+            targets: own ids.
+            rule: "calibrated" is the chance of a purchase within a time as long as that of the history, for targets on
+                sale and shown as the sold ones were; "article" the softmax of the cosine scores over ``targets``.
+
+        Raises:
+            InputError: an unknown rule.
+            UnknownIdError: a user or target that was not there at fit.
+        """
+        space, positions = self.fitted.space, self.fitted.graph.ids.positions(targets)
+        vectors = self._user_vectors(users)
+        if rule == "article":
+            return space.probabilities(space.score(vectors, positions), tau=1.0)
+        if rule == "calibrated":
+            return space.chance(vectors, self._activity(users), positions)
+        raise InputError(f"The rule is {rule!r}; give 'calibrated' or 'article'.")
 
     def score(self, users: Sequence[Id | None], targets: Sequence[Id]) -> FloatArray:
         """Cosine scores, float64 (users, targets), the same numbers as :meth:`recommend` gives."""
@@ -277,6 +305,13 @@ class Recommender:
         vectors[[user is not None for user in users]] = factors.user_vectors(self.fitted.users.positions(known))
         return vectors
 
+    def _activity(self, users: Sequence[Id | None]) -> IntArray:
+        """How many distinct targets each user bought; the median of all where there is no history."""
+        bought = np.diff(self.fitted.bought.indptr)
+        typical = int(np.median(bought[bought > 0]))
+        own = np.array([0 if user is None else bought[self.fitted.users.position(user)] for user in users])
+        return np.where(own > 0, own, typical)
+
     def _targets(self, among: Among) -> IntArray:
         """Positions of the targets meant by ``among``, ascending."""
         graph, seen = self.fitted.graph, self.fitted.space.head.seen
@@ -296,19 +331,3 @@ class Recommender:
 
 _ONE_ID = (str, int, np.integer)
 RESULT_COLUMNS = ("user", "target", "name", "score", "probability", "confidence")
-
-
-def encode_texts(
-    graph: CatalogGraph, encoder: str | None, cache: Path | None, tell: Tell | None
-) -> npt.NDArray[np.float32] | None:
-    """Text embeddings of a catalog, float32 (n, d); None without an encoder or without any text."""
-    if encoder is None or not any(graph.texts):
-        return None
-    say = tell or (lambda _line: None)
-    say(f"encoding {len(set(graph.texts)):,} texts")
-
-    def progress(done: int, of: int) -> None:
-        if done % 512 == 0 or done == of:
-            say(f"encoded {done:,} of {of:,} texts")
-
-    return TextEncoder(encoder, cache).encode(graph.texts, progress)

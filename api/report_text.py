@@ -27,8 +27,8 @@ _METRICS = """\
   much more than methods do on the same split: look at the paired differences."""
 
 _CONFIDENCE = """\
-The hidden targets of every split in ten parts by confidence. The error of the level is the distance of a target's rank
-by expected level from its rank by buyers, as a share of the targets; a random order has 0.333."""
+The hidden targets of every split in ten parts by confidence. The error of the level is the logarithm of
+the factor by which the expected share of buyers is wrong: 0.69 is a factor of 2. Shares below 1 % count as 1 %."""
 
 
 def report_text(evaluation: Evaluation, data: Mapping[str, Any]) -> str:

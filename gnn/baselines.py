@@ -17,7 +17,7 @@ from ..graph.errors import InputError, ModelError
 from .factors import Factors, fit_factors
 from .kernel import Head, KernelSettings, kernel
 from .metrics import ndcg
-from .propagation import Blocks
+from .propagation import Blocks, Kind
 from .space import START_FACTORS, START_RIDGE, START_WIDTH
 from .splits import SHARE, Split
 from .tuning import Episode, binary, choose_factors, climb, judge_factors, make_episodes
@@ -25,6 +25,10 @@ from .tuning import Episode, binary, choose_factors, climb, judge_factors, make_
 _KERNEL_STEPS: Mapping[str, Sequence[float]] = {"counts": (0.0,), "width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}
 _NEIGHBOURS = (5, 10, 20, 50, 100, 200)
 _T = TypeVar("_T")
+
+
+BASELINE_KINDS = frozenset({Kind.TEXT, Kind.RELATION, Kind.FEATURE, Kind.COUNT})
+"""What the baselines know of a target: all that the catalog says of it, and how many attribute values it has."""
 
 
 class OnBlocks:
@@ -196,12 +200,14 @@ class Ceiling:
 
     @staticmethod
     def _regress(split: Split, users: IntArray, targets: IntArray, ridge: float) -> FloatArray:
-        """Dual ridge regression, float64 (seen, targets): ``X' (X X' + ridge I)^-1 Y``."""
+        """Ridge regression, float64 (seen, targets): ``(X'X + ridge I)^-1 X'Y``, or dually where users are fewer."""
         bought = binary(split.train)[users][:, split.seen]
-        system = (bought @ bought.T).toarray()
+        sales = split.test[users][:, targets].toarray()
+        dual = bought.shape[0] < bought.shape[1]
+        system = (bought @ bought.T if dual else bought.T @ bought).toarray()
         system[np.diag_indices_from(system)] += ridge
-        solved = la.cho_solve(la.cho_factor(system), split.test[users][:, targets].toarray())
-        return np.asarray(bought.T @ solved)
+        solved = la.cho_solve(la.cho_factor(system), sales if dual else bought.T @ sales)
+        return np.asarray(bought.T @ solved if dual else solved)
 
 
 def _texts(blocks: Blocks) -> FloatArray | None:
@@ -216,7 +222,9 @@ def _episodes(split: Split, blocks: Blocks, seed: int) -> list[Episode]:
 def _kernel(
     blocks: Blocks, width: float = START_WIDTH, ridge: float = START_RIDGE, counts: float = 1.0
 ) -> KernelSettings:
-    return KernelSettings({name: width * (counts if name in blocks.counts else 1.0) for name in blocks.names}, ridge)
+    return KernelSettings(
+        {name: width * (counts if blocks.kinds[name] is Kind.COUNT else 1.0) for name in blocks.names}, ridge
+    )
 
 
 def _tuned(

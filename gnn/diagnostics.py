@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 
 from ..graph.catalog import FloatArray, IntArray
 from .comparison import corrected_standard_error
+from .confidence import level_errors
 from .evaluation import SplitResult
 
 DECILES = 10
@@ -37,7 +38,7 @@ class Decile:
         decile: from 1, where it is least, to 10.
         targets: candidates in it, over all splits.
         middle: mean of what they are ordered by.
-        level_error: mean of :func:`level_errors`.
+        level_error: mean of :func:`newaisle.gnn.confidence.level_errors`.
         taste_auc: mean AUC of single targets; None if none of them has one.
     """
 
@@ -67,15 +68,6 @@ class Correlations:
 def target_columns(result: SplitResult, method: str) -> dict[str, FloatArray]:
     """What a method said of the candidates of a split and what was true, float64 (candidates,), NaN if not defined."""
     return {name: np.array(values, dtype=np.float64) for name, values in result.cells[method].targets.items()}
-
-
-def level_errors(level: FloatArray, share: FloatArray) -> FloatArray:
-    """How far each target's rank by expected level is from its rank by true share of buyers, from 0 to 1.
-
-    A level is on a scale of its own, so ranks are compared: ``|rank(level) - rank(share)| / (c - 1)``. A random order
-    has the mean 1/3, a reversed one 1/2.
-    """
-    return np.asarray(np.abs(rankdata(level) - rankdata(share)) / max(len(level) - 1, 1))
 
 
 def deciles(results: Sequence[SplitResult], by: str, method: str) -> list[Decile]:

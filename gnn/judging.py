@@ -9,6 +9,7 @@ import numpy as np
 
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, ModelError
+from .calibration import brier_score, expected_calibration_error
 from .cells import Cell, column
 from .metrics import Numbers, ranking_metrics, target_taste_aucs
 from .splits import Split
@@ -24,7 +25,7 @@ WITHOUT_HISTORY = "@without-history"
 
 
 class Method(Protocol):
-    """What can be evaluated. It may also be :class:`Configured`, :class:`OwnUsers` or :class:`PerTarget`."""
+    """What can be evaluated; see also :class:`Configured`, :class:`OwnUsers`, :class:`PerTarget` and :class:`Probable`."""
 
     def fit(self, split: Split) -> None:
         """Learn from ``split.train`` and ``split.graph``; settings are chosen on ``inner_split(split, …)`` only."""
@@ -63,9 +64,17 @@ class PerTarget(Protocol):
     def expected(self, split: Split, targets: IntArray) -> Mapping[str, FloatArray]:
         """Name -> one finite number per target, float (targets,), from what ``fit`` learned alone.
 
-        A report draws ``level`` (the higher, the more buyers are expected; on any scale), ``confidence`` (0 to 1) and
-        ``distance`` (from the nearest seen target).
+        A report draws ``level`` (the expected share of buyers), ``confidence`` (0 to 1) and ``distance`` (from the
+        nearest seen target).
         """
+
+
+@runtime_checkable
+class Probable(Protocol):
+    """A method that says how likely a purchase is."""
+
+    def chance(self, split: Split, users: IntArray, targets: IntArray) -> Mapping[str, FloatArray]:
+        """Suffix of the metric ("" for the method's own rule) -> probabilities, float (users, targets)."""
 
 
 def held_out(methods: Mapping[str, Method], split: Split) -> tuple[str | None, IntArray]:
@@ -130,6 +139,8 @@ def judge(name: str, method: Method, split: Split, groups: Mapping[str, IntArray
             embeddings=None if embeddings is None else embeddings[split.candidates],
         )
         metrics |= {metric + suffix: value for metric, value in figures.items()}
+    if isinstance(method, Probable):
+        metrics |= _calibration(method, split)
     if not isinstance(method, PerTarget):
         return Cell(metrics)
     users = groups[""]
@@ -137,6 +148,17 @@ def judge(name: str, method: Method, split: Split, groups: Mapping[str, IntArray
     truth = {"position": split.candidates, "buyers": buyers, "share": share, "taste_auc": tastes}
     expected = _expected(name, method, split)
     return Cell(metrics, {what: column(values) for what, values in (truth | expected).items()})
+
+
+def _calibration(method: Probable, split: Split) -> dict[str, float]:
+    """Brier score and calibration error over all users with a history and all hidden targets, unsold ones included."""
+    users = np.flatnonzero(np.diff(split.train.indptr))
+    bought = split.test[users][:, split.listed].toarray() > 0
+    found: dict[str, float] = {}
+    for suffix, chance in method.chance(split, users, split.listed).items():
+        found[f"brier{suffix}"] = brier_score(chance, bought)
+        found[f"ece{suffix}"] = expected_calibration_error(chance, bought)
+    return found
 
 
 def _expected(name: str, method: PerTarget, split: Split) -> dict[str, FloatArray]:

@@ -6,19 +6,16 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from ..graph import CatalogGraph
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.reduce import bare, shuffled
-from .baselines import Ceiling, KernelRidge, Knn, LinMap, OnBlocks, Popularity, TextCosine, fitted
+from .baselines import BASELINE_KINDS, Ceiling, KernelRidge, Knn, LinMap, OnBlocks, Popularity, TextCosine, fitted
 from .judging import Method
-from .propagation import Blocks, propagate
+from .propagation import Blocks, Texts, propagate
 from .simple_baselines import simple_baselines
 from .space import Space, fit_space
 from .splits import Split
-
-Texts = npt.NDArray[np.float32]
 
 
 class Newaisle(OnBlocks):
@@ -33,21 +30,32 @@ class Newaisle(OnBlocks):
         self._space = fit_space(split.graph, split.train, self.blocks, seed=self.seed, protocols=(split.protocol,))
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
-        """The cosine score, float64 (users, targets).
+        """``p_u . q_c``, float64 (users, targets): the cosine score before users are scaled to one length.
 
         Raises:
             ModelError: it was not fitted.
         """
         space = fitted(self._space)
-        return space.score(space.factors.user_vectors(users), targets)
+        return np.asarray(space.factors.user_vectors(users) @ space.vectors[targets].T)
 
-    def expected(self, split: Split, targets: IntArray) -> dict[str, FloatArray]:
-        """What a report draws: mean score over all users with history, confidence, distance from seen targets.
+    def chance(self, split: Split, users: IntArray, targets: IntArray) -> dict[str, FloatArray]:
+        """The calibrated probability, and beside it the articles' softmax.
 
         Raises:
             ModelError: it was not fitted.
         """
-        level = self.score(split, np.flatnonzero(np.diff(split.train.indptr)), targets).mean(axis=0)
+        space = fitted(self._space)
+        vectors, activity = space.factors.user_vectors(users), np.diff(split.train.indptr)[users]
+        softmax = space.probabilities(space.score(vectors, targets), tau=1.0)
+        return {"": space.chance(vectors, activity, targets), ":softmax": softmax}
+
+    def expected(self, split: Split, targets: IntArray) -> dict[str, FloatArray]:
+        """What a report draws: expected share of buyers among users with a history, confidence, distance from the seen.
+
+        Raises:
+            ModelError: it was not fitted.
+        """
+        level = self.chance(split, np.flatnonzero(np.diff(split.train.indptr)), targets)[""].mean(axis=0)
         distance = nearest_distance(self.blocks, targets, split.seen)
         return {"level": level, "confidence": fitted(self._space).confidence[targets], "distance": distance}
 
@@ -65,25 +73,28 @@ def nearest_distance(blocks: Blocks, targets: IntArray, seen: IntArray) -> Float
 
 
 def compared_methods(
-    graph: CatalogGraph, texts: Texts | None, *, ablate: bool = False
+    graph: CatalogGraph, texts: Texts | None, names: Texts | None = None, *, ablate: bool = False
 ) -> dict[str, Callable[[int], Method]]:
     """Newaisle and all baselines that the catalog allows, each made from a seed.
 
     Args:
         graph: the catalog as the methods may know it.
         texts: text embeddings, float32 (n, d), or None.
-        ablate: add ``newaisle-shuffled`` (every leaf has the edges of another one) and ``newaisle-no-propagation``
-            (own texts and features alone).
+        names: embeddings of the names alone, float32 (n, d), or None.
+        ablate: add ``newaisle-shuffled`` (every leaf has the edges of another one), ``newaisle-no-propagation`` (own
+            texts and features alone) and ``linmap-on-phi`` (the baseline with all of newaisle's blocks).
     """
-    blocks = propagate(graph, texts)
+    blocks = propagate(graph, texts, names)
     made: dict[str, Callable[[int], Method]] = {Newaisle.name: partial(Newaisle, blocks=blocks)}
     if ablate:
         variants: Mapping[str, CatalogGraph] = {"shuffled": shuffled(graph, seed=0), "no-propagation": bare(graph)}
         for name, changed in variants.items():
-            made[f"{Newaisle.name}-{name}"] = partial(Newaisle, blocks=propagate(changed, texts))
+            made[f"{Newaisle.name}-{name}"] = partial(Newaisle, blocks=propagate(changed, texts, names))
+        made[f"{LinMap.name}-on-phi"] = partial(LinMap, blocks=blocks)
     made |= simple_baselines(graph)
+    plain = blocks.of(BASELINE_KINDS)
     for kind in (Popularity, TextCosine, Knn, KernelRidge, LinMap):
-        if kind is not TextCosine or "text" in blocks.names:
-            made[kind.name] = partial(kind, blocks=blocks)
+        if kind is not TextCosine or "text" in plain.names:
+            made[kind.name] = partial(kind, blocks=plain)
     made[Ceiling.name] = Ceiling
     return made

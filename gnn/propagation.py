@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +37,19 @@ _CHUNK = 1024
 """Identity vectors that travel together; bounds the memory to nodes x chunk x 4 bytes."""
 
 Block = sp.csr_array | FloatArray
+Texts = npt.NDArray[np.float32]
+
+
+class Kind(StrEnum):
+    """What a block says of a target: what it is (the first four) or how it stands in the graph (the others)."""
+
+    TEXT = "text"
+    NAME = "name"
+    RELATION = "relation"
+    FEATURE = "feature"
+    COUNT = "count"
+    MIX = "mix"
+    PLACE = "place"
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +58,12 @@ class Blocks:
 
     Attributes:
         matrices: name of the block -> float64 (n, d), dense or CSR. Rows of relations have length 1 (or 0 where a
-            target has no such edge), features are standardised, texts are unit vectors.
-        counts: the names of those blocks that are numbers of attribute values.
+            target has no such edge), numbers are standardised, texts are unit vectors.
+        kinds: name of the block -> what it says.
     """
 
     matrices: Mapping[str, Block]
-    counts: tuple[str, ...] = ()
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -65,6 +80,11 @@ class Blocks:
     def names(self) -> tuple[str, ...]:
         """Names of the blocks, in order."""
         return tuple(self.matrices)
+
+    def of(self, kinds: Collection[Kind]) -> Blocks:
+        """The blocks of some kinds alone."""
+        matrices = {name: block for name, block in self.matrices.items() if self.kinds[name] in kinds}
+        return Blocks(matrices, {name: self.kinds[name] for name in matrices})
 
     def squared_distances(self, name: str, rows: IntArray, columns: IntArray) -> npt.NDArray[np.float32]:
         """|phi(r) - phi(c)|^2 in one block, float32 (rows, columns)."""
@@ -99,38 +119,67 @@ class Hop(MessagePassing):  # type: ignore[misc]  # PyTorch Geometric publishes 
         return summed
 
 
-def propagate(graph: CatalogGraph, texts: npt.NDArray[np.float32] | None) -> Blocks:
+def propagate(graph: CatalogGraph, texts: Texts | None, names: Texts | None = None) -> Blocks:
     """Compute phi for all targets and groups of a catalog.
 
     Args:
         graph: the catalog, n targets and groups.
         texts: text embeddings, float32 (n, d), zero rows where there is no text; None without texts.
+        names: embeddings of the names alone, float32 (n, d); None where the texts say no more than the names.
 
     Returns:
-        The blocks ``text``, ``parent text``, ``ancestors``, one per attribute name, the number of its values
-        (``NAME count``) and one per feature; blocks in which all targets are alike are left out.
+        The blocks ``text``, ``name``, ``parent text``, ``ancestors`` and ``place``, for every attribute name the
+        identities of its values, their number (``NAME count``) and how evenly they share the target (``NAME mix``),
+        and one per feature; blocks in which all targets are alike are left out.
     """
     hop = Hop()
     found: dict[str, Block] = {}
-    counts: list[str] = []
+    kinds: dict[str, Kind] = {}
+
+    def add(name: str, kind: Kind, block: Block) -> None:
+        if _varies(block):
+            found[name], kinds[name] = block, kind
+
     parents = graph.parents
     if texts is not None and np.any(texts):
-        found["text"] = texts.astype(np.float64)
+        add("text", Kind.TEXT, texts.astype(np.float64))
+        if names is not None:
+            add("name", Kind.NAME, names.astype(np.float64))
         if parents.nnz:
-            found["parent text"] = _unit_dense(
-                _receive(hop, _tensor(parents), torch.from_numpy(texts)).astype(np.float64)
-            )
+            add("parent text", Kind.RELATION, _parent_texts(hop, parents, texts))
+        add("place", Kind.PLACE, _place(hop, graph, texts))
     if parents.nnz:
-        found["ancestors"] = _unit(_ancestors(hop, parents))
+        add("ancestors", Kind.RELATION, _unit(_ancestors(hop, parents)))
+    taken = {"text", "name", "parent text", "ancestors", "place"}
     for name in sorted({attribute.name for attribute in graph.attributes}):
-        own = name if name not in found else f"{name} (attribute)"
-        found[own] = _unit(_attribute(hop, graph, name))
-        counts.append(f"{own} count")
-        found[counts[-1]] = _standardised(_number_of_values(graph, name))
+        own = f"{name} (attribute)" if name in taken else name
+        taken |= {own, f"{own} count", f"{own} mix"}
+        add(own, Kind.RELATION, _unit(_attribute(hop, graph, name)))
+        add(f"{own} count", Kind.COUNT, _standardised(_number_of_values(graph, name)))
+        add(f"{own} mix", Kind.MIX, _mix(graph, name))
     for name, column in graph.features.items():
-        found[name if name not in found else f"{name} (feature)"] = _standardised(column)
-    varying = {name: block for name, block in found.items() if _varies(block)}
-    return Blocks(varying, tuple(name for name in counts if name in varying))
+        add(f"{name} (feature)" if name in taken else name, Kind.FEATURE, _standardised(column))
+    return Blocks(found, kinds)
+
+
+def _parent_texts(hop: Hop, parents: sp.csr_array, texts: Texts) -> FloatArray:
+    """Mean of the parents' embeddings, as unit vectors."""
+    return _unit_dense(_receive(hop, _tensor(parents), torch.from_numpy(texts)).astype(np.float64))
+
+
+def _place(hop: Hop, graph: CatalogGraph, texts: Texts) -> FloatArray:
+    """How general a target is: how many share its name, and how much its text is its parents'. Float64 (n, 1 or 2).
+
+    A shop that has seven categories called "accessories" sells little in each; one that is called like its parent
+    holds the bulk of it.
+    """
+    shared = Counter(graph.names)
+    columns = [_standardised(np.array([shared[name] for name in graph.names], dtype=np.float64))]
+    if graph.parents.nnz:
+        likeness = np.einsum("nd,nd->n", texts.astype(np.float64), _parent_texts(hop, graph.parents, texts))
+        likeness[np.diff(graph.parents.indptr) == 0] = np.nan
+        columns.append(_standardised(likeness, logarithm=False))
+    return np.hstack(columns)
 
 
 def _ancestors(hop: Hop, parents: sp.csr_array) -> sp.csr_array:
@@ -164,6 +213,23 @@ def _number_of_values(graph: CatalogGraph, name: str) -> FloatArray:
     has = graph.edges[Relation.HAS_ATTRIBUTE]
     named = np.array([attribute.name == name for attribute in graph.attributes])[has.head]
     return np.bincount(has.tail[named], minlength=len(graph)).astype(np.float64)
+
+
+def _mix(graph: CatalogGraph, name: str) -> FloatArray:
+    """How evenly the values of one attribute share a target, float64 (n, 2).
+
+    The logarithms of the Hill numbers of order 1 and 2, that is of the effective number of values by entropy and by
+    the inverse Simpson index (Hill 1973, equation 1), over each value's share of the edge weights. The number of
+    values is the one of order 0.
+    """
+    has = graph.edges[Relation.HAS_ATTRIBUTE]
+    named = np.array([attribute.name == name for attribute in graph.attributes])[has.head]
+    tail, weight = has.tail[named], has.weight[named]
+    share = weight / np.bincount(tail, weights=weight, minlength=len(graph))[tail]
+    entropy = np.bincount(tail, weights=-share * np.log(share), minlength=len(graph))
+    simpson = np.bincount(tail, weights=np.square(share), minlength=len(graph))
+    logs = (entropy, -np.log(np.where(simpson > 0, simpson, 1.0)))
+    return np.hstack([_standardised(np.maximum(column, 0.0), logarithm=False) for column in logs])
 
 
 def _matrix(edges: Edges, place: IntArray, shape: tuple[int, int]) -> sp.csr_array:
@@ -222,12 +288,12 @@ def _unit_dense(block: FloatArray) -> FloatArray:
     return unit
 
 
-def _standardised(column: FloatArray) -> FloatArray:
+def _standardised(column: FloatArray, *, logarithm: bool = True) -> FloatArray:
     """Mean 0 and deviation 1 over the known values, on a logarithmic scale if none is negative; unknown ones are 0."""
     known = ~np.isnan(column)
     if not known.any():
         return np.zeros((len(column), 1))
-    scaled = np.log1p(column) if column[known].min() >= 0 else column
+    scaled = np.log1p(column) if logarithm and column[known].min() >= 0 else column
     deviation = scaled[known].std()
     centred = (scaled - scaled[known].mean()) / (deviation if deviation > 0 else 1.0)
     return np.where(known, centred, 0.0)[:, None]

@@ -12,13 +12,15 @@ from scipy.optimize import minimize_scalar
 from ..graph import CatalogGraph
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import ModelError
+from .calibration import Calibration, Pairs, fit_calibration
+from .confidence import expected_errors, level_errors
 from .factors import Factors, FactorSettings, fit_factors
 from .kernel import Head, KernelSettings, Prior
 from .metrics import ndcg
 from .propagation import Blocks
 from .scoring import HEADROOM, cosine, softmax, target_embeddings, user_embeddings
 from .splits import PROTOCOLS
-from .tuning import Episode, binary, choose_factors, choose_kernel, make_episodes
+from .tuning import Episode, binary, choose_factors, choose_kernel, make_episodes, start_kernel
 from .update import update_targets
 
 START_FACTORS = FactorSettings(rank=32, alpha=5.0, regularization=30.0)
@@ -41,12 +43,15 @@ class SpaceSettings:
         kernel: weights of the blocks and the ridge.
         strength: gamma, how strongly the prior holds against sales.
         tau: temperature of the cosine-softmax.
+        calibration: from a score to the chance of a purchase; None fits it to the seen targets, each predicted from the
+            others.
     """
 
     factors: FactorSettings = field(default_factory=FactorSettings)
     kernel: KernelSettings = field(default_factory=KernelSettings)
     strength: float = 30.0
     tau: float = 1.0
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +66,8 @@ class Space:
         vectors: q after the update, float64 (n, rank).
         share: how much of each vector is prior, 1 (zero-shot) down to 0, float64 (n,).
         longest: M, longer than every vector.
+        calibration: from ``p . q`` to the chance of a purchase.
+        error: how far the level that the prior predicts is likely to be off, as a logarithm, float64 (n,).
     """
 
     settings: SpaceSettings
@@ -70,6 +77,8 @@ class Space:
     vectors: FloatArray
     share: FloatArray
     longest: float
+    calibration: Calibration
+    error: FloatArray
 
     def embeddings(self, targets: IntArray) -> FloatArray:
         """z, the unit vectors of targets, float64 (targets, rank + 1)."""
@@ -83,10 +92,27 @@ class Space:
         """The softmax of scores over their last axis; ``tau = 1`` is the articles' rule, None the fitted one."""
         return softmax(scores, self.settings.tau if tau is None else tau)
 
+    def chance(self, users: FloatArray, activity: IntArray, targets: IntArray) -> FloatArray:
+        """How likely users are to buy targets within a time as long as that of the sales, float64 (users, targets).
+
+        It holds for targets on sale, shown as the seen ones were, and was fitted on pseudo-new ones, those that hardly
+        anybody bought included. A user's order by it is the order by score.
+
+        Args:
+            users: p, float64 (users, rank).
+            activity: number of distinct targets in each user's history, int (users,).
+            targets: positions.
+        """
+        return self.calibration.chance(users @ self.vectors[targets].T, activity)
+
     @property
     def confidence(self) -> FloatArray:
-        """1 minus the prior's variance, as far as the vector still is prior; between 0 and 1, float64 (n,)."""
-        return 1.0 - self.prior.variance * self.share
+        """How sure the level of every target is, between 0 and 1, float64 (n,).
+
+        ``exp(-error)``, where the error is the expected ``|log(predicted / true share of buyers)|`` as far as the
+        vector still is prior: with 0.5 it is typically wrong by a factor of 2.
+        """
+        return np.asarray(np.exp(-self.error * self.share))
 
 
 def fit_space(
@@ -121,10 +147,12 @@ def fit_space(
         settings = choose_settings(make_episodes(graph, train, blocks, seed, protocols), blocks, say)
     say("fitting factors of users and sold targets")
     factors = fit_factors(bought, settings.factors, seed)
-    return build_space(bought, factors, blocks, settings)
+    return build_space(bought, factors, blocks, settings, seed)
 
 
-def build_space(bought: sp.csr_array, factors: Factors, blocks: Blocks, settings: SpaceSettings) -> Space:
+def build_space(
+    bought: sp.csr_array, factors: Factors, blocks: Blocks, settings: SpaceSettings, seed: int = 0
+) -> Space:
     """Put the space together from fitted factors: prior by propagation, then the update of all seen targets."""
     seen = np.flatnonzero(np.bincount(bought.indices, minlength=bought.shape[1]))
     new = np.setdiff1d(np.arange(bought.shape[1]), seen)
@@ -138,7 +166,11 @@ def build_space(bought: sp.csr_array, factors: Factors, blocks: Blocks, settings
         factors.users, sp.csc_array(bought[:, seen]), mean[seen], strength[seen], settings.factors
     )
     longest = max(_longest(factors.targets), _longest(vectors))
-    return Space(settings, factors, head, Prior(mean, variance), vectors, share, longest)
+    pairs = Pairs.of(factors.users, bought, bought, mean[seen], seen, seed)
+    calibration = settings.calibration or fit_calibration([pairs], seed)
+    foreseen = calibration.chance(pairs.scores, pairs.activity).mean(axis=0)
+    error = expected_errors(head, level_errors(foreseen, pairs.bought.mean(axis=0)), len(mean))
+    return Space(settings, factors, head, Prior(mean, variance), vectors, share, longest, calibration, error)
 
 
 def _longest(vectors: FloatArray) -> float:
@@ -152,19 +184,20 @@ def prior_strength(variance: FloatArray, settings: SpaceSettings) -> FloatArray:
 
 def choose_settings(episodes: Sequence[Episode], blocks: Blocks, say: Tell) -> SpaceSettings:
     """Choose all numbers on pseudo-new targets; without any episode the starting ones stay."""
-    kernel = KernelSettings(dict.fromkeys(blocks.names, START_WIDTH), START_RIDGE)
+    kernel = start_kernel(blocks, START_WIDTH, START_RIDGE)
     if not episodes:
         return SpaceSettings(START_FACTORS, kernel)
     say(f"choosing rank, confidence and regularisation on {len(episodes)} sets of pseudo-new targets")
     factors = choose_factors(episodes, START_FACTORS, kernel)
     say("choosing the weights of texts, numbers and relations")
-    kernel = choose_kernel(episodes, factors, kernel)
-    say("fitting the temperature and the strength of the prior")
+    kernel = choose_kernel(episodes, factors, START_WIDTH, START_RIDGE)
+    say("fitting the temperature, the strength of the prior and the chances")
     settings = SpaceSettings(factors, kernel)
     worlds = [_World.of(episode, settings) for episode in episodes]
     tau = _fit_tau(worlds)
     strength = max(_STRENGTHS, key=lambda gamma: float(np.mean([w.revealed_ndcg(gamma, settings) for w in worlds])))
-    return SpaceSettings(factors, kernel, strength, tau)
+    calibration = fit_calibration([world.pairs() for world in worlds], episodes[0].seed)
+    return SpaceSettings(factors, kernel, strength, tau, calibration)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,13 +206,20 @@ class _World:
 
     episode: Episode
     factors: Factors
+    head: Head
     prior: Prior
 
     @classmethod
     def of(cls, episode: Episode, settings: SpaceSettings) -> _World:
         factors, split = episode.factors(settings.factors), episode.split
         head = Head(episode.blocks, settings.kernel, split.seen, factors.targets[split.seen])
-        return cls(episode, factors, head.prior(split.candidates))
+        return cls(episode, factors, head, head.prior(split.candidates))
+
+    def pairs(self) -> Pairs:
+        """Users with all pseudo-new targets, those that nobody or hardly anybody bought included."""
+        split = self.episode.split
+        mean = self.head.prior(split.listed).mean
+        return Pairs.of(self.factors.users, split.train, split.test, mean, split.listed, self.episode.seed)
 
     def cross_entropy(self, tau: float) -> float:
         """Mean over judged users of the cross-entropy of the softmax at their purchases of pseudo-new targets."""

@@ -54,6 +54,11 @@ class Split:
     users: IntArray
     users_without_history: IntArray
 
+    @property
+    def listed(self) -> IntArray:
+        """The hidden targets without the groups, those with few or no buyers included, ascending."""
+        return self.hidden[~self.graph.is_group[self.hidden]]
+
 
 def make_split(protocol: str, graph: CatalogGraph, matrix: sp.csr_array, seed: int, *, share: float = SHARE) -> Split:
     """Hide a random part of the catalog.

@@ -17,7 +17,7 @@ from ..graph.errors import InputError
 from .factors import Factors, FactorSettings, fit_factors
 from .kernel import KernelSettings
 from .metrics import ndcg
-from .propagation import Blocks
+from .propagation import Blocks, Kind
 from .splits import PROTOCOLS, Split, pseudo_split
 
 EPISODES = 3
@@ -29,8 +29,17 @@ MAX_TARGETS = 2000
 MAX_USERS = 1000
 """Judged users per episode."""
 
-MARGIN = 0.002
+MARGIN = 0.005
 """What a step must gain in NDCG: gains below it are more often chance than not."""
+
+_KIND_WEIGHTS: Mapping[Kind, Sequence[float]] = {
+    Kind.COUNT: (0.0, 1.0),
+    Kind.MIX: (0.0, 1.0),
+    Kind.PLACE: (0.0, 0.3, 1.0),
+    Kind.NAME: (1.0, 0.0, 3.0),
+    Kind.TEXT: (1.0, 1 / 3, 3.0),
+}
+"""Where the weight of a kind of blocks begins and what else is tried, in this order; that of all others is 1."""
 
 Judge = Callable[[Mapping[str, float]], float]
 
@@ -120,14 +129,20 @@ def make_episodes(
 
 
 def climb(
-    judge: Judge, start: Mapping[str, float], steps: Mapping[str, Sequence[float]], rounds: int = 1
+    judge: Judge,
+    start: Mapping[str, float],
+    steps: Mapping[str, Sequence[float]],
+    *,
+    choices: Mapping[str, Sequence[float]] | None = None,
+    rounds: int = 1,
 ) -> dict[str, float]:
-    """Coordinate search: multiply one number at a time and keep what gains ``MARGIN``, while it does.
+    """Coordinate search: change one number at a time and keep what gains ``MARGIN``.
 
     Args:
         judge: figure to raise.
         start: numbers to begin with.
-        steps: name -> factors to try on it, in this order.
+        steps: name -> factors to try on it, in this order, each for as long as it gains.
+        choices: name -> other values to try in its place, before the steps.
         rounds: how often all names take their turn; ends early when a round changes nothing. No trial is judged twice.
     """
     known: dict[tuple[float, ...], float] = {}
@@ -141,16 +156,30 @@ def climb(
     best, figure = dict(start), judged(start)
     for _ in range(rounds):
         before = figure
+        for name, values in (choices or {}).items():
+            for value in values:
+                if (gained := judged(trial := {**best, name: value})) > figure + MARGIN:
+                    best, figure = trial, gained
         for name, factors in steps.items():
             for factor in factors:
                 improved = False
-                while (value := judged(trial := {**best, name: best[name] * factor})) > figure + MARGIN:
-                    best, figure, improved = trial, value, True
+                while (gained := judged(trial := {**best, name: best[name] * factor})) > figure + MARGIN:
+                    best, figure, improved = trial, gained, True
                 if improved:
                     break
         if figure <= before:
             break
     return best
+
+
+def start_kernel(blocks: Blocks, width: float, ridge: float) -> KernelSettings:
+    """Where the search begins: what a target is counts, how it stands in the graph not yet."""
+    return _weigh(blocks, {kind: tried[0] for kind, tried in _KIND_WEIGHTS.items()}, width, ridge)
+
+
+def _weigh(blocks: Blocks, scale: Mapping[Kind, float], width: float, ridge: float) -> KernelSettings:
+    weights = {name: width * scale.get(kind, 1.0) for name, kind in blocks.kinds.items()}
+    return KernelSettings(weights if any(weights.values()) else dict.fromkeys(blocks.names, width), ridge)
 
 
 def choose_factors(episodes: Sequence[Episode], start: FactorSettings, kernel: KernelSettings) -> FactorSettings:
@@ -176,25 +205,24 @@ def judge_factors(episode: Episode, factors: FactorSettings, kernel: KernelSetti
     return ndcg(fitted.users[episode.users] @ mean.T, episode.hits)
 
 
-def choose_kernel(episodes: Sequence[Episode], factors: FactorSettings, start: KernelSettings) -> KernelSettings:
-    """Choose the width, the ridge, the weight of texts, and whether counts of attribute values take part.
+def choose_kernel(episodes: Sequence[Episode], factors: FactorSettings, width: float, ridge: float) -> KernelSettings:
+    """Choose the width, the ridge, and for some kinds of blocks how much they weigh beside the others.
 
     Weights of the single blocks are not searched: they fitted the pseudo-new targets and lost on whole new branches.
     """
-    counts = [name for name in episodes[0].blocks.counts if name in start.weights]
+    blocks = episodes[0].blocks
+    choices = {str(kind): tried for kind, tried in _KIND_WEIGHTS.items() if kind in blocks.kinds.values()}
 
     def settings(values: Mapping[str, float]) -> KernelSettings:
-        scale = {"text": values["text"], **dict.fromkeys(counts, values["counts"])}
-        weights = {name: values["width"] * scale.get(name, 1.0) * weight for name, weight in start.weights.items()}
-        return KernelSettings(weights, values["ridge"])
+        return _weigh(blocks, {Kind(kind): values[kind] for kind in choices}, values["width"], values["ridge"])
 
     def judge(values: Mapping[str, float]) -> float:
         chosen = settings(values)
         return float(np.mean([judge_factors(episode, factors, chosen) for episode in episodes]))
 
-    begin = {"counts": 1.0, "width": 1.0, "ridge": start.ridge, "text": 1.0}
-    steps = {"counts": (0.0,), "width": (2.0, 0.5), "ridge": (3.0, 1 / 3), "text": (3.0, 1 / 3)}
-    return settings(climb(judge, begin, steps, rounds=2))
+    begin = {"width": width, "ridge": ridge, **{kind: tried[0] for kind, tried in choices.items()}}
+    steps = {"width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}
+    return settings(climb(judge, begin, steps, choices=choices, rounds=2))
 
 
 def binary(matrix: sp.csr_array) -> sp.csr_array:

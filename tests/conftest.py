@@ -156,21 +156,29 @@ def texts(journey: Loaded, encodings: Path) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def phi(journey: Loaded, texts: np.ndarray) -> Blocks:
+def names(journey: Loaded, encodings: Path) -> np.ndarray:
+    """Embeddings of the names of ``journey``, float32 (n, 384)."""
+    from newaisle.gnn.encoder import TextEncoder
+
+    return TextEncoder(cache=encodings).encode([name.lower() for name in journey.graph.names])
+
+
+@pytest.fixture(scope="session")
+def phi(journey: Loaded, texts: np.ndarray, names: np.ndarray) -> Blocks:
     """What propagation says of ``journey``."""
     from newaisle.gnn.propagation import propagate
 
-    return propagate(journey.graph, texts)
+    return propagate(journey.graph, texts, names)
 
 
 @pytest.fixture(scope="session")
 def given(phi: Blocks) -> SpaceSettings:
     """Settings for ``journey``, so that no search is needed."""
     from newaisle.gnn.factors import FactorSettings
-    from newaisle.gnn.kernel import KernelSettings
     from newaisle.gnn.space import SpaceSettings
+    from newaisle.gnn.tuning import start_kernel
 
-    kernel = KernelSettings(dict.fromkeys(phi.names, 0.1), 0.1)
+    kernel = start_kernel(phi, 0.1, 0.1)
     return SpaceSettings(FactorSettings(rank=12, regularization=30.0), kernel, strength=10.0, tau=0.15)
 
 

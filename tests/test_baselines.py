@@ -14,7 +14,7 @@ from newaisle.graph.reduce import bare, without
 
 LEARNING = ("popularity", "text-cosine", "knn", "kernel-ridge", "linmap", "ceiling")
 SIMPLE = ("random", "catalog-size")
-OWN = ("newaisle", "newaisle-shuffled", "newaisle-no-propagation")
+OWN = ("newaisle", "newaisle-shuffled", "newaisle-no-propagation", "linmap-on-phi")
 ONE_LIST = ("popularity", "catalog-size")
 
 
@@ -24,8 +24,8 @@ def split(journey):
 
 
 @pytest.fixture(scope="module")
-def methods(journey, texts):
-    return compared_methods(journey.graph, texts, ablate=True)
+def methods(journey, texts, names):
+    return compared_methods(journey.graph, texts, names, ablate=True)
 
 
 @pytest.fixture(scope="module")

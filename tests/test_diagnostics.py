@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
 from newaisle.gnn.cells import Cell, column
 from newaisle.gnn.comparison import corrected_standard_error
-from newaisle.gnn.diagnostics import correlations, deciles, level_errors, target_columns
+from newaisle.gnn.confidence import level_errors
+from newaisle.gnn.diagnostics import correlations, deciles, target_columns
 from newaisle.gnn.evaluation import SplitResult
 
 PROTOCOL = "leave-targets-out"
@@ -23,7 +26,7 @@ def result_of(seed: int, candidates: int = 43) -> SplitResult:
     taste[::7] = np.nan
     targets = {
         "share": share,
-        "level": np.log(share) + (1 - confidence) * random.normal(0, 2, candidates),
+        "level": share * np.exp((1 - confidence) * random.normal(0, 2, candidates)),
         "confidence": confidence,
         "distance": random.random(candidates),
         "taste_auc": taste,
@@ -32,13 +35,11 @@ def result_of(seed: int, candidates: int = 43) -> SplitResult:
     return SplitResult(PROTOCOL, seed, {"candidates": candidates}, {"newaisle": cell})
 
 
-def test_level_errors_are_distances_of_ranks() -> None:
-    level, share = np.array([5.0, 1.0, 3.0]), np.array([0.1, 0.2, 0.3])
-    assert level_errors(level, share).tolist() == [1.0, 0.5, 0.5]
-    assert level_errors(share * 7, share).tolist() == [0.0, 0.0, 0.0]
-    random = np.random.default_rng(0)
-    assert level_errors(random.random(5000), random.random(5000)).mean() == pytest.approx(1 / 3, abs=0.01)
-    assert level_errors(np.array([1.0]), np.array([0.5])).tolist() == [0.0]
+def test_level_errors_are_logarithms_of_factors() -> None:
+    share = np.array([0.02, 0.2, 0.3])
+    assert level_errors(share, share).tolist() == [0.0, 0.0, 0.0]
+    assert level_errors(share * [2, 0.5, 1], share) == pytest.approx([np.log(2), np.log(2), 0])
+    assert level_errors(np.array([1e-9, 0.02]), np.array([0.005, 0.0])) == pytest.approx([0, np.log(2)])
 
 
 @pytest.mark.parametrize("by", ["confidence", "distance"])
@@ -52,9 +53,8 @@ def test_deciles_against_loops(by: str) -> None:
         columns = target_columns(result, "newaisle")
         lowest = np.sort(columns[by])[:5]  # 43 candidates: the first deciles have 5
         inside = np.isin(columns[by], lowest)
-        ranks = [sum(other < value for other in columns["level"]) for value in columns["level"]]
-        truth = [sum(other < value for other in columns["share"]) for value in columns["share"]]
-        errors.append(np.mean(np.abs(np.subtract(ranks, truth))[inside]) / 42)
+        pairs = zip(columns["level"][inside], columns["share"][inside], strict=True)
+        errors.append(np.mean([abs(math.log(max(level, 0.01) / max(share, 0.01))) for level, share in pairs]))
         tastes.append(np.nanmean(columns["taste_auc"][inside]))
     first = found[0]
     assert first.targets == 15

@@ -10,7 +10,7 @@ from newaisle.gnn.baselines import TextCosine
 from newaisle.gnn.encoder import TextEncoder
 from newaisle.gnn.methods import Newaisle
 from newaisle.gnn.metrics import ndcg
-from newaisle.gnn.propagation import Blocks, propagate
+from newaisle.gnn.propagation import Blocks, Kind, propagate
 from newaisle.gnn.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.graph import CatalogGraph, Relation
 from newaisle.graph.reduce import shuffled, without
@@ -144,8 +144,9 @@ def test_the_number_of_values_is_a_number(graph):
 
 def test_blocks_in_which_all_are_alike_are_left_out(graph, vectors):
     found = propagate(graph, vectors)
-    assert set(found.names) == {"text", "parent text", "ancestors", "material", "material count", "size", "balance"}
-    assert set(propagate(graph, None).names) == set(found.names) - {"text", "parent text"}
+    numbers = {"material", "material count", "material mix", "size", "balance"}
+    assert set(found.names) == {"text", "parent text", "ancestors", "place"} | numbers
+    assert set(propagate(graph, None).names) == numbers | {"ancestors"}
     assert propagate(graph, np.zeros_like(vectors)).names == propagate(graph, None).names
     assert "text" not in propagate(graph, np.tile(vectors[:1], (len(graph), 1))).names
 
@@ -174,27 +175,30 @@ def test_attributes_named_like_other_blocks_stay_apart():
         pa.table(columns), pa.table({"id": ["a", "a"], "name": ["kind", "kind count"], "value": ["z", "z"]})
     )
     found = propagate(graph, None)
-    expected = {"ancestors", "ancestors (attribute)", "kind", "kind count", "kind count (attribute)"}
+    expected = {"ancestors", "ancestors (attribute)", "kind", "kind count", "kind mix", "kind count (attribute)"}
     assert set(found.names) == expected | {"kind count (attribute) count"}
-    assert set(found.counts) == {"kind count", "kind count (attribute) count"}
+    assert [name for name, kind in found.kinds.items() if kind is Kind.COUNT] == [
+        "kind count",
+        "kind count (attribute) count",
+    ]
 
 
 def test_relations_have_unit_rows_and_everything_is_finite(phi):
     for name, block in phi.matrices.items():
         dense = block if isinstance(block, np.ndarray) else block.toarray()
         assert np.isfinite(dense).all()
-        if not isinstance(block, np.ndarray) or name in ("text", "parent text"):
+        if not isinstance(block, np.ndarray) or name in ("text", "name", "parent text"):
             length = np.linalg.norm(dense, axis=1)
             assert ((np.abs(length - 1) < 1e-5) | (length == 0)).all()
 
 
-def test_chunks_of_identity_vectors_change_nothing(journey, phi, texts, monkeypatch):
+def test_chunks_of_identity_vectors_change_nothing(journey, phi, texts, names, monkeypatch):
     monkeypatch.setattr(propagation, "_CHUNK", 7)
-    assert propagate(journey.graph, texts).fingerprint == phi.fingerprint
+    assert propagate(journey.graph, texts, names).fingerprint == phi.fingerprint
 
 
-def test_using_blocks_does_not_change_them(journey, texts):
-    first, second = propagate(journey.graph, texts), propagate(journey.graph, texts)
+def test_using_blocks_does_not_change_them(journey, texts, names):
+    first, second = propagate(journey.graph, texts, names), propagate(journey.graph, texts, names)
     some = np.arange(20)
     for name in first.names:
         first.squared_distances(name, some, some)
@@ -213,8 +217,8 @@ def test_squared_distances_are_their_formula(phi):
         assert (found >= 0).all()
 
 
-def test_the_fingerprint_knows_names_and_numbers(phi, journey, texts):
-    assert propagate(journey.graph, texts).fingerprint == phi.fingerprint
+def test_the_fingerprint_knows_names_and_numbers(phi, journey, texts, names):
+    assert propagate(journey.graph, texts, names).fingerprint == phi.fingerprint
     moved = dict(phi.matrices)
     moved["text"] = moved["text"] + 1e-12 * (np.arange(len(texts)) == 3)[:, None]
     renamed = {("words" if name == "text" else name): block for name, block in phi.matrices.items()}

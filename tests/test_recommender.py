@@ -149,16 +149,30 @@ def test_who_bought_everything_meant_gets_an_empty_list(fitted, households, boug
     )
 
 
-def test_probabilities_are_the_softmax_over_the_targets_of_the_call(fitted, households, journey):
+def test_probabilities_rise_with_the_score_and_are_those_of_the_method(fitted, households, journey):
     for among in ("new", "seen", "all", list(journey.graph.ids)[:5]):
         found = columns_of(fitted.recommend([*households[:3], None], 10**6, among=among, exclude_bought=False))
         per_user = len(found["user"]) // 4
-        tau = fitted.fitted.space.settings.tau
         for start in range(0, len(found["user"]), per_user):
-            probability = np.array(found["probability"][start : start + per_user])
-            assert probability.sum() == pytest.approx(1)
-            weights = np.exp(np.array(found["score"][start : start + per_user]) / tau)
-            np.testing.assert_allclose(probability, weights / weights.sum(), rtol=1e-9)
+            part = slice(start, start + per_user)
+            probability = np.array(found["probability"][part])
+            assert ((probability > 0) & (probability < 1)).all()
+            assert (np.diff(probability) <= 1e-12).all()  # best first
+            asked = fitted.probabilities(found["user"][start : start + 1], found["target"][part])
+            np.testing.assert_allclose(probability, asked[0], rtol=1e-9)
+
+
+def test_the_articles_rule_is_the_softmax_over_the_targets_of_the_call(fitted, households, journey):
+    some = list(journey.graph.ids)[:5]
+    for given in (some, some[:3]):
+        found = fitted.probabilities([*households[:3], None], given, rule="article")
+        weights = np.exp(fitted.score([*households[:3], None], given))
+        np.testing.assert_allclose(found, weights / weights.sum(axis=1, keepdims=True), rtol=1e-12)
+    with pytest.raises(InputError, match="'calibrated' or 'article'"):
+        fitted.probabilities(households[:1], some, rule="softmax")
+
+
+def test_the_length_of_the_list_changes_no_probability(fitted, households):
     short = columns_of(fitted.recommend(households[0], 3, exclude_bought=False))
     longer = columns_of(fitted.recommend(households[0], 10, exclude_bought=False))
     assert short["probability"] == longer["probability"][:3]
@@ -253,7 +267,8 @@ def test_two_fits_with_the_same_seed_are_equal_to_the_bit(searched, journey, enc
 def test_fit_tells_what_it_does(journey, encodings, given):
     told = []
     Recommender(settings=given, cache=encodings).fit(journey.graph, journey.interactions, tell=told.append)
-    assert f"encoding {len(set(journey.graph.texts)):,} texts" in told
+    distinct = {*journey.graph.texts, *(name.lower() for name in journey.graph.names)}
+    assert f"encoding {len(distinct):,} texts and names" in told
     assert any("factors" in line for line in told)
 
 
@@ -400,7 +415,7 @@ def test_a_catalog_that_says_nothing_is_refused():
 
 
 def test_texts_that_are_all_alike_say_nothing(encodings):
-    graph = catalog(**BARE | {"text": ["the same"] * 14})
+    graph = catalog(**BARE | {"name": ["the same"] * 14})
     with pytest.raises(ModelError, match="nothing leads to new ones"):
         Recommender(cache=encodings).fit(graph, history())
 

@@ -9,7 +9,7 @@ from newaisle.gnn import tuning
 from newaisle.gnn.factors import FactorSettings, fit_factors
 from newaisle.gnn.kernel import Head, KernelSettings
 from newaisle.gnn.metrics import ndcg
-from newaisle.gnn.propagation import Blocks, propagate
+from newaisle.gnn.propagation import Blocks, Kind, propagate
 from newaisle.gnn.space import START_FACTORS, choose_settings, fit_space
 from newaisle.gnn.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, make_split
 from newaisle.gnn.tuning import (
@@ -21,6 +21,7 @@ from newaisle.gnn.tuning import (
     climb,
     judge_factors,
     make_episodes,
+    start_kernel,
 )
 from newaisle.graph import CatalogGraph
 
@@ -171,19 +172,34 @@ def test_chosen_factors_are_no_worse_than_the_start(episodes, phi):
 
 def test_chosen_weights_are_no_worse_than_the_start_and_leave_noisy_counts_out(episodes, phi):
     noise = np.random.default_rng(0).normal(size=(phi.matrices["text"].shape[0], 1))
-    blocks = Blocks({"ancestors": phi.matrices["ancestors"], "noise": noise}, counts=("noise",))
+    matrices = {"text": phi.matrices["text"], "ancestors": phi.matrices["ancestors"], "noise": noise}
+    blocks = Blocks(matrices, {"text": Kind.TEXT, "ancestors": Kind.RELATION, "noise": Kind.COUNT})
     noisy = [tuning.Episode(episode.split, blocks, 0) for episode in episodes]
     factors = FactorSettings(rank=8, regularization=30.0)
-    start = KernelSettings({"ancestors": 0.1, "noise": 10.0}, 0.1)
 
     def figure(settings):
         return np.mean([judge_factors(episode, factors, settings) for episode in noisy])
 
-    chosen = choose_kernel(noisy, factors, start)
-    assert figure(chosen) > figure(start) + MARGIN
-    assert chosen.weights.keys() == start.weights.keys()
+    chosen = choose_kernel(noisy, factors, 3.0, 0.1)
+    assert figure(chosen) > figure(start_kernel(blocks, 3.0, 0.1)) + MARGIN
+    assert chosen.weights.keys() == set(blocks.names)
     assert chosen.weights["noise"] == 0 < chosen.weights["ancestors"]
     assert chosen.ridge > 0
+
+
+def test_what_tells_levels_is_switched_on(episodes, journey, train):
+    """Counts begin switched off; where they alone say how popular a target is, the search finds them."""
+    buyers = np.log1p(np.bincount(train.indices, minlength=len(journey.graph)))[:, None]
+    noise = np.random.default_rng(0).normal(size=buyers.shape)
+    blocks = Blocks({"noise": noise, "count": buyers}, {"noise": Kind.RELATION, "count": Kind.COUNT})
+    oracle = [tuning.Episode(episode.split, blocks, 0) for episode in episodes]
+    assert start_kernel(blocks, 0.05, 0.1).weights["count"] == 0
+    assert choose_kernel(oracle, FactorSettings(rank=8, regularization=30.0), 0.05, 0.1).weights["count"] > 0
+
+
+def test_a_catalog_of_counts_alone_begins_with_them():
+    blocks = Blocks({"count": np.arange(3.0)[:, None]}, {"count": Kind.COUNT})
+    assert start_kernel(blocks, 0.05, 0.1).weights == {"count": 0.05}
 
 
 def test_the_whole_search_gives_usable_numbers_of_the_catalogs_own_blocks(searched, phi):

@@ -1,0 +1,50 @@
+"""How far the expected level of a target is likely to be off, read off its neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..graph.catalog import FloatArray, IntArray
+from .kernel import Head, kernel
+
+FLOOR = 0.01
+"""Shares of buyers below this one count as this one: what hardly anybody buys is all the same to a shop."""
+
+_SHARPNESS = 16
+"""Power of the kernel: only what is truly alike says how well a level can be foreseen here."""
+
+_PRIOR = 1e-3
+"""Weight of the mean error of all, which is what remains where nothing is alike."""
+
+_CHUNK = 1000
+
+
+def level_errors(level: npt.NDArray[np.float64], share: npt.NDArray[np.float64]) -> FloatArray:
+    """``|log(level / share)|`` of expected and true shares of buyers: log 2 is wrong by a factor of 2."""
+    return np.asarray(np.abs(np.log(np.maximum(level, FLOOR)) - np.log(np.maximum(share, FLOOR))))
+
+
+def expected_errors(head: Head, errors: FloatArray, count: int) -> FloatArray:
+    """The error to expect of every target's level: the mean over its neighbours, each foreseen from the others.
+
+    A kernel regression (Nadaraya 1964) of the seen targets' errors; a seen target does not count for itself.
+
+    Args:
+        head: the kernel and the s seen targets.
+        errors: of the seen targets' levels, each predicted from the others, float64 (s,).
+        count: number of all targets and groups.
+
+    Returns:
+        float64 (count,).
+    """
+    found = np.empty(count)
+    place = np.full(count, -1)
+    place[head.seen] = np.arange(len(head.seen))
+    for first in range(0, count, _CHUNK):
+        targets: IntArray = np.arange(first, min(first + _CHUNK, count))
+        near = kernel(head.blocks, head.settings, targets, head.seen) ** _SHARPNESS
+        own = place[targets]
+        near[np.flatnonzero(own >= 0), own[own >= 0]] = 0.0
+        found[targets] = (near @ errors + _PRIOR * errors.mean()) / (near.sum(axis=1) + _PRIOR)
+    return found
