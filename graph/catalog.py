@@ -260,14 +260,18 @@ class CatalogGraph:
         return self._networkx(reached)
 
     @cached_property
-    def _adjacency(self) -> sp.csr_array:
-        """Undirected adjacency over targets, then attributes, shape (n + m, n + m)."""
+    def upward(self) -> sp.csr_array:
+        """All edges as one 0/1 matrix over targets and groups, then attributes, shape (n + m, n + m), row = special."""
         size = len(self) + len(self.attributes)
         ends = [self._global_ends(relation) for relation in Relation]
         tail = np.concatenate([t for t, _ in ends])
         head = np.concatenate([h for _, h in ends])
-        half = sp.csr_array((np.ones(len(tail)), (tail, head)), shape=(size, size))
-        return (half + half.T).tocsr()
+        return sp.csr_array((np.ones(len(tail)), (tail, head)), shape=(size, size))
+
+    @cached_property
+    def _adjacency(self) -> sp.csr_array:
+        """Undirected adjacency over targets, then attributes, shape (n + m, n + m)."""
+        return (self.upward + self.upward.T).tocsr()
 
     def _global_ends(self, relation: Relation) -> tuple[IntArray, IntArray]:
         edges, n = self.edges[relation], len(self)

@@ -1,0 +1,147 @@
+"""The best targets of many users: a scan in single precision, then exact scores of all that may be among the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..graph.catalog import BoolArray, FloatArray, IntArray
+
+_GROUP = 64
+"""Targets whose largest score stands for them while the best are looked for."""
+_BLOCK = 256
+"""Users scanned together: their scores stay in the processor's cache."""
+_SLACK = np.float32(4e-6)
+"""More than the rounding of two scores in single precision, which lie between -1 and 1."""
+
+Single = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Best:
+    """The best targets of u users, best first; equal scores in the order of the targets.
+
+    Attributes:
+        places: places in the index, int64 (u, k), -1 where a user has fewer.
+        scores: cosines, float64 (u, k), -inf there.
+        log_sums: ``log sum exp(score / tau)`` over all targets of the index, float64 (u,); zeros without ``tau``.
+    """
+
+    places: IntArray
+    scores: FloatArray
+    log_sums: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class TargetIndex:
+    """Targets to search among.
+
+    Attributes:
+        vectors: unit vectors, float64 (t, d).
+    """
+
+    vectors: FloatArray
+
+    @cached_property
+    def _columns(self) -> Single:
+        """The vectors as columns, float32 (d, t and up to a full group)."""
+        padding = -len(self.vectors) % _GROUP
+        return np.ascontiguousarray(np.pad(self.vectors, ((0, padding), (0, 0))).T, dtype=np.float32)
+
+    def top(
+        self,
+        users: FloatArray,
+        k: int,
+        *,
+        barred: tuple[IntArray, IntArray] | None = None,
+        closed: BoolArray | None = None,
+        tau: float | None = None,
+        exact: bool = True,
+    ) -> Best:
+        """Find the best targets of every user by the cosine.
+
+        The ``k``-th largest of the maxima of groups of targets is a lower bound of the ``k``-th best score, so only
+        groups that reach it are looked into.
+
+        Args:
+            users: unit vectors, float64 (u, d).
+            k: targets per user, 1 or more.
+            barred: pairs (user, target) to leave out, as int64 places in ``users`` (ascending) and in the index.
+            closed: targets to leave out for everybody, bool (t,).
+            tau: temperature of the softmax whose logarithmic sums are wanted, barred and closed targets included.
+            exact: compute the scores of the best anew in double precision; without it they are good to 1e-6.
+        """
+        size, count = len(users), min(k, len(self.vectors))
+        best = Best(np.full((size, count), -1), np.full((size, count), -np.inf), np.zeros(size))
+        memory = np.empty((min(_BLOCK, size), self._columns.shape[1]), dtype=np.float32)
+        for block in _blocks(size):
+            own = users[block]
+            scores = np.dot(own.astype(np.float32), self._columns, out=memory[: len(own)])
+            if tau is not None:
+                best.log_sums[block] = _log_sums(scores[:, : len(self.vectors)], tau)
+            scores[:, len(self.vectors) :] = -np.inf
+            if closed is not None:
+                scores[:, : len(closed)][:, closed] = -np.inf
+            if barred is not None:
+                rows, columns = barred
+                inside = slice(*np.searchsorted(rows, (block.start, block.stop)))
+                scores[rows[inside] - block.start, columns[inside]] = -np.inf
+            places, found = _candidates(scores, count)
+            if exact:
+                # one pair at a time, so that equal vectors get equal scores whatever stands beside them
+                precise = np.einsum("uwd,ud->uw", self.vectors[places], own)
+                found = np.where(np.isfinite(found), precise, -np.inf)
+            order = np.argsort(-found, axis=1, kind="stable")[:, :count]
+            width = order.shape[1]
+            best.scores[block, :width] = np.take_along_axis(found, order, axis=1)
+            best.places[block, :width] = np.take_along_axis(places, order, axis=1)
+        best.places[~np.isfinite(best.scores)] = -1
+        return best
+
+
+def _blocks(size: int) -> Iterator[slice]:
+    for start in range(0, size, _BLOCK):
+        yield slice(start, min(start + _BLOCK, size))
+
+
+def _log_sums(scores: Single, tau: float) -> FloatArray:
+    """``log sum exp(score / tau)`` over the last axis."""
+    peak = scores.max(axis=1, keepdims=True)
+    shifted = (scores - peak) * np.float32(1.0 / tau)
+    np.exp(shifted, out=shifted)
+    return np.asarray(peak[:, 0] / tau + np.log(shifted.sum(axis=1, dtype=np.float64)))
+
+
+def _candidates(scores: Single, k: int) -> tuple[IntArray, FloatArray]:
+    """All targets whose score may be among the ``k`` best of a user, ascending, and their scores.
+
+    Args:
+        scores: float32 (u, whole groups), -inf for what is left out.
+        k: how many are wanted.
+
+    Returns:
+        int64 and float64 (u, w), filled up with target 0 at -inf.
+    """
+    users, groups = len(scores), scores.shape[1] // _GROUP
+    grouped = scores.reshape(users * groups, _GROUP)
+    highest = torch.from_numpy(grouped).amax(1).numpy().reshape(users, groups)
+    bound = np.full(users, np.float32(-2.0))  # below every cosine, above what is left out
+    if k <= groups:
+        np.maximum(bound, np.partition(highest, groups - k, axis=1)[:, groups - k] - _SLACK, out=bound)
+    group = np.flatnonzero(highest >= bound[:, None])
+    members, owner = grouped.take(group, axis=0), group // groups
+    hit = np.flatnonzero(members >= bound[owner][:, None])
+    at = hit // _GROUP
+    user, target = owner[at], group[at] % groups * _GROUP + hit % _GROUP
+    number = np.bincount(user, minlength=users)
+    slot = np.arange(len(user)) - np.repeat(np.cumsum(number) - number, number)
+    places = np.zeros((users, number.max()), dtype=np.int64)
+    found = np.full(places.shape, -np.inf)
+    places[user, slot] = target
+    found[user, slot] = members.ravel()[hit]
+    return places, found
