@@ -25,7 +25,10 @@ WITHOUT_HISTORY = "@without-history"
 
 
 class Method(Protocol):
-    """What can be evaluated; see also :class:`Configured`, :class:`OwnUsers`, :class:`PerTarget` and :class:`Probable`."""
+    """What can be evaluated.
+
+    It may also be :class:`Configured`, :class:`OwnUsers`, :class:`PerTarget` or :class:`Probable`.
+    """
 
     def fit(self, split: Split) -> None:
         """Learn from ``split.train`` and ``split.graph``; settings are chosen on ``inner_split(split, …)`` only."""

@@ -218,7 +218,8 @@ def test_single_targets_are_told_beside_the_truth(journey, phi, real_results):
         assert np.array(targets["taste_auc"], dtype=float) == pytest.approx(tastes, nan_ok=True)
         assert np.nanmean(tastes) == pytest.approx(result.cells["newaisle"].metrics["taste_auc"])
         everybody = np.flatnonzero(split.train.toarray().any(axis=1))
-        assert targets["level"] == pytest.approx(method.score(split, everybody, split.candidates).mean(axis=0))
+        chances = method.chance(split, everybody, split.candidates)[""]
+        assert targets["level"] == pytest.approx(chances.mean(axis=0))
         assert targets["confidence"] == pytest.approx(method._space.confidence[split.candidates])
         assert targets["distance"] == pytest.approx(brute_distances(phi, split))
 
