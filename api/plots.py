@@ -71,7 +71,7 @@ def draw_level(evaluation: Evaluation) -> Figure:
         axes.set_yscale("log")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
-        axes.axline((0.01, 0.01), slope=1, color=_LINE, linestyle="--")
+        axes.axline((0.01, 0.01), (0.1, 0.1), color=_LINE, linestyle="--")
         axes.set_xlabel("share of the users who really bought the target (log scale)")
         rank = told[protocol].level_share
         axes.set_title(f"{protocol}\nrank correlation within a split: {_told(rank)}", fontsize=11)

@@ -41,7 +41,7 @@ def test_new_targets_and_groups_are_their_prior(space):
     assert (space.vectors[new] == space.prior.mean[new]).all()
     assert (space.share[new] == 1).all()
     assert space.prior.mean[new] == pytest.approx(space.head.prior(new).mean)
-    assert (space.confidence[new] == 1 - space.prior.variance[new]).all()
+    assert (space.confidence[new] == np.exp(-space.error[new])).all()
 
 
 def test_sold_targets_are_updated_from_the_prior_without_their_own_sales(space, train):
