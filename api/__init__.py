@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .evaluating import Evaluation, evaluate_source
-    from .recommender import Explanation, Reason, Recommender
+    from .explanation import Explanation, Reason
+    from .recommender import Recommender
     from .report import write_report
 
 __all__ = ["Evaluation", "Explanation", "Reason", "Recommender", "evaluate_source", "write_report"]
 
 _MODULES = {
     "Evaluation": "evaluating",
-    "Explanation": "recommender",
-    "Reason": "recommender",
+    "Explanation": "explanation",
+    "Reason": "explanation",
     "Recommender": "recommender",
     "evaluate_source": "evaluating",
     "write_report": "report",

@@ -12,7 +12,7 @@ from .output import print_table, step
 
 if TYPE_CHECKING:
     from .demo import Shown
-    from .recommender import Explanation
+    from .explanation import Explanation
 
 _REASONS = 3
 

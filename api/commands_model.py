@@ -84,7 +84,8 @@ def recommend(
         newaisle recommend groceries-model --user 1 --user 7 --among all --json
     """
     from ..graph.errors import InputError
-    from .recommender import RESULT_COLUMNS, Recommender
+    from .ranking import RESULT_COLUMNS
+    from .recommender import Recommender
 
     if json and csv:
         raise typer.BadParameter("--json and --csv exclude each other.")

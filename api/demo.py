@@ -20,8 +20,9 @@ from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import ModelError
 from ..loaders import load
 from .encoding import encode_catalog
+from .explanation import Explanation
 from .picture import draw_target
-from .recommender import Explanation, Recommender
+from .recommender import Recommender
 from .settings import Settings
 
 SEED = 0

@@ -29,7 +29,7 @@ from ..gnn.space import Space, SpaceSettings
 from ..graph import Ids
 from ..graph.errors import ModelError, ModelFormatError
 from ..graph.files import graph_from_files, graph_tables
-from .recommender import Fitted
+from .fitted import Fitted
 
 FORMAT = 2
 """Raised whenever older folders can no longer be read."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import networkx as nx
+import numpy as np
 
+from ..gnn.reasons import source_shares
 from ..graph import Id
 from .canvas import canvas
 from .recommender import Recommender
@@ -38,13 +40,13 @@ def draw_target(model: Recommender, target: Id, path: Path) -> None:
 
 
 def _draw_graph(axes, model: Recommender, target: Id) -> None:  # type: ignore[no-untyped-def]  # matplotlib is optional
-    """The target, its parents and attributes, and the seen targets that share them and count most."""
+    """The target, its parents and attributes, and the seen targets that share them and are most like it."""
     graph, space = model.fitted.graph, model.fitted.space
     near, around = graph.neighbourhood(target, 1), graph.neighbourhood(target, 2)
     shown = nx.Graph()
     shown.add_node(target, **near.nodes[target])
     carriers: dict[object, int] = {}
-    for other in (reason.target for reason in model.resembles(target, _CANDIDATES)):
+    for other in model.table_columns(model.similar(target, _CANDIDATES))["target"]:
         shared = [] if other == target or other not in around else [n for n in around.successors(other) if n in near]
         # a node that many share says little and would draw a hairball
         telling = [node for node in shared if node != target and carriers.get(node, 0) < _CARRIERS]
@@ -84,13 +86,15 @@ _LABELS = {"new": "new target", "seen": "sold target", "group": "group above it"
 
 def _draw_sources(axes, model: Recommender, target: Id) -> None:  # type: ignore[no-untyped-def]  # matplotlib is optional
     """The strongest weights of seen targets in the target's prior."""
-    reasons = model.resembles(target, _SOURCES)[::-1]
+    graph, space = model.fitted.graph, model.fitted.space
+    weights, _ = source_shares(space, graph.ids.position(target))
+    first = np.argsort(-np.abs(weights), kind="stable")[:_SOURCES][::-1]
     axes.barh(
-        range(len(reasons)),
-        [reason.share for reason in reasons],
-        color=[_COLOURS["seen"] if reason.share > 0 else _COLOURS["group"] for reason in reasons],
+        range(len(first)),
+        weights[first],
+        color=[_COLOURS["seen"] if weight > 0 else _COLOURS["group"] for weight in weights[first]],
     )
-    axes.set_yticks(range(len(reasons)), [_short(reason.name) for reason in reasons])
+    axes.set_yticks(range(len(first)), [_short(graph.names[i]) for i in space.head.seen[first]])
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_title("Where its embedding came from")
     axes.set_xlabel("weight of the sold target's factors")

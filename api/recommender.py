@@ -3,87 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal, Self
 
 import narwhals as nw
-import numpy as np
-import scipy.sparse as sp
 
 from ..gnn.encoder import PACKAGED
 from ..gnn.propagation import propagate
-from ..gnn.reasons import history_shares, source_shares
-from ..gnn.space import Space, SpaceSettings, Tell, fit_space
-from ..graph import CatalogGraph, Id, Ids, Interactions
+from ..gnn.space import SpaceSettings, Tell, fit_space
+from ..graph import CatalogGraph, Id, Interactions
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, ModelError, NotFittedError
-from ..graph.frames import Table, to_frame
+from ..graph.frames import Table
 from .encoding import encode_catalog
+from .explanation import Explanation, explain
+from .finding import Finder, similar
+from .fitted import Among, Fitted
+from .ranking import Wish, ranking
 from .settings import Settings
-
-Among = Literal["new", "seen", "all"] | Sequence[Id]
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One summand of a score or of an embedding.
-
-    Attributes:
-        target: own id of the target that speaks for it.
-        name: its name.
-        share: its part of the sum, which may be negative.
-    """
-
-    target: Id
-    name: str
-    share: float
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why a user is shown a target.
-
-    Attributes:
-        user: own id of the user.
-        target: own id of the target.
-        score: the cosine score.
-        history: what each bought target contributes, the most first and what speaks against it last; adds up to the
-            score. Empty for a user without history, whose score is that of the mean user.
-        sources: what each seen target contributes to the score through the target's embedding, the most first.
-        own_sales: what the target's own sales add; with all ``sources`` it adds up to the score.
-    """
-
-    user: Id
-    target: Id
-    score: float
-    history: tuple[Reason, ...]
-    sources: tuple[Reason, ...]
-    own_sales: float
-
-
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """What a fitted recommender knows.
-
-    Attributes:
-        graph: the catalog of n targets and groups at fit time.
-        users: own ids of the users.
-        bought: summed weights of the history, CSR (users, n).
-        space: the model.
-        encoder: name of the text encoder, None without texts.
-        seed: what it was fitted with.
-        backend: the table library that results come in (None: Arrow).
-    """
-
-    graph: CatalogGraph
-    users: Ids
-    bought: sp.csr_array
-    space: Space
-    encoder: str | None
-    seed: int
-    backend: ModuleType | None = None
+from .users import Profile, Who, ask
 
 
 class Recommender:
@@ -109,6 +47,7 @@ class Recommender:
         self.settings = settings
         self.cache = cache or Settings().encodings
         self._fitted: Fitted | None = None
+        self._found: Finder | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -172,51 +111,39 @@ class Recommender:
         return self
 
     def recommend(
-        self, users: Id | Sequence[Id] | None, k: int = 20, *, among: Among = "new", exclude_bought: bool = True
+        self,
+        users: Who | Sequence[Who],
+        k: int = 20,
+        *,
+        among: Among = "new",
+        exclude_bought: bool = True,
+        diversity: float = 0.0,
+        min_confidence: float = 0.0,
     ) -> Table:
         """The best targets for users.
 
         Args:
-            users: one own id or several; None is a user without history, who gets the mean user's vector.
+            users: one own id or several; None is a user without history, who gets the mean user's vector; a
+                :class:`Profile` is one whom a text describes.
             k: targets per user; fewer where there are fewer.
             among: "new" (no sales at fit), "seen", "all", or own ids. Groups only where their ids are given.
             exclude_bought: leave out what the user bought.
+            diversity: 0 ranks by score; more, up to 1, prefers targets unlike those higher in the list (maximal
+                marginal relevance, see :func:`newaisle.gnn.diversity.diversify`), chosen from the best 10 k.
+            min_confidence: leave out targets of which the model is less sure, 0 to 1: there may be fewer rows, or none.
 
         Returns:
             A table in the library of the history with the columns ``user, target, name, score, probability,
             confidence``, best first: score is the cosine (-1 to 1), probability the chance that the user buys the
-            target within a time as long as that of the history (:meth:`probabilities`), confidence 0 to 1.
+            target within a time as long as that of the history (:meth:`probabilities`), confidence 0 to 1. The user is
+            null for None and for profiles.
 
         Raises:
-            InputError: ``k`` is 0 or below, or no target is meant.
+            InputError: a number out of its range, no or a repeated user, or no target is meant.
             UnknownIdError: a user or target that was not there at fit.
         """
-        fitted = self.fitted
-        if k < 1:
-            raise InputError(f"k is {k}; ask for 1 target or more.")
-        # by what one id is, since columns of tables and arrays are no Sequence
-        wanted: list[Id | None] = [users] if users is None or isinstance(users, _ONE_ID) else list(users)
-        if not wanted:
-            raise InputError("There is no user to recommend to; give at least one user id.")
-        targets = self._targets(among)
-        vectors = self._user_vectors(wanted)
-        scores = fitted.space.score(vectors, targets)
-        probabilities = fitted.space.chance(vectors, self._activity(wanted), targets)
-        rows: dict[str, list[object]] = {name: [] for name in RESULT_COLUMNS}
-        confidence = fitted.space.confidence
-        for row, user in enumerate(wanted):
-            allowed = np.ones(len(targets), dtype=np.bool_)
-            if exclude_bought and user is not None:
-                allowed = ~np.isin(targets, self._history(user))
-            order = np.argsort(-scores[row], kind="stable")
-            best = order[allowed[order]][:k]
-            rows["user"] += [user] * len(best)
-            rows["target"] += [fitted.graph.ids.values[targets[i]] for i in best]
-            rows["name"] += [fitted.graph.names[targets[i]] for i in best]
-            rows["score"] += scores[row, best].tolist()
-            rows["probability"] += probabilities[row, best].tolist()
-            rows["confidence"] += confidence[targets[best]].tolist()
-        return to_frame(rows, fitted.backend)
+        fitted, wish = self.fitted, Wish(k, exclude_bought, diversity, min_confidence)
+        return ranking(fitted, ask(fitted, users, once=True), fitted.choose(among), wish)
 
     @staticmethod
     def table_columns(table: Table) -> dict[str, list[Any]]:
@@ -225,7 +152,7 @@ class Recommender:
 
     def probabilities(
         self,
-        users: Sequence[Id | None],
+        users: Who | Sequence[Who],
         targets: Sequence[Id],
         *,
         rule: Literal["calibrated", "article"] = "calibrated",
@@ -233,26 +160,33 @@ class Recommender:
         """How likely users are to buy targets, float64 (users, targets).
 
         Args:
-            users: own ids, None for a user without history.
+            users: own ids, None for a user without history, or profiles.
             targets: own ids.
             rule: "calibrated" is the chance of a purchase within a time as long as that of the history, for targets on
                 sale and shown as the sold ones were; "article" the softmax of the cosine scores over ``targets``.
 
         Raises:
-            InputError: an unknown rule.
+            InputError: an unknown rule, no user or no target.
             UnknownIdError: a user or target that was not there at fit.
         """
-        space, positions = self.fitted.space, self.fitted.graph.ids.positions(targets)
-        vectors = self._user_vectors(users)
+        fitted, space, asked = self.fitted, self.fitted.space, ask(self.fitted, users)
+        positions = _positions(fitted, targets)
         if rule == "article":
-            return space.probabilities(space.score(vectors, positions), tau=1.0)
+            return space.probabilities(fitted.score(asked.vectors, positions), tau=1.0)
         if rule == "calibrated":
-            return space.chance(vectors, self._activity(users), positions)
+            return space.chance(asked.vectors, asked.activity, positions)
         raise InputError(f"The rule is {rule!r}; give 'calibrated' or 'article'.")
 
-    def score(self, users: Sequence[Id | None], targets: Sequence[Id]) -> FloatArray:
-        """Cosine scores, float64 (users, targets), the same numbers as :meth:`recommend` gives."""
-        return self.fitted.space.score(self._user_vectors(users), self.fitted.graph.ids.positions(targets))
+    def score(self, users: Who | Sequence[Who], targets: Sequence[Id]) -> FloatArray:
+        """Cosine scores, float64 (users, targets), the same numbers as :meth:`recommend` gives.
+
+        Raises:
+            InputError: no user or no target.
+            UnknownIdError: a user or target that was not there at fit.
+        """
+        fitted = self.fitted
+        vectors = ask(fitted, users).vectors
+        return fitted.score(vectors, _positions(fitted, targets))
 
     def explain(self, user: Id, target: Id) -> Explanation:
         """Why a user is shown a target, as two exact sums.
@@ -260,74 +194,66 @@ class Recommender:
         Raises:
             UnknownIdError: a user or target that was not there at fit.
         """
-        fitted, space = self.fitted, self.fitted.space
-        position, history = fitted.graph.ids.position(target), self._history(user)
-        vector = self._user_vectors([user])[0]
-        scale = float(np.linalg.norm(vector)) * space.longest
-        weights, own = source_shares(space, position)
-        through = weights * (space.head.factors @ vector) / scale
-        shares = history_shares(space, history, position)
-        first, order = np.argsort(-shares, kind="stable"), np.argsort(-through, kind="stable")
-        return Explanation(
-            user,
-            target,
-            float(space.score(vector[None, :], np.array([position]))[0, 0]),
-            self._reasons(history[first], shares[first]),
-            self._reasons(space.head.seen[order], through[order]),
-            float(own @ vector / scale),
-        )
+        return explain(self.fitted, user, target)
 
-    def resembles(self, target: Id, k: int = 10) -> tuple[Reason, ...]:
-        """The seen targets whose factors weigh most in a target's vector, strongest first; a share is such a weight.
+    def similar(self, target: Id, k: int = 10, *, among: Among = "seen") -> Table:
+        """What a target is like, by its texts, place in the graph, attributes and features as the model weighs them.
+
+        Args:
+            target: own id.
+            k: how many.
+            among: "seen", "new", "all", or own ids.
+
+        Returns:
+            A table with the columns ``target, name, similarity`` (0 to 1, 1 where the graph tells no difference), the
+            nearest first.
 
         Raises:
+            InputError: ``k`` is 0 or below, or nothing else is among the targets meant.
             UnknownIdError: a target that was not there at fit.
         """
-        space = self.fitted.space
-        weights, _ = source_shares(space, self.fitted.graph.ids.position(target))
-        order = np.argsort(-np.abs(weights), kind="stable")[:k]
-        return self._reasons(space.head.seen[order], weights[order])
+        return similar(self.fitted, target, k, among)
 
-    def _reasons(self, positions: IntArray, shares: FloatArray) -> tuple[Reason, ...]:
-        graph, pairs = self.fitted.graph, zip(positions.tolist(), shares.tolist(), strict=True)
-        found = [Reason(graph.ids.values[i], graph.names[i], share) for i, share in pairs]
-        return tuple(found)
+    def search(self, text: str, k: int = 10, *, user: Who = None, among: Among = "all") -> Table:
+        """Targets that match a text by letters or meaning, themselves or by what stands above them in the graph.
 
-    def _history(self, user: Id) -> IntArray:
-        """Positions of what a user bought, ascending."""
-        row, bought = self.fitted.users.position(user), self.fitted.bought
-        return bought.indices[bought.indptr[row] : bought.indptr[row + 1]].astype(np.int64)
+        Args:
+            text: some words.
+            k: how many; fewer where fewer match at all.
+            user: whose taste counts too: the best liked target keeps its match, the least liked one 70 % of it.
+            among: "all", "new", "seen", or own ids.
 
-    def _user_vectors(self, users: Sequence[Id | None]) -> FloatArray:
-        factors = self.fitted.space.factors
-        known = [user for user in users if user is not None]
-        vectors = np.tile(factors.mean_user, (len(users), 1))
-        vectors[[user is not None for user in users]] = factors.user_vectors(self.fitted.users.positions(known))
-        return vectors
+        Returns:
+            A table with the columns ``target, name, relevance, match, because``, the most relevant first: match is 0
+            to 1 (:class:`newaisle.gnn.search.TextSearch`), relevance the same moved by taste, because the name of the
+            target itself, of a category above it or the attribute that matches best.
 
-    def _activity(self, users: Sequence[Id | None]) -> IntArray:
-        """How many distinct targets each user bought; the median of all where there is no history."""
-        bought = np.diff(self.fitted.bought.indptr)
-        typical = int(np.median(bought[bought > 0]))
-        own = np.array([0 if user is None else bought[self.fitted.users.position(user)] for user in users])
-        return np.where(own > 0, own, typical)
+        Raises:
+            InputError: no text, ``k`` is 0 or below, or no target is meant.
+            UnknownIdError: a user or target that was not there at fit.
+        """
+        return self._finder.search(text, k, user, among)
 
-    def _targets(self, among: Among) -> IntArray:
-        """Positions of the targets meant by ``among``, ascending."""
-        graph, seen = self.fitted.graph, self.fitted.space.head.seen
-        if not isinstance(among, str):
-            found = np.unique(graph.ids.positions(among))
-        elif among == "all":
-            found = np.flatnonzero(~graph.is_group)
-        elif among in ("new", "seen"):
-            is_seen = np.isin(np.arange(len(graph)), seen)
-            found = np.flatnonzero(~graph.is_group & (is_seen if among == "seen" else ~is_seen))
-        else:
-            raise InputError(f"among is {among!r}; give 'new', 'seen', 'all' or a list of target ids.")
-        if not len(found):
-            raise InputError(f"There is no target among {among!r} to recommend; give others.")
-        return found
+    def profile(self, text: str) -> Profile:
+        """Somebody without a history, described by a text such as "bought a tent and hiking boots".
+
+        Each thing that the text names (between commas, full stops, "and") is taken for the three nearest seen targets;
+        what it does not name counts neither for nor against. The profile is given as ``users`` elsewhere.
+
+        Raises:
+            InputError: no text, or it resembles no seen target.
+        """
+        return self._finder.profile(text)
+
+    @property
+    def _finder(self) -> Finder:
+        if self._found is None or self._found.fitted is not self.fitted:
+            self._found = Finder(self.fitted, self.cache)
+        return self._found
 
 
-_ONE_ID = (str, int, np.integer)
-RESULT_COLUMNS = ("user", "target", "name", "score", "probability", "confidence")
+def _positions(fitted: Fitted, targets: Sequence[Id]) -> IntArray:
+    found = fitted.graph.ids.positions(targets)
+    if not len(found):
+        raise InputError("There is no target to answer for; give at least one target id.")
+    return found

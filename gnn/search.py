@@ -74,7 +74,7 @@ class TextSearch:
         return Matches(own, doubt)
 
     def reason(self, matches: Matches, target: int) -> str:
-        """What speaks most for a target: its own name, that of a category above it, or an attribute (``name=value``)."""
+        """What speaks most for a target: its name, that of a category above it, or an attribute (``name=value``)."""
         best, weight = target, float(matches.own[target])
         for hops, reach in enumerate(self._reach, start=1):
             above = reach.indices[reach.indptr[target] : reach.indptr[target + 1]]

@@ -29,12 +29,10 @@ class Best:
     Attributes:
         places: places in the index, int64 (u, k), -1 where a user has fewer.
         scores: cosines, float64 (u, k), -inf there.
-        log_sums: ``log sum exp(score / tau)`` over all targets of the index, float64 (u,); zeros without ``tau``.
     """
 
     places: IntArray
     scores: FloatArray
-    log_sums: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +58,6 @@ class TargetIndex:
         *,
         barred: tuple[IntArray, IntArray] | None = None,
         closed: BoolArray | None = None,
-        tau: float | None = None,
         exact: bool = True,
     ) -> Best:
         """Find the best targets of every user by the cosine.
@@ -73,17 +70,14 @@ class TargetIndex:
             k: targets per user, 1 or more.
             barred: pairs (user, target) to leave out, as int64 places in ``users`` (ascending) and in the index.
             closed: targets to leave out for everybody, bool (t,).
-            tau: temperature of the softmax whose logarithmic sums are wanted, barred and closed targets included.
             exact: compute the scores of the best anew in double precision; without it they are good to 1e-6.
         """
         size, count = len(users), min(k, len(self.vectors))
-        best = Best(np.full((size, count), -1), np.full((size, count), -np.inf), np.zeros(size))
+        best = Best(np.full((size, count), -1), np.full((size, count), -np.inf))
         memory = np.empty((min(_BLOCK, size), self._columns.shape[1]), dtype=np.float32)
         for block in _blocks(size):
             own = users[block]
             scores = np.dot(own.astype(np.float32), self._columns, out=memory[: len(own)])
-            if tau is not None:
-                best.log_sums[block] = _log_sums(scores[:, : len(self.vectors)], tau)
             scores[:, len(self.vectors) :] = -np.inf
             if closed is not None:
                 scores[:, : len(closed)][:, closed] = -np.inf
@@ -107,14 +101,6 @@ class TargetIndex:
 def _blocks(size: int) -> Iterator[slice]:
     for start in range(0, size, _BLOCK):
         yield slice(start, min(start + _BLOCK, size))
-
-
-def _log_sums(scores: Single, tau: float) -> FloatArray:
-    """``log sum exp(score / tau)`` over the last axis."""
-    peak = scores.max(axis=1, keepdims=True)
-    shifted = (scores - peak) * np.float32(1.0 / tau)
-    np.exp(shifted, out=shifted)
-    return np.asarray(peak[:, 0] / tau + np.log(shifted.sum(axis=1, dtype=np.float64)))
 
 
 def _candidates(scores: Single, k: int) -> tuple[IntArray, FloatArray]:

@@ -271,7 +271,7 @@ class CatalogGraph:
     @cached_property
     def _adjacency(self) -> sp.csr_array:
         """Undirected adjacency over targets, then attributes, shape (n + m, n + m)."""
-        return (self.upward + self.upward.T).tocsr()
+        return sp.csr_array(self.upward + self.upward.T)
 
     def _global_ends(self, relation: Relation) -> tuple[IntArray, IntArray]:
         edges, n = self.edges[relation], len(self)

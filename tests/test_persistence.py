@@ -69,7 +69,7 @@ def test_what_is_read_back_answers_alike_to_the_bit(fitted, saved, journey):
             assert loaded.recommend([*users[:20], None], **asked) == fitted.recommend([*users[:20], None], **asked)
     for target in (targets[3], loaded.recommend(users[0], 1)["target"][0].as_py()):
         assert loaded.explain(users[0], target) == fitted.explain(users[0], target)
-        assert loaded.resembles(target) == fitted.resembles(target)
+        assert loaded.similar(target) == fitted.similar(target)
 
 
 def test_everything_about_it_is_kept(fitted, saved, journey):

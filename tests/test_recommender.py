@@ -10,7 +10,8 @@ import polars
 import pyarrow as pa
 import pytest
 
-from newaisle.api.recommender import RESULT_COLUMNS, Recommender
+from newaisle.api.ranking import RESULT_COLUMNS
+from newaisle.api.recommender import Recommender
 from newaisle.gnn.factors import FactorSettings
 from newaisle.gnn.kernel import KernelSettings
 from newaisle.gnn.space import SpaceSettings
@@ -194,21 +195,6 @@ def test_no_user_is_the_mean_user_and_so_is_one_without_history(fitted, journey)
     assert both["user"] == [user] * 5 + [None] * 5
 
 
-def test_what_a_target_resembles_adds_up_to_its_prior(fitted, journey):
-    space = fitted.fitted.space
-    new = np.setdiff1d(np.flatnonzero(~journey.graph.is_group), space.head.seen)[3]
-    found = fitted.resembles(journey.graph.ids.values[new], k=10**6)
-    assert len(found) == len(space.head.seen)
-    assert [abs(reason.share) for reason in found] == sorted((abs(reason.share) for reason in found), reverse=True)
-    positions = journey.graph.ids.positions([reason.target for reason in found])
-    vector = np.array([reason.share for reason in found]) @ space.factors.targets[positions]
-    np.testing.assert_allclose(vector, space.vectors[new], atol=1e-9)
-    assert len(fitted.resembles(journey.graph.ids.values[new])) == 10
-    nearest = [journey.graph.ids.position(reason.target) for reason in found[:5]]
-    shared = [set(journey.graph.parents[[p]].indices) & set(journey.graph.parents[[new]].indices) for p in nearest]
-    assert any(shared)  # siblings speak for it
-
-
 @pytest.mark.parametrize(
     ("ask", "error", "told"),
     [
@@ -217,8 +203,8 @@ def test_what_a_target_resembles_adds_up_to_its_prior(fitted, journey):
         (lambda r: r.recommend([r.fitted.users.values[0], -1, -2]), UnknownIdError, "Unknown user ids -1, -2"),
         (lambda r: r.recommend(None, 0), InputError, "k is 0"),
         (lambda r: r.recommend(None, -3), InputError, "k is -3"),
-        (lambda r: r.recommend([]), InputError, "no user to recommend to"),
-        (lambda r: r.recommend(None, among=[]), InputError, "no target among"),
+        (lambda r: r.recommend([]), InputError, "no user to answer for"),
+        (lambda r: r.recommend(None, among=[]), InputError, "list of targets to choose from is empty"),
         (lambda r: r.recommend(None, among="old"), InputError, "'new', 'seen', 'all' or a list"),
         (lambda r: r.recommend(None, among=["APPLES", "no such thing"]), UnknownIdError, "Unknown target ids 'APPLES'"),
         (lambda r: r.score([None], ["no such thing"]), UnknownIdError, "Unknown target id 'no such thing'"),
@@ -229,7 +215,6 @@ def test_what_a_target_resembles_adds_up_to_its_prior(fitted, journey):
             "Unknown target id 'no such thing'",
         ),
         (lambda r: r.explain(-1, r.fitted.graph.ids.values[0]), UnknownIdError, "Unknown user id -1"),
-        (lambda r: r.resembles("no such thing"), UnknownIdError, "Unknown target id 'no such thing'"),
     ],
 )
 def test_wrong_questions_get_one_clear_sentence(ask, error, told, fitted):
@@ -245,7 +230,6 @@ def test_wrong_questions_get_one_clear_sentence(ask, error, told, fitted):
         lambda r: r.recommend(None),
         lambda r: r.score([None], []),
         lambda r: r.explain(1, "a"),
-        lambda r: r.resembles("a"),
     ],
 )
 def test_questions_before_fit_are_refused(ask):

@@ -1,0 +1,97 @@
+"""Targets for users as a table, best first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from ..gnn.diversity import diversify
+from ..gnn.scoring import user_embeddings
+from ..gnn.topk import Best
+from ..graph.catalog import FloatArray, IntArray
+from ..graph.errors import InputError
+from ..graph.frames import Table, to_frame
+from .fitted import Choice, Fitted
+from .users import Asked
+
+RESULT_COLUMNS = ("user", "target", "name", "score", "probability", "confidence")
+
+_POOL = 10
+"""Candidates per target of a diverse list."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a list shall be like; ``Recommender.recommend`` says more.
+
+    Attributes:
+        k: targets per user.
+        exclude_bought: leave out what the user bought.
+        diversity: 0 (by score alone) to 1.
+        min_confidence: least confidence of a target.
+
+    Raises:
+        InputError: a number out of its range.
+    """
+
+    k: int
+    exclude_bought: bool = True
+    diversity: float = 0.0
+    min_confidence: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_k(self.k)
+        for name in ("diversity", "min_confidence"):
+            if not 0.0 <= (value := getattr(self, name)) <= 1.0:
+                raise InputError(f"{name} is {value}; give a number from 0 to 1.")
+
+
+def check_k(k: int) -> None:
+    """Refuse a number of targets that is not whole or below 1.
+
+    Raises:
+        InputError: it is.
+    """
+    if not isinstance(k, int | np.integer) or k < 1:
+        raise InputError(f"k is {k}; ask for 1 target or more, as a whole number.")
+
+
+def ranking(fitted: Fitted, asked: Asked, choice: Choice, wish: Wish) -> Table:
+    """The best targets of every user as a table with ``RESULT_COLUMNS``; fewer than ``k`` where there are fewer."""
+    users = user_embeddings(asked.vectors)
+    closed = fitted.confidence[choice.targets] < wish.min_confidence if wish.min_confidence else None
+    barred = _bought(asked, choice) if wish.exclude_bought else None
+    best = choice.index.top(users, wish.k * (_POOL if wish.diversity else 1), barred=barred, closed=closed)
+    places, scores = _diverse(choice, best, wish) if wish.diversity else (best.places, best.scores)
+    there = places >= 0
+    row = np.nonzero(there)[0]
+    targets = choice.targets[places[there]]
+    products = np.where(there, scores, 0.0) * np.linalg.norm(asked.vectors, axis=1)[:, None] * fitted.space.longest
+    columns = {
+        "user": pa.array(asked.ids).take(pa.array(row)),
+        "target": fitted.id_column.take(pa.array(targets)),
+        "name": fitted.name_column.take(pa.array(targets)),
+        "score": scores[there],
+        "probability": fitted.space.calibration.chance(products, asked.activity)[there],
+        "confidence": fitted.confidence[targets],
+    }
+    return to_frame({name: columns[name] for name in RESULT_COLUMNS}, fitted.backend)
+
+
+def _bought(asked: Asked, choice: Choice) -> tuple[IntArray, IntArray]:
+    """Pairs of users and what they bought, as places in ``asked`` and in the choice."""
+    rows = np.repeat(np.arange(len(asked.bought)), [len(own) for own in asked.bought])
+    columns = choice.place[np.concatenate(asked.bought)]
+    return rows[columns >= 0], columns[columns >= 0]
+
+
+def _diverse(choice: Choice, best: Best, wish: Wish) -> tuple[IntArray, FloatArray]:
+    """The places and scores of the diverse lists, chosen from the best."""
+    order = np.zeros((len(best.places), min(wish.k, best.places.shape[1])), dtype=np.int64)
+    for row, (places, scores) in enumerate(zip(best.places, best.scores, strict=True)):
+        known = int((places >= 0).sum())
+        chosen = diversify(scores[:known], choice.index.vectors[places[:known]], wish.k, wish.diversity)
+        order[row] = np.concatenate([chosen, np.arange(len(chosen), order.shape[1])])
+    return np.take_along_axis(best.places, order, axis=1), np.take_along_axis(best.scores, order, axis=1)

@@ -1,0 +1,87 @@
+"""Who is asked about: own ids, nobody in particular, or somebody described by a text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..graph import Id
+from ..graph.catalog import FloatArray, IntArray
+from ..graph.errors import InputError, name_some
+from .fitted import Fitted
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Somebody without a history, described by a text; made by ``Recommender.profile``.
+
+    Attributes:
+        text: the description.
+        targets: own ids of the seen targets that stand for a history, in the order of the text.
+        vector: p, folded in from them, float64 (rank,).
+    """
+
+    text: str
+    targets: tuple[Id, ...]
+    vector: FloatArray
+
+
+Who = Id | Profile | None
+"""A user by own id, a profile, or None: a user without history, who gets the mean user's vector."""
+
+_ONE = (str, int, np.integer, Profile)
+_NOTHING = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Some users.
+
+    Attributes:
+        ids: own ids; None for profiles and for users without any.
+        vectors: p, float64 (users, rank).
+        bought: positions of what each user bought, ascending; nothing for None and for profiles.
+        activity: how many targets each user bought; for one without history what is typical, int64 (users,).
+    """
+
+    ids: tuple[Id | None, ...]
+    vectors: FloatArray
+    bought: tuple[IntArray, ...]
+    activity: IntArray
+
+
+def ask(fitted: Fitted, users: Who | Sequence[Who], *, once: bool = False) -> Asked:
+    """Look users up.
+
+    Args:
+        fitted: what is known.
+        users: one or several; a column of a table or an array of ids will do.
+        once: refuse an id that stands twice.
+
+    Raises:
+        InputError: no user at all, or one twice.
+        UnknownIdError: a user who was not there at fit.
+    """
+    # by what one user is, since columns of tables and arrays are no Sequence
+    wanted: list[Who] = [users] if users is None or isinstance(users, _ONE) else list(users)
+    if not wanted:
+        raise InputError("There is no user to answer for; give a user id, or None for a user without history.")
+    ids = tuple(None if isinstance(who, Profile) else who for who in wanted)
+    places = fitted.users.find(ids)
+    fitted.users.positions([own for own in ids if own is not None])  # tells who is unknown
+    if once and len(set(ids)) < len(ids):
+        twice: list[object] = [own for own, times in Counter(ids).items() if times > 1 and own is not None]
+        if twice:
+            raise InputError(f"User {name_some(twice)} stands several times; give every user once.")
+    factors = fitted.space.factors
+    vectors = np.tile(factors.mean_user, (len(ids), 1))
+    vectors[places >= 0] = factors.user_vectors(places[places >= 0])
+    for row, who in enumerate(wanted):
+        if isinstance(who, Profile):
+            vectors[row] = who.vector
+    bought = tuple(fitted.history(place) if place >= 0 else _NOTHING for place in places.tolist())
+    activity = np.array([len(own) or fitted.typical_activity for own in bought])
+    return Asked(ids, vectors, bought, activity)

@@ -1,0 +1,25 @@
+"""What a target is like: the kernel of the head on what targets are, not on how they stand in the graph."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..graph.catalog import FloatArray, IntArray
+from .kernel import Head, kernel
+from .propagation import Kind
+
+_WHAT_IT_IS = frozenset({Kind.TEXT, Kind.NAME, Kind.RELATION, Kind.FEATURE})
+
+
+def likeness(head: Head, target: int, others: IntArray) -> FloatArray:
+    """How alike one target and others are, 0 to 1, float64 (others,).
+
+    ``exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)`` with the fitted weights, over texts, names, relations and features;
+    counts and places say how much of a thing sells rather than what it is. All blocks where these have no weight.
+    """
+    weights = head.settings.weights
+    what = {name: weight for name, weight in weights.items() if head.blocks.kinds.get(name) in _WHAT_IT_IS}
+    settings = replace(head.settings, weights=what if any(what.values()) else weights)
+    return np.asarray(kernel(head.blocks, settings, np.array([target]), others)[0])
