@@ -21,6 +21,7 @@ class FactorSettings:
 
     Attributes:
         rank: length of the factors.
+        second: length of a second set of factors beside them, 0 for none; the scores of both are averaged.
         alpha: confidence of one purchase; a non-purchase has confidence 1.
         regularization: weight of the squared length of the factors.
         iterations: alternating steps.
@@ -30,11 +31,20 @@ class FactorSettings:
     alpha: float = 10.0
     regularization: float = 5.0
     iterations: int = 5
+    second: int = 0
+
+    @property
+    def parts(self) -> tuple[slice, ...]:
+        """Where each set of factors stands in a vector."""
+        both = (slice(0, self.rank), slice(self.rank, self.rank + self.second))
+        return both if self.second else both[:1]
 
 
 @dataclass(frozen=True, eq=False)
 class Factors:
     """Factors in which both sides agree: users solved exactly from ``basis``, targets exactly from users.
+
+    Two sets stand side by side, each divided by the root of 2, so that ``p . q`` is the mean of their scores.
 
     Attributes:
         users: p, float64 (users, rank).
@@ -81,15 +91,18 @@ def fit_factors(bought: sp.csr_array, settings: FactorSettings, seed: int) -> Fa
 
     # implicit runs its own threads; a threaded BLAS below them floods the cores
     with threadpool_limits(1, "blas"):
-        als = AlternatingLeastSquares(
-            factors=settings.rank,
-            alpha=settings.alpha,
-            regularization=settings.regularization,
-            iterations=settings.iterations,
-            random_state=seed,
-        )
-        als.fit(sp.csr_matrix(bought, dtype=np.float32), show_progress=False)
-        basis = np.asarray(als.item_factors, dtype=np.float64)
+        sets = []
+        for part in settings.parts:
+            als = AlternatingLeastSquares(
+                factors=part.stop - part.start,
+                alpha=settings.alpha,
+                regularization=settings.regularization,
+                iterations=settings.iterations,
+                random_state=seed,
+            )
+            als.fit(sp.csr_matrix(bought, dtype=np.float32), show_progress=False)
+            sets.append(np.asarray(als.item_factors, dtype=np.float64))
+        basis = np.hstack(sets) / np.sqrt(len(sets))
         users = solve_users(bought, basis, settings)
         targets = solve_users(sp.csr_array(bought.T), users, settings)
     return Factors(users, targets, basis, settings)
@@ -117,7 +130,10 @@ def solve_users(bought: sp.csr_array, basis: FloatArray, settings: FactorSetting
 
 
 def solve_one(own: FloatArray, gram: FloatArray, right: FloatArray, settings: FactorSettings) -> FloatArray:
-    """Solve one user's system ``(B'B + (alpha - 1) B_u'B_u + reg I) x = right``.
+    """Solve one user's system ``(B'B + (alpha - 1) B_u'B_u + reg I) x = right``, each of k sets of factors for itself.
+
+    With ``B`` divided by the root of k, ``reg / k`` in place of ``reg`` and ``x / k`` in place of x give each set's own
+    solution, divided by the root of k again.
 
     Args:
         own: basis rows of the h bought targets, float64 (h, rank).
@@ -128,5 +144,10 @@ def solve_one(own: FloatArray, gram: FloatArray, right: FloatArray, settings: Fa
     Returns:
         x, float64 (rank,).
     """
-    system = gram + settings.regularization * np.eye(len(gram)) + (settings.alpha - 1) * own.T @ own
-    return np.asarray(np.linalg.solve(system, right))
+    found, sets = np.empty_like(right), len(settings.parts)
+    for part in settings.parts:
+        here = own[:, part]
+        system = gram[part, part] + (settings.alpha - 1) * here.T @ here
+        system[np.diag_indices_from(system)] += settings.regularization / sets
+        found[part] = np.linalg.solve(system, right[part]) / sets
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -30,6 +30,7 @@ START_RIDGE = 0.1
 
 _STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 _REVEALED = 0.1
+_LEAST_RANK, _MOST_RANK = 4, 256
 
 Tell = Callable[[str], None]
 
@@ -191,6 +192,8 @@ def choose_settings(episodes: Sequence[Episode], blocks: Blocks, say: Tell) -> S
     factors = choose_factors(episodes, START_FACTORS, kernel)
     say("choosing the weights of texts, numbers and relations")
     kernel = choose_kernel(episodes, factors, START_WIDTH, START_RIDGE)
+    # a short and a long set of factors are wrong about different users; the search itself takes one, for speed
+    factors = replace(factors, rank=max(factors.rank // 2, _LEAST_RANK), second=min(2 * factors.rank, _MOST_RANK))
     say("fitting the temperature, the strength of the prior and the chances")
     settings = SpaceSettings(factors, kernel)
     worlds = [_World.of(episode, settings) for episode in episodes]

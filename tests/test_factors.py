@@ -93,3 +93,14 @@ def test_weights_of_the_matrix_make_no_difference_once_binary(bought):
 def test_nothing_bought_is_refused():
     with pytest.raises(ModelError, match="no purchase to learn from"):
         fit_factors(sp.csr_array((4, 6)), FactorSettings(), seed=0)
+
+
+def test_two_sets_of_factors_give_the_mean_of_their_scores():
+    random = np.random.default_rng(4)
+    bought = sp.csr_array((random.random((40, 25)) < 0.2).astype(float))
+    both = FactorSettings(rank=3, second=8, regularization=2.0)
+    together = fit_factors(bought, both, seed=0)
+    apart = [fit_factors(bought, FactorSettings(rank, both.alpha, 2.0), seed=0) for rank in (3, 8)]
+    assert together.users.shape == (40, 11)
+    expected = np.mean([factors.users @ factors.targets.T for factors in apart], axis=0)
+    np.testing.assert_allclose(together.users @ together.targets.T, expected, rtol=1e-9, atol=1e-12)

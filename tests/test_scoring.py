@@ -78,7 +78,7 @@ def test_a_zero_user_scores_nothing_and_likes_all_alike(factors):
 def test_the_fitted_space_holds_unit_vectors_that_rank_as_the_factors(space):
     everything = np.arange(len(space.vectors))
     embeddings = space.embeddings(everything)
-    assert embeddings.shape == (len(everything), space.settings.factors.rank + 1)
+    assert embeddings.shape == (len(everything), space.factors.users.shape[1] + 1)
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx(np.ones(len(everything)), abs=1e-12)
     users = space.factors.user_vectors(np.arange(len(space.factors.users)))
     product = users @ space.vectors.T

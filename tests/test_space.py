@@ -84,7 +84,7 @@ def test_users_without_history_get_the_mean_user(space, train):
     assert space.factors.mean_user == pytest.approx(space.factors.users[known].mean(axis=0))
     assert (space.factors.user_vectors(without) == space.factors.mean_user).all()
     assert (space.factors.user_vectors(known) == space.factors.users[known]).all()
-    assert space.factors.user_vectors(np.array([], dtype=np.int64)).shape == (0, space.settings.factors.rank)
+    assert space.factors.user_vectors(np.array([], dtype=np.int64)).shape == (0, space.factors.users.shape[1])
 
 
 def test_the_same_seed_gives_the_same_bits(journey, phi, train, searched):
