@@ -24,6 +24,9 @@ EncoderName = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header line.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model.", show_default=False)]
+AmongWord = Annotated[str, typer.Option("--among", help="new, seen or all.")]
 
 _ENCODER = "packaged:all-MiniLM-L6-v2"  # gnn.encoder.PACKAGED, without importing the encoder for --help
 
@@ -62,40 +65,83 @@ def fit(
 
 
 def recommend(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model.", show_default=False)],
+    model: Model,
     user: Annotated[
         list[str] | None,
         typer.Option("--user", metavar="ID", help="Own id of a user; may be repeated.", show_default=False),
     ] = None,
     k: Annotated[int, typer.Option("-k", help="Targets per user.")] = 20,
-    among: Annotated[str, typer.Option("--among", help="new, seen or all.")] = "new",
+    among: AmongWord = "new",
+    diversity: Annotated[
+        float, typer.Option("--diversity", help="0 ranks by score; up to 1, unlike targets come first.")
+    ] = 0.0,
+    min_confidence: Annotated[
+        float, typer.Option("--min-confidence", help="Leave out targets of which the model is less sure (0 to 1).")
+    ] = 0.0,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="DATE", help="Leave out what is not available then.", show_default=False),
+    ] = None,
     json: Json = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header line.")] = False,
+    csv: Csv = False,
 ) -> None:
     """Rank targets for users, those that nobody has bought yet by default.
 
     Without --user the list is that of a user without history. Columns: score is the cosine of user and target,
-    probability its softmax over all targets of the call, confidence how sure the model is of the target (0 to 1).
+    probability the chance of a purchase within a time as long as that of the history, confidence how sure the model is
+    of the target (0 to 1).
 
     For example:
 
         newaisle recommend groceries-model --user 1 -k 5
 
         newaisle recommend groceries-model --user 1 --user 7 --among all --json
+
+        newaisle recommend groceries-model --user 1 --diversity 0.5 --min-confidence 0.6
     """
-    from ..graph.errors import InputError
     from .ranking import RESULT_COLUMNS
     from .recommender import Recommender
 
-    if json and csv:
-        raise typer.BadParameter("--json and --csv exclude each other.")
-    if among not in ("new", "seen", "all"):
-        raise InputError(f"--among is {among!r}; give new, seen or all.")
+    check_output(json, csv)
+    meant = checked_among(among)
     fitted = Recommender.load(model)
     users = fitted.fitted.users
     wanted = [users.parse(text) for text in user or []] or None
-    columns = fitted.table_columns(fitted.recommend(wanted, k, among=among))
+    found = fitted.recommend(
+        wanted, k, among=meant, diversity=diversity, min_confidence=min_confidence, at=_number_or_date(at)
+    )
+    columns = fitted.table_columns(found)
     print_table(RESULT_COLUMNS, zip(*(columns[name] for name in RESULT_COLUMNS), strict=True), json=json, csv=csv)
+
+
+def _number_or_date(text: str | None) -> str | float | None:
+    try:
+        return text if text is None else float(text)
+    except ValueError:
+        return text
+
+
+def check_output(json: bool, csv: bool) -> None:
+    """Refuse two formats at once.
+
+    Raises:
+        BadParameter: both are wanted.
+    """
+    if json and csv:
+        raise typer.BadParameter("--json and --csv exclude each other.")
+
+
+def checked_among(word: str) -> str:
+    """The value of ``--among``.
+
+    Raises:
+        InputError: another word.
+    """
+    from ..graph.errors import InputError
+
+    if word not in ("new", "seen", "all"):
+        raise InputError(f"--among is {word!r}; give new, seen or all.")
+    return word
 
 
 def evaluate(

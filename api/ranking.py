@@ -10,6 +10,7 @@ import pyarrow as pa
 from ..gnn.diversity import diversify
 from ..gnn.scoring import user_embeddings
 from ..gnn.topk import Best
+from ..graph.availability import Moment
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError
 from ..graph.frames import Table, to_frame
@@ -31,6 +32,7 @@ class Wish:
         exclude_bought: leave out what the user bought.
         diversity: 0 (by score alone) to 1.
         min_confidence: least confidence of a target.
+        at: when the targets must be available; None for any time.
 
     Raises:
         InputError: a number out of its range.
@@ -40,6 +42,7 @@ class Wish:
     exclude_bought: bool = True
     diversity: float = 0.0
     min_confidence: float = 0.0
+    at: Moment | None = None
 
     def __post_init__(self) -> None:
         check_k(self.k)
@@ -62,6 +65,9 @@ def ranking(fitted: Fitted, asked: Asked, choice: Choice, wish: Wish) -> Table:
     """The best targets of every user as a table with ``RESULT_COLUMNS``; fewer than ``k`` where there are fewer."""
     users = user_embeddings(asked.vectors)
     closed = fitted.confidence[choice.targets] < wish.min_confidence if wish.min_confidence else None
+    if wish.at is not None:
+        gone = ~fitted.graph.available(wish.at)[choice.targets]
+        closed = gone if closed is None else closed | gone
     barred = _bought(asked, choice) if wish.exclude_bought else None
     best = choice.index.top(users, wish.k * (_POOL if wish.diversity else 1), barred=barred, closed=closed)
     places, scores = _diverse(choice, best, wish) if wish.diversity else (best.places, best.scores)

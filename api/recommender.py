@@ -12,6 +12,7 @@ from ..gnn.encoder import PACKAGED
 from ..gnn.propagation import propagate
 from ..gnn.space import SpaceSettings, Tell, fit_space
 from ..graph import CatalogGraph, Id, Interactions
+from ..graph.availability import Moment
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, ModelError, NotFittedError
 from ..graph.frames import Table
@@ -119,6 +120,7 @@ class Recommender:
         exclude_bought: bool = True,
         diversity: float = 0.0,
         min_confidence: float = 0.0,
+        at: Moment | None = None,
     ) -> Table:
         """The best targets for users.
 
@@ -131,6 +133,8 @@ class Recommender:
             diversity: 0 ranks by score; more, up to 1, prefers targets unlike those higher in the list (maximal
                 marginal relevance, see :func:`newaisle.gnn.diversity.diversify`), chosen from the best 10 k.
             min_confidence: leave out targets of which the model is less sure, 0 to 1: there may be fewer rows, or none.
+            at: leave out what is not available then: a date, a time or a number, to compare with the columns
+                ``available_from`` and ``available_to`` of the catalog; None for any time.
 
         Returns:
             A table in the library of the history with the columns ``user, target, name, score, probability,
@@ -142,7 +146,7 @@ class Recommender:
             InputError: a number out of its range, no or a repeated user, or no target is meant.
             UnknownIdError: a user or target that was not there at fit.
         """
-        fitted, wish = self.fitted, Wish(k, exclude_bought, diversity, min_confidence)
+        fitted, wish = self.fitted, Wish(k, exclude_bought, diversity, min_confidence, at)
         return ranking(fitted, ask(fitted, users, once=True), fitted.choose(among), wish)
 
     @staticmethod

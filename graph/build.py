@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import narwhals as nw
 import numpy as np
 
+from .availability import AVAILABILITY, as_number
 from .catalog import Attribute, CatalogGraph, Edges, Relation, frozen
 from .cleaning import CleaningReport, normalise_text
 from .errors import CycleError, DanglingParentError, DuplicateIdError, GraphError, InputError
@@ -52,7 +53,7 @@ class Node:
     group: bool
     parents: list[Id]
     attributes: dict[Attribute, float]
-    features: dict[str, float]
+    features: dict[str, float]  # availability too, as numbers
 
 
 @dataclass
@@ -84,8 +85,9 @@ def build_graph(
 
     Args:
         categories: columns ``id``, ``name``; optional ``parent_id`` (one id or a list of ids), ``text`` (the name where
-            empty), ``group`` (True for categories that only hold others); every further text (or list of texts, or
-            boolean) column is an attribute, every further numeric column a feature.
+            empty), ``group`` (True for categories that only hold others), ``available_from`` and ``available_to``
+            (dates, times or numbers); every further text (or list of texts, or boolean) column is an attribute, every
+            further numeric column a feature.
         attributes: further attribute edges, columns ``id``, ``name``, ``value`` and optional ``weight``.
         products: columns ``id``, ``name``, ``category_id`` (one or a list), ``text`` and more as for categories.
         attribute_parents: a hierarchy over the values of an attribute, columns ``name``, ``value``, ``parent_value``.
@@ -199,6 +201,14 @@ def _read_nodes(nodes: dict[Id, Node], table: Table, what: str, parent_column: s
             features={},
         )
         for column, kind in kinds.items():
+            if kind == "moment":
+                try:
+                    moment = as_number(row[column])
+                except InputError as error:
+                    raise InputError(f"Row {row_number} of the {what} table (id {own!r}), {column}: {error}") from None
+                if not math.isnan(moment):
+                    node.features[column] = moment
+                continue
             if kind == "feature":
                 value = row[column]
                 if value is not None and not math.isnan(value):
@@ -230,14 +240,16 @@ def _check_group(frame: nw.DataFrame[Any], what: str) -> None:
 
 
 def _column_kinds(frame: nw.DataFrame[Any], what: str, fixed: set[str]) -> dict[str, str]:
-    """Say of every further column whether it is a feature or an attribute."""
+    """Say of every further column whether it is a feature, an attribute or about availability."""
     kinds: dict[str, str] = {}
     for column, dtype in frame.schema.items():
         if column in fixed:
             continue
         if column in RESERVED:
             raise GraphError(f"The {what} table has a column {column!r}, a name the store keeps for itself; rename it.")
-        if dtype.is_numeric():
+        if column in AVAILABILITY:
+            kinds[column] = "moment"
+        elif dtype.is_numeric():
             kinds[column] = "feature"
         elif isinstance(dtype, nw.List | nw.Array) or dtype in (
             nw.String,
@@ -340,7 +352,7 @@ def _assemble(
     ordered = tuple(sorted(attributes))
     place = {attribute: i for i, attribute in enumerate(ordered)}
     up = [(i, ids.position(p), node.product) for i, node in enumerate(nodes) for p in node.parents]
-    features = {
+    numbers = {
         name: frozen([node.features.get(name, math.nan) for node in nodes], np.float64)
         for name in sorted({name for node in nodes for name in node.features})
     }
@@ -351,7 +363,7 @@ def _assemble(
         texts=tuple(node.text for node in nodes),
         is_product=frozen([node.product for node in nodes], np.bool_),
         is_group=frozen([node.group for node in nodes], np.bool_),
-        features=features,
+        features={name: column for name, column in numbers.items() if name not in AVAILABILITY},
         attributes=ordered,
         edges={
             Relation.CHILD_OF: _edges((i, p, 1.0) for i, p, product in up if not product),
@@ -366,6 +378,7 @@ def _assemble(
             ),
         },
         report=report,
+        availability={name: column for name, column in numbers.items() if name in AVAILABILITY},
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from .availability import Moment, available
 from .cleaning import CleaningReport
 from .errors import InputError
 from .frames import Table
@@ -89,6 +90,8 @@ class CatalogGraph:
         edges: the edges by relation; ends are target positions, but the head of ``HAS_ATTRIBUTE`` and both ends of
             ``ATTRIBUTE_CHILD_OF`` are attribute positions.
         report: what cleaning did to the tables.
+        availability: ``available_from`` and ``available_to`` where the source gives them -> float64 (n,), NaN for no
+            limit; see :func:`newaisle.graph.availability.as_number`. The model does not read them.
     """
 
     source: str
@@ -101,6 +104,7 @@ class CatalogGraph:
     attributes: tuple[Attribute, ...]
     edges: Mapping[Relation, Edges]
     report: CleaningReport = field(default_factory=CleaningReport)
+    availability: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @classmethod
     def from_tables(
@@ -146,6 +150,19 @@ class CatalogGraph:
     def __hash__(self) -> int:
         return hash(self.content_hash)
 
+    @property
+    def numbers(self) -> Mapping[str, FloatArray]:
+        """Features and availability: all numbers that a target's node carries."""
+        return {**self.features, **self.availability}
+
+    def available(self, at: Moment) -> BoolArray:
+        """Which targets and groups can be had at a moment, bool (n,); all where the source says nothing of it.
+
+        Raises:
+            InputError: ``at`` is neither a date nor a number.
+        """
+        return available(self.availability, at, len(self))
+
     @cached_property
     def keys(self) -> tuple[str, ...]:
         """The store keys of targets and groups, n."""
@@ -159,8 +176,9 @@ class CatalogGraph:
     @cached_property
     def node_hashes(self) -> tuple[str, ...]:
         """SHA-256 (hex) of what the source says of each target or group itself, n."""
-        names = sorted(self.features)
-        columns = [self.features[name].tolist() for name in names]
+        numbers = self.numbers
+        names = sorted(numbers)
+        columns = [numbers[name].tolist() for name in names]
         rows = zip(self.keys, self.is_product.tolist(), self.names, self.texts, strict=True)
         return tuple(
             node_hash(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
+from .availability import AVAILABILITY
 from .catalog import Attribute, CatalogGraph, Edges, Relation, frozen
 from .ids import Ids
 
@@ -24,7 +25,7 @@ def graph_tables(graph: CatalogGraph) -> dict[str, pa.Table]:
                 "is_group": graph.is_group,
             }
         ),
-        "features": pa.table(dict(graph.features)),
+        "features": pa.table(dict(graph.numbers)),
         "attributes": pa.table(
             {
                 "name": pa.array([a.name for a in graph.attributes], pa.string()),
@@ -47,6 +48,7 @@ def graph_from_files(source: str, tables: Mapping[str, pa.Table]) -> CatalogGrap
     targets, attributes, edges, features = (tables[name] for name in ("targets", "attributes", "edges", "features"))
     relation = np.asarray(edges["relation"].to_pylist(), dtype=np.str_)
     columns = {name: edges[name].to_numpy() for name in ("tail", "head", "weight")}
+    numbers = {name: frozen(features[name].to_numpy(), np.float64) for name in features.column_names}
     return CatalogGraph(
         source=source,
         ids=Ids(tuple(targets["id"].to_pylist()), "target"),
@@ -54,7 +56,8 @@ def graph_from_files(source: str, tables: Mapping[str, pa.Table]) -> CatalogGrap
         texts=tuple(targets["text"].to_pylist()),
         is_product=frozen(targets["is_product"].to_numpy(), np.bool_),
         is_group=frozen(targets["is_group"].to_numpy(), np.bool_),
-        features={name: frozen(features[name].to_numpy(), np.float64) for name in features.column_names},
+        features={name: column for name, column in numbers.items() if name not in AVAILABILITY},
+        availability={name: column for name, column in numbers.items() if name in AVAILABILITY},
         attributes=tuple(Attribute(a["name"], a["value"]) for a in attributes.to_pylist()),
         edges={
             kind: Edges(

@@ -50,7 +50,7 @@ def graph_rows(graph: CatalogGraph) -> GraphRows:
             feature name that is empty, too long, starts with ``@`` or holds a null character, a text with half a
             surrogate pair.
     """
-    check_feature_names(graph.features)
+    check_feature_names(graph.numbers)
     nodes: dict[Kind, dict[str, Row]] = {kind: {} for kind in Kind}
     for row, product in zip(_target_rows(graph), graph.is_product.tolist(), strict=True):
         nodes[Kind.PRODUCT if product else Kind.CATEGORY][row["key"]] = row
@@ -61,7 +61,7 @@ def graph_rows(graph: CatalogGraph) -> GraphRows:
         relation: dict(zip(graph.edge_keys(relation), graph.edges[relation].weight.tolist(), strict=True))
         for relation in Relation
     }
-    return GraphRows(nodes, edges, tuple(sorted(graph.features)))
+    return GraphRows(nodes, edges, tuple(sorted(graph.numbers)))
 
 
 def check_feature_names(names: Iterable[str]) -> None:
@@ -126,7 +126,7 @@ def attribute_row(source: str, attribute: Attribute, content_hash: str) -> Row:
 
 
 def _target_rows(graph: CatalogGraph) -> Iterator[Row]:
-    features = [(name, column.tolist()) for name, column in sorted(graph.features.items())]
+    features = [(name, column.tolist()) for name, column in sorted(graph.numbers.items())]
     columns = (
         graph.ids,
         graph.names,

@@ -53,7 +53,7 @@ def is_unchanged(tx: Transaction, head: Head, graph: CatalogGraph) -> bool:
     False may also mean that this quick way cannot tell, as where server and Python write a weight differently, or where
     somebody has drawn edges of these types to other sources.
     """
-    features = sorted(graph.features)
+    features = sorted(graph.numbers)
     if not head.run_id or list(head.features) != features:
         return False
     given = {"source": graph.source, "s": SEPARATOR, "w": WEIGHT, "features": features}
@@ -99,7 +99,7 @@ def _wanted(graph: CatalogGraph) -> dict[Kind, _Parts]:
 
 
 def _has_features(tx: Transaction, graph: CatalogGraph, given: dict[str, Any]) -> bool:
-    columns = [graph.features[name].tolist() for name in given["features"]]
+    columns = [graph.numbers[name].tolist() for name in given["features"]]
     values = [[value if value == value else None for value in row] for row in zip(*columns, strict=True)]
     found = [pair for statement in FEATURE_VALUES.values() for pair in tx.run(statement, given).single(strict=True)[0]]
     # as texts, since 0.0 equals -0.0

@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from ..graph import CatalogGraph, Interactions
+from ..graph.availability import AVAILABILITY
 from ..graph.errors import SourceError
 from ..graph.frames import Table
 from .groups import with_groups
@@ -99,6 +100,8 @@ def _read_csv(path: Path) -> Table:
 def _split(table: Table, parent: str, ids: frozenset[str]) -> Table:
     """Turn the parent and attribute columns of a CSV table into lists."""
     for place, name in enumerate(table.column_names):
+        if name in AVAILABILITY:
+            continue
         column = table.column(name)
         if pa.types.is_temporal(column.type):  # a date is one more text here
             column = pc.cast(column, pa.string())

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,7 @@ def rich_graph(source: str, ids: list[Any]) -> CatalogGraph:
             "group": [True, False, True, False],
             NASTY[0]: ["x", "y", None, NASTY[1]],
             "size": [np.nan, 0.1 + 0.2, 5e-324, -0.0],
+            "available_to": [None, date(2024, 5, 31), date(1969, 12, 31), None],
             NASTY[2]: [1.0, np.nan, np.nan, 2.0**53 + 2],
         }
     )

@@ -1,0 +1,129 @@
+"""Commands that ask a saved model about targets: what one is like, what matches a text, why it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .commands_model import AmongWord, Csv, Json, Model, check_output, checked_among
+from .output import print_json, print_table, step
+
+if TYPE_CHECKING:
+    from .explanation import Explanation, Reason
+
+_ROUNDING = 1e-9
+Target = Annotated[str, typer.Option("--target", metavar="ID", help="Own id of a target.", show_default=False)]
+
+
+def similar(
+    model: Model,
+    target: Target,
+    k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
+    among: AmongWord = "seen",
+    json: Json = False,
+    csv: Csv = False,
+) -> None:
+    """Tell what a target is like: the sold targets nearest to it, or others.
+
+    Similarity is 0 to 1 and goes by texts, place in the graph, attributes and numbers, as the model weighs them.
+
+    For example:
+
+        newaisle similar groceries-model --target "COFFEE / GROUND COFFEE"
+
+        newaisle similar groceries-model --target "COFFEE / GROUND COFFEE" --among all -k 3 --json
+    """
+    from .finding import SIMILAR_COLUMNS
+    from .recommender import Recommender
+
+    check_output(json, csv)
+    meant = checked_among(among)
+    asked = Recommender.load(model)
+    columns = asked.table_columns(asked.similar(asked.fitted.graph.ids.parse(target), k, among=meant))
+    print_table(SIMILAR_COLUMNS, zip(*(columns[name] for name in SIMILAR_COLUMNS), strict=True), json=json, csv=csv)
+
+
+def search(
+    model: Model,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Some words.", show_default=False)],
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="ID", help="Whose taste counts too.", show_default=False)
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
+    among: AmongWord = "all",
+    json: Json = False,
+    csv: Csv = False,
+) -> None:
+    """Find targets by free text: by their own words and by those of the categories and attributes above them.
+
+    Columns: match is 0 to 1, relevance the same moved by the taste of --user (by 30 % at most), because names what
+    matches best: the target itself, a category above it, or an attribute. What does not match at all is left out.
+
+    For example:
+
+        newaisle search groceries-model "something for breakfast"
+
+        newaisle search groceries-model "private brand cheese" --user 1 --among new --json
+    """
+    from .finding import SEARCH_COLUMNS
+    from .recommender import Recommender
+
+    check_output(json, csv)
+    meant = checked_among(among)
+    with step("Searching", brief=True):
+        asked = Recommender.load(model)
+        who = None if user is None else asked.fitted.users.parse(user)
+        columns = asked.table_columns(asked.search(text, k, user=who, among=meant))
+    print_table(SEARCH_COLUMNS, zip(*(columns[name] for name in SEARCH_COLUMNS), strict=True), json=json, csv=csv)
+
+
+def explain(
+    model: Model,
+    user: Annotated[str, typer.Option("--user", metavar="ID", help="Own id of a user.", show_default=False)],
+    target: Target,
+    k: Annotated[int, typer.Option("-k", help="Reasons in each table for people; JSON has them all.")] = 10,
+    json: Json = False,
+) -> None:
+    """Tell why a user is shown a target, as two sums that are exact.
+
+    What each purchase of the user adds to the score, and what each sold target adds to it through the target's
+    embedding. They are shares of the score, not causes.
+
+    For example:
+
+        newaisle explain groceries-model --user 1 --target "COFFEE / GROUND COFFEE"
+
+        newaisle explain groceries-model --user 1 --target "COFFEE / GROUND COFFEE" --json
+    """
+    from .ranking import check_k
+    from .recommender import Recommender
+
+    check_k(k)
+    asked = Recommender.load(model)
+    fitted = asked.fitted
+    found = asked.explain(fitted.users.parse(user), fitted.graph.ids.parse(target))
+    if json:
+        print_json(asdict(found))
+        return
+    name = fitted.graph.names[fitted.graph.ids.position(found.target)]
+    typer.echo(f"User {found.user} and {name} ({found.target}): score {found.score:.4f}")
+    _print_reasons("What the user bought adds up to the score", found, found.history, k, 0.0)
+    _print_reasons("So does what the target's embedding came from", found, found.sources, k, found.own_sales)
+
+
+def _print_reasons(title: str, found: Explanation, reasons: Sequence[Reason], k: int, own_sales: float) -> None:
+    """The strongest reasons and the sum of the others, so that the shares add up."""
+    typer.echo(f"\n{title}:")
+    order = sorted(reasons, key=lambda reason: -abs(reason.share))
+    rows: list[tuple[str, float]] = [(f"{reason.name} ({reason.target})", reason.share) for reason in order[:k]]
+    if rest := order[k:]:
+        rows.append((f"{len(rest):,} others", sum(reason.share for reason in rest)))
+    if abs(own_sales) > _ROUNDING:
+        rows.append(("its own sales", own_sales))
+    if not rows:
+        rows.append(("nothing: a user without history has the vector of the mean user", found.score))
+    parts = [(name, share, f"{share / found.score:.1%}" if found.score else "") for name, share in rows]
+    print_table(("reason", "adds", "of the score"), parts)

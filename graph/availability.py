@@ -1,0 +1,70 @@
+"""From when to when a target can be had: dates, times or numbers, kept as days since 1970-01-01 or as they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import InputError
+
+AVAILABLE_FROM = "available_from"
+AVAILABLE_TO = "available_to"
+AVAILABILITY = frozenset({AVAILABLE_FROM, AVAILABLE_TO})
+"""Columns that say when a target can be had; the model reads neither."""
+
+Moment = date | datetime | np.datetime64 | str | float
+"""A date, a time (without a time zone it is UTC), one of these as a text such as 2024-05-31, or a number."""
+
+_EPOCH = datetime(1970, 1, 1)
+
+
+def as_number(moment: Any) -> float:
+    """A moment as a number: days since 1970-01-01 for dates and times, numbers as they are; NaN for a missing cell.
+
+    Raises:
+        InputError: neither a date nor a finite number.
+    """
+    if moment is None or moment == "":
+        return math.nan
+    try:
+        value = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        if isinstance(value, np.datetime64):
+            value = value.astype("datetime64[us]").item()
+        if isinstance(value, datetime):
+            utc = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+            return (utc - _EPOCH) / timedelta(days=1)
+        if isinstance(value, date):
+            return float(value.toordinal() - _EPOCH.toordinal())
+    except ValueError:
+        value = None
+    if isinstance(value, int | float | Decimal | np.number) and not isinstance(value, bool) and not math.isinf(value):
+        return float(value)
+    raise InputError(f"{moment!r} is no moment; give a date such as 2024-05-31, a time, or a number.")
+
+
+def available(columns: Mapping[str, npt.NDArray[np.float64]], at: Moment, size: int) -> npt.NDArray[np.bool_]:
+    """Which targets can be had, bool (size,): from ``available_from`` to ``available_to``, both included.
+
+    A whole number, thus a date, lasts to its end. A missing cell is no limit.
+
+    Args:
+        columns: some of the two columns as numbers, float64 (size,).
+        at: the moment.
+        size: number of targets.
+
+    Raises:
+        InputError: ``at`` is no moment.
+    """
+    moment = as_number(at)
+    if math.isnan(moment):
+        raise InputError("at is empty; give a date, a time or a number.")
+    unknown = np.full(size, math.nan)
+    first, last = (columns.get(name, unknown) for name in (AVAILABLE_FROM, AVAILABLE_TO))
+    over = np.where(last == np.floor(last), moment >= last + 1, moment > last)
+    return ~((moment < first) | over)
