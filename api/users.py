@@ -75,7 +75,8 @@ def ask(fitted: Fitted, users: Who | Sequence[Who], *, once: bool = False) -> As
     if once and len(set(ids)) < len(ids):
         twice: list[object] = [own for own, times in Counter(ids).items() if times > 1 and own is not None]
         if twice:
-            raise InputError(f"User {name_some(twice)} stands several times; give every user once.")
+            which = f"User {name_some(twice)} stands" if len(twice) == 1 else f"Users {name_some(twice)} stand"
+            raise InputError(f"{which} in the list several times; give every user once.")
     factors = fitted.space.factors
     vectors = np.tile(factors.mean_user, (len(ids), 1))
     vectors[places >= 0] = factors.user_vectors(places[places >= 0])
