@@ -161,7 +161,7 @@ def evaluate(
         typer.Option("--without", metavar="NAME,…", help="Features, attributes, relations or text no method may know."),
     ] = "",
     ablate: Annotated[
-        bool, typer.Option("--ablate", help="Add newaisle with shuffled edges and without propagation.")
+        bool, typer.Option("--ablate", help="Add newaisle without parts of it, linmap with them.")
     ] = False,
     encoder: EncoderName = _ENCODER,
     users: Annotated[
