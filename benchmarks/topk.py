@@ -129,6 +129,7 @@ def show(ways: dict[str, Callable[[], object]], repeats: int) -> None:
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repeats):
         for name, way in ways.items():
+            way()  # warm: whoever came before has filled the caches with something else
             started = time.perf_counter()
             way()
             seconds[name].append(time.perf_counter() - started)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from threadpoolctl import ThreadpoolController
 
 from ..graph.catalog import BoolArray, FloatArray, IntArray
 
-_GROUP = 64
+_GROUP = 32
 """Targets whose largest score stands for them while the best are looked for."""
 _BLOCK = 256
 """Users scanned together: their scores stay in the processor's cache."""
 _SLACK = np.float32(4e-6)
 """More than the rounding of two scores in single precision, which lie between -1 and 1."""
+
+_NONE = np.empty(0, dtype=np.int64)
 
 Single = npt.NDArray[np.float32]
 
@@ -63,7 +65,7 @@ class TargetIndex:
         """Find the best targets of every user by the cosine.
 
         The ``k``-th largest of the maxima of groups of targets is a lower bound of the ``k``-th best score, so only
-        groups that reach it are looked into.
+        groups that reach it are looked into. Blocks of users are searched in parallel, each by one thread.
 
         Args:
             users: unit vectors, float64 (u, d).
@@ -74,37 +76,48 @@ class TargetIndex:
         """
         size, count = len(users), min(k, len(self.vectors))
         best = Best(np.full((size, count), -1), np.full((size, count), -np.inf))
-        memory = np.empty((min(_BLOCK, size), self._columns.shape[1]), dtype=np.float32)
-        for block in _blocks(size):
+        rows, columns = (_NONE, _NONE) if barred is None else barred
+
+        def search(block: slice) -> None:
             own = users[block]
-            scores = np.dot(own.astype(np.float32), self._columns, out=memory[: len(own)])
+            scores = np.dot(own.astype(np.float32), self._columns)
             scores[:, len(self.vectors) :] = -np.inf
             if closed is not None:
                 scores[:, : len(closed)][:, closed] = -np.inf
-            if barred is not None:
-                rows, columns = barred
-                inside = slice(*np.searchsorted(rows, (block.start, block.stop)))
-                scores[rows[inside] - block.start, columns[inside]] = -np.inf
+            inside = slice(*np.searchsorted(rows, (block.start, block.stop)))
+            scores[rows[inside] - block.start, columns[inside]] = -np.inf
             places, found = _candidates(scores, count)
             if exact:
                 # one pair at a time, so that equal vectors get equal scores whatever stands beside them
                 precise = np.einsum("uwd,ud->uw", self.vectors[places], own)
                 found = np.where(np.isfinite(found), precise, -np.inf)
-            order = np.argsort(-found, axis=1, kind="stable")[:, :count]
-            width = order.shape[1]
-            best.scores[block, :width] = np.take_along_axis(found, order, axis=1)
-            best.places[block, :width] = np.take_along_axis(places, order, axis=1)
+            order = np.lexsort((places, -found), axis=1)[:, :count]
+            best.scores[block, : order.shape[1]] = np.take_along_axis(found, order, axis=1)
+            best.places[block, : order.shape[1]] = np.take_along_axis(places, order, axis=1)
+
+        blocks = [slice(start, min(start + _BLOCK, size)) for start in range(0, size, _BLOCK)]
+        if len(blocks) == 1 or (threads := _threads()) == 1:
+            for block in blocks:
+                search(block)
+        else:  # one thread of the BLAS for each of ours: else all would wait for each other
+            with _pools().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as workers:
+                list(workers.map(search, blocks))
         best.places[~np.isfinite(best.scores)] = -1
         return best
 
 
-def _blocks(size: int) -> Iterator[slice]:
-    for start in range(0, size, _BLOCK):
-        yield slice(start, min(start + _BLOCK, size))
+@cache
+def _pools() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _threads() -> int:
+    """How many threads the BLAS may use here."""
+    return max((pool["num_threads"] for pool in _pools().info() if pool["user_api"] == "blas"), default=1)
 
 
 def _candidates(scores: Single, k: int) -> tuple[IntArray, FloatArray]:
-    """All targets whose score may be among the ``k`` best of a user, ascending, and their scores.
+    """All targets whose score may be among the ``k`` best of a user, and their scores.
 
     Args:
         scores: float32 (u, whole groups), -inf for what is left out.
@@ -114,16 +127,16 @@ def _candidates(scores: Single, k: int) -> tuple[IntArray, FloatArray]:
         int64 and float64 (u, w), filled up with target 0 at -inf.
     """
     users, groups = len(scores), scores.shape[1] // _GROUP
-    grouped = scores.reshape(users * groups, _GROUP)
-    highest = torch.from_numpy(grouped).amax(1).numpy().reshape(users, groups)
+    grouped = scores.reshape(users, _GROUP, groups)  # a group is every groups-th target: faster than neighbours
+    highest = grouped.max(axis=1)
     bound = np.full(users, np.float32(-2.0))  # below every cosine, above what is left out
     if k <= groups:
         np.maximum(bound, np.partition(highest, groups - k, axis=1)[:, groups - k] - _SLACK, out=bound)
-    group = np.flatnonzero(highest >= bound[:, None])
-    members, owner = grouped.take(group, axis=0), group // groups
+    owner, group = np.divmod(np.flatnonzero(highest >= bound[:, None]), groups)
+    members = grouped[owner, :, group]
     hit = np.flatnonzero(members >= bound[owner][:, None])
     at = hit // _GROUP
-    user, target = owner[at], group[at] % groups * _GROUP + hit % _GROUP
+    user, target = owner[at], hit % _GROUP * groups + group[at]
     number = np.bincount(user, minlength=users)
     slot = np.arange(len(user)) - np.repeat(np.cumsum(number) - number, number)
     places = np.zeros((users, number.max()), dtype=np.int64)
