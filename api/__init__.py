@@ -8,12 +8,14 @@ if TYPE_CHECKING:
     from .explanation import Explanation, Reason
     from .recommender import Recommender
     from .report import write_report
+    from .users import Profile
 
-__all__ = ["Evaluation", "Explanation", "Reason", "Recommender", "evaluate_source", "write_report"]
+__all__ = ["Evaluation", "Explanation", "Profile", "Reason", "Recommender", "evaluate_source", "write_report"]
 
 _MODULES = {
     "Evaluation": "evaluating",
     "Explanation": "explanation",
+    "Profile": "users",
     "Reason": "explanation",
     "Recommender": "recommender",
     "evaluate_source": "evaluating",
