@@ -1,7 +1,6 @@
 # make demo: from a fresh checkout to the demo. make test: everything that must hold before a commit.
 PYTHON ?= python3
 VENV ?= .venv
-HOUSEHOLDS ?= 300
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
@@ -18,7 +17,6 @@ demo: install
 	$(BIN)/newaisle demo
 
 test: lint types coverage
-	$(BIN)/newaisle demo --households $(HOUSEHOLDS)
 
 lint: install
 	$(BIN)/ruff check .
