@@ -145,9 +145,10 @@ def propagate(graph: CatalogGraph, texts: Texts | None, names: Texts | None = No
         add("text", Kind.TEXT, texts.astype(np.float64))
         if names is not None:
             add("name", Kind.NAME, names.astype(np.float64))
-        if parents.nnz:
-            add("parent text", Kind.RELATION, _parent_texts(hop, parents, texts))
-        add("place", Kind.PLACE, _place(hop, graph, texts))
+        above = _parent_texts(hop, parents, texts) if parents.nnz else None
+        if above is not None:
+            add("parent text", Kind.RELATION, above)
+        add("place", Kind.PLACE, _place(graph, texts, above))
     if parents.nnz:
         add("ancestors", Kind.RELATION, _unit(_ancestors(hop, parents)))
     taken = {"text", "name", "parent text", "ancestors", "place"}
@@ -167,7 +168,7 @@ def _parent_texts(hop: Hop, parents: sp.csr_array, texts: Texts) -> FloatArray:
     return _unit_dense(_receive(hop, _tensor(parents), torch.from_numpy(texts)).astype(np.float64))
 
 
-def _place(hop: Hop, graph: CatalogGraph, texts: Texts) -> FloatArray:
+def _place(graph: CatalogGraph, texts: Texts, above: FloatArray | None) -> FloatArray:
     """How general a target is: how many share its name, and how much its text is its parents'. Float64 (n, 1 or 2).
 
     A shop that has seven categories called "accessories" sells little in each; one that is called like its parent
@@ -175,8 +176,8 @@ def _place(hop: Hop, graph: CatalogGraph, texts: Texts) -> FloatArray:
     """
     shared = Counter(graph.names)
     columns = [_standardised(np.array([shared[name] for name in graph.names], dtype=np.float64))]
-    if graph.parents.nnz:
-        likeness = np.einsum("nd,nd->n", texts.astype(np.float64), _parent_texts(hop, graph.parents, texts))
+    if above is not None:
+        likeness = np.einsum("nd,nd->n", texts.astype(np.float64), above)
         likeness[np.diff(graph.parents.indptr) == 0] = np.nan
         columns.append(_standardised(likeness, logarithm=False))
     return np.hstack(columns)
