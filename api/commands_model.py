@@ -78,6 +78,9 @@ def recommend(
     min_confidence: Annotated[
         float, typer.Option("--min-confidence", help="Leave out targets of which the model is less sure (0 to 1).")
     ] = 0.0,
+    min_probability: Annotated[
+        float, typer.Option("--min-probability", help="Leave out targets that the user is less likely to buy (0 to 1).")
+    ] = 0.0,
     at: Annotated[
         str | None,
         typer.Option("--at", metavar="DATE", help="Leave out what is not available then.", show_default=False),
@@ -108,7 +111,13 @@ def recommend(
     users = fitted.fitted.users
     wanted = [users.parse(text) for text in user or []] or None
     found = fitted.recommend(
-        wanted, k, among=meant, diversity=diversity, min_confidence=min_confidence, at=_number_or_date(at)
+        wanted,
+        k,
+        among=meant,
+        diversity=diversity,
+        min_confidence=min_confidence,
+        min_probability=min_probability,
+        at=_number_or_date(at),
     )
     columns = fitted.table_columns(found)
     print_table(RESULT_COLUMNS, zip(*(columns[name] for name in RESULT_COLUMNS), strict=True), json=json, csv=csv)

@@ -32,6 +32,7 @@ class Wish:
         exclude_bought: leave out what the user bought.
         diversity: 0 (by score alone) to 1.
         min_confidence: least confidence of a target.
+        min_probability: least chance that the user buys the target.
         at: when the targets must be available; None for any time.
 
     Raises:
@@ -42,11 +43,12 @@ class Wish:
     exclude_bought: bool = True
     diversity: float = 0.0
     min_confidence: float = 0.0
+    min_probability: float = 0.0
     at: Moment | None = None
 
     def __post_init__(self) -> None:
         check_k(self.k)
-        for name in ("diversity", "min_confidence"):
+        for name in ("diversity", "min_confidence", "min_probability"):
             if not 0.0 <= (value := getattr(self, name)) <= 1.0:
                 raise InputError(f"{name} is {value}; give a number from 0 to 1.")
 
@@ -70,20 +72,28 @@ def ranking(fitted: Fitted, asked: Asked, choice: Choice, wish: Wish) -> Table:
         closed = gone if closed is None else closed | gone
     barred = _bought(asked, choice) if wish.exclude_bought else None
     best = choice.index.top(users, wish.k * (_POOL if wish.diversity else 1), barred=barred, closed=closed)
+    if wish.min_probability:
+        likely = (best.places >= 0) & (_chance(fitted, asked, best.scores) >= wish.min_probability)
+        best = Best(np.where(likely, best.places, -1), np.where(likely, best.scores, -np.inf))
     places, scores = _diverse(choice, best, wish) if wish.diversity else (best.places, best.scores)
     there = places >= 0
     row = np.nonzero(there)[0]
     targets = choice.targets[places[there]]
-    products = np.where(there, scores, 0.0) * np.linalg.norm(asked.vectors, axis=1)[:, None] * fitted.space.longest
     columns = {
         "user": pa.array(asked.ids).take(pa.array(row)),
         "target": fitted.id_column.take(pa.array(targets)),
         "name": fitted.name_column.take(pa.array(targets)),
         "score": scores[there],
-        "probability": fitted.space.calibration.chance(products, asked.activity)[there],
+        "probability": _chance(fitted, asked, scores)[there],
         "confidence": fitted.confidence[targets],
     }
     return to_frame({name: columns[name] for name in RESULT_COLUMNS}, fitted.backend)
+
+
+def _chance(fitted: Fitted, asked: Asked, scores: FloatArray) -> FloatArray:
+    """The chance of a purchase from the cosines of every user's own list; of any value where they are -inf."""
+    lengths = np.linalg.norm(asked.vectors, axis=1)[:, None] * fitted.space.longest
+    return fitted.space.calibration.chance(np.where(np.isfinite(scores), scores, 0.0) * lengths, asked.activity)
 
 
 def _bought(asked: Asked, choice: Choice) -> tuple[IntArray, IntArray]:

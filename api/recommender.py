@@ -120,6 +120,7 @@ class Recommender:
         exclude_bought: bool = True,
         diversity: float = 0.0,
         min_confidence: float = 0.0,
+        min_probability: float = 0.0,
         at: Moment | None = None,
     ) -> Table:
         """The best targets for users.
@@ -133,6 +134,7 @@ class Recommender:
             diversity: 0 ranks by score; more, up to 1, prefers targets unlike those higher in the list (maximal
                 marginal relevance, see :func:`newaisle.gnn.diversity.diversify`), chosen from the best 10 k.
             min_confidence: leave out targets of which the model is less sure, 0 to 1: there may be fewer rows, or none.
+            min_probability: leave out targets that the user is less likely to buy, 0 to 1: fewer rows, or none.
             at: leave out what is not available then: a date, a time or a number, to compare with the columns
                 ``available_from`` and ``available_to`` of the catalog; None for any time.
 
@@ -146,7 +148,7 @@ class Recommender:
             InputError: a number out of its range, no or a repeated user, or no target is meant.
             UnknownIdError: a user or target that was not there at fit.
         """
-        fitted, wish = self.fitted, Wish(k, exclude_bought, diversity, min_confidence, at)
+        fitted, wish = self.fitted, Wish(k, exclude_bought, diversity, min_confidence, min_probability, at)
         return ranking(fitted, ask(fitted, users, once=True), fitted.choose(among), wish)
 
     @staticmethod

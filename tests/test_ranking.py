@@ -88,6 +88,19 @@ def test_abstention_gives_fewer_rows_or_none(fitted, users):
     assert nothing == {name: [] for name in RESULT_COLUMNS}
 
 
+@pytest.mark.parametrize("diversity", [0.0, 0.6])
+def test_unlikely_targets_are_left_out(fitted, users, diversity):
+    everything = columns_of(fitted.recommend(users[:9], 10**6, diversity=diversity))
+    least = float(np.quantile(everything["probability"], 0.9))
+    found = columns_of(fitted.recommend(users[:9], 10**6, min_probability=least, diversity=diversity))
+    pairs = set(zip(everything["user"], everything["target"], everything["probability"], strict=True))
+    assert set(zip(found["user"], found["target"], found["probability"], strict=True)) == {
+        pair for pair in pairs if pair[2] >= least
+    }
+    assert 0 < len(set(found["user"])) < 9  # some are likely to buy nothing
+    assert columns_of(fitted.recommend(users[:3], 5, min_probability=1.0)) == {name: [] for name in RESULT_COLUMNS}
+
+
 def test_what_is_not_available_is_left_out(fitted, users):
     graph = fitted.fitted.graph
     opening = np.full(len(graph), np.nan)
@@ -120,6 +133,7 @@ def test_what_is_not_available_is_left_out(fitted, users):
         (lambda r, u: r.recommend(u[0], diversity=-0.1), InputError, "diversity is -0.1; give a number from 0 to 1"),
         (lambda r, u: r.recommend(u[0], diversity=1.5), InputError, "diversity is 1.5"),
         (lambda r, u: r.recommend(u[0], min_confidence=float("nan")), InputError, "min_confidence is nan"),
+        (lambda r, u: r.recommend(u[0], min_probability=2), InputError, "min_probability is 2; give a number from 0"),
         (lambda r, u: r.recommend(u[0], at="soon"), InputError, "'soon' is no moment"),
         (lambda r, _: r.score([], ["a"]), InputError, "no user to answer for"),
         (lambda r, u: r.score(u[0], []), InputError, "no target to answer for"),
