@@ -26,9 +26,11 @@ class RandomScores:
     def fit(self, split: Split) -> None:
         """Learn nothing."""
 
-    def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002  # same for all splits
-        """Uniform scores, float64 (users, targets); equal arguments give equal scores."""
-        return np.random.default_rng(self.seed).random((len(users), len(targets)))
+    def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
+        """Uniform scores, float64 (users, targets), of a user and a target the same whoever else is asked about."""
+        everything = len(split.graph)
+        drawn = [np.random.default_rng([self.seed, user]).random(everything)[targets] for user in users.tolist()]
+        return np.array(drawn, dtype=np.float64).reshape(len(users), len(targets))
 
 
 class CatalogSize:

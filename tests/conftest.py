@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +18,10 @@ from newaisle.loaders import Loaded, load
 
 if TYPE_CHECKING:
     from newaisle.api.recommender import Recommender
+    from newaisle.gnn.judging import Method
     from newaisle.gnn.propagation import Blocks
     from newaisle.gnn.space import Space, SpaceSettings
+    from newaisle.gnn.splits import Split
 
 SLICE = ("PRODUCE", "DELI", "PASTRY", "MEAT-PCKGD", "SEAFOOD")
 """Departments of the small real catalog."""
@@ -202,3 +204,28 @@ def searched(journey: Loaded, encodings: Path) -> Recommender:
     from newaisle.api.recommender import Recommender
 
     return Recommender(cache=encodings).fit(journey.graph, journey.interactions)
+
+
+@pytest.fixture(scope="session")
+def split(journey: Loaded) -> Split:
+    """A fifth of the sold targets of ``journey``, hidden."""
+    from newaisle.gnn.splits import LEAVE_TARGETS_OUT, make_split
+
+    return make_split(LEAVE_TARGETS_OUT, journey.graph, journey.interactions.matrix(journey.graph), 0)
+
+
+@pytest.fixture(scope="session")
+def methods(journey: Loaded, texts: np.ndarray, names: np.ndarray) -> Mapping[str, Callable[[int], Method]]:
+    """Everything that an evaluation compares, by name, each made from a seed."""
+    from newaisle.gnn.methods import compared_methods
+
+    return compared_methods(journey.graph, texts, names, ablate=True)
+
+
+@pytest.fixture(scope="session")
+def fitted_methods(methods: Mapping[str, Callable[[int], Method]], split: Split) -> Mapping[str, Method]:
+    """Every method, fitted once to ``split``."""
+    made = {name: make(0) for name, make in methods.items()}
+    for method in made.values():
+        method.fit(split)
+    return made
