@@ -53,14 +53,14 @@ class Wish:
                 raise InputError(f"{name} is {value}; give a number from 0 to 1.")
 
 
-def check_k(k: int) -> None:
-    """Refuse a number of targets that is not whole or below 1.
+def check_k(k: int, what: str = "target") -> None:
+    """Refuse a number of targets, or of what else is asked for, that is not whole or below 1.
 
     Raises:
         InputError: it is.
     """
     if not isinstance(k, int | np.integer) or k < 1:
-        raise InputError(f"k is {k}; ask for 1 target or more, as a whole number.")
+        raise InputError(f"k is {k}; ask for 1 {what} or more, as a whole number.")
 
 
 def ranking(fitted: Fitted, asked: Asked, choice: Choice, wish: Wish) -> Table:

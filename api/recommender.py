@@ -16,6 +16,7 @@ from ..graph.availability import Moment
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, ModelError, NotFittedError
 from ..graph.frames import Table
+from .audience import Circle, audience
 from .encoding import encode_catalog
 from .explanation import Explanation, explain
 from .finding import Finder, similar
@@ -150,6 +151,38 @@ class Recommender:
         """
         fitted, wish = self.fitted, Wish(k, exclude_bought, diversity, min_confidence, min_probability, at)
         return ranking(fitted, ask(fitted, users, once=True), fitted.choose(among), wish)
+
+    def audience(
+        self,
+        target: Id,
+        k: int = 1000,
+        *,
+        exclude_bought: bool = True,
+        at: Moment | None = None,
+        users: Who | Sequence[Who] = None,
+    ) -> Table:
+        """Whom to tell about a target: the users who are most likely to buy it.
+
+        Users are compared by the chance of a purchase, not by the score: it knows how much each of them buys at all.
+
+        Args:
+            target: own id.
+            k: how many users; fewer where there are fewer.
+            exclude_bought: leave out who bought the target.
+            at: when the target must be available; where it is not, nobody is to be told. None for any time.
+            users: own ids to choose from; None for everybody with a history.
+
+        Returns:
+            A table in the library of the history with the columns ``user, target, name, score, probability,
+            expected_buyers``, the most likely buyers first: probability is the chance that the user buys the target
+            within a time as long as that of the history, expected_buyers the sum of the chances down to this row, that
+            is how many buyers to expect among so many users told.
+
+        Raises:
+            InputError: ``k`` is 0 or below, no user to choose from, or one who stands there twice.
+            UnknownIdError: a user or target that was not there at fit.
+        """
+        return audience(self.fitted, target, Circle(k, exclude_bought, at, users))
 
     @staticmethod
     def table_columns(table: Table) -> dict[str, list[Any]]:

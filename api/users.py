@@ -53,6 +53,27 @@ class Asked:
     activity: IntArray
 
 
+def listed(users: Who | Sequence[Who], *, once: bool = False) -> list[Who]:
+    """One or several users as a list.
+
+    Args:
+        users: one or several; a column of a table or an array of ids will do.
+        once: refuse an id that stands twice.
+
+    Raises:
+        InputError: one stands there twice.
+    """
+    # by what one user is, since columns of tables and arrays are no Sequence
+    wanted: list[Who] = [users] if users is None or isinstance(users, _ONE) else list(users)
+    if once and len(set(wanted)) < len(wanted):
+        times = Counter(who for who in wanted if who is not None and not isinstance(who, Profile))
+        twice: list[object] = [own for own, number in times.items() if number > 1]
+        if twice:
+            which = f"User {name_some(twice)} stands" if len(twice) == 1 else f"Users {name_some(twice)} stand"
+            raise InputError(f"{which} in the list several times; give every user once.")
+    return wanted
+
+
 def ask(fitted: Fitted, users: Who | Sequence[Who], *, once: bool = False) -> Asked:
     """Look users up.
 
@@ -65,18 +86,12 @@ def ask(fitted: Fitted, users: Who | Sequence[Who], *, once: bool = False) -> As
         InputError: no user at all, or one twice.
         UnknownIdError: a user who was not there at fit.
     """
-    # by what one user is, since columns of tables and arrays are no Sequence
-    wanted: list[Who] = [users] if users is None or isinstance(users, _ONE) else list(users)
+    wanted = listed(users, once=once)
     if not wanted:
         raise InputError("There is no user to answer for; give a user id, or None for a user without history.")
     ids = tuple(None if isinstance(who, Profile) else who for who in wanted)
     places = fitted.users.find(ids)
     fitted.users.positions([own for own in ids if own is not None])  # tells who is unknown
-    if once and len(set(ids)) < len(ids):
-        twice: list[object] = [own for own, times in Counter(ids).items() if times > 1 and own is not None]
-        if twice:
-            which = f"User {name_some(twice)} stands" if len(twice) == 1 else f"Users {name_some(twice)} stand"
-            raise InputError(f"{which} in the list several times; give every user once.")
     factors = fitted.space.factors
     vectors = np.tile(factors.mean_user, (len(ids), 1))
     vectors[places >= 0] = factors.user_vectors(places[places >= 0])
