@@ -8,36 +8,34 @@ targets: two targets resemble each other in a relation as far as they received t
 from __future__ import annotations
 
 import hashlib
-import warnings
-from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-import torch
-from torch import Tensor
 
-with warnings.catch_warnings():  # PyTorch Geometric still scripts itself, which newer versions of torch lament
-    warnings.simplefilter("ignore", FutureWarning)
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from torch_geometric.nn import MessagePassing
-    from torch_geometric.utils import spmm
+from ..graph import CatalogGraph
+from ..graph.catalog import BoolArray, FloatArray, IntArray
+from .frozen import Frozen, Scale, Values
+from .messages import DECAY
+from .relations import (
+    Texts,
+    View,
+    ancestors,
+    attribute,
+    likeness_to_parents,
+    mix,
+    named,
+    number_of_values,
+    parent_texts,
+)
 
-from ..graph import CatalogGraph, Relation
-from ..graph.catalog import Edges, FloatArray, IntArray
-
-DECAY = 0.5
-"""What is left of a message after each hop beyond the first."""
-
-_CHUNK = 1024
-"""Identity vectors that travel together; bounds the memory to nodes x chunk x 4 bytes."""
+__all__ = ["DECAY", "Block", "Blocks", "Kind", "Texts", "describe", "extend", "propagate", "propagate_and_freeze"]
 
 Block = sp.csr_array | FloatArray
-Texts = npt.NDArray[np.float32]
 
 
 class Kind(StrEnum):
@@ -77,6 +75,11 @@ class Blocks:
         return digest.hexdigest()
 
     @property
+    def size(self) -> int:
+        """Number n of targets and groups."""
+        return next((int(block.shape[0]) for block in self.matrices.values()), 0)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the blocks, in order."""
         return tuple(self.matrices)
@@ -93,30 +96,15 @@ class Blocks:
         if isinstance(matrix, np.ndarray):
             if matrix.shape[1] == 1:  # exact where a difference is zero
                 return np.square(matrix[rows] - matrix[columns].T).astype(np.float32)
-            product, lengths = matrix[rows] @ matrix[columns].T, np.square(matrix).sum(axis=1)
+            product = matrix[rows] @ matrix[columns].T
+            of_rows, of_columns = (np.square(matrix[some]).sum(axis=1) for some in (rows, columns))
         else:
-            product, lengths = (matrix[rows] @ matrix[columns].T).toarray(), matrix.power(2).sum(axis=1)
+            product = (matrix[rows] @ matrix[columns].T).toarray()
+            of_rows, of_columns = (matrix[some].power(2).sum(axis=1) for some in (rows, columns))
         product *= -2.0
-        product += lengths[rows][:, None]
-        product += lengths[columns][None, :]
+        product += of_rows[:, None]
+        product += of_columns[None, :]
         return np.maximum(product, 0.0).astype(np.float32)
-
-
-class Hop(MessagePassing):  # type: ignore[misc]  # PyTorch Geometric publishes no types
-    """One hop: every node receives the weighted sum of its neighbours' vectors."""
-
-    def __init__(self) -> None:
-        super().__init__(aggr="sum")
-
-    def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """Pass messages along a sparse adjacency (receivers, senders); x is float32 (senders, d)."""
-        received: Tensor = self.propagate(adjacency, x=x)
-        return received
-
-    def message_and_aggregate(self, adj_t: Tensor, x: Tensor) -> Tensor:
-        """Send and sum in one sparse product."""
-        summed: Tensor = spmm(adj_t, x, reduce="sum")
-        return summed
 
 
 def propagate(graph: CatalogGraph, texts: Texts | None, names: Texts | None = None) -> Blocks:
@@ -132,172 +120,140 @@ def propagate(graph: CatalogGraph, texts: Texts | None, names: Texts | None = No
         identities of its values, their number (``NAME count``) and how evenly they share the target (``NAME mix``),
         and one per feature; blocks in which all targets are alike are left out.
     """
-    hop = Hop()
-    found: dict[str, Block] = {}
-    kinds: dict[str, Kind] = {}
+    return propagate_and_freeze(graph, texts, names)[0]
 
-    def add(name: str, kind: Kind, block: Block) -> None:
-        if _varies(block):
-            found[name], kinds[name] = block, kind
 
-    parents = graph.parents
-    if texts is not None and np.any(texts):
-        add("text", Kind.TEXT, texts.astype(np.float64))
-        if names is not None:
-            add("name", Kind.NAME, names.astype(np.float64))
-        above = _parent_texts(hop, parents, texts) if parents.nnz else None
-        if above is not None:
-            add("parent text", Kind.RELATION, above)
-        add("place", Kind.PLACE, _place(graph, texts, above))
-    if parents.nnz:
-        add("ancestors", Kind.RELATION, _unit(_ancestors(hop, parents)))
+def propagate_and_freeze(graph: CatalogGraph, texts: Texts | None, names: Texts | None = None) -> tuple[Blocks, Frozen]:
+    """Compute phi as :func:`propagate` does, and keep what describes targets that come later alike."""
+    frozen = _plan(graph, texts)
+    found, frozen = _describe(View.whole(graph), texts, names, frozen)
+    blocks = {name: block for name, (_, block) in found.items() if _varies(block)}
+    return Blocks(blocks, {name: found[name][0] for name in blocks}), frozen
+
+
+def describe(
+    graph: CatalogGraph,
+    targets: IntArray,
+    frozen: Frozen,
+    texts: Texts | None,
+    names: Texts | None = None,
+    *,
+    counted: BoolArray | None = None,
+) -> dict[str, Block]:
+    """Compute phi for some targets with everything frozen that :func:`propagate_and_freeze` took from all.
+
+    Args:
+        graph: the catalog as it is now, n targets and groups.
+        targets: positions of t of them, ascending.
+        frozen: from the fit, with columns for what is new (:meth:`Frozen.grown`).
+        texts: text embeddings, float32 (n, d); only the rows of the targets and of their ancestors are read.
+        names: embeddings of the names, likewise.
+        counted: who was there at fit under the name it has, bool (n,); None for the first ``frozen.size``.
+
+    Returns:
+        name of the block -> (t, d), those in which all targets were alike at fit included.
+    """
+    view = View.above(graph, targets)
+    texts, names = (part if part is None else part[view.nodes] for part in (texts, names))
+    there = np.arange(len(graph)) < frozen.size if counted is None else counted
+    found, _ = _describe(view, texts, names, frozen, there[view.nodes])
+    rows = view.place[targets]
+    return {name: block[rows] for name, (_, block) in found.items()}
+
+
+def extend(blocks: Blocks, rows: Mapping[str, Block], targets: IntArray) -> Blocks:
+    """Put rows of :func:`describe` into phi.
+
+    Args:
+        blocks: phi of n targets and groups.
+        rows: their new rows; blocks that phi does not have are left out.
+        targets: their positions, ascending: below n the row is replaced, from n on all are there.
+    """
+    before = blocks.size
+    kept, added = targets < before, targets >= before
+    order = np.arange(before)
+    order[targets[kept]] = before + np.flatnonzero(kept)
+    order = np.concatenate([order, before + np.flatnonzero(added)])
+    return Blocks({name: _put(block, rows[name], order) for name, block in blocks.matrices.items()}, blocks.kinds)
+
+
+def _put(block: Block, rows: Block, order: IntArray) -> Block:
+    """Rows of a block and of further rows below it, in some order; columns that are new are zero in old rows."""
+    size = int(block.shape[0])
+    if isinstance(block, np.ndarray):
+        whole = np.empty((len(order), block.shape[1]))
+        whole[:size] = block  # as a whole, for speed: nearly all rows stay
+        fresh = order >= size
+        whole[fresh] = np.asarray(rows)[order[fresh] - size]
+        return whole
+    wider = sp.csr_array((block.data, block.indices, block.indptr), shape=(size, rows.shape[1]))
+    stacked = sp.csr_array(sp.vstack([wider, sp.csr_array(rows)]))
+    return stacked if np.array_equal(order, np.arange(len(order))) else sp.csr_array(stacked[order])
+
+
+def _plan(graph: CatalogGraph, texts: Texts | None) -> Frozen:
+    """The columns of phi, before anything is computed."""
     taken = {"text", "name", "parent text", "ancestors", "place"}
-    for name in sorted({attribute.name for attribute in graph.attributes}):
-        own = f"{name} (attribute)" if name in taken else name
-        taken |= {own, f"{own} count", f"{own} mix"}
-        add(own, Kind.RELATION, _unit(_attribute(hop, graph, name)))
-        add(f"{own} count", Kind.COUNT, _standardised(_number_of_values(graph, name)))
-        add(f"{own} mix", Kind.MIX, _mix(graph, name))
-    for name, column in graph.features.items():
-        add(f"{name} (feature)" if name in taken else name, Kind.FEATURE, _standardised(column))
-    return Blocks(found, kinds)
+    relations: dict[str, str] = {}
+    values: dict[str, list[int]] = {}
+    for position, own in enumerate(graph.attributes):
+        values.setdefault(own.name, []).append(position)
+    for name in sorted(values):
+        block = f"{name} (attribute)" if name in taken else name
+        taken |= {block, f"{block} count", f"{block} mix"}
+        relations[name] = block
+    return Frozen(
+        size=len(graph),
+        shared=Frozen.shared_names(graph, len(graph)),
+        texts=texts is not None and bool(np.any(texts)),
+        general=np.unique(graph.parents.indices).astype(np.int64) if graph.parents.nnz else None,
+        values={name: Values(np.array(own), np.empty(0)) for name, own in values.items()},
+        relations=relations,
+        features={name: f"{name} (feature)" if name in taken else name for name in graph.features},
+    )
 
 
-def _parent_texts(hop: Hop, parents: sp.csr_array, texts: Texts) -> FloatArray:
-    """Mean of the parents' embeddings, as unit vectors."""
-    return _unit_dense(_receive(hop, _tensor(parents), torch.from_numpy(texts)).astype(np.float64))
+def _describe(
+    view: View,
+    texts: Texts | None,
+    names: Texts | None,
+    frozen: Frozen,
+    counted: BoolArray | None = None,
+) -> tuple[dict[str, tuple[Kind, Block]], Frozen]:
+    """All blocks of a view, and what they take from it: where ``counted`` is None, scales and rarities are its own."""
+    found: dict[str, tuple[Kind, Block]] = {}
+    scales, values = dict(frozen.scales), dict(frozen.values)
 
+    def standardised(name: str, *columns: FloatArray, logarithm: bool = True) -> FloatArray:
+        if counted is None:
+            scales[name] = tuple(Scale.of(column, logarithm=logarithm) for column in columns)
+        return np.hstack([scale.apply(column) for scale, column in zip(scales[name], columns, strict=True)])
 
-def _place(graph: CatalogGraph, texts: Texts, above: FloatArray | None) -> FloatArray:
-    """How general a target is: how many share its name, and how much its text is its parents'. Float64 (n, 1 or 2).
-
-    A shop that has seven categories called "accessories" sells little in each; one that is called like its parent
-    holds the bulk of it.
-    """
-    shared = Counter(graph.names)
-    columns = [_standardised(np.array([shared[name] for name in graph.names], dtype=np.float64))]
-    if above is not None:
-        likeness = np.einsum("nd,nd->n", texts.astype(np.float64), above)
-        likeness[np.diff(graph.parents.indptr) == 0] = np.nan
-        columns.append(_standardised(likeness, logarithm=False))
-    return np.hstack(columns)
-
-
-def _ancestors(hop: Hop, parents: sp.csr_array) -> sp.csr_array:
-    """Identity of the categories above (and of a category with others below it, itself), weakened by distance."""
-    general = np.unique(parents.indices)
-    start = sp.csr_array((np.ones(len(general)), (general, np.arange(len(general)))), (parents.shape[0], len(general)))
-    return _spread(hop, parents, start)
-
-
-def _attribute(hop: Hop, graph: CatalogGraph, name: str) -> sp.csr_array:
-    """Identity of one attribute's values, rare values counting more, wider ones reached through their hierarchy."""
-    own = np.array([i for i, attribute in enumerate(graph.attributes) if attribute.name == name], dtype=np.int64)
-    place = np.full(len(graph.attributes), -1, dtype=np.int64)
-    place[own] = np.arange(len(own))
-    has = _matrix(graph.edges[Relation.HAS_ATTRIBUTE], place, (len(graph), len(own)))
-    up = graph.edges[Relation.ATTRIBUTE_CHILD_OF]
-    inside = Edges(place[up.tail], up.head, up.weight)
-    hierarchy = _matrix(inside, place, (len(own), len(own)))
-    identity = sp.csr_array(sp.eye_array(len(own)))
-    values = _spread(hop, hierarchy, identity) if hierarchy.nnz else identity
-    reach = sp.csr_array(values.T)  # (general value, special value)
-    carriers = np.maximum(np.bincount((has @ values).indices, minlength=len(own)), 1)
-    rarity = np.log((len(graph) + 1) / carriers)  # inverse document frequency
-    strength = _unit(has.sqrt())
-    received = _through(hop, strength, sp.csr_array(reach.T))
-    return sp.csr_array(received @ sp.diags_array(rarity))
-
-
-def _number_of_values(graph: CatalogGraph, name: str) -> FloatArray:
-    """How many values of one attribute each target has, float64 (n,): its degree in that relation."""
-    has = graph.edges[Relation.HAS_ATTRIBUTE]
-    named = np.array([attribute.name == name for attribute in graph.attributes])[has.head]
-    return np.bincount(has.tail[named], minlength=len(graph)).astype(np.float64)
-
-
-def _mix(graph: CatalogGraph, name: str) -> FloatArray:
-    """How evenly the values of one attribute share a target, float64 (n, 2).
-
-    The logarithms of the Hill numbers of order 1 and 2, that is of the effective number of values by entropy and by
-    the inverse Simpson index (Hill 1973, equation 1), over each value's share of the edge weights. The number of
-    values is the one of order 0.
-    """
-    has = graph.edges[Relation.HAS_ATTRIBUTE]
-    named = np.array([attribute.name == name for attribute in graph.attributes])[has.head]
-    tail, weight = has.tail[named], has.weight[named]
-    share = weight / np.bincount(tail, weights=weight, minlength=len(graph))[tail]
-    entropy = np.bincount(tail, weights=-share * np.log(share), minlength=len(graph))
-    simpson = np.bincount(tail, weights=np.square(share), minlength=len(graph))
-    logs = (entropy, -np.log(np.where(simpson > 0, simpson, 1.0)))
-    return np.hstack([_standardised(np.maximum(column, 0.0), logarithm=False) for column in logs])
-
-
-def _matrix(edges: Edges, place: IntArray, shape: tuple[int, int]) -> sp.csr_array:
-    """The edges whose head (and tail) has a place, as a matrix (tails, heads)."""
-    keep = (place[edges.head] >= 0) & (edges.tail >= 0)
-    return sp.csr_array((edges.weight[keep], (edges.tail[keep], place[edges.head[keep]])), shape=shape)
-
-
-def _spread(hop: Hop, parents: sp.csr_array, start: sp.csr_array) -> sp.csr_array:
-    """Sum of ``DECAY^h parents^h start`` over all hops h; ends because the parents have no cycle."""
-    total, frontier, weight = start, start, 1.0
-    while frontier.nnz:
-        frontier = _through(hop, parents, frontier)
-        weight *= DECAY
-        total = total + weight * frontier
-    return sp.csr_array(total)
-
-
-def _through(hop: Hop, adjacency: sp.csr_array, vectors: sp.csr_array) -> sp.csr_array:
-    """One hop of sparse vectors, a chunk of dense columns at a time."""
-    receivers = _tensor(adjacency)
-    parts = []
-    for first in range(0, vectors.shape[1], _CHUNK):
-        chunk = vectors[:, first : first + _CHUNK].toarray().astype(np.float32)
-        parts.append(sp.csr_array(_receive(hop, receivers, torch.from_numpy(chunk))))
-    received: sp.csr_array = sp.hstack(parts, format="csr", dtype=np.float64)
-    return received
-
-
-def _receive(hop: Hop, adjacency: Tensor, vectors: Tensor) -> npt.NDArray[np.float32]:
-    with torch.no_grad():
-        received: npt.NDArray[np.float32] = hop(vectors, adjacency).numpy()
-    return received
-
-
-def _tensor(matrix: sp.csr_array) -> Tensor:
-    starts, columns = (torch.from_numpy(part.astype(np.int64)) for part in (matrix.indptr, matrix.indices))
-    values = torch.from_numpy(matrix.data.astype(np.float32))
-    with warnings.catch_warnings():  # that such tensors are "in beta state" is nothing to tell users
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support", UserWarning)
-        return torch.sparse_csr_tensor(starts, columns, values, size=matrix.shape, check_invariants=False)
-
-
-def _unit(block: sp.csr_array) -> sp.csr_array:
-    """Rows of length 1; zero rows stay zero."""
-    length = np.sqrt(block.power(2).sum(axis=1))
-    unit = sp.csr_array(sp.diags_array(1.0 / np.where(length > 0, length, 1.0)) @ block)
-    unit.sort_indices()  # else the first product would, in place: other bits and another fingerprint than before
-    return unit
-
-
-def _unit_dense(block: FloatArray) -> FloatArray:
-    """Rows of length 1; zero rows stay zero."""
-    length = np.linalg.norm(block, axis=1, keepdims=True)
-    unit: FloatArray = np.divide(block, length, out=np.zeros_like(block), where=length > 0)
-    return unit
-
-
-def _standardised(column: FloatArray, *, logarithm: bool = True) -> FloatArray:
-    """Mean 0 and deviation 1 over the known values, on a logarithmic scale if none is negative; unknown ones are 0."""
-    known = ~np.isnan(column)
-    if not known.any():
-        return np.zeros((len(column), 1))
-    scaled = np.log1p(column) if logarithm and column[known].min() >= 0 else column
-    deviation = scaled[known].std()
-    centred = (scaled - scaled[known].mean()) / (deviation if deviation > 0 else 1.0)
-    return np.where(known, centred, 0.0)[:, None]
+    if frozen.texts and texts is not None:
+        found["text"] = Kind.TEXT, texts.astype(np.float64)
+        if names is not None:
+            found["name"] = Kind.NAME, names.astype(np.float64)
+        own = np.zeros(len(view)) if counted is None else 1.0 - counted
+        place = [np.array([frozen.shared.get(name, 0) for name in view.names], dtype=np.float64) + own]
+        scaled = [standardised("namesakes", *place)]
+        if frozen.general is not None:
+            above = parent_texts(view, texts)
+            found["parent text"] = Kind.RELATION, above
+            scaled.append(standardised("likeness", likeness_to_parents(view, texts, above), logarithm=False))
+        found["place"] = Kind.PLACE, np.hstack(scaled)
+    if frozen.general is not None:
+        found["ancestors"] = Kind.RELATION, ancestors(view, frozen.general)
+    for name, block in frozen.relations.items():
+        carried, rarity = attribute(view, values[name].positions, None if counted is None else values[name].rarity)
+        values[name] = replace(values[name], rarity=rarity)
+        edges = named(view, values[name].positions)
+        found[block] = Kind.RELATION, carried
+        found[f"{block} count"] = Kind.COUNT, standardised(f"{block} count", number_of_values(view, edges))
+        found[f"{block} mix"] = Kind.MIX, standardised(f"{block} mix", *mix(view, edges), logarithm=False)
+    for name, block in frozen.features.items():
+        unknown = np.full(len(view), np.nan)
+        found[block] = Kind.FEATURE, standardised(block, view.features.get(name, unknown))
+    return found, replace(frozen, scales=scales, values=values)
 
 
 def _varies(block: Block) -> bool:

@@ -5,12 +5,12 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn import propagation
+from newaisle.gnn import messages
 from newaisle.gnn.baselines import TextCosine
 from newaisle.gnn.encoder import TextEncoder
 from newaisle.gnn.methods import Newaisle
 from newaisle.gnn.metrics import ndcg
-from newaisle.gnn.propagation import Blocks, Kind, propagate
+from newaisle.gnn.propagation import Blocks, Kind, describe, extend, propagate, propagate_and_freeze
 from newaisle.gnn.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.graph import CatalogGraph, Relation
 from newaisle.graph.reduce import shuffled, without
@@ -193,7 +193,7 @@ def test_relations_have_unit_rows_and_everything_is_finite(phi):
 
 
 def test_chunks_of_identity_vectors_change_nothing(journey, phi, texts, names, monkeypatch):
-    monkeypatch.setattr(propagation, "_CHUNK", 7)
+    monkeypatch.setattr(messages, "_CHUNK", 7)
     assert propagate(journey.graph, texts, names).fingerprint == phi.fingerprint
 
 
@@ -215,6 +215,97 @@ def test_squared_distances_are_their_formula(phi):
         found = phi.squared_distances(name, rows, columns)
         np.testing.assert_allclose(found, expected, atol=1e-5)
         assert (found >= 0).all()
+
+
+@pytest.mark.parametrize("size", [1, 7, 300])
+def test_some_targets_are_described_as_all_were_to_the_bit(journey, phi, texts, names, size):
+    found, frozen = propagate_and_freeze(journey.graph, texts, names)
+    assert found.fingerprint == phi.fingerprint
+    targets = np.sort(np.random.default_rng(size).choice(len(journey.graph), size, replace=False))
+    blank = [np.full_like(part, np.nan) for part in (texts, names)]  # nothing else is read than they and what is above
+    for part, known in zip(blank, (texts, names), strict=True):
+        above = targets
+        while len(above):
+            part[above] = known[above]
+            above = np.unique(journey.graph.parents[above].indices)
+    rows = describe(journey.graph, targets, frozen, *blank)
+    for name, block in phi.matrices.items():
+        same, expected = (Blocks({name: part}).fingerprint for part in (rows[name], block[targets]))
+        assert same == expected, name
+    assert extend(phi, rows, targets).fingerprint == phi.fingerprint
+
+
+def test_rows_are_replaced_and_added(phi):
+    size = phi.size
+    targets = np.array([3, 10, size, size + 1])
+    rows = {name: block[np.array([7, 3, 10, 7])] for name, block in phi.matrices.items()}
+    found = extend(phi, rows, targets)
+    order = np.concatenate([np.arange(size), [10, 7]])
+    order[[3, 10]] = [7, 3]
+    expected = {name: block[order] for name, block in phi.matrices.items()}
+    assert found.fingerprint == Blocks(expected).fingerprint
+    assert found.size == size + 2
+
+
+def test_what_is_new_gets_an_identity_of_its_own_as_rare_as_can_be(graph, vectors):
+    """The graph with a new target d below c, which was a leaf, with a material that nobody had."""
+    blocks, frozen = propagate_and_freeze(graph, vectors)
+    categories = {
+        "id": [*IDS, "d"],
+        "name": [*IDS[:-1], "d", "lone"],  # d is called like lone, lone is not any more
+        "parent_id": pa.array(
+            [[], ["root"], ["root"], ["left"], ["left", "right"], ["right"], [], ["c"]], pa.list_(pa.string())
+        ),
+        "size": pa.array([None, None, None, 1, 9, 99, None, -5], pa.float64()),
+        "balance": pa.array([None, None, None, -1, 0, 1, None, 2], pa.float64()),
+    }
+    attributes = {
+        "id": ["a", "a", "b", "c", "d", "d"],
+        "name": ["material"] * 6,
+        "value": ["oak", "steel", "pine", "steel", "steel", "brass"],
+        "weight": [4.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+    }
+    hierarchy = {"name": ["material"] * 2, "value": ["oak", "pine"], "parent_value": ["wood", "wood"]}
+    later = CatalogGraph.from_tables(pa.table(categories), pa.table(attributes), attribute_parents=pa.table(hierarchy))
+    moved = frozen.moved(graph, later).grown(later)
+    before = later.ids.find(graph.ids)
+    texts = np.zeros((len(later), vectors.shape[1]), dtype=np.float32)
+    texts[before] = vectors
+    texts[later.ids.position("d")] = vectors[0]
+    counted = np.isin(np.arange(len(later)), before)
+    rows = describe(later, np.arange(len(later)), moved, texts, counted=counted)
+
+    def row(name, own):
+        block = rows[name]
+        return (block if isinstance(block, np.ndarray) else block.toarray())[later.ids.position(own)]
+
+    for name, block in blocks.matrices.items():  # who was there before is as before, but for c, which is general now
+        dense = block if isinstance(block, np.ndarray) else block.toarray()
+        for own in ("a", "b", "left", "root"):
+            found = row(name, own)
+            assert (found[: dense.shape[1]] == dense[graph.ids.position(own)]).all()
+            assert not found[dense.shape[1] :].any()
+    left, right, root, c = np.eye(4)  # right and left in the order of fit, c behind them
+    assert row("ancestors", "d") == pytest.approx(unit(c + right / 2 + root / 4))
+    assert row("ancestors", "c") == pytest.approx(unit(c + right / 2 + root / 4))  # a general node knows itself
+    steel, brass = np.log(8 / 2), np.log(8 / 1)
+    assert row("material", "d") == pytest.approx(unit([0, 0, steel, 0, brass]))
+    assert row("size", "d") == pytest.approx((0 - np.log1p([1, 9, 99]).mean()) / np.log1p([1, 9, 99]).std())
+    assert row("balance", "d") == pytest.approx(2 / np.std([-1, 0, 1]))
+    assert left @ row("ancestors", "d") == 0
+
+
+def test_a_namesake_counts_itself_and_those_of_fit():
+    names = ["accessories", "accessories", "shoes", "hats"]
+    graph = CatalogGraph.from_tables(pa.table({"id": ["a", "b", "c", "d"], "name": names}))
+    later = CatalogGraph.from_tables(
+        pa.table({"id": ["a", "b", "c", "d", "e", "f", "g"], "name": [*names, "accessories", "shoes", "socks"]})
+    )
+    random = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    _, frozen = propagate_and_freeze(graph, random[:4])
+    place = describe(later, np.arange(7), frozen, random)["place"][:, 0]
+    counts = np.log1p([2, 2, 1, 1])
+    assert place == pytest.approx((np.log1p([2, 2, 1, 1, 3, 2, 1]) - counts.mean()) / counts.std())
 
 
 def test_the_fingerprint_knows_names_and_numbers(phi, journey, texts, names):
