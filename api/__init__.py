@@ -4,19 +4,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .because import Because, Reason
     from .evaluating import Evaluation, evaluate_source
-    from .explanation import Explanation, Reason
+    from .explanation import Explanation
     from .recommender import Recommender
     from .report import write_report
     from .users import Profile
 
-__all__ = ["Evaluation", "Explanation", "Profile", "Reason", "Recommender", "evaluate_source", "write_report"]
+__all__ = [
+    "Because",
+    "Evaluation",
+    "Explanation",
+    "Profile",
+    "Reason",
+    "Recommender",
+    "evaluate_source",
+    "write_report",
+]
 
 _MODULES = {
+    "Because": "because",
     "Evaluation": "evaluating",
     "Explanation": "explanation",
     "Profile": "users",
-    "Reason": "explanation",
+    "Reason": "because",
     "Recommender": "recommender",
     "evaluate_source": "evaluating",
     "write_report": "report",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .commands_model import AmongWord, Csv, Json, Model, check_output, checked_among
-from .output import print_json, print_table, step
+from .output import print_json, print_table, printable, step
 
 if TYPE_CHECKING:
-    from .explanation import Explanation, Reason
+    from .because import Because, Reason
+    from .explanation import Explanation
 
 _ROUNDING = 1e-9
 Target = Annotated[str, typer.Option("--target", metavar="ID", help="Own id of a target.", show_default=False)]
@@ -87,10 +89,11 @@ def explain(
     k: Annotated[int, typer.Option("-k", help="Reasons in each table for people; JSON has them all.")] = 10,
     json: Json = False,
 ) -> None:
-    """Tell why a user is shown a target, as two sums that are exact.
+    """Tell why a user is shown a target: the main reasons in words, and two sums that are exact.
 
     What each purchase of the user adds to the score, and what each sold target adds to it through the target's
-    embedding. They are shares of the score, not causes.
+    embedding. They are shares of the score, not causes. Below a reason stands how the catalog ties what it names to
+    the target, and the query that finds it in a store that holds the catalog.
 
     For example:
 
@@ -98,6 +101,7 @@ def explain(
 
         newaisle explain groceries-model --user 1 --target "COFFEE / GROUND COFFEE" --json
     """
+    from ..graph.named import named_queries
     from .ranking import check_k
     from .recommender import Recommender
 
@@ -106,12 +110,28 @@ def explain(
     fitted = asked.fitted
     found = asked.explain(fitted.users.parse(user), fitted.graph.ids.parse(target))
     if json:
-        print_json(asdict(found))
+        queries = sorted({path.query for because in found.because for path in because.paths})
+        print_json(asdict(found) | {"queries": {query: named_queries()[query].cypher for query in queries}})
         return
     name = fitted.graph.names[fitted.graph.ids.position(found.target)]
     typer.echo(f"User {found.user} and {name} ({found.target}): score {found.score:.4f}")
+    _print_because(found.because)
     _print_reasons("What the user bought adds up to the score", found, found.history, k, 0.0)
     _print_reasons("So does what the target's embedding came from", found, found.sources, k, found.own_sales)
+
+
+def _print_because(told: Sequence[Because]) -> None:
+    """Every main reason, and below it the ways through the catalog and the command that finds them in a store."""
+    for because in told:
+        typer.echo(f"\n{printable(because.sentence)}")
+        for path in because.paths:
+            typer.echo(f"  {printable(path.path)}")
+        asked = {(path.query, path.parameters["key"], path.parameters["other"]): None for path in because.paths}
+        for query, key, other in asked:
+            given = " ".join(
+                f"--param {shlex.quote(f'{name}={value}')}" for name, value in (("key", key), ("other", other))
+            )
+            typer.echo(f"  newaisle cypher {query} {printable(given)}")
 
 
 def _print_reasons(title: str, found: Explanation, reasons: Sequence[Reason], k: int, own_sales: float) -> None:

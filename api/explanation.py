@@ -1,4 +1,4 @@
-"""Why a user is shown a target: two sums that are exact."""
+"""Why a user is shown a target: two sums that are exact, and their main parts in words."""
 
 from __future__ import annotations
 
@@ -9,23 +9,9 @@ import numpy as np
 from ..gnn.reasons import history_shares, source_shares
 from ..graph import Id
 from ..graph.catalog import FloatArray, IntArray
+from .because import Because, Reason, Teller
 from .fitted import Fitted
 from .users import ask
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One summand of a score.
-
-    Attributes:
-        target: own id of the target that speaks for it.
-        name: its name.
-        share: its part of the sum, which may be negative.
-    """
-
-    target: Id
-    name: str
-    share: float
 
 
 @dataclass(frozen=True)
@@ -40,6 +26,7 @@ class Explanation:
             score. Empty for a user without history, whose score is that of the mean user.
         sources: what each seen target contributes to the score through the target's embedding, the most first.
         own_sales: what the target's own sales add; with all ``sources`` it adds up to the score.
+        because: the main parts of both sums in words, with the paths through the catalog.
     """
 
     user: Id
@@ -48,6 +35,7 @@ class Explanation:
     history: tuple[Reason, ...]
     sources: tuple[Reason, ...]
     own_sales: float
+    because: tuple[Because, ...]
 
 
 def explain(fitted: Fitted, user: Id, target: Id) -> Explanation:
@@ -59,14 +47,14 @@ def explain(fitted: Fitted, user: Id, target: Id) -> Explanation:
     through = weights * (space.head.factors @ vector) / scale
     shares = history_shares(space, history, position)
     first, order = np.argsort(-shares, kind="stable"), np.argsort(-through, kind="stable")
-    return Explanation(
-        user,
-        target,
-        float(fitted.score(asked.vectors, np.array([position]))[0, 0]),
-        _reasons(fitted, history[first], shares[first]),
-        _reasons(fitted, space.head.seen[order], through[order]),
-        float(own @ vector / scale),
-    )
+    score = float(fitted.score(asked.vectors, np.array([position]))[0, 0])
+    bought = _reasons(fitted, history[first], shares[first])
+    sources = _reasons(fitted, space.head.seen[order], through[order])
+    own_sales = float(own @ vector / scale)
+    row = fitted.bought[[fitted.users.position(user)]]
+    weights_bought = dict(zip(row.indices.tolist(), row.data.tolist(), strict=True))
+    because = Teller(fitted, user, weights_bought, position, score).tell(bought, sources, own_sales)
+    return Explanation(user, target, score, bought, sources, own_sales, because)
 
 
 def _reasons(fitted: Fitted, positions: IntArray, shares: FloatArray) -> tuple[Reason, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -75,7 +76,11 @@ def test_explain_adds_up_for_programs_and_for_people(run: Run, model: str, fitte
     code, out, _ = run(*asked, "--json")
     assert code == 0
     found = json.loads(out)
-    assert set(found) == {"user", "target", "score", "history", "sources", "own_sales"}
+    assert set(found) == {"user", "target", "score", "history", "sources", "own_sales", "because", "queries"}
+    assert found["because"][0]["sentence"].startswith(f"User {found['user']} ")
+    paths = [path for because in found["because"] for path in because["paths"]]
+    assert {path["query"] for path in paths} == set(found["queries"])
+    assert all("$key" in cypher for cypher in found["queries"].values())
     assert math.fsum(reason["share"] for reason in found["history"]) == pytest.approx(found["score"], abs=1e-9)
     through = math.fsum(reason["share"] for reason in found["sources"]) + found["own_sales"]
     assert through == pytest.approx(found["score"], abs=1e-9)
@@ -83,6 +88,14 @@ def test_explain_adds_up_for_programs_and_for_people(run: Run, model: str, fitte
     assert code == 0
     assert f"LEMONS (CITRUS / LEMONS): score {found['score']:.4f}" in out
     assert f"{len(found['history']) - 2:,} others" in out
+    for because in found["because"]:
+        assert because["sentence"] in out
+        for path in because["paths"]:
+            assert f"  {path['path']}\n" in out
+            asked_for = shlex.quote(f"key={path['parameters']['key']}")
+            assert f"  newaisle cypher {path['query']} --param {asked_for} --param other=" in out.replace(
+                "'other=", "other="
+            )
     assert "its own sales" in out  # somebody buys lemons
     parts = [line.rsplit(maxsplit=1)[-1] for line in out.splitlines() if line.rstrip().endswith("%")]
     assert math.fsum(float(part.rstrip("%")) for part in parts) == pytest.approx(200, abs=0.5)

@@ -88,3 +88,94 @@ def test_users_without_history_have_sources_but_no_history(fitted, some, journey
     assert found.history == ()
     assert adds_up(np.array([*(r.share for r in found.sources), found.own_sales]), found.score)
     assert found.score == fitted.score([None], [found.target])[0, 0]
+
+
+# --- reasons in words ---
+
+
+@pytest.fixture(scope="module")
+def told(fitted, some):
+    """Explanations of new, of sold and of own targets for users with much, some and no history."""
+    sizes = np.diff(fitted.fitted.bought.indptr)
+    users = [
+        fitted.fitted.users.values[i] for i in (np.argmax(sizes), np.argsort(sizes)[len(sizes) // 2], np.argmin(sizes))
+    ]
+    ids = fitted.fitted.graph.ids.values
+    own = int(fitted.fitted.history(int(np.argmax(sizes)))[0])
+    return [fitted.explain(user, ids[target]) for user in users for target in (*some, own)]
+
+
+def test_the_strongest_reasons_of_both_sums_are_told_once_each(told):
+    for found in told:
+        for kind, summands in (("bought", found.history), ("resembles", found.sources)):
+            strongest = {reason.target for reason in summands[:5] if reason.share > 0}
+            spoken = [reason for because in found.because if because.kind == kind for reason in because.reasons]
+            assert sorted(reason.target for reason in spoken) == sorted(strongest)
+            assert set(spoken) <= set(summands)
+        for because in found.because:
+            expected = found.own_sales if because.kind == "sales" else sum(r.share for r in because.reasons)
+            assert because.share == pytest.approx(expected, rel=RELATIVE)
+            assert f"({because.share:.4f} of the score {found.score:.4f})" in because.sentence
+    assert {because.kind for found in told for because in found.because} == {"bought", "resembles", "sales"}
+
+
+def test_sentences_name_what_the_user_bought_and_what_ties_it(told, journey):
+    graph = journey.graph
+    for found in told:
+        name = graph.names[graph.ids.position(found.target)]
+        for because in found.because:
+            assert all(reason.name in because.sentence for reason in because.reasons)
+            assert name in because.sentence
+            if because.kind == "bought":
+                assert because.sentence.startswith((f"User {found.user} buys ", f"User {found.user} often buys "))
+            for path in because.paths:
+                shown = {"attribute": path.via.partition("=")[0], "ancestor": "stand", "text": "described much like"}
+                assert shown[path.kind] in because.sentence
+    sentences = [because.sentence for found in told for because in found.because]
+    for part in ("share department (", "shares ", " with it below ", "is described much like", "the mean user"):
+        assert any(part in sentence for sentence in sentences), part
+
+
+def test_one_is_told_apart_from_others_of_the_same_name(told, journey):
+    named = [because for found in told for because in found.because for reason in because.reasons]
+    for because in named:
+        for reason in because.reasons:
+            if journey.graph.names.count(reason.name) > 1:
+                assert f"{reason.name} ({reason.target})" in because.sentence
+
+
+def test_paths_lead_from_the_reason_to_the_target(told, journey):
+    graph = journey.graph
+    for found in told:
+        for because in found.because:
+            assert {path.target for path in because.paths} <= {reason.target for reason in because.reasons}
+            for path in because.paths:
+                ends = graph.keys[graph.ids.position(path.target)], graph.keys[graph.ids.position(found.target)]
+                assert (path.keys[0], path.keys[-1]) == ends
+                assert path.weight > 0
+                assert not any(value in path.cypher.replace("tables:", "") for value in path.parameters.values())
+
+
+def test_the_store_finds_the_paths_that_are_told(told, journey, any_store):
+    any_store.write(journey.graph)
+    graph = journey.graph
+    paths = {path.keys: path for found in told for because in found.because for path in because.paths}
+    by_kind = {
+        kind: [path for path in paths.values() if path.kind == kind] for kind in ("attribute", "ancestor", "text")
+    }
+    for kind, some_paths in by_kind.items():
+        assert len(some_paths) > 5
+        for path in some_paths[:12]:
+            answer = any_store.query(path.cypher, path.parameters)
+            (row,) = (dict(zip(answer.columns, values, strict=True)) for values in answer.rows)
+            if kind == "text":
+                one, other = (graph.keys.index(key) for key in path.keys)
+                read = [graph.names[one], graph.texts[one], graph.names[other], graph.texts[other]]
+                assert list(row.values()) == read
+            else:
+                assert (row["tie"], row["via"], tuple(row["keys"]), row["path"]) == (
+                    kind,
+                    path.via,
+                    path.keys,
+                    path.path,
+                )
