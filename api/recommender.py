@@ -14,7 +14,7 @@ from ..gnn.space import SpaceSettings, Tell, fit_space
 from ..graph import CatalogGraph, Id, Interactions
 from ..graph.availability import Moment
 from ..graph.catalog import FloatArray, IntArray
-from ..graph.errors import InputError, ModelError, NotFittedError
+from ..graph.errors import InputError, NotFittedError
 from ..graph.frames import Table
 from .audience import Circle, audience
 from .encoding import encode_catalog
@@ -102,11 +102,6 @@ class Recommender:
         known = history.restrict(graph)
         encoded = encode_catalog(graph, self.encoder, self.cache, tell)
         blocks = propagate(graph, encoded.texts, encoded.names)
-        if not blocks.names:
-            raise ModelError(
-                f"The catalog {graph.source!r} has no texts, parents, attributes or features that differ between "
-                "targets, so nothing leads to new ones; add some of them."
-            )
         bought = known.matrix(graph)
         space = fit_space(graph, bought, blocks, seed=self.seed, settings=self.settings, tell=tell)
         self._fitted = Fitted(graph, known.users, bought, space, self.encoder, self.seed, history.backend)

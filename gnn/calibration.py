@@ -19,6 +19,8 @@ _MOST_PAIRS = 200_000
 _MOST_USERS = 1000
 _LEAST_SLOPE = 1e-3
 """In deviations of the score: a higher score is always a better chance."""
+_LEAST_SPREAD = 1e-4
+"""In deviations of the score: a piece in which hardly any pair lies says nothing, and chances must not jump there."""
 
 BINS = 15
 """Bins of equal size for the expected calibration error."""
@@ -110,7 +112,8 @@ def fit_calibration(sets: Sequence[Pairs], seed: int) -> Calibration:
         score, active, hit = score[some], active[some], hit[some]
     knots = tuple(np.unique(np.quantile(score, _QUANTILES)).tolist())
     pieces = _pieces(score, knots)
-    spread = np.maximum(pieces.std(axis=0), 1e-12)  # slopes of like size, so that the search finds its way
+    spread, deviation = pieces.std(axis=0), float(score.std()) or 1.0  # slopes of like size: the search finds its way
+    spread[spread < _LEAST_SPREAD * deviation] = deviation
     design = np.column_stack([pieces / spread, active, np.ones(len(score))])
     truth = hit.astype(np.float64)
 

@@ -50,7 +50,8 @@ class TextEncoder:
 
         Raises:
             MissingExtraError: the packaged weights are wanted and not installed.
-            ModelError: the weights cannot be loaded, or the packaged ones are not the published ones.
+            ModelError: the weights cannot be loaded, give numbers that are not finite, or are packaged and not the
+                published ones; or the cache cannot be used.
             InputError: all texts are empty.
         """
         distinct = sorted({text for text in texts if text})
@@ -61,9 +62,18 @@ class TextEncoder:
         for start in range(0, len(missing), _BATCH):
             batch = missing[start : start + _BATCH]
             vectors = self._model.encode(batch, normalize_embeddings=True, show_progress_bar=False)
+            if not np.isfinite(vectors).all():
+                raise ModelError(
+                    f"The encoder {self.name!r} gives numbers that are not finite, so its weights are broken; use another."
+                )
             known.update(zip(batch, np.asarray(vectors, dtype=np.float32), strict=True))
             if progress is not None:
                 progress(start + len(batch), len(missing))
+        if len({len(vector) for vector in known.values()}) > 1:
+            raise ModelError(
+                f"The encoding cache {self.cache} holds vectors of another length than the encoder {self.name!r} gives; "
+                "delete it or name another."
+            )
         self._remember({text: known[text] for text in missing})
         zero = np.zeros_like(known[distinct[0]])
         return np.stack([known[text] if text else zero for text in texts])

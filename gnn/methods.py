@@ -89,11 +89,13 @@ def compared_methods(
     if ablate:
         variants: Mapping[str, CatalogGraph] = {"shuffled": shuffled(graph, seed=0), "no-propagation": bare(graph)}
         for name, changed in variants.items():
-            made[f"{Newaisle.name}-{name}"] = partial(Newaisle, blocks=propagate(changed, texts, names))
+            left = propagate(changed, texts, names)
+            if left.names:
+                made[f"{Newaisle.name}-{name}"] = partial(Newaisle, blocks=left)
         made[f"{LinMap.name}-on-phi"] = partial(LinMap, blocks=blocks)
     made |= simple_baselines(graph)
     plain = blocks.of(BASELINE_KINDS)
-    for kind in (Popularity, TextCosine, Knn, KernelRidge, LinMap):
+    for kind in (Popularity, TextCosine, Knn, KernelRidge, LinMap) if plain.names else ():
         if kind is not TextCosine or "text" in plain.names:
             made[kind.name] = partial(kind, blocks=plain)
     made[Ceiling.name] = Ceiling

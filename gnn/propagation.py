@@ -19,6 +19,7 @@ import scipy.sparse as sp
 
 from ..graph import CatalogGraph
 from ..graph.catalog import BoolArray, FloatArray, IntArray
+from ..graph.errors import InputError
 from .frozen import Frozen, Scale, Values
 from .messages import DECAY
 from .relations import (
@@ -119,12 +120,18 @@ def propagate(graph: CatalogGraph, texts: Texts | None, names: Texts | None = No
         The blocks ``text``, ``name``, ``parent text``, ``ancestors`` and ``place``, for every attribute name the
         identities of its values, their number (``NAME count``) and how evenly they share the target (``NAME mix``),
         and one per feature; blocks in which all targets are alike are left out.
+
+    Raises:
+        InputError: embeddings of another shape, or not all finite.
     """
     return propagate_and_freeze(graph, texts, names)[0]
 
 
 def propagate_and_freeze(graph: CatalogGraph, texts: Texts | None, names: Texts | None = None) -> tuple[Blocks, Frozen]:
     """Compute phi as :func:`propagate` does, and keep what describes targets that come later alike."""
+    for what, vectors in (("texts", texts), ("names", names)):
+        if vectors is not None:
+            _check(graph, what, vectors)
     frozen = _plan(graph, texts)
     found, frozen = _describe(View.whole(graph), texts, names, frozen)
     blocks = {name: block for name, (_, block) in found.items() if _varies(block)}
@@ -254,6 +261,18 @@ def _describe(
         unknown = np.full(len(view), np.nan)
         found[block] = Kind.FEATURE, standardised(block, view.features.get(name, unknown))
     return found, replace(frozen, scales=scales, values=values)
+
+
+def _check(graph: CatalogGraph, what: str, vectors: Texts) -> None:
+    """Refuse embeddings that do not belong to a catalog's targets."""
+    if vectors.ndim != 2 or len(vectors) != len(graph):
+        raise InputError(
+            f"The embeddings of the {what} have the shape {vectors.shape}; the catalog {graph.source!r} wants one row for "
+            f"each of its {len(graph):,} targets and groups."
+        )
+    if not (finite := np.isfinite(vectors).all(axis=1)).all():
+        own = graph.ids.values[int(np.argmin(finite))]
+        raise InputError(f"The embedding of the {what} of {own!r} is not finite; encode it again or leave {what} out.")
 
 
 def _varies(block: Block) -> bool:

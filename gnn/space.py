@@ -138,8 +138,13 @@ def fit_space(
         tell: is told one line per step.
 
     Raises:
-        ModelError: no purchases, or given settings that weigh nothing.
+        ModelError: no purchases, blocks that say nothing, or given settings that weigh nothing.
     """
+    if not blocks.names:
+        raise ModelError(
+            f"The catalog {graph.source!r} has no texts, parents, attributes or features that differ between "
+            "targets, so nothing leads to new ones; add some of them."
+        )
     if settings is not None and not any(settings.kernel.weights.values()):
         raise ModelError("The given settings weigh no block of the catalog, so all new targets would be alike.")
     say = tell or (lambda _line: None)

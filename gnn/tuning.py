@@ -183,7 +183,9 @@ def _weigh(blocks: Blocks, scale: Mapping[Kind, float], width: float, ridge: flo
 
 
 def choose_factors(episodes: Sequence[Episode], start: FactorSettings, kernel: KernelSettings) -> FactorSettings:
-    """Choose rank, confidence and regularisation with a given kernel."""
+    """Choose rank, confidence and regularisation with a given kernel; without any episode the start stays."""
+    if not episodes:
+        return start
 
     def settings(values: Mapping[str, float]) -> FactorSettings:
         rank = int(np.clip(values["rank"], 4, 256))
