@@ -38,13 +38,18 @@ def expected_errors(head: Head, errors: FloatArray, count: int) -> FloatArray:
     Returns:
         float64 (count,).
     """
-    found = np.empty(count)
-    place = np.full(count, -1)
+    return errors_of(head, errors, np.arange(count))
+
+
+def errors_of(head: Head, errors: FloatArray, targets: IntArray) -> FloatArray:
+    """The error to expect of some targets' levels, float64 (targets,); see :func:`expected_errors`."""
+    found = np.empty(len(targets))
+    place = np.full(1 + max(int(part.max(initial=-1)) for part in (head.seen, targets)), -1)
     place[head.seen] = np.arange(len(head.seen))
-    for first in range(0, count, _CHUNK):
-        targets: IntArray = np.arange(first, min(first + _CHUNK, count))
-        near = kernel(head.blocks, head.settings, targets, head.seen) ** _SHARPNESS
-        own = place[targets]
+    for first in range(0, len(targets), _CHUNK):
+        part = targets[first : first + _CHUNK]
+        near = kernel(head.blocks, head.settings, part, head.seen) ** _SHARPNESS
+        own = place[part]
         near[np.flatnonzero(own >= 0), own[own >= 0]] = 0.0
-        found[targets] = (near @ errors + _PRIOR * errors.mean()) / (near.sum(axis=1) + _PRIOR)
+        found[first : first + _CHUNK] = (near @ errors + _PRIOR * errors.mean()) / (near.sum(axis=1) + _PRIOR)
     return found

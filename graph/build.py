@@ -6,7 +6,7 @@ import graphlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -119,6 +119,23 @@ def read_nodes(
         InputError: missing columns, infinite features, weights that are not positive and finite.
     """
     return _read_tables(categories, attributes, products, _Tally())
+
+
+def read_edges(edges: Table, known: Container[Id]) -> dict[Id, dict[Attribute, float]]:
+    """Read attribute edges of targets that are there already, as :func:`build_graph` would.
+
+    Args:
+        edges: columns ``id``, ``name``, ``value`` and optional ``weight``.
+        known: the ids that may be named.
+
+    Raises:
+        GraphError: an unknown id, an empty name or value, a reserved name.
+        InputError: missing columns, weights that are not positive and finite.
+    """
+    ids = {own_id(value) for value in read_frame(edges, "edges", ("id",))["id"]}
+    nodes = {own: Node("", "", False, False, [], {}, {}) for own in ids if own is not None and own in known}
+    _read_attribute_edges(nodes, edges, _Tally(), "edges")
+    return {own: node.attributes for own, node in nodes.items()}
 
 
 def _read_tables(
@@ -266,27 +283,27 @@ def _column_kinds(frame: nw.DataFrame[Any], what: str, fixed: set[str]) -> dict[
     return kinds
 
 
-def _read_attribute_edges(nodes: dict[Id, Node], table: Table, tally: _Tally) -> None:
+def _read_attribute_edges(nodes: dict[Id, Node], table: Table, tally: _Tally, what: str = "attributes") -> None:
     """Read the long table of attribute edges; weights of the same edge add up."""
-    frame = read_frame(table, "attributes", ("id", "name", "value"))
+    frame = read_frame(table, what, ("id", "name", "value"))
     if "weight" in frame.columns and not frame.schema["weight"].is_numeric():
-        raise InputError(f"Column 'weight' of the attributes table is of type {frame.schema['weight']}; give numbers.")
+        raise InputError(f"Column 'weight' of the {what} table is of type {frame.schema['weight']}; give numbers.")
     weights: dict[tuple[Id, Attribute], list[float]] = {}
     for row_number, row in enumerate(frame.iter_rows(named=True), start=1):
         own, name, value = own_id(row["id"]), tally.text(row["name"]), tally.text(row["value"])
         if own is None or own not in nodes:
             raise GraphError(
-                f"Row {row_number} of the attributes table names the unknown id {own!r}; "
+                f"Row {row_number} of the {what} table names the unknown id {own!r}; "
                 "use an id of the categories or products table."
             )
         if not name or not value:
-            raise GraphError(f"Row {row_number} of the attributes table (id {own!r}) has an empty name or value.")
+            raise GraphError(f"Row {row_number} of the {what} table (id {own!r}) has an empty name or value.")
         if name in RESERVED:
-            raise GraphError(f"Row {row_number} of the attributes table uses the reserved name {name!r}; rename it.")
+            raise GraphError(f"Row {row_number} of the {what} table uses the reserved name {name!r}; rename it.")
         weight = math.nan if (cell := row.get("weight", 1.0)) is None else float(cell)
         if not (math.isfinite(weight) and weight > 0):
             raise InputError(
-                f"Row {row_number} of the attributes table (id {own!r}) has the weight {weight}; "
+                f"Row {row_number} of the {what} table (id {own!r}) has the weight {weight}; "
                 "weights must be positive and finite."
             )
         weights.setdefault((own, Attribute(name, value)), []).append(weight)

@@ -1,0 +1,70 @@
+"""More targets for a fitted space, foreseen from the graph; nothing else is fitted again."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from ..graph.catalog import FloatArray, IntArray
+from .confidence import errors_of
+from .kernel import Prior
+from .propagation import Blocks
+from .scoring import HEADROOM
+from .space import Space
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    _D = TypeVar("_D", bound=DataclassInstance)
+
+
+def grow(space: Space, blocks: Blocks, targets: IntArray, errors: FloatArray) -> Space:
+    """The space with new rows of phi: priors of some targets, which are their vectors as long as nobody bought them.
+
+    Args:
+        space: of n targets and groups.
+        blocks: phi of all there are now; rows of seen targets are those that the space was fitted to.
+        targets: positions of those to foresee, none of them seen, all from n on included, ascending.
+        errors: of the seen targets' levels (:func:`newaisle.gnn.confidence.level_errors`), float64 (seen,).
+
+    Returns:
+        The space with mean, variance, expected error and vector of these targets, and 1 as the share of the prior.
+        Where a mean is longer than M, M becomes that with ``HEADROOM``.
+    """
+    more = blocks.size - len(space.vectors)
+    head = _renewed(space.head, blocks=blocks)
+    prior = head.prior(targets)
+    mean, vectors = (_put(rows, more, targets, prior.mean) for rows in (space.prior.mean, space.vectors))
+    longest = float(np.sqrt(np.einsum("tr,tr->t", prior.mean, prior.mean).max(initial=0.0)))
+    nothing = np.zeros((more, space.factors.targets.shape[1]))
+    factors = _renewed(
+        space.factors,
+        targets=np.concatenate([space.factors.targets, nothing]),
+        basis=np.concatenate([space.factors.basis, nothing]),
+    )
+    return replace(
+        space,
+        factors=factors,
+        head=head,
+        prior=Prior(mean, _put(space.prior.variance, more, targets, prior.variance)),
+        vectors=vectors,
+        share=_put(space.share, more, targets, np.ones(len(targets))),
+        error=_put(space.error, more, targets, errors_of(head, errors, targets)),
+        longest=space.longest if longest < space.longest else HEADROOM * longest,
+    )
+
+
+def _put(rows: FloatArray, more: int, targets: IntArray, values: FloatArray) -> FloatArray:
+    grown = np.concatenate([rows, np.zeros((more, *rows.shape[1:]))])
+    grown[targets] = values
+    return grown
+
+
+def _renewed(known: _D, **changes: object) -> _D:
+    """The same with other fields, and with all that was derived from it: none of that depends on what changes here."""
+    made = replace(known, **changes)
+    own = {each.name for each in fields(known)}
+    made.__dict__.update({name: value for name, value in vars(known).items() if name not in own})
+    return made
