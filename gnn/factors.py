@@ -64,6 +64,11 @@ class Factors:
         return np.asarray(self.basis.T @ self.basis)
 
     @cached_property
+    def user_gram(self) -> FloatArray:
+        """``P'P`` of all users, float64 (rank, rank)."""
+        return np.asarray(self.users.T @ self.users)
+
+    @cached_property
     def mean_user(self) -> FloatArray:
         """The vector of a user without history: the mean of all with one, float64 (rank,)."""
         return np.asarray(self.users[self.users.any(axis=1)].mean(axis=0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
@@ -9,6 +11,9 @@ import scipy.sparse as sp
 from .factors import FactorSettings
 
 FloatArray = npt.NDArray[np.float64]
+
+_MOST_STEPS = 100
+_LEAST_STEP = 1e-6
 
 
 def update_targets(
@@ -48,3 +53,73 @@ def update_targets(
         found[c] = inverse @ (settings.alpha * own.sum(axis=0) + strength[c] * prior_mean[c])
         share[c] = strength[c] * np.trace(inverse) / len(inverse)
     return found, share
+
+
+@dataclass(frozen=True, eq=False)
+class Feedback:
+    """What is known of one target after the fit, as vectors p of the users in question.
+
+    Attributes:
+        everybody: ``sum_u exposure p p'`` over all users, those below included, float64 (rank, rank).
+        exposure: how far users could have bought the target, 0 to 1.
+        bought: of those who had bought it at fit, float64 (b, rank).
+        liked: of those who bought it since, float64 (l, rank).
+        disliked: of those who dislike it, float64 (d, rank).
+    """
+
+    everybody: FloatArray
+    exposure: float
+    bought: FloatArray
+    liked: FloatArray
+    disliked: FloatArray
+
+
+def learn_target(
+    feedback: Feedback, mean: FloatArray, strength: float, settings: FactorSettings
+) -> tuple[FloatArray, float]:
+    """The update of one target by feedback since the fit.
+
+    ``q = argmin_q sum_others exposure (p . q)^2 + alpha (sum_bought (1 - p . q)^2 + sum_liked max(0, 1 - p . q)^2
+    + sum_disliked (p . q)^2) + lambda |q - mu|^2``: a new purchase says that the preference is at least 1. So it never
+    lowers its buyer's score, whoever else bought: its loss falls where that of having bought nothing rises. As long as
+    no buyer since the fit scores above 1, it is the formula of :func:`update_targets`. The loss is convex and piecewise
+    quadratic; a Newton step is exact once it knows who scores above 1 (Keerthi and DeCoste 2005).
+
+    Args:
+        feedback: what users did.
+        mean: mu, float64 (rank,).
+        strength: lambda, positive.
+        settings: those that the factors were fitted with.
+
+    Returns:
+        q, float64 (rank,), and the share of the prior in it, with all feedback in the system.
+    """
+    alpha, exposure, liked = settings.alpha, feedback.exposure, feedback.liked
+    fixed = np.concatenate([feedback.bought, feedback.disliked])
+    system = feedback.everybody + (alpha - exposure) * fixed.T @ fixed + strength * np.eye(len(mean))
+    right = alpha * feedback.bought.sum(axis=0) + strength * mean
+    inverse = np.linalg.inv(system + (alpha - exposure) * liked.T @ liked)
+    found = inverse @ (right + alpha * liked.sum(axis=0))
+    share = strength * float(np.trace(inverse)) / len(inverse)
+    if (liked @ found <= 1).all():
+        return found, share
+    return _hinged(system - exposure * liked.T @ liked, right, liked, alpha, found), share
+
+
+def _hinged(system: FloatArray, right: FloatArray, liked: FloatArray, alpha: float, found: FloatArray) -> FloatArray:
+    """The minimum of ``q' system q / 2 - right . q + alpha / 2 sum_liked max(0, 1 - p . q)^2``, from ``found`` on."""
+
+    def loss(q: FloatArray) -> float:
+        return float(q @ system @ q / 2 - right @ q + alpha / 2 * np.square(np.maximum(1 - liked @ q, 0.0)).sum())
+
+    for _ in range(_MOST_STEPS):
+        short = liked @ found < 1
+        own = liked[short]
+        step = np.linalg.solve(system + alpha * own.T @ own, right + alpha * own.sum(axis=0)) - found
+        if ((liked @ (found + step) < 1) == short).all():
+            return found + step
+        size, before = 1.0, loss(found)
+        while loss(found + size * step) > before and size > _LEAST_STEP:
+            size /= 2
+        found = found + size * step
+    return found

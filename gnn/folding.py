@@ -1,0 +1,111 @@
+"""A user's vector when the history has gone on since the fit: it learns from events as a target's does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..graph.catalog import FloatArray, IntArray
+from .space import Space
+from .update import Feedback, learn_target
+
+
+def nothing() -> IntArray:
+    """No targets, int64 (0,)."""
+    return np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What one user did; no target stands in two of the lists.
+
+    Attributes:
+        bought: positions of what was bought until the fit.
+        liked: of what was bought since.
+        disliked: of what is disliked, whenever it was bought.
+        known: whether the user had a history at fit. If not, the mean user is the prior.
+        exposure: how far the user could have bought what else there was at fit, 0 to 1; 1 for a known user.
+    """
+
+    bought: IntArray
+    liked: IntArray = field(default_factory=nothing)
+    disliked: IntArray = field(default_factory=nothing)
+    known: bool = True
+    exposure: float = 1.0
+
+
+def fold_in(space: Space, past: Past) -> FloatArray:
+    """The vector of one user.
+
+    ``p = argmin_p sum_others exposure (p . b)^2 + alpha (sum_bought (1 - p . b)^2 + sum_liked max(0, 1 - p . b)^2
+    + sum_disliked (p . b)^2) + reg |p - prior|^2``, each set of factors for itself, the counterpart of
+    :func:`~newaisle.gnn.update.learn_target`. ``b`` is the basis, and the prior mean of a target without sales at fit,
+    which counts where it was bought or disliked. With nothing since the fit it is the vector of fit time.
+
+    Returns:
+        p, float64 (rank,); the mean user where nothing else is left of a known user.
+    """
+    if not len(past.bought) and not len(past.liked) and (past.known or not len(past.disliked)):
+        return space.factors.mean_user
+    settings = space.settings.factors
+    parts = [
+        learn_target(feedback, prior, settings.regularization, settings)[0] for feedback, prior in _parts(space, past)
+    ]
+    return np.asarray(np.concatenate(parts) / np.sqrt(len(parts)))
+
+
+def folded_shares(space: Space, past: Past, target: int) -> FloatArray:
+    """What each purchase contributes to the score of one target (Hu et al. 2008, section 5).
+
+    ``p = W (alpha sum_i r_i b_i + reg prior)`` with ``W`` the inverse of the user's system and ``r_i`` the preference:
+    1, or the user's own score of a purchase since the fit where that is above 1. So
+    ``score = sum_i (alpha r_i b_i + reg prior / h)' W q_c / (|p| M)`` exactly: the prior, which is zero for a known
+    user, is divided evenly among the h purchases.
+
+    Args:
+        space: the fitted model.
+        past: what the user did.
+        target: position of the target to explain.
+
+    Returns:
+        float64 (bought and liked,), first those bought, then those liked, adding up to the score; empty without any.
+    """
+    settings, sets = space.settings.factors, len(space.settings.factors.parts)
+    alpha, weight, before = settings.alpha, settings.regularization, len(past.bought)
+    shares, square = np.zeros(before + len(past.liked)), 0.0
+    if not len(shares):
+        return shares
+    for part, (feedback, prior) in zip(settings.parts, _parts(space, past), strict=True):
+        vector, _ = learn_target(feedback, prior, weight, settings)
+        named = np.concatenate([feedback.bought, feedback.liked, feedback.disliked])
+        system = feedback.everybody + (alpha - feedback.exposure) * named.T @ named + weight * np.eye(len(prior))
+        toward = np.linalg.solve(system, space.vectors[target, part]) / np.sqrt(sets)
+        preference = np.ones(len(shares))
+        preference[before:] = np.maximum(1.0, feedback.liked @ vector)
+        shares += alpha * preference * (named[: len(shares)] @ toward) + weight * (prior @ toward) / len(shares)
+        square += float(vector @ vector) / sets
+    return np.asarray(shares / (np.sqrt(square) * space.longest))
+
+
+def _parts(space: Space, past: Past) -> Iterator[tuple[Feedback, FloatArray]]:
+    """For each set of factors, as long as if it were the only one: what the user did, and the prior."""
+    settings, factors = space.settings.factors, space.factors
+    root = np.sqrt(len(settings.parts))
+    prior = np.zeros(factors.basis.shape[1]) if past.known else factors.mean_user
+    bought, liked, disliked = (root * _rows(space, targets) for targets in (past.bought, past.liked, past.disliked))
+    named = np.concatenate([past.bought, past.liked, past.disliked])
+    new = root * space.prior.mean[named[~np.isin(named, space.head.seen)]]
+    for part in settings.parts:
+        everything = root**2 * factors.gram[part, part] + new[:, part].T @ new[:, part]
+        feedback = Feedback(
+            past.exposure * everything, past.exposure, bought[:, part], liked[:, part], disliked[:, part]
+        )
+        yield feedback, root * prior[part]
+
+
+def _rows(space: Space, targets: IntArray) -> FloatArray:
+    """The vectors from which users are folded in: the basis, or the prior of a target without sales at fit."""
+    seen = np.isin(targets, space.head.seen)[:, None]
+    return np.where(seen, space.factors.basis[targets], space.prior.mean[targets])
