@@ -16,6 +16,7 @@ from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, ModelError
 from .factors import Factors, fit_factors
 from .kernel import Head, KernelSettings, kernel
+from .landmarks import make_head
 from .metrics import ndcg
 from .propagation import Blocks, Kind
 from .space import START_FACTORS, START_RIDGE, START_WIDTH
@@ -57,7 +58,7 @@ class LinMap(OnBlocks):
         chosen = choose_factors(episodes, START_FACTORS, _kernel(self.blocks))
         settings = _tuned(episodes, self.blocks, lambda episode, fixed: judge_factors(episode, chosen, fixed))
         factors = fit_factors(binary(split.train), chosen, self.seed)
-        self._fit = factors, Head(self.blocks, settings, split.seen, factors.targets[split.seen])
+        self._fit = factors, make_head(self.blocks, settings, split.seen, factors.targets[split.seen])
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """``p_u . mu_c``, float64 (users, targets); users without history get the mean user."""
@@ -80,7 +81,7 @@ class KernelRidge(OnBlocks):
             return ndcg(episode.carry(fixed, sold.T).T, episode.hits)
 
         settings = _tuned(_episodes(split, self.blocks, self.seed), self.blocks, judge)
-        self._head = Head(self.blocks, settings, split.seen, _purchases(split, split.seen).T)
+        self._head = make_head(self.blocks, settings, split.seen, _purchases(split, split.seen).T)
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """Predicted purchases, float64 (users, targets)."""
@@ -102,7 +103,7 @@ class Popularity(OnBlocks):
             return ndcg(np.broadcast_to(level.T, episode.hits.shape), episode.hits)
 
         settings = _tuned(_episodes(split, self.blocks, self.seed), self.blocks, judge)
-        self._head = Head(self.blocks, settings, split.seen, _level(split, split.seen))
+        self._head = make_head(self.blocks, settings, split.seen, _level(split, split.seen))
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """Predicted centred logits, float64 (users, targets), equal in all rows."""

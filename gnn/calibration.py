@@ -17,6 +17,7 @@ _QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.999)
 _PENALTY = 1e-3
 _MOST_PAIRS = 200_000
 _MOST_USERS = 1000
+_MOST_TARGETS = 5000
 _LEAST_SLOPE = 1e-3
 """In deviations of the score: a higher score is always a better chance."""
 _LEAST_SPREAD = 1e-4
@@ -80,7 +81,7 @@ class Pairs:
         targets: IntArray,
         seed: int,
     ) -> Pairs:
-        """All users with a history (a random part of many) and some targets.
+        """All users with a history and some targets, a random part of many.
 
         Args:
             users: p of all users, float64 (users, rank).
@@ -90,11 +91,46 @@ class Pairs:
             targets: their positions.
             seed: of the part.
         """
-        activity = np.diff(history.indptr)
-        rows = np.flatnonzero(activity)
-        if len(rows) > _MOST_USERS:
-            rows = np.sort(np.random.default_rng(seed).choice(rows, _MOST_USERS, replace=False))
-        return cls(users[rows] @ vectors.T, activity[rows], sales[rows][:, targets].toarray() > 0)
+        rows = _active(history, seed)
+        if len(targets) > _MOST_TARGETS:
+            part = np.sort(np.random.default_rng(seed).choice(len(targets), _MOST_TARGETS, replace=False))
+            vectors, targets = vectors[part], targets[part]
+        activity = np.diff(history.indptr)[rows]
+        return cls(users[rows] @ vectors.T, activity, sales[rows][:, targets].toarray() > 0)
+
+
+def expected_shares(
+    calibration: Calibration, users: FloatArray, bought: sp.csr_array, vectors: FloatArray, targets: IntArray, seed: int
+) -> tuple[FloatArray, FloatArray]:
+    """The share of buyers that is expected of every target, and the true one, among users with a history.
+
+    Args:
+        calibration: from scores to chances.
+        users: p of all users, float64 (users, rank).
+        bought: what they bought, CSR (users, n).
+        vectors: predicted q of the targets, float64 (targets, rank).
+        targets: their positions.
+        seed: of the random part of many users that serves.
+
+    Returns:
+        two times float64 (targets,).
+    """
+    rows = _active(bought, seed)
+    activity = np.diff(bought.indptr)[rows]
+    expected = np.empty(len(targets))
+    for first in range(0, len(targets), _MOST_TARGETS):
+        part = slice(first, first + _MOST_TARGETS)
+        expected[part] = calibration.chance(users[rows] @ vectors[part].T, activity).mean(axis=0)
+    true = np.bincount(bought[rows].indices, minlength=bought.shape[1])[targets] / len(rows)
+    return expected, true
+
+
+def _active(history: sp.csr_array, seed: int) -> IntArray:
+    """Rows of users with a history, a random part of many."""
+    rows = np.flatnonzero(np.diff(history.indptr))
+    if len(rows) > _MOST_USERS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, _MOST_USERS, replace=False))
+    return rows
 
 
 def fit_calibration(sets: Sequence[Pairs], seed: int) -> Calibration:

@@ -12,10 +12,12 @@ from scipy.optimize import minimize_scalar
 from ..graph import CatalogGraph
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import ModelError
-from .calibration import Calibration, Pairs, fit_calibration
+from .calibration import Calibration, Pairs, expected_shares, fit_calibration
 from .confidence import expected_errors, level_errors
 from .factors import Factors, FactorSettings, fit_factors
+from .forecast import Outcomes, Spread, fit_spread
 from .kernel import Head, KernelSettings, Prior
+from .landmarks import make_head
 from .metrics import ndcg
 from .propagation import Blocks
 from .scoring import HEADROOM, cosine, softmax, target_embeddings, user_embeddings
@@ -46,6 +48,7 @@ class SpaceSettings:
         tau: temperature of the cosine-softmax.
         calibration: from a score to the chance of a purchase; None fits it to the seen targets, each predicted from the
             others.
+        spread: how far numbers of buyers are from the expected ones; None reads it off the seen targets likewise.
     """
 
     factors: FactorSettings = field(default_factory=FactorSettings)
@@ -53,6 +56,7 @@ class SpaceSettings:
     strength: float = 30.0
     tau: float = 1.0
     calibration: Calibration | None = None
+    spread: Spread | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +73,7 @@ class Space:
         longest: M, longer than every vector.
         calibration: from ``p . q`` to the chance of a purchase.
         error: how far the level that the prior predicts is likely to be off, as a logarithm, float64 (n,).
+        spread: how far the number of buyers is likely to be from the expected one.
     """
 
     settings: SpaceSettings
@@ -80,6 +85,7 @@ class Space:
     longest: float
     calibration: Calibration
     error: FloatArray
+    spread: Spread
 
     def embeddings(self, targets: IntArray) -> FloatArray:
         """z, the unit vectors of targets, float64 (targets, rank + 1)."""
@@ -162,7 +168,7 @@ def build_space(
     """Put the space together from fitted factors: prior by propagation, then the update of all seen targets."""
     seen = np.flatnonzero(np.bincount(bought.indices, minlength=bought.shape[1]))
     new = np.setdiff1d(np.arange(bought.shape[1]), seen)
-    head = Head(blocks, settings.kernel, seen, factors.targets[seen])
+    head = make_head(blocks, settings.kernel, seen, factors.targets[seen])
     mean, variance = np.empty_like(factors.targets), np.empty(bought.shape[1])
     for targets, prior in ((seen, head.leave_one_out()), (new, head.prior(new))):
         mean[targets], variance[targets] = prior.mean, prior.variance
@@ -174,9 +180,12 @@ def build_space(
     longest = max(_longest(factors.targets), _longest(vectors))
     pairs = Pairs.of(factors.users, bought, bought, mean[seen], seen, seed)
     calibration = settings.calibration or fit_calibration([pairs], seed)
-    foreseen = calibration.chance(pairs.scores, pairs.activity).mean(axis=0)
-    error = expected_errors(head, level_errors(foreseen, pairs.bought.mean(axis=0)), len(mean))
-    return Space(settings, factors, head, Prior(mean, variance), vectors, share, longest, calibration, error)
+    foreseen, true = expected_shares(calibration, factors.users, bought, mean[seen], seen, seed)
+    error = expected_errors(head, level_errors(foreseen, true), len(mean))
+    spread = settings.spread or fit_spread(
+        [Outcomes.of(calibration, factors.users, bought, bought, mean[seen], seen, seed)]
+    )
+    return Space(settings, factors, head, Prior(mean, variance), vectors, share, longest, calibration, error, spread)
 
 
 def _longest(vectors: FloatArray) -> float:
@@ -199,13 +208,14 @@ def choose_settings(episodes: Sequence[Episode], blocks: Blocks, say: Tell) -> S
     kernel = choose_kernel(episodes, factors, START_WIDTH, START_RIDGE)
     # a short and a long set of factors are wrong about different users; the search itself takes one, for speed
     factors = replace(factors, rank=max(factors.rank // 2, _LEAST_RANK), second=min(2 * factors.rank, _MOST_RANK))
-    say("fitting the temperature, the strength of the prior and the chances")
+    say("fitting the temperature, the strength of the prior, the chances and how far forecasts are off")
     settings = SpaceSettings(factors, kernel)
     worlds = [_World.of(episode, settings) for episode in episodes]
     tau = _fit_tau(worlds)
     strength = max(_STRENGTHS, key=lambda gamma: float(np.mean([w.revealed_ndcg(gamma, settings) for w in worlds])))
     calibration = fit_calibration([world.pairs() for world in worlds], episodes[0].seed)
-    return SpaceSettings(factors, kernel, strength, tau, calibration)
+    spread = fit_spread([world.outcomes(calibration) for world in worlds])
+    return SpaceSettings(factors, kernel, strength, tau, calibration, spread)
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,14 +230,20 @@ class _World:
     @classmethod
     def of(cls, episode: Episode, settings: SpaceSettings) -> _World:
         factors, split = episode.factors(settings.factors), episode.split
-        head = Head(episode.blocks, settings.kernel, split.seen, factors.targets[split.seen])
-        return cls(episode, factors, head, head.prior(split.candidates))
+        head = make_head(episode.blocks, settings.kernel, split.seen, factors.targets[split.seen])
+        return cls(episode, factors, head, head.prior(episode.candidates))
 
     def pairs(self) -> Pairs:
         """Users with all pseudo-new targets, those that nobody or hardly anybody bought included."""
         split = self.episode.split
         mean = self.head.prior(split.listed).mean
         return Pairs.of(self.factors.users, split.train, split.test, mean, split.listed, self.episode.seed)
+
+    def outcomes(self, calibration: Calibration) -> Outcomes:
+        """Expected and true buyers of the same pseudo-new targets."""
+        split, seed = self.episode.split, self.episode.seed
+        mean = self.head.prior(split.listed).mean
+        return Outcomes.of(calibration, self.factors.users, split.train, split.test, mean, split.listed, seed)
 
     def cross_entropy(self, tau: float) -> float:
         """Mean over judged users of the cross-entropy of the softmax at their purchases of pseudo-new targets."""
@@ -245,7 +261,7 @@ class _World:
         if not judged.any():
             return 0.0
         strength = gamma / (self.prior.variance + settings.kernel.ridge)
-        shown = sp.csc_array(split.test[:, split.candidates].multiply(revealing[:, None]))
+        shown = sp.csc_array(split.test[:, self.episode.candidates].multiply(revealing[:, None]))
         shown.eliminate_zeros()
         vectors, _ = update_targets(
             self.factors.users, shown, self.prior.mean, strength, settings.factors, revealing.astype(np.float64)

@@ -21,10 +21,17 @@ from .propagation import Blocks, Kind
 from .splits import PROTOCOLS, Split, pseudo_split
 
 EPISODES = 3
-"""Pseudo-new splits per fit."""
+"""Pseudo-new splits per fit, more of them where the catalog is small:"""
+
+MOST_EPISODES = 8
+ENOUGH = 400
+"""so many at most, until they hold this many judged pseudo-new targets together."""
+
+FIT_USERS = 5000
+"""Users per episode; of more, a random part serves for choosing settings."""
 
 MAX_TARGETS = 2000
-"""Seen targets per episode; of more, a random part serves for choosing settings."""
+"""Seen and pseudo-new targets per episode; of more, a random part serves for choosing settings."""
 
 MAX_USERS = 1000
 """Judged users per episode."""
@@ -65,6 +72,11 @@ class Episode:
         return _sample(self.split.seen, MAX_TARGETS, self.seed)
 
     @cached_property
+    def candidates(self) -> IntArray:
+        """Positions of (at most ``MAX_TARGETS``) judged pseudo-new targets."""
+        return _sample(self.split.candidates, MAX_TARGETS, self.seed)
+
+    @cached_property
     def users(self) -> IntArray:
         """Rows of (at most ``MAX_USERS``) judged users."""
         return _sample(self.split.users, MAX_USERS, self.seed)
@@ -72,14 +84,13 @@ class Episode:
     @cached_property
     def hits(self) -> BoolArray:
         """What the judged users bought of the candidates, (users, candidates)."""
-        bought: BoolArray = self.split.test[self.users][:, self.split.candidates].toarray() > 0
+        bought: BoolArray = self.split.test[self.users][:, self.candidates].toarray() > 0
         return bought
 
     @cached_property
     def near(self) -> Mapping[str, npt.NDArray[np.float32]]:
         """Squared distances between candidates and seen targets, by block."""
-        rows = self.split.candidates
-        return {name: self.blocks.squared_distances(name, rows, self.seen) for name in self.blocks.names}
+        return {name: self.blocks.squared_distances(name, self.candidates, self.seen) for name in self.blocks.names}
 
     @cached_property
     def among(self) -> Mapping[str, npt.NDArray[np.float32]]:
@@ -103,7 +114,7 @@ class Episode:
 def make_episodes(
     graph: CatalogGraph, train: sp.csr_array, blocks: Blocks, seed: int, protocols: Sequence[str] = PROTOCOLS
 ) -> list[Episode]:
-    """Hide pseudo-new targets ``EPISODES`` times, the protocols taking turns.
+    """Hide pseudo-new targets ``EPISODES`` times or more, the protocols taking turns.
 
     Args:
         graph: the catalog.
@@ -117,15 +128,22 @@ def make_episodes(
     """
     found: list[Episode] = []
     usable = list(protocols)
-    while len(found) < EPISODES and usable:
+    part = (
+        train[_sample(np.flatnonzero(np.diff(train.indptr)), FIT_USERS, seed)] if train.shape[0] > FIT_USERS else train
+    )
+    while usable and (len(found) < EPISODES or (len(found) < MOST_EPISODES and _judged(found) < ENOUGH)):
         protocol = usable[len(found) % len(usable)]
         try:
-            split = pseudo_split(protocol, graph, train, len(found), seed)
+            split = pseudo_split(protocol, graph, part, len(found), seed)
         except InputError:  # too few targets, parents or buyers to hide any this way
             usable.remove(protocol)
             continue
         found.append(Episode(split, blocks, seed))
     return found
+
+
+def _judged(episodes: Sequence[Episode]) -> int:
+    return sum(len(episode.split.candidates) for episode in episodes)
 
 
 def climb(
