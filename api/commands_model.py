@@ -36,29 +36,51 @@ def fit(
     out: Annotated[
         Path, typer.Option("--out", metavar="MODEL", help="Folder to save the model in.", show_default=False)
     ],
-    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same numbers.")] = 0,
-    encoder: EncoderName = _ENCODER,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="The same seed gives the same numbers.", show_default="0")
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            "--encoder",
+            metavar="NAME",
+            help="Text encoder: packaged:all-MiniLM-L6-v2, a local folder, or a hub name.",
+            show_default=_ENCODER,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="TOML file with seed, encoder and settings.", show_default=False),
+    ] = None,
 ) -> None:
     """Learn from a catalog and its sales, and save the model.
 
-    Targets that nobody bought are new: the model ranks them from what the catalog graph says of them.
+    Targets that nobody bought are new: the model ranks them from what the catalog graph says of them. What --seed and
+    --encoder say goes before what the file says.
 
     For example:
 
         newaisle fit complete-journey --out groceries-model
 
         newaisle fit tables:my-shop --out my-model --seed 1
+
+        newaisle fit tables:my-shop --out my-model --config my-model.toml
     """
+    from dataclasses import replace
+
     from ..graph.errors import SourceError
     from ..loaders import load
+    from .config import Config, read_config
     from .recommender import Recommender
 
+    made = Config() if config is None else read_config(config)
+    made = replace(made, seed=made.seed if seed is None else seed, encoder=encoder or made.encoder)
     with step(f"Loading {source}"):
         loaded = load(source)
     if loaded.interactions is None:
         raise SourceError(f"The source {source} has no interactions to learn from; add an interactions table.")
     with step("Fitting") as tell:
-        model = Recommender(seed=seed, encoder=encoder).fit(loaded.graph, loaded.interactions, tell=tell)
+        model = Recommender.from_config(made).fit(loaded.graph, loaded.interactions, tell=tell)
     model.save(out)
     typer.echo(f"Saved {out}: {loaded.describe()}", err=True)
     typer.echo(f"Next: newaisle recommend {out} --user {next(iter(loaded.interactions.users))}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,6 +17,7 @@ from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, NotFittedError
 from ..graph.frames import Table
 from .audience import Circle, audience
+from .config import Config, read_config
 from .encoding import encode_catalog
 from .explanation import Explanation, explain
 from .finding import Finder, similar
@@ -64,6 +65,26 @@ class Recommender:
         made = cls(seed=fitted.seed, encoder=fitted.encoder, settings=fitted.space.settings)
         made._fitted = fitted
         return made
+
+    @classmethod
+    def from_config(cls, config: str | Path | Mapping[str, Any] | Config, *, cache: Path | None = None) -> Self:
+        """A recommender, not fitted, from a TOML file or a mapping.
+
+        Args:
+            config: see :func:`newaisle.api.config.read_config`.
+            cache: file that keeps text embeddings between fits; None for the one in ``NEWAISLE_HOME``.
+
+        Raises:
+            InputError: the file cannot be read, or it says something that cannot be used; the message says where.
+        """
+        made = read_config(config)
+        return cls(seed=made.seed, encoder=made.encoder, settings=made.settings, cache=cache)
+
+    @property
+    def config(self) -> Config:
+        """What makes this model again, bit for bit, from the same data; once fitted, with the settings it chose."""
+        settings = self.settings if self._fitted is None else self._fitted.space.settings
+        return Config(self.seed, self.encoder, settings)
 
     def save(self, path: str | Path) -> None:
         """Write the recommender to a folder: safetensors, Parquet, config.json. An older model there is replaced whole.

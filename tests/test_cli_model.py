@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from newaisle.api.cli import main
+from newaisle.api.recommender import Recommender
 from newaisle.graph import Relation
 from newaisle.loaders import Loaded
 
@@ -70,6 +71,18 @@ def model(shop: Path, home: Path) -> Path:
             main(["fit", f"tables:{shop}", "--out", str(home / "model")])
     assert not ended.value.code
     return home / "model"
+
+
+def test_a_configuration_makes_the_same_model(run: Run, model: Path, shop: Path, tmp_path: Path) -> None:
+    file = tmp_path / "again.toml"
+    file.write_text(Recommender.load(model).config.to_toml(), encoding="utf-8")
+    code, _, err = run("fit", f"tables:{shop}", "--config", str(file), "--out", str(tmp_path / "again"))
+    assert code == 0, err
+    assert (tmp_path / "again" / "space.safetensors").read_bytes() == (model / "space.safetensors").read_bytes()
+    file.write_text("seed = 'x'")
+    code, out, err = run("fit", f"tables:{shop}", "--config", str(file), "--out", str(tmp_path / "none"))
+    assert (code, out, err) == (1, "", f"{file}, line 1: seed is 'x'; give a whole number.\n")
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_fitted_model_recommends_what_nobody_bought(run: Run, model: Path, shop: Path) -> None:

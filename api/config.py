@@ -1,0 +1,205 @@
+"""All that a model depends on besides its data, as one typed value, also read from and written as TOML."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+
+from ..gnn.encoder import PACKAGED
+from ..gnn.space import SpaceSettings
+from ..graph.errors import InputError
+
+_AT_LEAST = {
+    "seed": 0,
+    "settings.factors.rank": 1,
+    "settings.factors.second": 0,
+    "settings.factors.iterations": 1,
+    "settings.kernel.weights": 0,
+    "settings.calibration.slopes": 0,
+}
+_ABOVE_ZERO = {
+    "settings.factors.alpha",
+    "settings.factors.regularization",
+    "settings.kernel.ridge",
+    "settings.strength",
+    "settings.tau",
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a :class:`newaisle.Recommender` is made of; with the same data it makes the same model, bit for bit.
+
+    Attributes:
+        seed: of everything random.
+        encoder: text encoder; None (in TOML ``false``) leaves texts out.
+        settings: numbers of the model; None (in TOML no such table) chooses them on pseudo-new targets.
+    """
+
+    seed: int = 0
+    encoder: str | None = PACKAGED
+    settings: SpaceSettings | None = None
+
+    def to_toml(self) -> str:
+        """The text of a TOML file that :func:`read_config` reads as the same value."""
+        table = asdict(self)
+        return "".join(_written({**table, "encoder": False if self.encoder is None else self.encoder}, ""))
+
+
+def read_config(given: str | Path | Mapping[str, Any] | Config) -> Config:
+    """Read a configuration.
+
+    Args:
+        given: path of a TOML file, or a mapping with the names of :class:`Config` and of the dataclasses in it; what it
+            does not say has its default.
+
+    Raises:
+        InputError: the file cannot be read, is no TOML, or holds an unknown key or a value of a wrong type or range;
+            the message names file, line and key.
+    """
+    if isinstance(given, Config):
+        return given
+    if isinstance(given, Mapping):
+        return _checked(_Place("The configuration", ""), given)
+    path = Path(given)
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not UTF-8; save it as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: is not TOML ({error}); correct it there.") from None
+    return _checked(_Place(str(path), text), table)
+
+
+class _Place(NamedTuple):
+    """Where a configuration stands: a file with its text, or a mapping without."""
+
+    name: str
+    text: str
+
+    def error(self, keys: tuple[str, ...], sentence: str) -> InputError:
+        line = _line_of(self.text, keys)
+        return InputError(f"{self.name}{f', line {line}' if line else ''}: {sentence}")
+
+
+def _checked(place: _Place, given: Mapping[str, Any]) -> Config:
+    plain = {**given, "encoder": None} if given.get("encoder") is False else given
+    config: Config = _table(Config, plain, (), place)
+    calibration = config.settings and config.settings.calibration
+    if calibration and len(calibration.slopes) != len(calibration.knots) + 1:
+        keys = ("settings", "calibration", "slopes")
+        many = len(calibration.knots) + 1
+        raise place.error(keys, f"{'.'.join(keys)} has {len(calibration.slopes)} numbers; give one per piece, {many}.")
+    return config
+
+
+def _table(kind: Any, given: object, keys: tuple[str, ...], place: _Place) -> Any:
+    """A dataclass from a table."""
+    if not isinstance(given, Mapping):
+        raise place.error(keys, f"{'.'.join(keys)} is {given!r}; give a table.")
+    types = get_type_hints(kind)
+    for key in given:
+        if key not in types:
+            near = difflib.get_close_matches(str(key), types, 1)
+            meant = f"did you mean {near[0]}?" if near else f"it knows {', '.join(types)}."
+            whose = ".".join(keys) or "the configuration"
+            raise place.error((*keys, str(key)), f"{whose} has no key {key!r}; {meant}")
+    for field in fields(kind):
+        if field.name not in given and field.default is field.default_factory:
+            raise place.error(keys, f"{'.'.join(keys)} lacks {field.name}; give it, or leave {keys[-1]} out.")
+    return kind(**{key: _value(types[key], value, (*keys, key), place) for key, value in given.items()})
+
+
+def _value(kind: Any, given: object, keys: tuple[str, ...], place: _Place) -> Any:
+    """A value of a given type."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return None if given is None else _value(inner[0], given, keys, place)
+    if is_dataclass(kind):
+        return _table(kind, given, keys, place)
+    if origin is tuple:
+        if not isinstance(given, list | tuple):
+            raise place.error(keys, f"{'.'.join(keys)} is {given!r}; give a list of numbers.")
+        return tuple(_value(inner[0], each, keys, place) for each in given)
+    if origin is Mapping:
+        if not isinstance(given, Mapping):
+            raise place.error(keys, f"{'.'.join(keys)} is {given!r}; give a table of numbers.")
+        return {str(key): _value(inner[1], each, (*keys, str(key)), place) for key, each in given.items()}
+    wanted, words = _WORDS[kind]
+    if not isinstance(given, wanted) or isinstance(given, bool):
+        raise place.error(keys, f"{'.'.join(keys)} is {given!r}; give {words}.")
+    if not isinstance(given, str):
+        _check_range(kind(given), keys, place)
+    return kind(given)
+
+
+_WORDS: Mapping[type, tuple[Any, str]] = {
+    int: (int, "a whole number"),
+    float: (int | float, "a number"),
+    str: (str, "a text"),
+}
+
+
+def _check_range(number: float, keys: tuple[str, ...], place: _Place) -> None:
+    name = ".".join(keys)
+    least = next((_AT_LEAST[own] for own in (name, ".".join(keys[:-1])) if own in _AT_LEAST), -math.inf)
+    if not math.isfinite(number):
+        raise place.error(keys, f"{name} is {number}; give a finite number.")
+    if number < least:
+        raise place.error(keys, f"{name} is {number}; give {least} or more.")
+    if name in _ABOVE_ZERO and number <= 0:
+        raise place.error(keys, f"{name} is {number}; give a number above 0.")
+
+
+def _line_of(text: str, keys: tuple[str, ...]) -> int | None:
+    """The line that sets a key, or else the table that it stands in; None where neither is found."""
+    table: tuple[str, ...] = ()
+    found: dict[tuple[str, ...], int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        is_header = line.lstrip().startswith("[")
+        start = line if is_header else f"{line.partition('=')[0]} = 0"
+        try:
+            own = _only_path(tomllib.loads(start))
+        except tomllib.TOMLDecodeError:  # inside a value of several lines
+            continue
+        table = own if is_header else table
+        found.setdefault(own if is_header else (*table, *own), number)
+    prefixes = [keys[:length] for length in range(len(keys), 0, -1)]
+    return next((found[prefix] for prefix in prefixes if prefix in found), None)
+
+
+def _only_path(table: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys that lead to the only value of nested tables."""
+    for key, value in table.items():
+        return (key, *(_only_path(value) if isinstance(value, Mapping) else ()))
+    return ()
+
+
+def _written(table: Mapping[str, Any], name: str) -> list[str]:
+    """The lines of a table: its own values first, then the tables in it; None is left out."""
+    tables = {key: value for key, value in table.items() if isinstance(value, Mapping)}
+    lines = [f"{_key(key)} = {_literal(table[key])}\n" for key in table if key not in tables and table[key] is not None]
+    for key, value in tables.items():
+        inner = f"{name}.{_key(key)}" if name else _key(key)
+        lines += [f"\n[{inner}]\n", *_written(value, inner)]
+    return lines
+
+
+def _key(key: str) -> str:
+    return key if key.isascii() and key.replace("_", "a").isalnum() else json.dumps(key)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_literal, value))}]"
+    return repr(value) if isinstance(value, float) else json.dumps(value)
