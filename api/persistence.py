@@ -23,6 +23,7 @@ from safetensors.numpy import load_file, save_file
 
 from ..gnn.calibration import Calibration
 from ..gnn.factors import Factors, FactorSettings
+from ..gnn.forecast import Spread
 from ..gnn.kernel import Head, KernelSettings, Prior
 from ..gnn.propagation import Block, Blocks, Kind
 from ..gnn.space import Space, SpaceSettings
@@ -145,6 +146,7 @@ def _write(fitted: Fitted, folder: Path) -> None:
         "library": "pyarrow" if fitted.backend is None else fitted.backend.__name__,
         "longest": space.longest,
         "calibration": asdict(space.calibration),
+        "spread": asdict(space.spread),
         "settings": asdict(space.settings),
         "blocks": {name: list(block.shape) for name, block in space.head.blocks.matrices.items()},
         "kinds": {name: str(kind) for name, kind in space.head.blocks.kinds.items()},
@@ -189,6 +191,7 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
         given["strength"],
         given["tau"],
         given["calibration"] and _calibration(given["calibration"]),
+        given["spread"] and _spread(given["spread"]),
     )
     factors = Factors(arrays["user_factors"], arrays["target_factors"], arrays["basis"], settings.factors)
     matrices = _matrices(load_file(path / "blocks.safetensors"), config["blocks"])
@@ -204,6 +207,7 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
         longest=config["longest"],
         calibration=_calibration(config["calibration"]),
         error=arrays["error"],
+        spread=_spread(config["spread"]),
     )
     users, history = Ids(tuple(tables["users"]["id"].to_pylist()), "user"), tables["history"]
     columns = [history[name].to_numpy() for name in ("weight", "user", "target")]
@@ -216,6 +220,10 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
 
 def _calibration(given: Mapping[str, Any]) -> Calibration:
     return Calibration(tuple(given["knots"]), tuple(given["slopes"]), given["activity"], given["intercept"])
+
+
+def _spread(given: Mapping[str, Any]) -> Spread:
+    return Spread(tuple(given["levels"]), tuple(given["low"]), tuple(given["high"]))
 
 
 def _flat_blocks(blocks: Blocks) -> dict[str, np.ndarray[Any, Any]]:

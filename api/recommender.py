@@ -22,6 +22,7 @@ from .encoding import encode_catalog
 from .explanation import Explanation, explain
 from .finding import Finder, similar
 from .fitted import Among, Fitted
+from .forecasting import forecast
 from .ranking import Wish, ranking
 from .settings import Settings
 from .users import Profile, Who, ask
@@ -199,6 +200,28 @@ class Recommender:
             UnknownIdError: a user or target that was not there at fit.
         """
         return audience(self.fitted, target, Circle(k, exclude_bought, at, users))
+
+    def forecast(self, targets: Id | Among = "new") -> Table:
+        """How many users will buy targets within a time as long as that of the history, with 80 % intervals.
+
+        Counted are the users who had a history at fit. For a target without sales at fit the expected number is the sum
+        of their chances, as :meth:`audience` lists them, and the interval says how far such sums were from the true
+        numbers of pseudo-new targets (:class:`newaisle.gnn.forecast.Spread`). For one with sales it is the number of
+        its buyers in the history, and the interval says how far two such windows differ.
+
+        Args:
+            targets: one own id or several, "new" (no sales at fit), "seen" or "all".
+
+        Returns:
+            A table in the library of the history with the columns ``target, name, expected_buyers, low, high,
+            confidence``, most buyers first: low and high are whole numbers of buyers, between which 80 % of such
+            targets end up, both included; confidence 0 to 1.
+
+        Raises:
+            InputError: no target is meant.
+            UnknownIdError: a target that was not there at fit.
+        """
+        return forecast(self.fitted, targets)
 
     @staticmethod
     def table_columns(table: Table) -> dict[str, list[Any]]:
