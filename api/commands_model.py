@@ -182,8 +182,9 @@ def evaluate(
         typer.Option(
             "--protocol",
             metavar="P",
-            help="leave-targets-out or leave-branches-out; may be repeated.",
-            show_default="all that apply",
+            help="leave-targets-out, leave-branches-out, few-shot[:P], generalised, temporal:DATE or new-products; "
+            "may be repeated.",
+            show_default="the first two as far as they apply",
         ),
     ] = None,
     seeds: Annotated[str, typer.Option("--seeds", metavar="0,1,2", help="Seeds, separated by commas.")] = "0,1,2",
@@ -249,6 +250,7 @@ def evaluate(
             seeds=numbers,
             users=users,
             drop=[name for name in without.split(",") if name],
+            as_of=loaded.as_of,
             ablate=ablate,
             encoder=encoder,
             encodings=settings.encodings,

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..gnn.comparison import CEILING, Summary, compare, summary_table
+from ..gnn.comparison import CEILING, Summary, comparable, compare, summary_table
 from ..gnn.encoder import PACKAGED
 from ..gnn.evaluation import ResultRow, SplitResult, evaluate_splits
 from ..gnn.methods import Newaisle, compared_methods
+from ..gnn.protocols import FEW_SHOT, TEMPORAL, argument, expand, family, hiding, revealed_share
 from ..gnn.splits import PROTOCOLS, obstacle
+from ..gnn.temporal import events_before
+from ..gnn.trial import Make
 from ..graph import CatalogGraph, Interactions
 from ..graph.errors import InputError
+from ..graph.frames import Table, to_frame
 from ..graph.reduce import without
 from .encoding import Encoded, encode_catalog
 
-SHOWN = ("ndcg@20", "recall@20", "precision@20", "mrr", "auc", "taste_auc", "coverage@20", "diversity", "novelty")
+SHOWN = (
+    "ndcg@20",
+    "h",
+    "ndcg@20:seen",
+    "ndcg@20:new",
+    "recall@20",
+    "precision@20",
+    "mrr",
+    "auc",
+    "taste_auc",
+    "coverage@20",
+    "diversity",
+    "novelty",
+)
 """Metrics of the printed table, in order."""
+
+NDCG = "ndcg@20"
+FEW_SHOT_TITLE = f"{FEW_SHOT}: NDCG@20 by how many per cent of one half revealed their purchases"
 
 Tell = Callable[[str], None]
 
@@ -53,6 +73,18 @@ class Evaluation:
         """All figures in tidy form."""
         return [row for result in self.results for row in result.rows]
 
+    def where(self, keep: Callable[[SplitResult], bool]) -> Evaluation:
+        """The evaluation with some of its results only."""
+        return replace(self, results=[result for result in self.results if keep(result)])
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The figures for people, in the library of the history: title -> a row per method, mean ± standard error."""
+        return {
+            title: to_frame(dict(zip(columns, map(list, zip(*lines, strict=True)), strict=True)), self.history.backend)
+            for title, (columns, lines) in figures(self.rows).items()
+        }
+
     @property
     def protocols(self) -> list[str]:
         """The protocols that ran, in order."""
@@ -73,12 +105,15 @@ def evaluate_source(
     seeds: Sequence[int] = (0, 1, 2),
     users: int | None = None,
     drop: Sequence[str] = (),
+    as_of: Callable[[str], CatalogGraph] | None = None,
     ablate: bool = False,
     encoder: str | None = PACKAGED,
     encodings: Path | None = None,
     cells: Path | None = None,
     jobs: int = 1,
     tell: Tell | None = None,
+    models: Mapping[str, Make] | None = None,
+    baselines: bool = True,
 ) -> Evaluation:
     """Compare newaisle with all baselines on one catalog.
 
@@ -86,10 +121,12 @@ def evaluate_source(
         graph: the whole catalog; targets are hidden by it even where methods may not know all of it.
         history: all interactions.
         source: what to call the data; None for the source that the graph names.
-        protocols: ways of hiding targets; None for all that the catalog allows.
+        protocols: some of :data:`newaisle.gnn.protocols.GRAMMAR`; None for ``leave-targets-out`` and
+            ``leave-branches-out`` as far as the catalog allows them.
         seeds: one split per protocol and seed.
         users: judge a random part of so many users only.
         drop: features, attributes, relations or ``text`` that no method may know.
+        as_of: gives the catalog as it was on a date, for ``temporal``; None takes it as it is now.
         ablate: add newaisle with shuffled edges and without propagation.
         encoder: text encoder, None for none.
         encodings: file that keeps text embeddings.
@@ -97,24 +134,47 @@ def evaluate_source(
         jobs: number of processes; the figures do not depend on it. A script that asks for more than one needs the
             usual ``if __name__ == "__main__":``.
         tell: is told one line per cell.
+        models: further methods, by name.
+        baselines: whether newaisle and all baselines run too.
 
     Raises:
-        InputError: an unknown protocol or one that the catalog does not allow, a name that cannot be dropped, or no
-            split can be made.
+        InputError: an unknown protocol or one that the catalog does not allow, a name that cannot be dropped, a further
+            method with the name of another one, or no split can be made.
     """
     if users is not None:
         history = history.sample_users(users)
     say = tell or (lambda _line: None)
     chosen, left_out = _applicable(graph, history, protocols, say)
-    known = without(graph, drop) if drop else graph
     encoded = encode_catalog(graph, encoder, encodings, tell)
     told = Encoded() if "text" in drop else encoded
-    methods = compared_methods(known, told.texts, told.names, ablate=ablate)
-    results = evaluate_splits(
-        graph, history, methods, chosen, seeds, embeddings=encoded.texts, cache=cells, jobs=jobs, progress=tell
-    )
+    results: list[SplitResult] = []
+    for catalog, names in _catalogs(graph, as_of, chosen, say):
+        known = without(catalog, drop) if drop else catalog
+        methods = compared_methods(known, told.texts, told.names, ablate=ablate) if baselines else {}
+        if taken := sorted(methods.keys() & (models or {})):
+            raise InputError(f"{taken[0]!r} is the name of a method of newaisle; give your model another one.")
+        methods |= models or {}
+        results += evaluate_splits(
+            catalog, history, methods, names, seeds, embeddings=encoded.texts, cache=cells, jobs=jobs, progress=tell
+        )
+    results.sort(key=lambda result: chosen.index(result.protocol))
     called = graph.source if source is None else source
     return Evaluation(called, graph, history, users, tuple(drop), ablate, encoder, left_out, results)
+
+
+def _catalogs(
+    graph: CatalogGraph, as_of: Callable[[str], CatalogGraph] | None, protocols: Sequence[str], say: Tell
+) -> Iterator[tuple[CatalogGraph, list[str]]]:
+    """The catalogs that methods may know, each with the protocols that it is for."""
+    dated = [protocol for protocol in protocols if family(protocol) == TEMPORAL]
+    if dated and as_of is None:
+        say("The source does not say what its catalog was like before that date, so features stay as they are now.")
+        dated = []
+    if usual := [protocol for protocol in protocols if protocol not in dated]:
+        yield graph, usual
+    for protocol in dated:
+        if as_of is not None:
+            yield as_of(argument(protocol)), [protocol]
 
 
 def _applicable(
@@ -122,7 +182,10 @@ def _applicable(
 ) -> tuple[list[str], dict[str, str]]:
     """The protocols to run, and those that were not asked for by name and do not apply, with the reason."""
     matrix = history.matrix(graph)
-    reasons = {protocol: obstacle(protocol, graph, matrix) for protocol in protocols or PROTOCOLS}
+    reasons = {protocol: obstacle(hiding(protocol), graph, matrix) for protocol in expand(protocols or PROTOCOLS)}
+    for protocol in reasons:
+        if family(protocol) == TEMPORAL:
+            events_before(history, argument(protocol))  # tells at once what is wrong with the date
     left_out = {protocol: reason for protocol, reason in reasons.items() if reason is not None}
     if left_out and (protocols or len(left_out) == len(reasons)):
         raise InputError(next(iter(left_out.values())))
@@ -132,21 +195,37 @@ def _applicable(
 
 
 def figures(rows: Sequence[ResultRow]) -> dict[str, tuple[list[str], list[list[object]]]]:
-    """Per protocol a table: one method per row (best NDCG first), one metric per column, as mean ± standard error."""
+    """Tables by title, one method per row (best NDCG first), as mean ± standard error.
+
+    The title is the protocol, and each metric has a column; all levels of few-shot are one table of NDCG@20.
+    """
     tables: dict[str, tuple[list[str], list[list[object]]]] = {}
     summaries = summary_table(rows)
     for protocol in dict.fromkeys(summary.protocol for summary in summaries):
-        own = [summary for summary in summaries if summary.protocol == protocol]
-        means = {(summary.method, summary.metric): summary for summary in own}
-        metrics = [metric for metric in SHOWN if any(m == metric for _, m in means)]
-        held_out = [f"{metric}@held-out" for metric in SHOWN[:1] if any(m == f"{metric}@held-out" for _, m in means)]
-        methods = sorted(
-            dict.fromkeys(summary.method for summary in own), key=lambda method: -means[method, SHOWN[0]].mean
-        )
-        shown = (*metrics, *held_out)
-        lines: list[list[object]] = [[m, *(_cell(means.get((m, metric))) for metric in shown)] for m in methods]
-        tables[protocol] = (["method", *metrics, *held_out], lines)
+        if family(protocol) == FEW_SHOT:
+            tables.setdefault(FEW_SHOT_TITLE, _levels(summaries))
+        else:
+            tables[protocol] = _metrics([summary for summary in summaries if summary.protocol == protocol])
     return tables
+
+
+def _metrics(own: Sequence[Summary]) -> tuple[list[str], list[list[object]]]:
+    means = {(summary.method, summary.metric): summary for summary in own}
+    metrics = [metric for metric in SHOWN if any(m == metric for _, m in means)]
+    held_out = [f"{metric}@held-out" for metric in SHOWN[:1] if any(m == f"{metric}@held-out" for _, m in means)]
+    leading = "h" if "h" in metrics else NDCG
+    methods = sorted(dict.fromkeys(summary.method for summary in own), key=lambda method: -means[method, leading].mean)
+    shown = (*metrics, *held_out)
+    lines: list[list[object]] = [[m, *(_cell(means.get((m, metric))) for metric in shown)] for m in methods]
+    return ["method", *shown], lines
+
+
+def _levels(summaries: Sequence[Summary]) -> tuple[list[str], list[list[object]]]:
+    own = {(s.method, s.protocol): s for s in summaries if family(s.protocol) == FEW_SHOT and s.metric == NDCG}
+    protocols = sorted({protocol for _, protocol in own}, key=revealed_share)
+    methods = sorted(dict.fromkeys(method for method, _ in own), key=lambda method: -own[method, protocols[-1]].mean)
+    lines: list[list[object]] = [[m, *(_cell(own.get((m, protocol))) for protocol in protocols)] for m in methods]
+    return ["method", *(f"{revealed_share(protocol)} %" for protocol in protocols)], lines
 
 
 def paired(rows: Sequence[ResultRow], method: str = Newaisle.name) -> list[list[object]]:
@@ -157,7 +236,7 @@ def paired(rows: Sequence[ResultRow], method: str = Newaisle.name) -> list[list[
             found += [
                 [c.protocol, other, f"{c.difference:+.4f}{_error(c.standard_error)}"]
                 for c in compare(rows, other)
-                if c.method == method and c.metric == ("ndcg@20@held-out" if other == CEILING else "ndcg@20")
+                if c.method == method and c.metric == (comparable(NDCG, c.protocol) if other == CEILING else NDCG)
             ]
     return sorted(found, key=lambda line: str(line[0]), reverse=True)
 

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation report."""
+"""The pictures of an evaluation report that stand by protocol."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..gnn.comparison import CEILING, Comparison, Summary, compare, summary_table
+from ..gnn.comparison import CEILING, Comparison, Summary, comparable, compare, summary_table
 from ..gnn.diagnostics import Decile, Mean, correlations, deciles, target_columns
 from ..gnn.judging import HELD_OUT
 from ..gnn.methods import Newaisle
 from ..graph.catalog import FloatArray
 from .canvas import canvas
-from .evaluating import Evaluation
+from .evaluating import NDCG, Evaluation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
 
-NDCG = "ndcg@20"
-
-_OURS, _ABLATED, _OTHERS, _CEILING, _LINE = "#d1495b", "#e8a5ae", "#2e86ab", "#edae49", "#8d99ae"
-_MARKERS = "sD^vP*X<>hd"
-_COLOURS = ("C0", "C1", "C2", "C4", "C5", "C6", "C7", "C8", "C9", "black", "navy")
+OURS, _ABLATED, OTHERS, TOP, _LINE = "#d1495b", "#e8a5ae", "#2e86ab", "#edae49", "#8d99ae"
+MARKERS = "sD^vP*X<>hd"
+COLOURS = ("C0", "C1", "C2", "C4", "C5", "C6", "C7", "C8", "C9", "black", "navy")
 
 
 def draw_ndcg(evaluation: Evaluation) -> Figure:
@@ -39,7 +37,7 @@ def draw_ndcg(evaluation: Evaluation) -> Figure:
             _dot(left, own[method, NDCG], row, _colour(method))
         row = methods.index(Newaisle.name)
         if match := own.get((Newaisle.name, NDCG + HELD_OUT)):
-            left.plot(match.mean, row, "o", markersize=11, markerfacecolor="none", color=_CEILING, label=_MATCH)
+            left.plot(match.mean, row, "o", markersize=11, markerfacecolor="none", color=TOP, label=_MATCH)
             left.legend(loc="lower right", fontsize=9, frameon=False)
         for other, found in _differences(evaluation, protocol).items():
             error = found.standard_error
@@ -49,7 +47,7 @@ def draw_ndcg(evaluation: Evaluation) -> Figure:
         left.set_ylim(-0.6, len(methods) - 0.4)
         left.set_xlim(left=0)
         left.set_title(protocol, loc="left", fontweight="bold")
-        left.set_xlabel(f"NDCG@20, {_means(evaluation)}")
+        left.set_xlabel(f"NDCG@20, {means_told(evaluation)}")
         right.set_xlabel(f"newaisle minus the method, {_paired(evaluation)}\n(above 0: newaisle is better)")
         for axes in (left, right):
             axes.grid(axis="both", alpha=0.3)
@@ -98,7 +96,7 @@ def draw_confidence(evaluation: Evaluation) -> Figure:
         for axes in (error, taste):
             axes.set_xticks(range(1, 11))
             axes.legend(fontsize=9, frameon=False)
-        taste.set_xlabel(f"decile of confidence, 10 = surest ({_means(evaluation)})")
+        taste.set_xlabel(f"decile of confidence, 10 = surest ({means_told(evaluation)})")
     panels[0][0].set_ylabel("error of the expected level:\n|log(expected / true share of buyers)|")
     panels[0][1].set_ylabel("taste AUC")
     return figure
@@ -111,7 +109,7 @@ def draw_distance(evaluation: Evaluation) -> Figure:
     for (axes,), protocol in zip(panels, evaluation.protocols, strict=True):
         for place, columns in enumerate(_targets(evaluation, protocol)):
             label = None if place else "a hidden target"
-            axes.scatter(columns["distance"], columns["taste_auc"], s=10, color=_OTHERS, alpha=0.35, label=label)
+            axes.scatter(columns["distance"], columns["taste_auc"], s=10, color=OTHERS, alpha=0.35, label=label)
         own = [decile for decile in found if decile.protocol == protocol]
         _curve(axes, own, lambda decile: decile.taste_auc, lambda decile: decile.middle, "mean of each decile")
         axes.axhline(0.5, color=_LINE, linestyle="--", label="one list for everybody")
@@ -137,7 +135,7 @@ def draw_variety(evaluation: Evaluation) -> Figure:
                 if (method, metric) in own:
                     _point(axes, own[method, NDCG], own[method, metric], place)
         column[0].set_title(protocol, fontsize=11)
-        column[-1].set_xlabel(f"NDCG@20, {_means(evaluation)}")
+        column[-1].set_xlabel(f"NDCG@20, {means_told(evaluation)}")
     for axes, metric in zip(panels[0], metrics, strict=True):
         axes.set_ylabel(labels[metric])
     handles, names = panels[0][0].get_legend_handles_labels()
@@ -150,15 +148,6 @@ def span(counts: Sequence[int]) -> str:
     least, most = min(counts), max(counts)
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
-
-PLOTS: Mapping[str, Callable[[Evaluation], Figure]] = {
-    "ndcg": draw_ndcg,
-    "level": draw_level,
-    "confidence": draw_confidence,
-    "distance": draw_distance,
-    "variety": draw_variety,
-}
-"""File name without ``.png`` -> what draws it."""
 
 _MATCH = "newaisle on the ceiling's users"
 _DIVERSITY = "diversity: 1 - mean cosine of texts\nwithin a top 20"
@@ -189,8 +178,8 @@ def _point(axes: Axes, across: Summary, up: Summary, place: int) -> None:
         up.mean,
         xerr=across.standard_error,
         yerr=up.standard_error,
-        fmt="o" if ours else _MARKERS[place % len(_MARKERS)],
-        color=_OURS if ours else _COLOURS[place % len(_COLOURS)],
+        fmt="o" if ours else MARKERS[place % len(MARKERS)],
+        color=OURS if ours else COLOURS[place % len(COLOURS)],
         markerfacecolor="none" if ours else None,
         markeredgewidth=2 if ours else 1,
         markersize=11 if ours else 7,
@@ -213,7 +202,7 @@ def _curve(
         [mean.value for _, mean in points],
         yerr=errors if any(errors) else None,
         fmt="o-",
-        color=_OURS,
+        color=OURS,
         capsize=3,
         label=label,
     )
@@ -230,7 +219,7 @@ def _differences(evaluation: Evaluation, protocol: str) -> dict[str, Comparison]
     found: dict[str, Comparison] = {}
     for other in dict.fromkeys(row.method for row in evaluation.rows):
         for compared in compare(evaluation.rows, other) if other != Newaisle.name else ():
-            wanted = NDCG + HELD_OUT if other == CEILING else NDCG
+            wanted = comparable(NDCG, protocol) if other == CEILING else NDCG
             if (compared.protocol, compared.method, compared.metric) == (protocol, Newaisle.name, wanted):
                 found[other] = compared
     return found
@@ -238,11 +227,12 @@ def _differences(evaluation: Evaluation, protocol: str) -> dict[str, Comparison]
 
 def _colour(method: str) -> str:
     if method.startswith(Newaisle.name):
-        return _OURS if method == Newaisle.name else _ABLATED
-    return _CEILING if method == CEILING else _OTHERS
+        return OURS if method == Newaisle.name else _ABLATED
+    return TOP if method == CEILING else OTHERS
 
 
-def _means(evaluation: Evaluation) -> str:
+def means_told(evaluation: Evaluation) -> str:
+    """What the points of a picture are, for its axis."""
     count = len(evaluation.seeds)
     return f"mean of {count} seeds ± standard error" if count > 1 else f"seed {evaluation.seeds[0]} alone"
 

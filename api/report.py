@@ -18,7 +18,7 @@ from ..gnn.methods import Newaisle
 from ..graph.errors import InputError
 from .canvas import canvas
 from .evaluating import Evaluation
-from .plots import PLOTS
+from .pictures import PLOTS, pictured, tells_of_targets
 from .report_text import report_text
 
 _PACKAGES = ("newaisle", "numpy", "scipy", "torch", "torch-geometric", "implicit", "sentence-transformers")
@@ -56,8 +56,8 @@ def write_report(evaluation: Evaluation, folder: str | Path) -> None:
     data = report_data(evaluation)
     try:
         with tempfile.TemporaryDirectory(dir=folder) as drafts:
-            for name, draw in PLOTS.items():
-                draw(evaluation).savefig(Path(drafts) / f"{name}.png", dpi=_DPI)
+            for name, part in pictured(evaluation).items():
+                PLOTS[name](part).savefig(Path(drafts) / f"{name}.png", dpi=_DPI)
             text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)
             (Path(drafts) / "report.json").write_text(text + "\n", encoding="utf-8")
             (Path(drafts) / "report.md").write_text(report_text(evaluation, data), encoding="utf-8")
@@ -80,6 +80,7 @@ def report_data(evaluation: Evaluation) -> dict[str, Any]:
     - ``targets``: per protocol, seed and method that tells of single targets, columns with one number per candidate.
     """
     graph, rows = evaluation.graph, evaluation.rows
+    told = evaluation.where(tells_of_targets).results
     return {
         "settings": {
             "source": evaluation.source,
@@ -101,10 +102,9 @@ def report_data(evaluation: Evaluation) -> dict[str, Any]:
         "rows": [asdict(row) for row in rows],
         "summary": [asdict(summary) for summary in summary_table(rows)],
         "differences": [asdict(found) for found in differences(evaluation)],
-        "correlations": [asdict(found) for found in correlations(evaluation.results, Newaisle.name)],
+        "correlations": [asdict(found) for found in correlations(told, Newaisle.name)],
         "deciles": {
-            by: [asdict(found) for found in deciles(evaluation.results, by, Newaisle.name)]
-            for by in ("confidence", "distance")
+            by: [asdict(found) for found in deciles(told, by, Newaisle.name)] for by in ("confidence", "distance")
         },
         "targets": [
             {

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..gnn.comparison import CEILING, summary_table
+from ..gnn.comparison import CEILING, comparable, summary_table
 from ..gnn.judging import HELD_OUT
 from ..gnn.methods import Newaisle
-from .evaluating import SHOWN, Evaluation, figures
-from .plots import NDCG, span
+from .evaluating import NDCG, SHOWN, Evaluation, figures
+from .pictures import pictured
+from .plots import span
 
 _COMPARED = tuple(metric for metric in SHOWN if metric != "novelty")
 
@@ -38,33 +39,35 @@ def report_text(evaluation: Evaluation, data: Mapping[str, Any]) -> str:
         evaluation: what it is of.
         data: as :func:`newaisle.api.report.report_data` gives it.
     """
-    parts = [
-        f"# newaisle on {evaluation.source}",
-        _asked(evaluation),
-        "## What was judged",
-        _judged(evaluation, data),
-        "## Who ranks the hidden targets best",
-        "![NDCG@20 by protocol, and newaisle minus every method](ndcg.png)",
-        *_rankings(evaluation),
-        "## newaisle minus the others",
-        f"Paired on the same splits; against the {CEILING} on its held-out users.",
-        *_differences(evaluation, data),
-        "## Does it know what will sell?",
-        "![Expected level of hidden targets against the share of users who bought them](level.png)",
-        "## Does it know how sure it is?",
-        _CONFIDENCE,
-        "![Error of the level and taste AUC by decile of confidence](confidence.png)",
-        *_deciles(data),
-        "## How far from what is sold does taste carry?",
-        "![Taste AUC of hidden targets by distance from the nearest sold target](distance.png)",
-        "## How varied are the lists?",
-        "![Coverage and diversity against NDCG@20 by method](variety.png)",
-        "## What the figures mean",
-        _METRICS,
-        "## How to get the same figures",
-        _settings(data),
-    ]
+    pictures = pictured(evaluation)
+    parts = [f"# newaisle on {evaluation.source}", _asked(evaluation), "## What was judged", _judged(evaluation, data)]
+    parts.append("## Who ranks the hidden targets best")
+    if "ndcg" in pictures:
+        parts.append("![NDCG@20 by protocol, and newaisle minus every method](ndcg.png)")
+    if "few-shot" in pictures:
+        parts.append("![NDCG@20 by how many reveal their purchases of the hidden targets](few-shot.png)")
+    parts += _rankings(evaluation)
+    parts.append("## newaisle minus the others")
+    parts.append(f"Paired on the same splits; against the {CEILING} on the users that it is judged on.")
+    parts += _differences(evaluation, data)
+    if "level" in pictures:
+        parts += _targets(data)
+    if "variety" in pictures:
+        parts.append("## How varied are the lists?")
+        parts.append("![Coverage and diversity against NDCG@20 by method](variety.png)")
+    parts += ["## What the figures mean", _METRICS, "## How to get the same figures", _settings(data)]
     return "\n\n".join(parts) + "\n"
+
+
+def _targets(data: Mapping[str, Any]) -> Iterable[str]:
+    yield "## Does it know what will sell?"
+    yield "![Expected level of hidden targets against the share of users who bought them](level.png)"
+    yield "## Does it know how sure it is?"
+    yield _CONFIDENCE
+    yield "![Error of the level and taste AUC by decile of confidence](confidence.png)"
+    yield from _deciles(data)
+    yield "## How far from what is sold does taste carry?"
+    yield "![Taste AUC of hidden targets by distance from the nearest sold target](distance.png)"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -101,13 +104,15 @@ def _judged(evaluation: Evaluation, data: Mapping[str, Any]) -> str:
 
 
 def _rankings(evaluation: Evaluation) -> Iterable[str]:
-    means = {(s.protocol, s.method, s.metric): s.mean for s in summary_table(evaluation.rows)}
-    for protocol, (columns, lines) in figures(evaluation.rows).items():
-        yield f"### {protocol}"
+    for title, (columns, lines) in figures(evaluation.rows).items():
+        yield f"### {title}"
         yield table(columns, lines)
-        ours, ceiling = means.get((protocol, Newaisle.name, NDCG + HELD_OUT)), means.get((protocol, CEILING, NDCG))
+    means = {(s.protocol, s.method, s.metric): s.mean for s in summary_table(evaluation.rows)}
+    for protocol in evaluation.protocols:
+        ours = means.get((protocol, Newaisle.name, comparable(NDCG, protocol)))
+        ceiling = means.get((protocol, CEILING, NDCG))
         if ours and ceiling:
-            yield f"On the ceiling's held-out users newaisle reaches {ours / ceiling:.1%} of its NDCG@20."
+            yield f"{protocol}: on the ceiling's held-out users newaisle reaches {ours / ceiling:.1%} of its NDCG@20."
 
 
 def _differences(evaluation: Evaluation, data: Mapping[str, Any]) -> Iterable[str]:
@@ -115,13 +120,19 @@ def _differences(evaluation: Evaluation, data: Mapping[str, Any]) -> Iterable[st
         found = {
             (line["baseline"], line["metric"].removesuffix(HELD_OUT)): line
             for line in data["differences"]
-            if line["protocol"] == protocol and line["metric"].endswith(HELD_OUT) == (line["baseline"] == CEILING)
+            if line["protocol"] == protocol and line["metric"] == _metric_of(line)
         }
         metrics = [metric for metric in _COMPARED if any(metric == known for _, known in found)]
         others = sorted({other for other, _ in found}, key=lambda other: float(found[other, NDCG]["difference"]))
         lines = [[other, *(_difference(found.get((other, metric))) for metric in metrics)] for other in others]
         yield f"### {protocol}: paired differences"
         yield table(["newaisle minus", *metrics], lines)
+
+
+def _metric_of(line: Mapping[str, Any]) -> str:
+    """The metric of a difference, over the users that it should be read over."""
+    plain = str(line["metric"]).removesuffix(HELD_OUT)
+    return comparable(plain, line["protocol"]) if line["baseline"] == CEILING else plain
 
 
 def _difference(line: Mapping[str, Any] | None) -> str:

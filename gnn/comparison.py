@@ -12,10 +12,12 @@ import numpy as np
 from ..graph.errors import InputError
 from .evaluation import ResultRow
 from .judging import HELD_OUT
+from .protocols import FEW_SHOT, family
 from .splits import SHARE
 
 CEILING = "ceiling"
-"""The one method whose plain figures are over users of its own: the others' ``@held-out`` figures are its match."""
+"""The one method whose plain figures are over users of its own: the others' ``@held-out`` figures are its match; in
+few-shot all are judged on those users."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Comparison:
         protocol: the protocol.
         method: the method.
         baseline: the method it is compared with.
-        metric: the metric; ends in ``@held-out`` where one of both is the ceiling.
+        metric: the metric; but for few-shot it ends in ``@held-out`` where one of both is the ceiling.
         difference: mean over seeds of method - baseline.
         standard_error: corrected standard error of the difference; None with a single seed.
         seeds: number of seeds that both have.
@@ -60,6 +62,11 @@ class Comparison:
     difference: float
     standard_error: float | None
     seeds: int
+
+
+def comparable(metric: str, protocol: str) -> str:
+    """The other methods' metric that is over the users of the ceiling's: in few-shot all are judged on these."""
+    return metric if family(protocol) == FEW_SHOT else metric + HELD_OUT
 
 
 def corrected_standard_error(values: Sequence[float]) -> float | None:
@@ -108,7 +115,7 @@ def compare(rows: Iterable[ResultRow], baseline: str) -> list[Comparison]:
     """
     found: defaultdict[tuple[str, str, str], dict[int, float]] = defaultdict(dict)
     for row in rows:
-        metric = row.metric + HELD_OUT if row.method == CEILING else row.metric
+        metric = comparable(row.metric, row.protocol) if row.method == CEILING else row.metric
         found[row.protocol, row.method, metric][row.seed] = row.value
     if baseline not in {method for _, method, _ in found}:
         raise InputError(f"There is no result of the method {baseline!r} to compare with; add it to the evaluation.")

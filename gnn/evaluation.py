@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache as once
 from functools import partial
 from pathlib import Path
 
@@ -12,10 +13,15 @@ import scipy.sparse as sp
 
 from ..graph import CatalogGraph, Interactions
 from .cells import Cell, array_hash, cell_key, code_hash, data_hash, open_cache, recall
-from .judging import Configured, K, Method, held_out, judge, user_groups
+from .few_shot import few_shot_trial
+from .generalised import generalised_split, generalised_trial
+from .judging import Configured, K, Method
 from .metrics import Numbers
 from .processes import Tell, spread
-from .splits import Split, check_protocol, make_split
+from .protocols import FEW_SHOT, GENERALISED, TEMPORAL, argument, expand, family, hiding
+from .splits import make_split
+from .temporal import temporal_split
+from .trial import Judge, Make, Trial, zero_shot_trial
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class SplitResult:
 def evaluate(
     graph: CatalogGraph,
     interactions: Interactions,
-    methods: Mapping[str, Callable[[int], Method]],
+    methods: Mapping[str, Make],
     protocols: Sequence[str],
     seeds: Sequence[int],
     *,
@@ -86,7 +92,7 @@ def evaluate(
 def evaluate_splits(
     graph: CatalogGraph,
     interactions: Interactions,
-    methods: Mapping[str, Callable[[int], Method]],
+    methods: Mapping[str, Make],
     protocols: Sequence[str],
     seeds: Sequence[int],
     *,
@@ -107,7 +113,7 @@ def evaluate_splits(
         graph: the catalog of n targets and groups.
         interactions: all purchases; those of targets that the graph does not know are left out.
         methods: name in the rows -> what makes the method from the seed.
-        protocols: some of :data:`newaisle.gnn.splits.PROTOCOLS`.
+        protocols: some of :data:`newaisle.gnn.protocols.GRAMMAR`; those of few-shot share their fits.
         seeds: one split per protocol and seed.
         embeddings: text embeddings of the targets, float (n, d), for the metric ``diversity``.
         cache: folder for finished cells (protocol, seed, method); one is computed again when data, settings or
@@ -124,63 +130,92 @@ def evaluate_splits(
             that cannot be made.
         ModelError: scores of a wrong shape or NaN, users of its own that nobody judges.
     """
-    for protocol in protocols:
-        check_protocol(protocol)
+    names = expand(protocols)
     data = ""
     if cache is not None:
         open_cache(cache)
         extra = None if embeddings is None else array_hash(embeddings)
         data = cell_key(code_hash(), data_hash(graph, interactions), extra)
-    run = _Run(graph, interactions.matrix(graph), methods, embeddings, cache, data)
-    splits = [(protocol, seed) for protocol in dict.fromkeys(protocols) for seed in dict.fromkeys(seeds)]
-    return spread(run.split, splits, jobs, progress or (lambda _line: None))
+    plain = replace(interactions, backend=None)  # a module does not go to other processes
+    run = _Run(graph, plain, interactions.matrix(graph), methods, embeddings, cache, data)
+    trials = [(group, seed) for group in _sharing(names) for seed in dict.fromkeys(seeds)]
+    found = [each for results in spread(run.trial, trials, jobs, progress or (lambda _line: None)) for each in results]
+    return sorted(found, key=lambda result: names.index(result.protocol))  # stable: seeds stay in order
+
+
+def _sharing(protocols: Sequence[str]) -> list[tuple[str, ...]]:
+    """The protocols, those together that one fit serves."""
+    levels = tuple(protocol for protocol in protocols if family(protocol) == FEW_SHOT)
+    return list(dict.fromkeys(levels if protocol in levels else (protocol,) for protocol in protocols))
 
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """What the splits of an evaluation share."""
+    """What the trials of an evaluation share."""
 
     graph: CatalogGraph
+    interactions: Interactions
     matrix: sp.csr_array
-    methods: Mapping[str, Callable[[int], Method]]
+    methods: Mapping[str, Make]
     embeddings: Numbers | None
     cache: Path | None
     data: str
 
-    def split(self, which: tuple[str, int], tell: Tell) -> SplitResult:
-        """Fit and judge all methods on the split of a protocol and a seed."""
-        protocol, seed = which
-        split = make_split(protocol, self.graph, self.matrix, seed)
-        tell(_describe(split))
-        owner, held = held_out({name: make(seed) for name, make in self.methods.items()}, split)
-        cells: dict[str, Cell] = {}
-        for name, make in self.methods.items():
-            started = time.perf_counter()
+    def trial(self, which: tuple[tuple[str, ...], int], tell: Tell) -> list[SplitResult]:
+        """Fit and judge all methods by some protocols that share their fits, with one seed."""
+        protocols, seed = which
+        trial = self._make(protocols, seed)
+        tell(_describe(trial, seed))
+        cells: dict[str, dict[str, Cell]] = {protocol: {} for protocol in protocols}
+        for name, make in trial.methods.items():
             method = make(seed)
-            groups = {"": held} if name == owner else user_groups(split, held)
-            compute = partial(judge, name, method, split, groups, self.embeddings)
-            if self.cache is None:
-                cells[name] = compute()
-            else:
-                key = cell_key(self.data, protocol, seed, name, _settings(method), array_hash(held))
-                cells[name] = recall(self.cache, key, {"protocol": protocol, "seed": seed, "method": name}, compute)
-            figure, seconds = cells[name].metrics[f"ndcg@{K}"], time.perf_counter() - started
-            tell(f"{protocol}, seed {seed}, {name}: NDCG@{K} {figure:.4f} ({seconds:.1f} s)")
-        return SplitResult(protocol, seed, _counts(split), cells)
+            fit = once(partial(method.fit, trial.split))  # at the first cell that is not there yet
+            for (protocol, called), judge in trial.judgements(name, method).items():
+                started = time.perf_counter()
+                about: dict[str, str | int] = {"protocol": protocol, "seed": seed, "method": called}
+                cell = self._cell(about, method, trial, fit, judge)
+                cells[protocol][called] = cell
+                figure, seconds = cell.metrics[f"ndcg@{K}"], time.perf_counter() - started
+                tell(f"{protocol}, seed {seed}, {called}: NDCG@{K} {figure:.4f} ({seconds:.1f} s)")
+        return [SplitResult(protocol, seed, trial.counts[protocol], cells[protocol]) for protocol in protocols]
+
+    def _make(self, protocols: tuple[str, ...], seed: int) -> Trial:
+        protocol = protocols[0]
+        if protocol == GENERALISED:
+            split = generalised_split(self.graph, self.matrix, seed)
+            return generalised_trial(protocol, split, self.methods, seed, self.embeddings)
+        if family(protocol) == TEMPORAL:
+            split = temporal_split(self.graph, self.interactions, argument(protocol), seed)
+            return zero_shot_trial(protocol, split, self.methods, seed, self.embeddings)
+        split = make_split(hiding(protocol), self.graph, self.matrix, seed)
+        if family(protocol) == FEW_SHOT:
+            return few_shot_trial(protocols, split, self.methods, seed, self.embeddings)
+        return zero_shot_trial(protocol, split, self.methods, seed, self.embeddings)
+
+    def _cell(
+        self, about: Mapping[str, str | int], method: Method, trial: Trial, fit: Callable[[], None], judge: Judge
+    ) -> Cell:
+        def compute() -> Cell:
+            fit()
+            return judge()
+
+        settings = _settings(method)
+        if self.cache is None or settings is None:
+            return compute()
+        key = cell_key(self.data, *about.values(), settings, array_hash(trial.held))
+        return recall(self.cache, key, about, compute)
 
 
-def _counts(split: Split) -> dict[str, int]:
-    names = ("seen", "hidden", "candidates", "users", "users_without_history")
-    return {name: len(getattr(split, name)) for name in names}
-
-
-def _describe(split: Split) -> str:
+def _describe(trial: Trial, seed: int) -> str:
+    protocol, counts = next(iter(trial.counts.items()))
     return (
-        f"{split.protocol}, seed {split.seed}: {len(split.candidates):,} candidates, {len(split.users):,} users judged "
-        f"and {len(split.users_without_history):,} without history"
+        f"{family(protocol)}, seed {seed}: {counts['candidates']:,} candidates, {counts['users']:,} users judged "
+        f"and {counts['users_without_history']:,} without history"
     )
 
 
-def _settings(method: Method) -> str:
+def _settings(method: Method) -> str | None:
     kind = f"{type(method).__module__}.{type(method).__qualname__}"
-    return f"{kind} {method.config}" if isinstance(method, Configured) else kind
+    if not isinstance(method, Configured):
+        return kind
+    return None if method.config is None else f"{kind} {method.config}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import scipy.sparse as sp
 
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, ModelError
@@ -24,14 +25,8 @@ WITHOUT_HISTORY = "@without-history"
 """Suffix of a metric taken over the users without any training purchase left."""
 
 
-class Method(Protocol):
-    """What can be evaluated.
-
-    It may also be :class:`Configured`, :class:`OwnUsers`, :class:`PerTarget` or :class:`Probable`.
-    """
-
-    def fit(self, split: Split) -> None:
-        """Learn from ``split.train`` and ``split.graph``; settings are chosen on ``inner_split(split, …)`` only."""
+class Scorer(Protocol):
+    """What ranks targets for users."""
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
         """Scores, float (users, targets), higher is better, without NaN.
@@ -43,13 +38,23 @@ class Method(Protocol):
         """
 
 
+class Method(Scorer, Protocol):
+    """What can be evaluated.
+
+    It may also be :class:`Configured`, :class:`OwnUsers`, :class:`PerTarget`, :class:`Probable` or :class:`Learning`.
+    """
+
+    def fit(self, split: Split) -> None:
+        """Learn from ``split.train`` and ``split.graph``; settings are chosen on ``inner_split(split, …)`` only."""
+
+
 @runtime_checkable
 class Configured(Protocol):
     """A method with settings: ``config`` spells out all that changes its results but data, seed and newaisle's code."""
 
     @property
-    def config(self) -> str:
-        """The settings, known before ``fit``."""
+    def config(self) -> str | None:
+        """The settings, known before ``fit``; None where nobody can tell, so that no cell is kept."""
 
 
 @runtime_checkable
@@ -80,6 +85,14 @@ class Probable(Protocol):
         """Suffix of the metric ("" for the method's own rule) -> probabilities, float (users, targets)."""
 
 
+@runtime_checkable
+class Learning(Protocol):
+    """A method that learns from the first sales of new targets without being fitted again."""
+
+    def revealed(self, split: Split, users: IntArray) -> Scorer:
+        """Itself, after some users revealed which of the hidden targets they bought and which not; the rest stays."""
+
+
 def held_out(methods: Mapping[str, Method], split: Split) -> tuple[str | None, IntArray]:
     """The method with users of its own and these users; None and nobody if there is no such method.
 
@@ -106,11 +119,11 @@ def user_groups(split: Split, held: IntArray) -> dict[str, IntArray]:
 
 
 def judge(name: str, method: Method, split: Split, groups: Mapping[str, IntArray], embeddings: Numbers | None) -> Cell:
-    """Fit one method and judge it.
+    """Judge one fitted method: its rankings, its chances and what it says of single targets.
 
     Args:
         name: what errors call it.
-        method: not fitted yet.
+        method: fitted to the split.
         split: what is hidden.
         groups: metric suffix -> the users it is taken over; single targets are judged over those of the suffix "".
         embeddings: text embeddings of all targets, float (n, d), for the metric ``diversity``.
@@ -118,19 +131,38 @@ def judge(name: str, method: Method, split: Split, groups: Mapping[str, IntArray
     Raises:
         ModelError: scores or expectations of a wrong shape or NaN.
     """
-    method.fit(split)
-    everyone = np.unique(np.concatenate(list(groups.values())))
-    scores = method.score(split, everyone, split.candidates)
-    shape = (len(everyone), len(split.candidates))
-    if scores.shape != shape or np.isnan(scores).any():
-        raise ModelError(
-            f"The method {name!r} gave scores of the shape {scores.shape} with {int(np.isnan(scores).sum()):,} NaN for "
-            f"{shape[0]:,} users and {shape[1]:,} candidates ({split.protocol}, seed {split.seed})."
-        )
+    everyone = all_of(groups)
+    scores = checked_scores(name, method, split, everyone, split.candidates)
+    metrics = judge_rankings(scores, split, groups, embeddings)
+    if isinstance(method, Probable):
+        metrics |= judge_chances(method, split, np.flatnonzero(np.diff(split.train.indptr)))
+    if not isinstance(method, PerTarget):
+        return Cell(metrics)
+    users, relevance = groups[""], split.test[:, split.candidates]
+    activity = np.diff(split.train.indptr)[users]
+    tastes = target_taste_aucs(scores[np.searchsorted(everyone, users)], relevance[users], activity)
+    buyers = _buyers(relevance)
+    share = buyers / relevance.shape[0]
+    truth = {"position": split.candidates, "buyers": buyers, "share": share, "taste_auc": tastes}
+    expected = _expected(name, method, split)
+    return Cell(metrics, {what: column(values) for what, values in (truth | expected).items()})
+
+
+def judge_rankings(
+    scores: FloatArray, split: Split, groups: Mapping[str, IntArray], embeddings: Numbers | None
+) -> dict[str, float]:
+    """How well the candidates are ranked, group by group of users.
+
+    Args:
+        scores: float (users, candidates), of the users :func:`all_of` the groups.
+        split: what is hidden.
+        groups: metric suffix -> the users it is taken over.
+        embeddings: text embeddings of all targets, float (n, d), for the metric ``diversity``.
+    """
+    everyone = all_of(groups)
     relevance = split.test[:, split.candidates]
     activity = np.diff(split.train.indptr)
-    buyers = np.bincount(relevance.indices, minlength=relevance.shape[1])
-    share = buyers / relevance.shape[0]
+    share = _buyers(relevance) / relevance.shape[0]
     metrics: dict[str, float] = {}
     for suffix, users in groups.items():
         figures = ranking_metrics(
@@ -142,26 +174,42 @@ def judge(name: str, method: Method, split: Split, groups: Mapping[str, IntArray
             embeddings=None if embeddings is None else embeddings[split.candidates],
         )
         metrics |= {metric + suffix: value for metric, value in figures.items()}
-    if isinstance(method, Probable):
-        metrics |= _calibration(method, split)
-    if not isinstance(method, PerTarget):
-        return Cell(metrics)
-    users = groups[""]
-    tastes = target_taste_aucs(scores[np.searchsorted(everyone, users)], relevance[users], activity[users])
-    truth = {"position": split.candidates, "buyers": buyers, "share": share, "taste_auc": tastes}
-    expected = _expected(name, method, split)
-    return Cell(metrics, {what: column(values) for what, values in (truth | expected).items()})
+    return metrics
 
 
-def _calibration(method: Probable, split: Split) -> dict[str, float]:
-    """Brier score and calibration error over all users with a history and all hidden targets, unsold ones included."""
-    users = np.flatnonzero(np.diff(split.train.indptr))
+def all_of(groups: Mapping[str, IntArray]) -> IntArray:
+    """The users of all groups, each once, ascending."""
+    return np.unique(np.concatenate(list(groups.values())))
+
+
+def checked_scores(name: str, method: Scorer, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
+    """The scores of one fitted method, float (users, targets).
+
+    Raises:
+        ModelError: they have a wrong shape or hold NaN.
+    """
+    scores = method.score(split, users, targets)
+    shape = (len(users), len(targets))
+    if scores.shape != shape or np.isnan(scores).any():
+        raise ModelError(
+            f"The method {name!r} gave scores of the shape {scores.shape} with {int(np.isnan(scores).sum()):,} NaN for "
+            f"{shape[0]:,} users and {shape[1]:,} candidates ({split.protocol}, seed {split.seed})."
+        )
+    return scores
+
+
+def judge_chances(method: Probable, split: Split, users: IntArray) -> dict[str, float]:
+    """Brier score and calibration error over some users and all hidden targets, unsold ones included."""
     bought = split.test[users][:, split.listed].toarray() > 0
     found: dict[str, float] = {}
     for suffix, chance in method.chance(split, users, split.listed).items():
         found[f"brier{suffix}"] = brier_score(chance, bought)
         found[f"ece{suffix}"] = expected_calibration_error(chance, bought)
     return found
+
+
+def _buyers(relevance: sp.csr_array) -> IntArray:
+    return np.bincount(relevance.indices, minlength=relevance.shape[1])
 
 
 def _expected(name: str, method: PerTarget, split: Split) -> dict[str, FloatArray]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import scipy.sparse as sp
 
 from ..graph import CatalogGraph
 from ..graph.catalog import FloatArray, IntArray
@@ -14,8 +16,9 @@ from .baselines import BASELINE_KINDS, Ceiling, KernelRidge, Knn, LinMap, OnBloc
 from .judging import Method
 from .propagation import Blocks, Texts, propagate
 from .simple_baselines import simple_baselines
-from .space import Space, fit_space
+from .space import Space, fit_space, prior_strength
 from .splits import Split
+from .update import update_targets
 
 
 class Newaisle(OnBlocks):
@@ -48,6 +51,38 @@ class Newaisle(OnBlocks):
         vectors, activity = space.factors.user_vectors(users), np.diff(split.train.indptr)[users]
         softmax = space.probabilities(space.score(vectors, targets), tau=1.0)
         return {"": space.chance(vectors, activity, targets), ":softmax": softmax}
+
+    @property
+    def space(self) -> Space:
+        """The model.
+
+        Raises:
+            ModelError: it was not fitted.
+        """
+        return fitted(self._space)
+
+    def revealed(self, split: Split, users: IntArray) -> Newaisle:
+        """Itself, its hidden targets updated by what some users bought of them and what not.
+
+        Raises:
+            ModelError: it was not fitted.
+        """
+        space, targets = fitted(self._space), split.listed
+        if not len(users):
+            return self
+        exposure = np.zeros(split.test.shape[0])
+        exposure[users] = 1.0
+        shown = sp.csc_array(sp.diags_array(exposure) @ split.test[:, targets])
+        shown.eliminate_zeros()
+        mean, strength = space.prior.mean[targets], prior_strength(space.prior.variance, space.settings)[targets]
+        vectors, share = space.vectors.copy(), space.share.copy()
+        vectors[targets], share[targets] = update_targets(
+            space.factors.users, shown, mean, strength, space.settings.factors, exposure
+        )
+        longest = max(space.longest, float(np.linalg.norm(vectors, axis=1).max()))
+        told = Newaisle(self.seed, self.blocks)
+        told._space = replace(space, vectors=vectors, share=share, longest=longest)
+        return told
 
     def expected(self, split: Split, targets: IntArray) -> dict[str, FloatArray]:
         """What a report draws: expected share of buyers among users with a history, confidence, distance from the seen.

@@ -13,11 +13,18 @@ from ..graph.errors import InputError
 
 LEAVE_TARGETS_OUT = "leave-targets-out"
 LEAVE_BRANCHES_OUT = "leave-branches-out"
+NEW_PRODUCTS = "new-products"
 PROTOCOLS = (LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT)
-"""Their order is part of every random draw: append, never insert."""
+"""What an evaluation runs where nothing else is asked for, and how a fit hides its pseudo-new targets."""
+
+HIDINGS = (*PROTOCOLS, NEW_PRODUCTS)
+"""All ways of hiding. Their order is part of every random draw: append, never insert."""
 
 SHARE = 0.2
 """Share of the targets (or parents) that is hidden."""
+
+PRODUCT_SHARE = 0.1
+"""Share of the products that new-products hides."""
 
 MIN_BUYERS = 5
 """A hidden target with fewer buyers is no candidate: what is measured on it would be chance."""
@@ -31,7 +38,7 @@ class Split:
     """Training data with some targets hidden, and what was hidden.
 
     Attributes:
-        protocol: "leave-targets-out" or "leave-branches-out".
+        protocol: how targets are hidden, one of :data:`HIDINGS`.
         seed: what the draw was seeded with.
         graph: the whole catalog of n targets and groups; hidden targets stand in it, their sales do not.
         train: summed weights, float64 CSR (users, n); columns of hidden targets are empty.
@@ -60,23 +67,25 @@ class Split:
         return self.hidden[~self.graph.is_group[self.hidden]]
 
 
-def make_split(protocol: str, graph: CatalogGraph, matrix: sp.csr_array, seed: int, *, share: float = SHARE) -> Split:
+def make_split(
+    protocol: str, graph: CatalogGraph, matrix: sp.csr_array, seed: int, *, share: float | None = None
+) -> Split:
     """Hide a random part of the catalog.
 
     "leave-targets-out" hides ``share`` of the targets with at least one buyer. "leave-branches-out" draws ``share`` of
-    the parents that directly hold such a target and hides everything below them. The draw sees of the sales only which
-    targets have any.
+    the parents that directly hold such a target and hides everything below them. These draws see of the sales only
+    which targets have any. "new-products" hides ``share`` of the products with at least 5 buyers.
 
     Args:
-        protocol: one of :data:`PROTOCOLS`.
+        protocol: one of :data:`HIDINGS`.
         graph: the catalog, n targets and groups.
         matrix: summed weights of all purchases, CSR (users, n), as :meth:`Interactions.matrix` gives them.
         seed: 0 or more.
-        share: between 0 and 1.
+        share: between 0 and 1; None hides 20 % (of the products 10 %).
 
     Raises:
-        InputError: an unknown protocol, a bad seed or share, a catalog with fewer than 5 parents (branches only), or
-            nothing is left to judge (no candidate, no judged user).
+        InputError: an unknown protocol, a bad seed or share, a catalog with fewer than 5 parents (branches only) or
+            without products (products only), or nothing is left to judge (no candidate, no judged user).
     """
     hidden = _draw(protocol, graph, matrix, (0, seed, 0), share, MIN_PARENTS)
     return hide(protocol, seed, graph, matrix, hidden)
@@ -86,7 +95,7 @@ def obstacle(protocol: str, graph: CatalogGraph, matrix: sp.csr_array) -> str | 
     """Why a protocol cannot hide anything in a catalog, in one sentence; None if it can.
 
     Args:
-        protocol: one of :data:`PROTOCOLS`.
+        protocol: one of :data:`HIDINGS`.
         graph: the catalog, n targets and groups.
         matrix: summed weights of all purchases, CSR (users, n).
 
@@ -101,10 +110,10 @@ def check_protocol(protocol: str) -> None:
     """Refuse an unknown protocol.
 
     Raises:
-        InputError: it is none of :data:`PROTOCOLS`.
+        InputError: it is none of :data:`HIDINGS`.
     """
-    if protocol not in PROTOCOLS:
-        raise InputError(f"Unknown protocol {protocol!r}: use one of {', '.join(PROTOCOLS)}.")
+    if protocol not in HIDINGS:
+        raise InputError(f"Unknown protocol {protocol!r}: use one of {', '.join(HIDINGS)}.")
 
 
 def inner_split(split: Split, seed: int) -> Split:
@@ -126,7 +135,7 @@ def pseudo_split(protocol: str, graph: CatalogGraph, train: sp.csr_array, seed: 
         InputError: an unknown protocol, a bad seed, too few targets or parents, or nothing is left to judge.
     """
     # an outer split of 5 parents leaves 4 of them, which must still do
-    hidden = _draw(protocol, graph, train, (1, seed, outer_seed), SHARE, 2)
+    hidden = _draw(protocol, graph, train, (1, seed, outer_seed), None, 2)
     return hide(protocol, seed, graph, train, hidden)
 
 
@@ -148,12 +157,33 @@ def hide(protocol: str, seed: int, graph: CatalogGraph, matrix: sp.csr_array, hi
     is_hidden = np.zeros(len(graph), dtype=np.bool_)
     is_hidden[hidden] = True
     of_hidden = is_hidden[matrix.indices]
-    train, test = _entries(matrix, ~of_hidden), _entries(matrix, of_hidden)
+    train, test = entries(matrix, ~of_hidden), entries(matrix, of_hidden)
+    return split_of(protocol, seed, graph, train, test, np.flatnonzero(is_hidden))
+
+
+def split_of(
+    protocol: str, seed: int, graph: CatalogGraph, train: sp.csr_array, test: sp.csr_array, hidden: IntArray
+) -> Split:
+    """The split of what is learned from and what is judged.
+
+    Args:
+        protocol: what the split calls itself.
+        seed: what the split says it was drawn with.
+        graph: the catalog, n targets and groups.
+        train: summed weights, float64 CSR (users, n), without sales of hidden targets.
+        test: purchases of hidden targets, of any weight, float64 CSR (users, n).
+        hidden: their positions, ascending.
+
+    Raises:
+        InputError: no hidden target has 5 buyers, or no buyer of a candidate has a training purchase left.
+    """
+    is_hidden = np.zeros(len(graph), dtype=np.bool_)
+    is_hidden[hidden] = True
     test.data = np.ones_like(test.data)
-    candidates = np.flatnonzero(is_hidden & ~graph.is_group & (_buyers(test) >= MIN_BUYERS))
+    candidates = np.flatnonzero(is_hidden & ~graph.is_group & (buyers(test) >= MIN_BUYERS))
     if not len(candidates):
         raise InputError(
-            f"None of the {int(is_hidden.sum()):,} hidden targets has {MIN_BUYERS} buyers ({protocol}, seed {seed}), "
+            f"None of the {len(hidden):,} hidden targets has {MIN_BUYERS} buyers ({protocol}, seed {seed}), "
             "so nothing can be judged; use another seed or more interactions."
         )
     has_hit = np.diff(test[:, candidates].indptr) > 0
@@ -170,8 +200,8 @@ def hide(protocol: str, seed: int, graph: CatalogGraph, matrix: sp.csr_array, hi
         graph=graph,
         train=train,
         test=test,
-        seen=np.flatnonzero(_buyers(train)),
-        hidden=np.flatnonzero(is_hidden),
+        seen=np.flatnonzero(buyers(train)),
+        hidden=hidden,
         candidates=candidates,
         users=users,
         users_without_history=np.flatnonzero(has_hit & ~has_history),
@@ -183,33 +213,44 @@ def _draw(
     graph: CatalogGraph,
     matrix: sp.csr_array,
     stream: tuple[int, int, int],
-    share: float,
+    share: float | None,
     min_parents: int,
 ) -> IntArray:
     """Positions to hide; ``stream`` (0 outer or 1 inner, seed, outer seed) tells the random draws apart."""
     check_protocol(protocol)
     if min(stream) < 0:
         raise InputError(f"The seed is {min(stream)}; give 0 or more.")
+    share = (PRODUCT_SHARE if protocol == NEW_PRODUCTS else SHARE) if share is None else share
     if not 0 < share < 1:
         raise InputError(f"The share to hide is {share}; give one between 0 and 1.")
     _check_columns(graph, matrix)
     pool = _pool(protocol, graph, matrix)
     if reason := _too_few(protocol, pool, min_parents):
         raise InputError(reason)
-    random = np.random.default_rng([PROTOCOLS.index(protocol), *stream])
+    random = np.random.default_rng([HIDINGS.index(protocol), *stream])
     drawn = random.choice(pool, _part(share, len(pool)), replace=False)
-    if protocol == LEAVE_TARGETS_OUT:
+    if protocol != LEAVE_BRANCHES_OUT:
         return drawn
     return np.unique(np.concatenate([graph.below(int(parent)) for parent in drawn]))
 
 
 def _pool(protocol: str, graph: CatalogGraph, matrix: sp.csr_array) -> IntArray:
-    """What is drawn from: the sold targets, or the parents that directly hold one."""
-    sold = np.flatnonzero(~graph.is_group & (_buyers(matrix) > 0))
+    """What is drawn from: the sold targets, the parents that directly hold one, or the products with 5 buyers."""
+    if protocol == NEW_PRODUCTS:
+        return np.flatnonzero(graph.is_product & (buyers(matrix) >= MIN_BUYERS))
+    sold = np.flatnonzero(~graph.is_group & (buyers(matrix) > 0))
     return sold if protocol == LEAVE_TARGETS_OUT else np.unique(graph.parents[sold].indices)
 
 
 def _too_few(protocol: str, pool: IntArray, min_parents: int) -> str | None:
+    if protocol == NEW_PRODUCTS:
+        if len(pool) >= 2:
+            return None
+        return (
+            f"The catalog has {len(pool)} products with {MIN_BUYERS} buyers; {protocol} needs at least 2: give a "
+            "catalog with products (complete-journey?products, tables with a products table), or use "
+            f"{LEAVE_TARGETS_OUT}."
+        )
     if protocol == LEAVE_TARGETS_OUT:
         return f"Only {len(pool)} targets have buyers; {protocol} needs at least 2." if len(pool) < 2 else None
     if len(pool) < min_parents:
@@ -224,12 +265,12 @@ def _part(share: float, count: int) -> int:
     return min(max(1, round(share * count)), count - 1)
 
 
-def _buyers(matrix: sp.csr_array) -> IntArray:
+def buyers(matrix: sp.csr_array) -> IntArray:
     """Number of buyers of every target, int64 (n,)."""
     return np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.int64)
 
 
-def _entries(matrix: sp.csr_array, keep: BoolArray) -> sp.csr_array:
+def entries(matrix: sp.csr_array, keep: BoolArray) -> sp.csr_array:
     """The stored entries where ``keep`` is True, as float64."""
     ends = np.concatenate([[0], np.cumsum(keep)])[matrix.indptr]
     entries = (matrix.data[keep].astype(np.float64), matrix.indices[keep], ends)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from ..graph import CatalogGraph, CleaningReport, Interactions
+from ..graph.availability import as_number
 from ..graph.cleaning import normalise_text
 from ..graph.errors import MissingExtraError, SourceError
 from .source import Loaded
 
 SOURCE = "complete-journey"
 UNPLACED = "product without category or type"
+_DAY = 24 * 3600 * 1_000_000  # microseconds
 _COLUMNS = ["product_id", "manufacturer_id", "department", "brand", "product_category", "product_type", "package_size"]
 
 Codes = npt.NDArray[np.int64]
@@ -57,7 +60,8 @@ def load_complete_journey(*, products: bool = False) -> Loaded:
     of 303 categories stand in several). Types have the attributes ``department``, ``manufacturer`` and ``brand``, the
     latter two weighted by the number of the type's products; the feature ``catalog_size`` counts the products below
     any category. Interactions are household x type, one for each time of purchase, weighted by the summed quantity.
-    Products without a category or a type cannot be placed; they and their sales are dropped and counted.
+    Products without a category or a type cannot be placed; they and their sales are dropped and counted. ``as_of`` a
+    date the feature ``catalog_size`` counts what was sold before it, the rest of the catalog stays as it is.
 
     Args:
         products: make the products targets and the types groups; the attributes ``manufacturer`` and ``brand`` and
@@ -69,14 +73,29 @@ def load_complete_journey(*, products: bool = False) -> Loaded:
     """
     folder = _folder()
     placed = _read_products(_read(folder / "products.parquet", _COLUMNS))
-    categories = _categories(placed, types_are_groups=products)
+    graph = _graph(placed, products, np.ones(len(placed.ids), dtype=np.bool_))
+    return Loaded(graph, _interactions(folder, placed, products), partial(_as_of, folder, placed, products))
+
+
+def _graph(placed: _Products, products: bool, counted: npt.NDArray[np.bool_]) -> CatalogGraph:
+    """The catalog; only the counted products count for ``catalog_size``."""
+    categories = _categories(placed, products, counted)
     if products:
         graph = CatalogGraph.from_tables(categories, products=_leaves(placed), source=SOURCE)
     else:
         graph = CatalogGraph.from_tables(categories, _type_attributes(placed), source=SOURCE)
     lost = placed.read - len(placed.ids)
     report = CleaningReport(placed.read, len(placed.ids), {UNPLACED: lost}, graph.report.changed)
-    return Loaded(replace(graph, report=report), _interactions(folder, placed, products))
+    return replace(graph, report=report)
+
+
+def _as_of(folder: Path, placed: _Products, products: bool, date: str) -> CatalogGraph:
+    """The catalog whose sizes count the products that were sold before a date."""
+    sales = _read(folder / "transactions.parquet", ["product_id", "quantity", "transaction_timestamp"])
+    sales = sales.filter(pc.greater(sales["quantity"], 0))
+    times = sales["transaction_timestamp"].to_numpy().astype("datetime64[us]").astype(np.int64)
+    sold = sales["product_id"].to_numpy()[times < as_number(date) * _DAY]
+    return _graph(placed, products, np.isin(placed.ids, sold))
 
 
 def _folder() -> Path:
@@ -143,10 +162,11 @@ def _partners(left: _Names, right: _Names) -> list[list[str]]:
     return found
 
 
-def _categories(p: _Products, types_are_groups: bool) -> Any:
+def _categories(p: _Products, types_are_groups: bool, counted: npt.NDArray[np.bool_]) -> Any:
     """Departments, product categories and types as one table of categories."""
     rows: list[tuple[str, str, list[str], list[str], int]] = []  # id, name, parents, words of the text, size
-    sizes = [np.bincount(names.of).tolist() for names in (p.department, p.category, p.kind)]
+    all_names = (p.department, p.category, p.kind)
+    sizes = [np.bincount(names.of[counted], minlength=len(names.values)).tolist() for names in all_names]
     for name, size in zip(p.department.values, sizes[0], strict=True):
         rows.append((f"department:{name}", name, [], [name], size))
     for name, sellers, size in zip(p.category.values, _partners(p.category, p.department), sizes[1], strict=True):

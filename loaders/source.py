@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,13 @@ class Loaded:
     Attributes:
         graph: the catalog graph.
         interactions: the events on its targets; None where the source has none.
+        as_of: gives the catalog as it was before a date (ISO 8601), its features knowing nothing later; None where the
+            source does not tell.
     """
 
     graph: CatalogGraph
     interactions: Interactions | None = None
+    as_of: Callable[[str], CatalogGraph] | None = None
 
     def describe(self) -> str:
         """One line of counts for people."""

@@ -11,7 +11,7 @@ from .shopify import load_shopify
 from .source import Loaded
 from .tables import load_tables
 
-KINDS = ("complete-journey", "tables:DIR", "shopify:DIR[?locale=en]", "google:FILE")
+KINDS = ("complete-journey[?products]", "tables:DIR", "shopify:DIR[?locale=en]", "google:FILE")
 """Every kind of source, as it is written."""
 
 
@@ -19,8 +19,9 @@ def load(source: str, *, products: bool = False) -> Loaded:
     """Read a source.
 
     Args:
-        source: ``complete-journey`` (the packaged purchases), ``tables:DIR`` (CSV or Parquet files), ``shopify:DIR``
-            with an optional ``?locale=…`` (a Shopify taxonomy), or ``google:FILE`` (a Google product taxonomy).
+        source: ``complete-journey`` (the packaged purchases; with ``?products`` its products are the targets),
+            ``tables:DIR`` (CSV or Parquet files), ``shopify:DIR`` with an optional ``?locale=…`` (a Shopify taxonomy),
+            or ``google:FILE`` (a Google product taxonomy).
         products: make single products the targets of ``complete-journey``; other sources have the products they have.
 
     Raises:
@@ -29,8 +30,8 @@ def load(source: str, *, products: bool = False) -> Loaded:
         MissingExtraError: the package with the packaged purchases is not installed.
     """
     kind, colon, place = source.partition(":")
-    if kind == "complete-journey" and not colon:
-        return load_complete_journey(products=products)
+    if kind in ("complete-journey", "complete-journey?products") and not colon:
+        return load_complete_journey(products=products or kind.endswith("?products"))
     if kind == "tables" and place:
         return load_tables(_path(place))
     if kind == "google" and place:

@@ -6,23 +6,32 @@ import json
 import re
 import sys
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from newaisle.api.evaluating import Evaluation, evaluate_source
-from newaisle.api.plots import PLOTS
+from newaisle.api.pictures import PLOTS, pictured
 from newaisle.api.report import open_report, report_data, write_report
 from newaisle.api.report_text import report_text, table
+from newaisle.gnn.baselines import Ceiling, LinMap
 from newaisle.gnn.comparison import compare, summary_table
+from newaisle.gnn.evaluation import evaluate_splits
 from newaisle.gnn.judging import HELD_OUT
+from newaisle.gnn.methods import Newaisle
+from newaisle.gnn.propagation import Blocks
+from newaisle.gnn.simple_baselines import RandomScores
+from newaisle.gnn.space import SpaceSettings, fit_space
+from newaisle.gnn.splits import Split
 from newaisle.graph import Relation
 from newaisle.graph.catalog import Edges, frozen
 from newaisle.graph.errors import InputError, MissingExtraError
 from newaisle.loaders import Loaded
 
-FILES = {"report.json", "report.md", *(f"{name}.png" for name in PLOTS)}
+ZERO_SHOT = ("ndcg", "level", "confidence", "distance", "variety")
+FILES = {"report.json", "report.md", *(f"{name}.png" for name in ZERO_SHOT)}
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +54,30 @@ def evaluated(journey: Loaded, encodings: Path, cells: Path) -> Evaluation:
     )
 
 
+class Given(Newaisle):
+    """newaisle with given settings, so that no search is needed."""
+
+    def __init__(self, seed: int, blocks: Blocks, settings: SpaceSettings) -> None:
+        super().__init__(seed, blocks)
+        self.settings = settings
+
+    def fit(self, split: Split) -> None:
+        self._space = fit_space(split.graph, split.train, self.blocks, seed=self.seed, settings=self.settings)
+
+
+@pytest.fixture(scope="module")
+def known(evaluated: Evaluation, phi: Blocks, given: SpaceSettings) -> Evaluation:
+    """The protocols in which something is known of the new targets, with few methods."""
+    methods = {
+        "newaisle": partial(Given, blocks=phi, settings=given),
+        "linmap": partial(LinMap, blocks=phi),
+        "random": RandomScores,
+        "ceiling": Ceiling,
+    }
+    results = evaluate_splits(evaluated.graph, evaluated.history, methods, ["few-shot"], [0, 1])
+    return replace(evaluated, results=results)
+
+
 @pytest.fixture(scope="module")
 def folder(evaluated: Evaluation, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report") / "deeper" / "report"
@@ -54,7 +87,7 @@ def folder(evaluated: Evaluation, tmp_path_factory: pytest.TempPathFactory) -> P
 
 def test_the_folder_holds_the_report_and_nothing_else(folder: Path) -> None:
     assert {file.name for file in folder.iterdir()} == FILES
-    for name in PLOTS:
+    for name in ZERO_SHOT:
         assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -129,12 +162,13 @@ def test_the_text_shows_every_method_and_picture(folder: Path, evaluated: Evalua
             assert line.endswith("|")
 
 
-def test_every_picture_is_legible(evaluated: Evaluation) -> None:
+def test_every_picture_is_legible(evaluated: Evaluation, known: Evaluation) -> None:
     """Axes are labelled, no text is drawn outside of the picture, and methods and targets are in it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    for name, draw in PLOTS.items():
-        figure = draw(evaluated)
+    assert set(pictured(evaluated)) == set(ZERO_SHOT)
+    for name, part in [*pictured(evaluated).items(), *pictured(known).items()]:
+        figure = PLOTS[name](part)
         FigureCanvasAgg(figure).draw()
         width, height = figure.get_size_inches() * figure.dpi
         for axes in figure.axes:
@@ -152,6 +186,25 @@ def test_every_picture_is_legible(evaluated: Evaluation) -> None:
     level = PLOTS["level"](evaluated)
     drawn = sum(len(points.get_offsets()) for points in level.axes[0].collections)
     assert drawn == sum(r.counts["candidates"] for r in evaluated.results if r.protocol == "leave-targets-out")
+
+
+def test_levels_of_few_shot_stand_in_one_table_and_one_picture(known: Evaluation, tmp_path: Path) -> None:
+    write_report(known, tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {"report.json", "report.md", "few-shot.png"}
+    text = (tmp_path / "report.md").read_text()
+    assert "| method | 0 % | 1 % | 3 % | 10 % | 30 % | 100 % |" in text
+    means = {(s.protocol, s.method): s for s in summary_table(known.rows) if s.metric == "ndcg@20"}
+    for method in ("newaisle", "linmap", "als-revealed", "popularity-revealed", "random", "ceiling"):
+        line = [means[f"few-shot:{level}", method] for level in (0, 1, 3, 10, 30, 100)]
+        cells = " | ".join(f"{summary.mean:.4f} ± {summary.standard_error:.4f}" for summary in line)
+        assert f"| {method} | {cells} |" in text
+    share = means["few-shot:100", "newaisle"].mean / means["few-shot:100", "ceiling"].mean
+    assert f"few-shot:100: on the ceiling's held-out users newaisle reaches {share:.1%} of its NDCG@20." in text
+    assert "### few-shot:10: paired differences" in text
+    assert "confidence.png" not in text
+    assert "nan" not in text
+    found = compare(known.rows, "ceiling")
+    assert {c.metric for c in found if c.method == "newaisle"} >= {"ndcg@20", "taste_auc"}
 
 
 def test_one_seed_has_no_errors_and_is_said_to_be_alone(evaluated: Evaluation, tmp_path: Path) -> None:

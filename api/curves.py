@@ -1,0 +1,64 @@
+"""The pictures of protocols in which something is known of the new targets, or of others beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..gnn.comparison import CEILING, Summary, summary_table
+from ..gnn.few_shot import AlsRevealed, PopularityRevealed
+from ..gnn.methods import Newaisle
+from ..gnn.protocols import revealed_share
+from .canvas import canvas
+from .evaluating import NDCG, Evaluation
+from .plots import COLOURS, MARKERS, OURS, TOP, means_told
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_LEARNING = (AlsRevealed.name, PopularityRevealed.name)
+
+
+def draw_few_shot(evaluation: Evaluation) -> Figure:
+    """NDCG@20 of all methods by how many reveal their purchases of the hidden targets."""
+    summaries = [summary for summary in summary_table(evaluation.rows) if summary.metric == NDCG]
+    levels = sorted({revealed_share(summary.protocol) for summary in summaries})
+    others = [m for m in dict.fromkeys(s.method for s in summaries) if m not in (Newaisle.name, CEILING, *_LEARNING)]
+    figure = canvas(10, 6)
+    axes = figure.subplots()
+    for place, method in enumerate(others):
+        _curve(axes, summaries, levels, method, COLOURS[place % len(COLOURS)], f"{MARKERS[place % len(MARKERS)]}:")
+    for method, style in ((CEILING, "--"), (_LEARNING[1], "s-"), (_LEARNING[0], "D-"), (Newaisle.name, "o-")):
+        colour = {Newaisle.name: OURS, CEILING: TOP}.get(method, "C0" if method == _LEARNING[0] else "C2")
+        _curve(axes, summaries, levels, method, colour, style)
+    axes.set_xticks(range(len(levels)), [f"{level} %" for level in levels])
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("share of one half of the users that revealed what they bought of the hidden targets")
+    axes.set_ylabel(f"NDCG@20 over the other half\n({means_told(evaluation)})")
+    axes.set_title("few-shot", fontsize=11)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right center", frameon=False)
+    return figure
+
+
+def _curve(axes: Axes, summaries: list[Summary], levels: list[int], method: str, colour: str, style: str) -> None:
+    own = {revealed_share(summary.protocol): summary for summary in summaries if summary.method == method}
+    if not own:
+        return
+    places = [place for place, level in enumerate(levels) if level in own]
+    points = [own[levels[place]] for place in places]
+    strong = method in (Newaisle.name, CEILING, *_LEARNING)
+    errors = [summary.standard_error or 0.0 for summary in points]
+    axes.errorbar(
+        places,
+        [summary.mean for summary in points],
+        yerr=errors if strong and any(errors) else None,
+        fmt=style,
+        color=colour,
+        linewidth=2.5 if method == Newaisle.name else 1.2,
+        markersize=7 if strong else 4,
+        alpha=1.0 if strong else 0.7,
+        capsize=3,
+        label=method,
+    )

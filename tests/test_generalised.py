@@ -1,0 +1,203 @@
+"""Generalised: seen and new targets stand in one list, and what the user has already stands in none."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from newaisle.gnn.baselines import Ceiling, LinMap, Popularity
+from newaisle.gnn.evaluation import evaluate_splits
+from newaisle.gnn.factors import FactorSettings, fit_factors
+from newaisle.gnn.generalised import OFFSETS, fit_offset, generalised_split, harmonic_mean
+from newaisle.gnn.kernel import Head
+from newaisle.gnn.methods import Newaisle
+from newaisle.gnn.simple_baselines import RandomScores
+from newaisle.gnn.space import fit_space
+from newaisle.gnn.splits import LEAVE_TARGETS_OUT, make_split
+from newaisle.gnn.tuning import binary
+from newaisle.graph.errors import InputError
+
+SEED = 2
+
+
+@pytest.fixture(scope="module")
+def matrix(journey):
+    return journey.interactions.matrix(journey.graph)
+
+
+@pytest.fixture(scope="module")
+def split(journey, matrix):
+    return generalised_split(journey.graph, matrix, SEED)
+
+
+def test_a_fifth_of_every_users_purchases_is_hidden_beside_the_targets(split, journey, matrix):
+    plain = make_split(LEAVE_TARGETS_OUT, journey.graph, matrix, SEED)
+    assert split.hidden.tolist() == plain.hidden.tolist()
+    assert split.candidates.tolist() == plain.candidates.tolist()
+    before, after = plain.train.toarray(), split.train.toarray()
+    test = split.test.toarray()
+    assert (test[:, split.hidden] == plain.test.toarray()[:, split.hidden]).all()
+    visible = np.setdiff1d(np.arange(len(journey.graph)), split.hidden)
+    assert ((test[:, visible] > 0) == ((before > 0) & (after == 0))[:, visible]).all()
+    assert (after[after > 0] == before[after > 0]).all()
+    taken = (test[:, visible] > 0).sum(axis=1)
+    assert taken.tolist() == [int(0.2 * had + 0.5) for had in (before > 0).sum(axis=1)]
+    assert split.seen.tolist() == np.flatnonzero(after.any(axis=0)).tolist()
+    again = generalised_split(journey.graph, matrix, SEED)
+    assert again.train.toarray().tolist() == after.tolist()
+    assert generalised_split(journey.graph, matrix, SEED + 1).hidden.tolist() != split.hidden.tolist()
+
+
+def test_judged_are_users_with_hidden_purchases_of_both_kinds(split):
+    test = split.test.toarray()
+    both = test[:, split.candidates].any(axis=1) & test[:, split.seen].any(axis=1)
+    assert split.users.tolist() == np.flatnonzero(both & split.train.toarray().any(axis=1)).tolist()
+    assert len(split.users) > 100
+
+
+def test_noise_in_what_is_hidden_leaves_the_training_data_alone(split, journey, matrix):
+    """The draw of a user's purchases knows how many there are, so only hidden targets are replaced."""
+    dense = matrix.toarray()
+    dense[:, split.hidden] = np.random.default_rng(0).random((len(dense), len(split.hidden))) < 0.3
+    dense[0, split.hidden] = 1  # so that every hidden target stays a sold one
+    noisy = generalised_split(journey.graph, sp.csr_array(dense), SEED)
+    assert noisy.hidden.tolist() == split.hidden.tolist()
+    for part in ("data", "indices", "indptr"):
+        assert getattr(noisy.train, part).tobytes() == getattr(split.train, part).tobytes()
+
+
+def brute(scores, split, kind):
+    """NDCG@20 over one kind of purchases, user by user, in one list without what the user has."""
+    found = []
+    new = set(split.candidates.tolist())
+    listed = sorted(new | set(split.seen[~split.graph.is_group[split.seen]].tolist()))
+    for user in split.users:
+        has = set(split.train.indices[split.train.indptr[user] : split.train.indptr[user + 1]].tolist())
+        order = sorted((target for target in listed if target not in has), key=lambda target: -scores[user, target])
+        bought = set(split.test.indices[split.test.indptr[user] : split.test.indptr[user + 1]].tolist())
+        hits = {target for target in bought & set(listed) if kind in ("all", ("new" if target in new else "seen"))}
+        gain = sum(1 / np.log2(rank + 2) for rank, target in enumerate(order[:20]) if target in hits)
+        found.append(gain / sum(1 / np.log2(rank + 2) for rank in range(min(20, len(hits)))))
+    return np.mean(found)
+
+
+class Fixed:
+    """Scores that stand fixed."""
+
+    def __init__(self, seed, scores):  # noqa: ARG002
+        self.scores = scores
+
+    def fit(self, split):
+        pass
+
+    def score(self, split, users, targets):  # noqa: ARG002
+        return self.scores[np.ix_(users, targets)]
+
+
+class Settled(LinMap):
+    """linmap with given settings, so that no search is needed."""
+
+    def fit(self, split):
+        factors = fit_factors(binary(split.train), FactorSettings(rank=8), self.seed)
+        self._fit = factors, Head(self.blocks, self.settings.kernel, split.seen, factors.targets[split.seen])
+
+
+@pytest.fixture(scope="module")
+def found(journey, phi, given, split):
+    scores = np.random.default_rng(5).normal(size=split.train.shape)
+    methods = {
+        "fixed": partial(Fixed, scores=scores),
+        "linmap": partial(type("Settled", (Settled,), {"settings": given}), blocks=phi),
+        "popularity": partial(Popularity, blocks=phi),
+        "random": RandomScores,
+        "ceiling": Ceiling,
+    }
+    (result,) = evaluate_splits(journey.graph, journey.interactions, methods, ["generalised"], [SEED])
+    return result, scores
+
+
+def test_both_kinds_are_ranked_in_one_list(found, split):
+    result, scores = found
+    metrics = result.cells["fixed"].metrics
+    for metric, kind in (("ndcg@20", "all"), ("ndcg@20:seen", "seen"), ("ndcg@20:new", "new")):
+        assert metrics[metric] == pytest.approx(brute(scores, split, kind))
+    seen, new = metrics["ndcg@20:seen"], metrics["ndcg@20:new"]
+    assert metrics["h"] == pytest.approx(2 / (1 / seen + 1 / new))
+    assert "auc" not in metrics
+    assert result.counts["users"] == len(split.users)
+
+
+def test_the_ceiling_is_left_out_and_als_stands_beside_linmap(found):
+    result, _ = found
+    assert set(result.cells) == {"fixed", "linmap", "als-only", "popularity", "random"}
+    als, linmap = result.cells["als-only"].metrics, result.cells["linmap"].metrics
+    assert als["ndcg@20:new"] == als["h"] == 0
+    assert als["ndcg@20:seen"] >= linmap["ndcg@20:seen"] > result.cells["random"].metrics["ndcg@20:seen"]
+    assert linmap["ndcg@20:new"] > 0
+
+
+def test_popularity_knows_the_sales_of_seen_targets(found, split, phi):
+    result, _ = found
+    method = Popularity(SEED, phi)
+    method.fit(split)
+    share = (np.bincount(split.train.indices, minlength=split.train.shape[1]) + 0.5) / (split.train.shape[0] + 1)
+    level = np.log(share / (1 - share))
+    level -= level[split.seen].mean()
+    level[split.hidden] = method.score(split, np.array([0]), split.hidden)[0]
+    expected = brute(np.tile(level, (split.train.shape[0], 1)), split, "new")
+    # equal levels are ranked at random
+    assert result.cells["popularity"].metrics["ndcg@20:new"] == pytest.approx(expected, abs=0.01)
+
+
+@pytest.fixture(scope="module")
+def newaisle(split, phi, given):
+    method = Newaisle(SEED, phi)
+    method._space = fit_space(split.graph, split.train, phi, seed=SEED, settings=given)
+    return method
+
+
+class Refitted(Newaisle):
+    """One that has been fitted before."""
+
+    def fit(self, split):  # noqa: ARG002
+        self._space = self.before._space
+
+
+def test_new_targets_are_raised_by_what_pseudo_new_ones_tell(split, journey, phi, given, newaisle):
+    make = partial(type("Refitted", (Refitted,), {"before": newaisle}), blocks=phi)
+    (found,) = evaluate_splits(journey.graph, journey.interactions, {"newaisle": make}, ["generalised"], [SEED])
+    assert set(found.cells) == {"newaisle", "newaisle-uncorrected"}
+    plain, raised = (found.cells[name].metrics for name in ("newaisle-uncorrected", "newaisle"))
+    everybody, targets = np.arange(split.train.shape[0]), np.arange(len(journey.graph))
+    scores = newaisle.score(split, everybody, targets)
+    assert plain["ndcg@20:new"] == pytest.approx(brute(scores, split, "new"))
+    offset = fit_offset(split, phi, given, SEED)
+    assert offset in OFFSETS
+    scores[:, split.hidden] += offset
+    assert raised["ndcg@20:new"] == pytest.approx(brute(scores, split, "new"))
+    assert raised["ndcg@20:seen"] == pytest.approx(brute(scores, split, "seen"))
+    assert offset > 0
+    assert raised["h"] > plain["h"]
+
+
+def test_the_offset_knows_nothing_of_what_is_hidden(split, phi, given):
+    noise = np.random.default_rng(0).random(split.test.shape) < 0.3
+    noisy = replace(split, test=sp.csr_array(noise.astype(float)))
+    assert fit_offset(noisy, phi, given, SEED) == fit_offset(split, phi, given, SEED)
+
+
+def test_harmonic_mean():
+    assert harmonic_mean(0.2, 0.6) == pytest.approx(0.3)
+    assert harmonic_mean(0.0, 0.6) == harmonic_mean(0.0, 0.0) == 0
+
+
+def test_without_purchases_of_both_kinds_nobody_is_judged(journey, matrix):
+    few = matrix.toarray()
+    for row in few:
+        row[np.flatnonzero(row)[2:]] = 0  # of two purchases none is hidden
+    with pytest.raises(
+        InputError, match=r"hidden purchases of seen and of new targets \(generalised, seed 0\)|5 buyers"
+    ):
+        generalised_split(journey.graph, sp.csr_array(few), 0)
