@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: install demo test lint types coverage bench
+.PHONY: install demo test lint types coverage coverage-store coverage-model bench
 
 install: $(STAMP)
 
@@ -26,8 +26,18 @@ lint: install
 types: install
 	$(BIN)/mypy
 
+# two halves beside each other: tests with a store wait for servers most of the time
 coverage: install
-	$(BIN)/python -m pytest --cov --cov-fail-under=90
+	$(BIN)/python -m coverage erase
+	$(MAKE) --jobs=2 --output-sync=target coverage-store coverage-model
+	$(BIN)/python -m coverage combine
+	$(BIN)/python -m coverage report --fail-under=90
+
+coverage-store: install
+	COVERAGE_FILE=.coverage.store $(BIN)/python -m pytest -m store --cov --cov-report=
+
+coverage-model: install
+	COVERAGE_FILE=.coverage.model OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not store" --cov --cov-report=
 
 bench: install
 	set -e; for script in $(sort $(wildcard benchmarks/*.py)); do $(BIN)/python $$script; done

@@ -27,6 +27,13 @@ SLICE = ("PRODUCE", "DELI", "PASTRY", "MEAT-PCKGD", "SEAFOOD")
 """Departments of the small real catalog."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what talks to a store: the Makefile runs these tests beside the others."""
+    for item in items:
+        if {"store", "any_store", "neo4j_of"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("store")
+
+
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """One embedded store for the whole run; every test writes sources of its own names."""
