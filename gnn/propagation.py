@@ -267,8 +267,8 @@ def _check(graph: CatalogGraph, what: str, vectors: Texts) -> None:
     """Refuse embeddings that do not belong to a catalog's targets."""
     if vectors.ndim != 2 or len(vectors) != len(graph):
         raise InputError(
-            f"The embeddings of the {what} have the shape {vectors.shape}; the catalog {graph.source!r} wants one row for "
-            f"each of its {len(graph):,} targets and groups."
+            f"The embeddings of the {what} have the shape {vectors.shape}; the catalog {graph.source!r} wants one row "
+            f"for each of its {len(graph):,} targets and groups."
         )
     if not (finite := np.isfinite(vectors).all(axis=1)).all():
         own = graph.ids.values[int(np.argmin(finite))]

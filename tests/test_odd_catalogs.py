@@ -231,7 +231,7 @@ def test_an_encoder_that_gives_nan_is_refused(small, tmp_path):
     weights = next(broken.rglob("*.safetensors"))
     arrays = load_file(weights)
     save_file({name: np.full_like(array, np.nan) for name, array in arrays.items()}, weights, {"format": "pt"})
-    with pytest.raises(ModelError, match=r"gives numbers that are not finite, so its weights are broken; use another"):
+    with pytest.raises(ModelError, match=r"gives numbers that are not finite: its weights are broken; use another"):
         Recommender(encoder=str(broken), cache=tmp_path / "cache.sqlite").fit(catalog(), history())
 
 
@@ -240,5 +240,5 @@ def test_a_cache_of_vectors_of_another_length_is_told(small, tmp_path):
     encoder = TextEncoder(str(small), cache)
     whole = encoder.encode(["apples"])[0]
     encoder._remember({"apples": whole[:5]})  # as an older model of the same hub name would leave it
-    with pytest.raises(ModelError, match=r"holds vectors of another length than the encoder .* gives; delete it"):
+    with pytest.raises(ModelError, match=r"holds vectors of another length than those of the encoder .*; delete it"):
         encoder.encode(["apples", "pears"])
