@@ -24,6 +24,7 @@ from .finding import Finder, similar
 from .fitted import Among, Fitted
 from .forecasting import forecast
 from .ranking import Wish, ranking
+from .releasing import release
 from .settings import Settings
 from .users import Profile, Who, ask
 
@@ -273,6 +274,33 @@ class Recommender:
             UnknownIdError: a user or target that was not there at fit.
         """
         return explain(self.fitted, user, target)
+
+    def release(
+        self, users: Id | Sequence[Id], epsilon: float, *, delta: float = 1e-5, seed: int | None = None
+    ) -> FloatArray:
+        """User vectors for others to keep, with noise: each is (epsilon, delta)-differentially private by itself.
+
+        The noise is that of the analytic Gaussian mechanism (Balle and Wang 2018) for vectors of length 1, any two of
+        which are at most 2 apart: nobody can tell well whether a vector is this user's or one of somebody with any
+        other history. It holds for their own history in the given model, which itself was trained on that of all.
+        Each release spends epsilon and delta anew: noise of several vectors of one user averages out.
+
+        Args:
+            users: one own id or several.
+            epsilon: above 0; the lower, the more noise. At 8 and below little of a taste is left: ``docs/privacy.md``
+                has the figures.
+            delta: between 0 and 1, far below one in the number of users.
+            seed: makes the noise repeatable, for tests alone: who knows the seed can take the noise off. None draws it
+                from the operating system.
+
+        Returns:
+            float64 (users, rank + 1): the cosine with a target's embedding in the store ranks as the model would.
+
+        Raises:
+            InputError: no or a repeated user, or epsilon or delta out of its range.
+            UnknownIdError: a user whom the model does not know.
+        """
+        return release(self.fitted, users, epsilon, delta, seed)
 
     def similar(self, target: Id, k: int = 10, *, among: Among = "seen") -> Table:
         """What a target is like, by its texts, place in the graph, attributes and features as the model weighs them.
