@@ -68,7 +68,8 @@ class Interactions:
             user: name of the column with user ids.
             target: name of the column with target ids.
             weight: name of the column with weights; None counts every row as 1.
-            timestamp: name of the column with dates or times, or with texts such as 2017-12-31T23:59:59.
+            timestamp: name of the column with dates or times, with texts such as 2017-12-31T23:59:59, or with whole
+                numbers of days.
             event: name of the column with kinds of events.
 
         Raises:
@@ -244,9 +245,23 @@ def _timestamps(rows: Any, column: str) -> npt.NDArray[np.datetime64]:
         raise InteractionsError(f"Row {row} of the interactions table has no {column}; fill it or remove the row.")
     if any(check(cells.type) for check in _TEXT_TYPES):
         cells = _parsed(cells, column)
+    if pa.types.is_integer(cells.type):
+        return _days(cells, column)
     if not (pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type)):
         raise InteractionsError(f"Column {column!r} of the interactions table is of type {cells.type}; give dates.")
     return np.asarray(cells.cast(pa.timestamp("us"), safe=False).to_numpy(), dtype="datetime64[us]")
+
+
+def _days(cells: Any, column: str) -> npt.NDArray[np.datetime64]:
+    """Whole numbers as days since 1970-01-01, or since any other day: only differences count."""
+    days = cells.cast(pa.int64(), safe=False).to_numpy()
+    if (far := np.abs(days) > _MOST_DAYS).any():
+        row = int(far.argmax())
+        raise InteractionsError(
+            f"Row {row + 1} of the interactions table has the {column} {days[row]}: whole numbers are days, and these "
+            "would be thousands of years; turn seconds or milliseconds into dates."
+        )
+    return np.asarray(days, dtype="datetime64[D]").astype("datetime64[us]")
 
 
 def _parsed(cells: Any, column: str) -> Any:
@@ -268,5 +283,6 @@ def _told(dropped: Mapping[str, int]) -> str:
     return "dropped: " + ", ".join(f"{count:,} {reason}" for reason, count in dropped.items()) + "."
 
 
+_MOST_DAYS = 1_000_000
 _TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string)
 _ID_TYPES = (*_TEXT_TYPES, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)

@@ -165,7 +165,13 @@ REFUSED: dict[str, tuple[dict[str, list[Any]], dict[str, str], type[Exception], 
         {"user": ["u"], "target": ["a"], "t": [20240101]},
         {"timestamp": "t"},
         InteractionsError,
-        "int64",
+        "Row 1 .* has the t 20240101: whole numbers are days",
+    ),
+    "truth as date": (
+        {"user": ["u"], "target": ["a"], "t": [True]},
+        {"timestamp": "t"},
+        InteractionsError,
+        "of type bool; give dates",
     ),
     "date missing": (
         {"user": ["u", "u"], "target": ["a", "b"], "t": [date(2024, 1, 1), None]},
@@ -206,7 +212,7 @@ def test_timestamps_are_microseconds_and_zones_utc(cell: object) -> None:
 
 
 def test_days_are_midnights() -> None:
-    for day in ("2024-01-31", date(2024, 1, 31)):
+    for day in ("2024-01-31", date(2024, 1, 31), (date(2024, 1, 31) - date(1970, 1, 1)).days):
         events = read({"user": ["u"], "target": ["a"], "t": [day]}, timestamp="t")
         assert events.timestamp is not None
         assert events.timestamp[0] == np.datetime64("2024-01-31T00:00:00")
