@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .output import print_json, print_table, step
+from .results import Out, UserFile, check_out, give, read_users
 
 Source = Annotated[
     str,
@@ -92,6 +93,7 @@ def recommend(
         list[str] | None,
         typer.Option("--user", metavar="ID", help="Own id of a user; may be repeated.", show_default=False),
     ] = None,
+    users: UserFile = None,
     k: Annotated[int, typer.Option("-k", help="Targets per user.")] = 20,
     among: AmongWord = "new",
     diversity: Annotated[
@@ -107,14 +109,15 @@ def recommend(
         str | None,
         typer.Option("--at", metavar="DATE", help="Leave out what is not available then.", show_default=False),
     ] = None,
+    out: Out = None,
     json: Json = False,
     csv: Csv = False,
 ) -> None:
     """Rank targets for users, those that nobody has bought yet by default.
 
-    Without --user the list is that of a user without history. Columns: score is the cosine of user and target,
-    probability the chance of a purchase within a time as long as that of the history, confidence how sure the model is
-    of the target (0 to 1).
+    Without --user and --users the list is that of a user without history. Columns: score is the cosine of user and
+    target, probability the chance of a purchase within a time as long as that of the history, confidence how sure the
+    model is of the target (0 to 1).
 
     For example:
 
@@ -123,29 +126,33 @@ def recommend(
         newaisle recommend groceries-model --user 1 --user 7 --among all --json
 
         newaisle recommend groceries-model --user 1 --diversity 0.5 --min-confidence 0.6
+
+        newaisle recommend groceries-model --users newsletter.csv -k 5 --min-probability 0.1 --out lists.parquet
     """
     from .ranking import RESULT_COLUMNS
     from .recommender import Recommender
 
     check_output(json, csv)
+    check_out(out)
     meant = checked_among(among)
     fitted = Recommender.load(model)
-    users = fitted.fitted.users
-    wanted = [users.parse(text) for text in user or []] or None
+    known = fitted.fitted.users
+    wanted = [known.parse(text) for text in user or []] + ([] if users is None else read_users(users, known))
     found = fitted.recommend(
-        wanted,
+        wanted or None,
         k,
         among=meant,
         diversity=diversity,
         min_confidence=min_confidence,
         min_probability=min_probability,
-        at=_number_or_date(at),
+        at=number_or_date(at),
     )
     columns = fitted.table_columns(found)
-    print_table(RESULT_COLUMNS, zip(*(columns[name] for name in RESULT_COLUMNS), strict=True), json=json, csv=csv)
+    give({name: columns[name] for name in RESULT_COLUMNS}, out=out, json=json, csv=csv)
 
 
-def _number_or_date(text: str | None) -> str | float | None:
+def number_or_date(text: str | None) -> str | float | None:
+    """The value of ``--at``: a number if it is one."""
     try:
         return text if text is None else float(text)
     except ValueError:

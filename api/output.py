@@ -34,7 +34,7 @@ def print_table(
         writer = csv_format.writer(sys.stdout, lineterminator="\n")
         if columns:  # a query on an empty store may have none
             writer.writerow(columns)
-        writer.writerows([_plain_cell(value) for value in row] for row in rows)
+        writer.writerows([plain_cell(value) for value in row] for row in rows)
     else:
         _print_rich(columns, list(rows))
 
@@ -94,11 +94,11 @@ def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 def _shown(value: Any) -> str:
     """A cell for people: numbers to six significant digits."""
-    return f"{value:.6g}" if isinstance(value, float) else str(_plain_cell(value))
+    return f"{value:.6g}" if isinstance(value, float) else str(plain_cell(value))
 
 
-def _plain_cell(value: Any) -> str | int | float:
-    """A cell as a text or a number."""
+def plain_cell(value: Any) -> str | int | float:
+    """A cell of a CSV file: a text or a number, nothing for None, JSON for all else."""
     if value is None:
         return ""
     if isinstance(value, str | int | float) and not isinstance(value, bool):

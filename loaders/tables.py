@@ -46,7 +46,7 @@ def load_tables(folder: Path) -> Loaded:
     }
     if "categories" not in paths:
         raise SourceError(f"{folder} has neither categories.csv nor categories.parquet; add one of them.")
-    tables = {name: _read(path) for name, path in paths.items()}
+    tables = {name: read_table(path) for name, path in paths.items()}
     ids = frozenset(tables["categories"].column("id").to_pylist()) if "id" in tables["categories"].column_names else ()
     for name, parent in (("categories", "parent_id"), ("products", "category_id")):
         if name in paths and paths[name].suffix == ".csv":
@@ -56,7 +56,7 @@ def load_tables(folder: Path) -> Loaded:
         graph = CatalogGraph.from_tables(**tables)
     interactions = None
     if (path := _find(folder, "interactions")) is not None:
-        table = _read(path)
+        table = read_table(path)
         extra = {name: name for name in ("weight", "timestamp", "event") if name in table.column_names}
         with blaming(path):
             interactions = Interactions.from_table(table, **extra).restrict(graph)
@@ -72,7 +72,12 @@ def _find(folder: Path, name: str) -> Path | None:
     return found[0] if found else None
 
 
-def _read(path: Path) -> Table:
+def read_table(path: Path) -> Table:
+    """Read a CSV (UTF-8) or Parquet file as Arrow; own ids in a CSV file stay texts.
+
+    Raises:
+        SourceError: it cannot be read, or a column stands there twice.
+    """
     try:
         table = _read_csv(path) if path.suffix == ".csv" else pa.parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:
