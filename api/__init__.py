@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from .because import Because, Reason
     from .evaluating import Evaluation, evaluate_source
     from .explanation import Explanation
+    from .own_models import evaluate
     from .recommender import Recommender
     from .report import write_report
     from .users import Profile
@@ -18,6 +19,7 @@ __all__ = [
     "Profile",
     "Reason",
     "Recommender",
+    "evaluate",
     "evaluate_source",
     "write_report",
 ]
@@ -29,6 +31,7 @@ _MODULES = {
     "Profile": "users",
     "Reason": "because",
     "Recommender": "recommender",
+    "evaluate": "own_models",
     "evaluate_source": "evaluating",
     "write_report": "report",
 }

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -91,7 +90,7 @@ def evaluate(
         cells=cache or settings.evaluation,
         jobs=jobs,
         tell=tell,
-        models={name: partial(_made, name, model, history.users, history.backend) for name, model in named.items()},
+        models={name: partial(_made, name, model, history.users) for name, model in named.items()},
         baselines=baselines,
     )
 
@@ -104,13 +103,11 @@ class OwnMethod:
         name: what errors call it.
         model: not fitted; every fit takes a copy.
         users: own ids of the rows.
-        backend: the table library that the history came in.
     """
 
     name: str
     model: OwnModel
     users: Ids
-    backend: ModuleType | None
 
     _fitted: OwnModel | None = None
 
@@ -128,7 +125,6 @@ class OwnMethod:
             entries.row.astype(np.int64),
             np.searchsorted(known, entries.col),
             entries.data.astype(np.float64),
-            backend=self.backend,
         )
         model = copy.deepcopy(self.model)
         model.fit(split.graph, history)
@@ -151,9 +147,9 @@ class OwnMethod:
             ) from None
 
 
-def _made(name: str, model: OwnModel, users: Ids, backend: ModuleType | None, _seed: int) -> OwnMethod:
+def _made(name: str, model: OwnModel, users: Ids, _seed: int) -> OwnMethod:
     # no lambda: other processes find it by its name
-    return OwnMethod(name, model, users, backend)
+    return OwnMethod(name, model, users)
 
 
 def _named(models: Sequence[OwnModel] | Mapping[str, OwnModel]) -> dict[str, OwnModel]:

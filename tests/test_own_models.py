@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Sequence
+from functools import partial
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import pytest
 
 import newaisle
 from newaisle import CatalogGraph, Interactions, Recommender
+from newaisle.api.own_models import _made
 from newaisle.gnn.evaluation import evaluate_splits
 from newaisle.gnn.space import SpaceSettings
 from newaisle.gnn.splits import Split, make_split
@@ -167,6 +171,17 @@ class Wrong(PopularityOfParent):
 def test_wrong_scores_are_told_in_one_sentence(journey: Loaded, change: Any, sentence: str) -> None:
     with pytest.raises(ModelError, match=sentence):
         run(journey, [Wrong(change)])
+
+
+def test_an_own_model_goes_to_other_processes(journey: Loaded) -> None:
+    make = partial(_made, "mine", PopularityOfParent(), journey.interactions.users)
+    method = pickle.loads(ForkingPickler.dumps(make))(0)  # noqa: S301 - as a pool of processes does
+    split = make_split(OUT, journey.graph, journey.interactions.matrix(journey.graph), 0)
+    here = make(0)
+    for each in (method, here):
+        each.fit(split)
+    scores = (each.score(split, split.users, split.candidates) for each in (method, here))
+    np.testing.assert_array_equal(*scores)
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,16 @@ from .graph import CatalogGraph, Interactions
 from .loaders import Loaded, load
 
 if TYPE_CHECKING:
-    from .api import Recommender
+    from .api import Recommender, evaluate
 
-__all__ = ["CatalogGraph", "Interactions", "Loaded", "Recommender", "load"]
+__all__ = ["CatalogGraph", "Interactions", "Loaded", "Recommender", "evaluate", "load"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     # loaded when first asked for: torch takes seconds to import
-    if name == "Recommender":
-        from .api import Recommender
+    if name in ("Recommender", "evaluate"):
+        from . import api
 
-        return Recommender
+        return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
