@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +30,7 @@ class Circle:
 
     Attributes:
         k: how many users.
-        exclude_bought: leave out who bought the target.
+        exclude_bought: leave out who bought or dislikes the target.
         at: when the target must be available; None for any time.
         users: own ids to choose from; None for everybody with a history.
 
@@ -57,7 +58,7 @@ def audience(fitted: Fitted, target: Id, circle: Circle, chunk: int = CHUNK) -> 
     best = np.lexsort((rows, -scores, -chances))[: circle.k]
     size = len(best)
     columns = {
-        "user": pa.array(fitted.users.values).take(pa.array(rows[best])),
+        "user": pa.array([fitted.user_id(row) for row in rows[best].tolist()], type=_id_type(fitted)),
         "target": fitted.id_column.take(pa.array(np.full(size, position))),
         "name": fitted.name_column.take(pa.array(np.full(size, position))),
         "score": scores[best],
@@ -70,14 +71,14 @@ def audience(fitted: Fitted, target: Id, circle: Circle, chunk: int = CHUNK) -> 
 def _rows(fitted: Fitted, circle: Circle, position: int) -> IntArray:
     """The rows of the users to choose from, ascending."""
     if circle.users is None:
-        rows = np.flatnonzero(np.diff(fitted.bought.indptr))
+        rows = np.union1d(np.flatnonzero(np.diff(fitted.bought.indptr)), fitted.observed.user)
     else:
-        rows = np.sort(fitted.users.positions(_own_ids(circle.users)))
+        rows = np.sort(fitted.rows(_own_ids(circle.users)))
     if circle.at is not None and not fitted.graph.available(circle.at)[position]:
         return rows[:0]
     if circle.exclude_bought:
-        buyers = np.searchsorted(fitted.bought.indptr, np.flatnonzero(fitted.bought.indices == position), "right") - 1
-        rows = np.setdiff1d(rows, buyers, assume_unique=True)
+        since = fitted.observed.user[fitted.observed.target == position]  # bought or disliked
+        rows = np.setdiff1d(rows, np.concatenate([fitted.buyers.of(position), since]))
     return rows
 
 
@@ -94,7 +95,10 @@ def _own_ids(users: Who | Sequence[Who]) -> list[Id]:
 def _scored(fitted: Fitted, rows: IntArray, position: int) -> tuple[FloatArray, FloatArray]:
     """Cosines and chances of some users."""
     target = np.array([position])
-    vectors = fitted.space.factors.user_vectors(rows)
-    activity = np.diff(fitted.bought.indptr)[rows]
-    activity = np.where(activity, activity, fitted.typical_activity)
-    return fitted.score(vectors, target)[:, 0], fitted.space.chance(vectors, activity, target)[:, 0]
+    vectors = fitted.user_vectors(rows)
+    return fitted.score(vectors, target)[:, 0], fitted.space.chance(vectors, fitted.activity(rows), target)[:, 0]
+
+
+def _id_type(fitted: Fitted) -> Any:
+    """The Arrow type of own ids, for an audience of nobody."""
+    return pa.array(fitted.users.values[:1]).type

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from .commands_ask import explain, search, similar
+from .commands_ask import explain, route, search, similar
 from .commands_demo import demo
 from .commands_inspect import inspect
 from .commands_model import evaluate, fit, recommend
@@ -19,7 +19,21 @@ from .commands_refresh import refresh
 from .commands_store import cypher
 from .output import printable
 
-COMMANDS = (demo, fit, recommend, audience, forecast, explain, similar, search, evaluate, refresh, cypher, inspect)
+COMMANDS = (
+    demo,
+    fit,
+    recommend,
+    audience,
+    forecast,
+    explain,
+    similar,
+    search,
+    route,
+    evaluate,
+    refresh,
+    cypher,
+    inspect,
+)
 """Every command, in the order of the help."""
 
 INTERRUPTED = 130

@@ -82,6 +82,32 @@ def search(
     print_table(SEARCH_COLUMNS, zip(*(columns[name] for name in SEARCH_COLUMNS), strict=True), json=json, csv=csv)
 
 
+def route(
+    model: Model,
+    targets: Annotated[list[str], typer.Argument(metavar="TARGET...", help="Own ids of targets.", show_default=False)],
+    json: Json = False,
+    csv: Csv = False,
+) -> None:
+    """Tell how far what the model knows of targets comes from the graph, and how far from their own sales.
+
+    Columns: prior_share is 1 for a target without any sales (zero-shot) and falls with them; where it is no higher than
+    that of the median sold target, the route is conventional, and few-shot in between. buyers counts users.
+
+    For example:
+
+        newaisle route groceries-model "COFFEE / GROUND COFFEE" "COFFEE / INSTANT COFFEE"
+
+        newaisle route groceries-model "COFFEE / GROUND COFFEE" --json
+    """
+    from .recommender import Recommender
+    from .routing import ROUTE_COLUMNS
+
+    check_output(json, csv)
+    asked = Recommender.load(model)
+    columns = asked.table_columns(asked.route([asked.fitted.graph.ids.parse(target) for target in targets]))
+    print_table(ROUTE_COLUMNS, zip(*(columns[name] for name in ROUTE_COLUMNS), strict=True), json=json, csv=csv)
+
+
 def explain(
     model: Model,
     user: Annotated[str, typer.Option("--user", metavar="ID", help="Own id of a user.", show_default=False)],

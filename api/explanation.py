@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..gnn.folding import folded_shares
 from ..gnn.reasons import history_shares, source_shares
 from ..graph import Id
 from ..graph.catalog import FloatArray, IntArray
@@ -23,7 +24,8 @@ class Explanation:
         target: own id of the target.
         score: the cosine score.
         history: what each bought target contributes, the most first and what speaks against it last; adds up to the
-            score. Empty for a user without history, whose score is that of the mean user.
+            score. Empty for a user without history, whose score is that of the mean user; somebody who came after the
+            fit starts from there, and what remains of the mean user is divided evenly among the purchases.
         sources: what each seen target contributes to the score through the target's embedding, the most first.
         own_sales: what the target's own sales add; with all ``sources`` it adds up to the score.
         because: the main parts of both sums in words, with the paths through the catalog.
@@ -41,20 +43,27 @@ class Explanation:
 def explain(fitted: Fitted, user: Id, target: Id) -> Explanation:
     """Explain the score of one user and one target; ``Recommender.explain`` says more."""
     space, position, asked = fitted.space, fitted.graph.ids.position(target), ask(fitted, user)
-    vector, history = asked.vectors[0], asked.bought[0]
+    vector, row = asked.vectors[0], int(fitted.rows([user])[0])
     scale = float(np.linalg.norm(vector)) * space.longest
     weights, own = source_shares(space, position)
     through = weights * (space.head.factors @ vector) / scale
-    shares = history_shares(space, history, position)
+    history, shares = _history(fitted, row, position)
     first, order = np.argsort(-shares, kind="stable"), np.argsort(-through, kind="stable")
     score = float(fitted.score(asked.vectors, np.array([position]))[0, 0])
     bought = _reasons(fitted, history[first], shares[first])
     sources = _reasons(fitted, space.head.seen[order], through[order])
     own_sales = float(own @ vector / scale)
-    row = fitted.bought[[fitted.users.position(user)]]
-    weights_bought = dict(zip(row.indices.tolist(), row.data.tolist(), strict=True))
-    because = Teller(fitted, user, weights_bought, position, score).tell(bought, sources, own_sales)
+    because = Teller(fitted, user, fitted.weights(row), position, score).tell(bought, sources, own_sales)
     return Explanation(user, target, score, bought, sources, own_sales, because)
+
+
+def _history(fitted: Fitted, row: int, position: int) -> tuple[IntArray, FloatArray]:
+    """What a user bought, and what each of it adds to the score of a target."""
+    if not fitted.active(np.array([row]))[0]:
+        history = fitted.history(row)
+        return history, history_shares(fitted.space, history, position)
+    past = fitted.past(row)
+    return np.concatenate([past.bought, past.liked]), folded_shares(fitted.space, past, position)
 
 
 def _reasons(fitted: Fitted, positions: IntArray, shares: FloatArray) -> tuple[Reason, ...]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +31,7 @@ PERSONAL = 0.3
 """How far taste moves the match of a search: the best liked target keeps all of it, the least liked 70 %."""
 _STAND_INS = 3
 """Seen targets that stand for one thing that a profile names."""
+_OF_CATALOG = ("_encoder", "_meanings", "_index")
 _PHRASE = re.compile(r"[,;.&\n]|\band\b", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -64,6 +66,12 @@ class Finder:
 
     fitted: Fitted
     cache: Path
+
+    def renewed(self, fitted: Fitted) -> Self:
+        """The same catalog and its texts, with what else has become known."""
+        made = replace(self, fitted=fitted)
+        made.__dict__.update({name: self.__dict__[name] for name in _OF_CATALOG if name in self.__dict__})
+        return made
 
     def search(self, text: str, k: int, user: Who, among: Among) -> Table:
         """The targets that match a text best, those that do not match at all left out.

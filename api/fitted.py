@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
+from ..gnn.calibration import expected_shares
+from ..gnn.confidence import level_errors
+from ..gnn.folding import Past, fold_in
+from ..gnn.frozen import Frozen
+from ..gnn.online import Buyers, Observed
 from ..gnn.scoring import user_embeddings
 from ..gnn.space import Space
 from ..gnn.topk import TargetIndex
 from ..graph import CatalogGraph, Id, Ids
-from ..graph.catalog import FloatArray, IntArray
+from ..graph.catalog import BoolArray, FloatArray, IntArray
 from ..graph.errors import InputError
 
 Among = Literal["new", "seen", "all"] | Sequence[Id]
 """Targets without sales at fit, those with some, both, or own ids."""
+
+
+def several(ids: Id | Sequence[Id]) -> list[Id]:
+    """One own id or several (a column of a table or an array will do) as a list."""
+    return [ids] if isinstance(ids, str | int | np.integer) else list(ids)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +53,17 @@ class Fitted:
     """What a fitted recommender knows.
 
     Attributes:
-        graph: the catalog of n targets and groups at fit time.
-        users: own ids of the users.
-        bought: summed weights of the history, CSR (users, n).
+        graph: the catalog of n targets and groups: those of fit time, then those added since.
+        users: own ids of the users of fit time. A user is meant by the row here, those who came later by what follows.
+        bought: summed weights of the history of fit time, CSR (users, n).
         space: the model.
         encoder: name of the text encoder, None without texts.
         seed: what it was fitted with.
         backend: the table library that results come in (None: Arrow).
+        window: how long the history of fit time is, in microseconds; 0 where unknown.
+        newcomers: own ids of the users who came after the fit.
+        observed: what happened after the fit.
+        frozen: what describes targets that are added later.
     """
 
     graph: CatalogGraph
@@ -59,6 +73,31 @@ class Fitted:
     encoder: str | None
     seed: int
     backend: ModuleType | None = None
+    window: int = 0
+    newcomers: Ids = field(default_factory=lambda: Ids((), "user"))
+    observed: Observed = field(default_factory=Observed)
+    frozen: Frozen = field(kw_only=True)
+
+    def renewed(self, space: Space, observed: Observed, newcomers: Ids) -> Self:
+        """The same users and purchases of fit time, and what else has become known."""
+        made = replace(self, space=space, observed=observed, newcomers=newcomers)
+        # none of them depends on what was observed
+        for name in ("buyers", "typical_activity", "level_errors", "id_column", "name_column"):
+            if name in self.__dict__:
+                made.__dict__[name] = self.__dict__[name]
+        return made
+
+    @cached_property
+    def buyers(self) -> Buyers:
+        """``bought`` by target."""
+        return Buyers(sp.csc_array(self.bought), self.space.factors)
+
+    @cached_property
+    def level_errors(self) -> FloatArray:
+        """How far off the level of each seen target is, foreseen from the others, as a logarithm, float64 (seen,)."""
+        space, seen = self.space, self.space.head.seen
+        users, mean = space.factors.users, space.prior.mean[seen]
+        return level_errors(*expected_shares(space.calibration, users, self.bought, mean, seen, self.seed))
 
     @cached_property
     def vectors(self) -> FloatArray:
@@ -90,9 +129,84 @@ class Fitted:
         """``cos(f_u, z_c)`` of user vectors p (users, rank) and targets by position, float64 (users, targets)."""
         return user_embeddings(users) @ self.vectors[targets].T
 
+    def rows(self, ids: Sequence[Id]) -> IntArray:
+        """The rows of users by own id, those who came after the fit included, int64 (ids,).
+
+        Raises:
+            UnknownIdError: nobody knows one of them; up to five are named.
+        """
+        found = self.users.find(ids)
+        later = self.newcomers.find(ids)
+        self.users.positions([own for own, *at in zip(ids, found, later, strict=True) if max(at) < 0])  # tells who
+        return np.where(found < 0, later + len(self.users), found)
+
+    def user_id(self, row: int) -> Id:
+        """The own id of a user."""
+        known = len(self.users)
+        return self.users.values[row] if row < known else self.newcomers.values[row - known]
+
+    def past(self, row: int) -> Past:
+        """What a user did until now."""
+        return self.observed.past(row, self._bought(row), self.window)
+
     def history(self, row: int) -> IntArray:
-        """Positions of what a user bought, ascending."""
+        """Positions of what a user bought until now and does not dislike, ascending."""
+        if not len(self.observed):
+            return self._bought(row)
+        past = self.past(row)
+        return np.sort(np.concatenate([past.bought, past.liked]))
+
+    def had(self, rows: IntArray, targets: IntArray) -> BoolArray:
+        """Which of some users had bought which of some targets at fit, bool (pairs,)."""
+        return np.array(
+            [
+                bool((self._bought(row) == target).any())
+                for row, target in zip(rows.tolist(), targets.tolist(), strict=True)
+            ],
+            dtype=np.bool_,
+        )
+
+    def weights(self, row: int) -> dict[int, float]:
+        """Position of what a user bought -> summed weight until the fit, 1 for what was bought since."""
+        found = dict.fromkeys(self.history(row).tolist(), 1.0)
+        if row < len(self.users):
+            own = self.bought[[row]]
+            found |= {at: w for at, w in zip(own.indices.tolist(), own.data.tolist(), strict=True) if at in found}
+        return found
+
+    def disliked(self, row: int) -> IntArray:
+        """Positions of what a user dislikes, ascending."""
+        return self.past(row).disliked if len(self.observed) else np.empty(0, dtype=np.int64)
+
+    def _bought(self, row: int) -> IntArray:
+        """Positions of what a user bought until the fit, ascending."""
+        if row >= len(self.users):
+            return np.empty(0, dtype=np.int64)
         return self.bought.indices[self.bought.indptr[row] : self.bought.indptr[row + 1]].astype(np.int64)
+
+    def user_vectors(self, rows: IntArray) -> FloatArray:
+        """Vectors p of users, with the events since the fit folded in, float64 (rows, rank)."""
+        factors = self.space.factors
+        vectors = np.tile(factors.mean_user, (len(rows), 1))
+        known = rows < len(self.users)
+        vectors[known] = factors.user_vectors(rows[known])
+        for place in np.flatnonzero(self.active(rows)).tolist():
+            vectors[place] = fold_in(self.space, self.past(int(rows[place])))
+        return vectors
+
+    def activity(self, rows: IntArray) -> IntArray:
+        """How many targets users bought; what is typical where that is none, int64 (rows,)."""
+        known = rows < len(self.users)
+        found = np.zeros(len(rows), dtype=np.int64)
+        found[known] = np.diff(self.bought.indptr)[rows[known]]
+        for place in np.flatnonzero(self.active(rows)).tolist():
+            found[place] = len(self.history(int(rows[place])))
+        return np.where(found, found, self.typical_activity)
+
+    def active(self, rows: IntArray) -> BoolArray:
+        """Which users did something since the fit, bool (rows,)."""
+        first, end = (np.searchsorted(self.observed.user, edge) for edge in (rows, rows + 1))
+        return np.asarray(first < end)
 
     def choose(self, among: Among) -> Choice:
         """The targets meant by ``among``; groups are among them only where their ids are given.

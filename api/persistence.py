@@ -24,19 +24,23 @@ from safetensors.numpy import load_file, save_file
 from ..gnn.calibration import Calibration
 from ..gnn.factors import Factors, FactorSettings
 from ..gnn.forecast import Spread
+from ..gnn.frozen import Frozen, Scale, Values
 from ..gnn.kernel import Head, KernelSettings, Prior
+from ..gnn.online import Observed
 from ..gnn.propagation import Block, Blocks, Kind
 from ..gnn.space import Space, SpaceSettings
-from ..graph import Ids
+from ..graph import CatalogGraph, Ids
 from ..graph.errors import ModelError, ModelFormatError
 from ..graph.files import graph_from_files, graph_tables
 from .fitted import Fitted
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever older folders can no longer be read."""
 
 _CONFIG = "config.json"
 _GRAPH_TABLES = ("targets", "features", "attributes", "edges")
+_USER_TABLES = ("users", "history", "newcomers", "observed")
+_OBSERVED = ("user", "target", "liked", "first", "last")
 _LIBRARIES = ("pandas", "polars", "pyarrow")
 
 
@@ -120,6 +124,8 @@ def _write(fitted: Fitted, folder: Path) -> None:
             "weight": bought.data,
         }
     )
+    tables["newcomers"] = pa.table({"id": list(fitted.newcomers)})
+    tables["observed"] = pa.table({name: getattr(fitted.observed, name) for name in _OBSERVED})
     for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet")
     arrays = {
@@ -134,7 +140,7 @@ def _write(fitted: Fitted, folder: Path) -> None:
         "seen": space.head.seen,
     }
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "space.safetensors")
-    save_file(_flat_blocks(space.head.blocks), folder / "blocks.safetensors")
+    save_file({**_flat_blocks(space.head.blocks), **_flat_frozen(fitted.frozen)}, folder / "blocks.safetensors")
     files = {file.name: _sha256(file) for file in sorted(folder.iterdir())}
     config = {
         "format": FORMAT,
@@ -145,11 +151,14 @@ def _write(fitted: Fitted, folder: Path) -> None:
         "seed": fitted.seed,
         "library": "pyarrow" if fitted.backend is None else fitted.backend.__name__,
         "longest": space.longest,
+        "longest_at_fit": fitted.observed.longest,
+        "window": fitted.window,
         "calibration": asdict(space.calibration),
         "spread": asdict(space.spread),
         "settings": asdict(space.settings),
         "blocks": {name: list(block.shape) for name, block in space.head.blocks.matrices.items()},
         "kinds": {name: str(kind) for name, kind in space.head.blocks.kinds.items()},
+        "frozen": _told_frozen(fitted.frozen),
         "files": files,
     }
     config["hash"] = _own_hash(config)
@@ -179,7 +188,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
-    tables = {name: pq.read_table(path / f"{name}.parquet") for name in (*_GRAPH_TABLES, "users", "history")}
+    tables = {name: pq.read_table(path / f"{name}.parquet") for name in (*_GRAPH_TABLES, *_USER_TABLES)}
     graph = graph_from_files(config["source"], tables)
     if graph.content_hash != config["graph_hash"]:
         raise ModelFormatError(f"The graph in the model {path} is not the one it was fitted to; save it again.")
@@ -194,7 +203,8 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
         given["spread"] and _spread(given["spread"]),
     )
     factors = Factors(arrays["user_factors"], arrays["target_factors"], arrays["basis"], settings.factors)
-    matrices = _matrices(load_file(path / "blocks.safetensors"), config["blocks"])
+    flat = load_file(path / "blocks.safetensors")
+    matrices = _matrices(flat, config["blocks"])
     blocks = Blocks(matrices, {name: Kind(kind) for name, kind in config["kinds"].items()})
     seen = arrays["seen"]
     space = Space(
@@ -212,10 +222,15 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
     users, history = Ids(tuple(tables["users"]["id"].to_pylist()), "user"), tables["history"]
     columns = [history[name].to_numpy() for name in ("weight", "user", "target")]
     bought = sp.csr_array((columns[0], (columns[1], columns[2])), shape=(len(users), len(graph)))
+    newcomers = Ids(tuple(tables["newcomers"]["id"].to_pylist()), "user")
+    events = {name: tables["observed"][name].to_numpy() for name in _OBSERVED}
+    observed = Observed(**events, longest=config["longest_at_fit"])
     library = config["library"]
     known = library in _LIBRARIES and importlib.util.find_spec(library) is not None
     backend = importlib.import_module(library) if known else None  # Arrow where the library is not installed
-    return Fitted(graph, users, bought, space, config["encoder"], config["seed"], backend)
+    encoder, seed, window = config["encoder"], config["seed"], config["window"]
+    frozen = _frozen(config["frozen"], flat, graph)
+    return Fitted(graph, users, bought, space, encoder, seed, backend, window, newcomers, observed, frozen=frozen)
 
 
 def _calibration(given: Mapping[str, Any]) -> Calibration:
@@ -246,6 +261,40 @@ def _matrices(flat: Mapping[str, np.ndarray[Any, Any]], shapes: Mapping[str, lis
             parts = (flat[f"{place}.{part}"] for part in ("data", "indices", "indptr"))
             matrices[name] = sp.csr_array(tuple(parts), shape=(shape[0], shape[1]))
     return matrices
+
+
+def _flat_frozen(frozen: Frozen) -> dict[str, np.ndarray[Any, Any]]:
+    flat: dict[str, np.ndarray[Any, Any]] = {}
+    if frozen.general is not None:
+        flat["frozen.general"] = np.ascontiguousarray(frozen.general)
+    for place, values in enumerate(frozen.values.values()):
+        flat |= {f"frozen.{place}.positions": values.positions, f"frozen.{place}.rarity": values.rarity}
+    return flat
+
+
+def _told_frozen(frozen: Frozen) -> dict[str, Any]:
+    return {
+        "size": frozen.size,
+        "texts": frozen.texts,
+        "values": list(frozen.values),
+        "relations": dict(frozen.relations),
+        "features": dict(frozen.features),
+        "scales": {name: [asdict(scale) for scale in scales] for name, scales in frozen.scales.items()},
+    }
+
+
+def _frozen(told: Mapping[str, Any], flat: Mapping[str, np.ndarray[Any, Any]], graph: CatalogGraph) -> Frozen:
+    places = enumerate(told["values"])
+    return Frozen(
+        size=told["size"],
+        shared=Frozen.shared_names(graph, told["size"]),
+        texts=told["texts"],
+        general=flat.get("frozen.general"),
+        values={name: Values(flat[f"frozen.{i}.positions"], flat[f"frozen.{i}.rarity"]) for i, name in places},
+        relations=told["relations"],
+        features=told["features"],
+        scales={name: tuple(Scale(**scale) for scale in scales) for name, scales in told["scales"].items()},
+    )
 
 
 def _own_hash(config: Mapping[str, Any]) -> str:

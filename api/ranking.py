@@ -29,7 +29,7 @@ class Wish:
 
     Attributes:
         k: targets per user.
-        exclude_bought: leave out what the user bought.
+        exclude_bought: leave out what the user bought or dislikes.
         diversity: 0 (by score alone) to 1.
         min_confidence: least confidence of a target.
         min_probability: least chance that the user buys the target.
@@ -70,7 +70,7 @@ def ranking(fitted: Fitted, asked: Asked, choice: Choice, wish: Wish) -> Table:
     if wish.at is not None:
         gone = ~fitted.graph.available(wish.at)[choice.targets]
         closed = gone if closed is None else closed | gone
-    barred = _bought(asked, choice) if wish.exclude_bought else None
+    barred = _barred(asked, choice) if wish.exclude_bought else None
     best = choice.index.top(users, wish.k * (_POOL if wish.diversity else 1), barred=barred, closed=closed)
     if wish.min_probability:
         likely = (best.places >= 0) & (_chance(fitted, asked, best.scores) >= wish.min_probability)
@@ -96,10 +96,11 @@ def _chance(fitted: Fitted, asked: Asked, scores: FloatArray) -> FloatArray:
     return fitted.space.calibration.chance(np.where(np.isfinite(scores), scores, 0.0) * lengths, asked.activity)
 
 
-def _bought(asked: Asked, choice: Choice) -> tuple[IntArray, IntArray]:
-    """Pairs of users and what they bought, as places in ``asked`` and in the choice."""
-    rows = np.repeat(np.arange(len(asked.bought)), [len(own) for own in asked.bought])
-    columns = choice.place[np.concatenate(asked.bought)]
+def _barred(asked: Asked, choice: Choice) -> tuple[IntArray, IntArray]:
+    """Pairs of users and what they bought or dislike, as places in ``asked`` and in the choice."""
+    own = [np.concatenate(both) for both in zip(asked.bought, asked.disliked, strict=True)]
+    rows = np.repeat(np.arange(len(own)), [len(targets) for targets in own])
+    columns = choice.place[np.concatenate(own)]
     return rows[columns >= 0], columns[columns >= 0]
 
 

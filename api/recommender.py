@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import narwhals as nw
 
 from ..gnn.encoder import PACKAGED
-from ..gnn.propagation import propagate
+from ..gnn.propagation import propagate_and_freeze
 from ..gnn.space import SpaceSettings, Tell, fit_space
 from ..graph import CatalogGraph, Id, Interactions
 from ..graph.availability import Moment
@@ -23,8 +23,10 @@ from .explanation import Explanation, explain
 from .finding import Finder, similar
 from .fitted import Among, Fitted
 from .forecasting import forecast
+from .observing import ObserveReport, forget, observe, window_of
 from .ranking import Wish, ranking
 from .releasing import release
+from .routing import Limits, route
 from .settings import Settings
 from .users import Profile, Who, ask
 
@@ -124,10 +126,84 @@ class Recommender:
         """
         known = history.restrict(graph)
         encoded = encode_catalog(graph, self.encoder, self.cache, tell)
-        blocks = propagate(graph, encoded.texts, encoded.names)
+        blocks, frozen = propagate_and_freeze(graph, encoded.texts, encoded.names)
         bought = known.matrix(graph)
         space = fit_space(graph, bought, blocks, seed=self.seed, settings=self.settings, tell=tell)
-        self._fitted = Fitted(graph, known.users, bought, space, self.encoder, self.seed, history.backend)
+        backend, window = history.backend, window_of(known)
+        self._fitted = Fitted(
+            graph, known.users, bought, space, self.encoder, self.seed, backend, window, frozen=frozen
+        )
+        return self
+
+    def refit(self, history: Interactions, *, tell: Tell | None = None) -> Self:
+        """Fit anew to a new history, which replaces the old one and all that was observed.
+
+        Catalog, encoder and settings stay, so texts are not read again and nothing is searched: it is much faster than
+        :meth:`fit`. What was new and has sales now is seen from here on. Who was forgotten comes back with a history
+        that has them.
+
+        Args:
+            history: the interactions; those of targets that the model does not know are left out.
+            tell: is told one line per step.
+
+        Raises:
+            NotFittedError: :meth:`fit` was not called.
+            InteractionsError: no interaction is on a known target.
+        """
+        before = self.fitted
+        known = history.restrict(before.graph)
+        bought, space = known.matrix(before.graph), before.space
+        space = fit_space(before.graph, bought, space.head.blocks, seed=self.seed, settings=space.settings, tell=tell)
+        backend, window = history.backend, window_of(known)
+        self._fitted = Fitted(
+            before.graph, known.users, bought, space, before.encoder, before.seed, backend, window, frozen=before.frozen
+        )
+        return self
+
+    def observe(self, events: Interactions | Table) -> ObserveReport:
+        """Learn from first sales and other events at once; on any error nothing is learned.
+
+        The targets' vectors are solved again with the new events (:func:`newaisle.gnn.update.learn_target`), and the
+        users' own vectors have them folded in when they are read (:func:`newaisle.gnn.folding.fold_in`). The order of
+        events does not matter, and one that is repeated counts once. A user may be new. ``new`` and ``seen`` stay as
+        they were at fit.
+
+        Whoever did not buy counts only as far as they could have bought: by the share of the training window that
+        passed between a new target's first event and the latest of all events, and not at all where times are unknown.
+        Events older than the history count like any other.
+
+        Args:
+            events: who did what, or a table with the columns ``user, target`` and, where they are, ``weight, timestamp,
+                event``. The event "dislike" says that the user does not want the target, whether bought or not;
+                all others speak for it.
+
+        Returns:
+            how many events told something, how many nothing new, how many users are new.
+
+        Raises:
+            UnknownIdError: a target that the model does not know.
+            InteractionsError: a weight is not finite, a time is missing or lies in the future.
+            InputError: the table cannot be used, or user ids are of another kind than those of the model.
+        """
+        self._fitted, report = observe(self.fitted, events)
+        return report
+
+    def forget(self, users: Id | Sequence[Id]) -> Self:
+        """Forget users: ids, history, vectors and what they added to targets' vectors go; the ids are unknown then.
+
+        What was trained on everybody's purchases stays until the next fit: the basis that users are folded in from, the
+        factors that priors are made of, the chances and the settings. Leave the users out of that history.
+
+        Args:
+            users: one own id or several, those of users who came after the fit included.
+
+        Raises:
+            UnknownIdError: a user of whom nothing is known; then nobody is forgotten.
+            InputError: no user is given.
+            ModelError: nobody with a history would be left.
+        """
+        self._fitted = forget(self.fitted, users)
+        self._found = None
         return self
 
     def recommend(
@@ -223,6 +299,28 @@ class Recommender:
             UnknownIdError: a target that was not there at fit.
         """
         return forecast(self.fitted, targets)
+
+    def route(self, targets: Id | Sequence[Id], *, zero_shot: float = 1.0, conventional: float | None = None) -> Table:
+        """How far the vectors of targets come from the graph, how far from their own sales.
+
+        There is one model and no switch in it: the route only reads off the share of the prior.
+
+        Args:
+            targets: one own id or several.
+            zero_shot: least share of a zero-shot target; at 1 any event of its own makes it few-shot.
+            conventional: greatest share of a conventional target; None for the median of the seen targets, so that its
+                own sales say as much of it as of half of what the shop sells.
+
+        Returns:
+            A table with the columns ``target, name, route, prior_share, buyers``: route is "zero-shot", "few-shot" or
+            "conventional", prior_share 1 (the prior alone) down to 0, buyers the number of users who bought it and
+            do not dislike it.
+
+        Raises:
+            InputError: no target, or limits that do not lie between 0 and 1 in this order.
+            UnknownIdError: a target that the model does not know.
+        """
+        return route(self.fitted, targets, Limits(zero_shot, conventional))
 
     @staticmethod
     def table_columns(table: Table) -> dict[str, list[Any]]:
@@ -353,8 +451,10 @@ class Recommender:
 
     @property
     def _finder(self) -> Finder:
-        if self._found is None or self._found.fitted is not self.fitted:
+        if self._found is None or self._found.fitted.graph is not self.fitted.graph:
             self._found = Finder(self.fitted, self.cache)
+        elif self._found.fitted is not self.fitted:
+            self._found = self._found.renewed(self.fitted)
         return self._found
 
 

@@ -44,12 +44,14 @@ class Asked:
         ids: own ids; None for profiles and for users without any.
         vectors: p, float64 (users, rank).
         bought: positions of what each user bought, ascending; nothing for None and for profiles.
+        disliked: positions of what each user dislikes, likewise.
         activity: how many targets each user bought; for one without history what is typical, int64 (users,).
     """
 
     ids: tuple[Id | None, ...]
     vectors: FloatArray
     bought: tuple[IntArray, ...]
+    disliked: tuple[IntArray, ...]
     activity: IntArray
 
 
@@ -84,20 +86,23 @@ def ask(fitted: Fitted, users: Who | Sequence[Who], *, once: bool = False) -> As
 
     Raises:
         InputError: no user at all, or one twice.
-        UnknownIdError: a user who was not there at fit.
+        UnknownIdError: a user of whom nothing is known.
     """
     wanted = listed(users, once=once)
     if not wanted:
         raise InputError("There is no user to answer for; give a user id, or None for a user without history.")
     ids = tuple(None if isinstance(who, Profile) else who for who in wanted)
-    places = fitted.users.find(ids)
-    fitted.users.positions([own for own in ids if own is not None])  # tells who is unknown
-    factors = fitted.space.factors
-    vectors = np.tile(factors.mean_user, (len(ids), 1))
-    vectors[places >= 0] = factors.user_vectors(places[places >= 0])
-    for row, who in enumerate(wanted):
+    own = [who for who in ids if who is not None]
+    places = np.full(len(ids), -1)
+    places[[who is not None for who in ids]] = rows = fitted.rows(own)
+    vectors = np.tile(fitted.space.factors.mean_user, (len(ids), 1))
+    vectors[places >= 0] = fitted.user_vectors(rows)
+    for place, who in enumerate(wanted):
         if isinstance(who, Profile):
-            vectors[row] = who.vector
-    bought = tuple(fitted.history(place) if place >= 0 else _NOTHING for place in places.tolist())
-    activity = np.array([len(own) or fitted.typical_activity for own in bought])
-    return Asked(ids, vectors, bought, activity)
+            vectors[place] = who.vector
+    bought, disliked = (
+        tuple(of(place) if place >= 0 else _NOTHING for place in places.tolist())
+        for of in (fitted.history, fitted.disliked)
+    )
+    activity = np.array([len(targets) or fitted.typical_activity for targets in bought])
+    return Asked(ids, vectors, bought, disliked, activity)

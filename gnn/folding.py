@@ -77,14 +77,14 @@ def folded_shares(space: Space, past: Past, target: int) -> FloatArray:
     shares, square = np.zeros(before + len(past.liked)), 0.0
     if not len(shares):
         return shares
+    own = np.sqrt(sets) * _rows(space, np.concatenate([past.bought, past.liked]))
     for part, (feedback, prior) in zip(settings.parts, _parts(space, past), strict=True):
         vector, _ = learn_target(feedback, prior, weight, settings)
-        named = np.concatenate([feedback.bought, feedback.liked, feedback.disliked])
-        system = feedback.everybody + (alpha - feedback.exposure) * named.T @ named + weight * np.eye(len(prior))
+        system = feedback.system(alpha, weight) + (alpha - feedback.exposure) * feedback.liked.T @ feedback.liked
         toward = np.linalg.solve(system, space.vectors[target, part]) / np.sqrt(sets)
         preference = np.ones(len(shares))
         preference[before:] = np.maximum(1.0, feedback.liked @ vector)
-        shares += alpha * preference * (named[: len(shares)] @ toward) + weight * (prior @ toward) / len(shares)
+        shares += alpha * preference * (own[:, part] @ toward) + weight * (prior @ toward) / len(shares)
         square += float(vector @ vector) / sets
     return np.asarray(shares / (np.sqrt(square) * space.longest))
 
@@ -98,9 +98,14 @@ def _parts(space: Space, past: Past) -> Iterator[tuple[Feedback, FloatArray]]:
     named = np.concatenate([past.bought, past.liked, past.disliked])
     new = root * space.prior.mean[named[~np.isin(named, space.head.seen)]]
     for part in settings.parts:
-        everything = root**2 * factors.gram[part, part] + new[:, part].T @ new[:, part]
+        own, more = bought[:, part], new[:, part]
+        everything = root**2 * factors.gram[part, part] + more.T @ more
         feedback = Feedback(
-            past.exposure * everything, past.exposure, bought[:, part], liked[:, part], disliked[:, part]
+            past.exposure * everything,
+            past.exposure,
+            (own.T @ own, own.sum(axis=0)),
+            liked[:, part],
+            disliked[:, part],
         )
         yield feedback, root * prior[part]
 

@@ -24,6 +24,9 @@ NO_FIRST, NO_LAST = 2**62, -(2**62)
 _TICKS = 1000
 """Steps in which exposure grows, so that an event seldom moves what others know."""
 
+_MANY = 500
+"""Buyers whose sums are worth keeping."""
+
 _COLUMNS = ("user", "target", "liked", "first", "last")
 
 
@@ -151,7 +154,39 @@ def gather(user: IntArray, target: IntArray, liked: BoolArray, time: IntArray | 
     return Observed(user[starts], target[starts], np.logical_and.reduceat(liked, starts), first, last)
 
 
-def relearn(space: Space, buyers: sp.csc_array, observed: Observed, exposure: FloatArray, targets: IntArray) -> Space:
+@dataclass(frozen=True, eq=False)
+class Buyers:
+    """Who had bought what at fit, and what that adds to the targets' systems.
+
+    Attributes:
+        bought: CSC (users, n).
+        factors: of fit time.
+    """
+
+    bought: sp.csc_array
+    factors: Factors
+
+    def of(self, target: int) -> IntArray:
+        """Rows of the users who had bought a target, int64."""
+        start, end = self.bought.indptr[target : target + 2]
+        return np.asarray(self.bought.indices[start:end], dtype=np.int64)
+
+    def sums(self, target: int) -> tuple[FloatArray, FloatArray]:
+        """``sum_u p p'`` and ``sum_u p`` over them; kept where they are many, since that takes a while."""
+        if target in self._kept:
+            return self._kept[target]
+        vectors = self.factors.users[self.of(target)]
+        found = np.asarray(vectors.T @ vectors), np.asarray(vectors.sum(axis=0))
+        if len(vectors) > _MANY:
+            self._kept[target] = found
+        return found
+
+    @cached_property
+    def _kept(self) -> dict[int, tuple[FloatArray, FloatArray]]:
+        return {}
+
+
+def relearn(space: Space, buyers: Buyers, observed: Observed, exposure: FloatArray, targets: IntArray) -> Space:
     """Solve targets again with all that is known of them; the order in which it became known does not matter.
 
     Users count with their vectors of fit time, those without a history then as the mean user. Where nothing was
@@ -159,7 +194,7 @@ def relearn(space: Space, buyers: sp.csc_array, observed: Observed, exposure: Fl
 
     Args:
         space: the model; its vectors are not touched.
-        buyers: purchases of fit time, CSC (users, n).
+        buyers: who had bought what at fit, with the same users.
         observed: what happened since then; its ``longest`` is set.
         exposure: how far users could have bought each target that had no sales at fit, float64 (n,).
         targets: positions of those to solve, ascending.
@@ -179,7 +214,7 @@ def relearn(space: Space, buyers: sp.csc_array, observed: Observed, exposure: Fl
     plain = targets[is_seen[targets] & ~told[targets]]
     if len(plain):
         vectors[plain], share[plain] = update_targets(
-            factors.users, sp.csc_array(buyers[:, plain]), space.prior.mean[plain], strength[plain], settings
+            factors.users, sp.csc_array(buyers.bought[:, plain]), space.prior.mean[plain], strength[plain], settings
         )
     wanted = np.zeros(len(vectors), dtype=np.bool_)
     wanted[targets] = True
@@ -187,25 +222,26 @@ def relearn(space: Space, buyers: sp.csc_array, observed: Observed, exposure: Fl
     rows = rows[np.argsort(observed.target[rows], kind="stable")]
     for own in np.split(rows, np.flatnonzero(np.diff(observed.target[rows])) + 1) if len(rows) else ():
         target = int(observed.target[own[0]])
-        before = buyers.indices[buyers.indptr[target] : buyers.indptr[target + 1]].astype(np.int64)
-        feedback = _feedback(factors, before, observed, own, 1.0 if is_seen[target] else float(exposure[target]))
+        exposed = 1.0 if is_seen[target] else float(exposure[target])
+        feedback = _feedback(buyers, target, observed.user[own], observed.liked[own], exposed)
         vectors[target], share[target] = learn_target(
             feedback, space.prior.mean[target], float(strength[target]), settings
         )
     return replace(space, vectors=vectors, share=share, longest=_grown(observed.longest, vectors))
 
 
-def _feedback(factors: Factors, before: IntArray, observed: Observed, rows: IntArray, exposure: float) -> Feedback:
-    """What users did with one target: its buyers of fit time and its rows in ``observed``."""
-    user, liked = observed.user[rows], observed.liked[rows]
-    disliking = user[~liked]
-    liking = np.setdiff1d(user[liked], before, assume_unique=True)
-    bought = np.setdiff1d(before, disliking, assume_unique=True) if len(disliking) else before
-    groups = [_vectors(factors, users) for users in (bought, liking, disliking)]
-    outside = sum(unknown for _, unknown in groups)
+def _feedback(buyers: Buyers, target: int, users: IntArray, likes: BoolArray, exposure: float) -> Feedback:
+    """What users did with one target, at fit and since: ``likes`` says for each of ``users`` whether it was bought."""
+    factors, before = buyers.factors, buyers.of(target)
+    gram, total = buyers.sums(target)
+    liked, outside = _vectors(factors, np.setdiff1d(users[likes], before, assume_unique=True))
+    disliked, further = _vectors(factors, users[~likes])
+    if not likes.all():
+        gone = factors.users[np.intersect1d(before, users[~likes], assume_unique=True)]
+        gram, total = gram - gone.T @ gone, total - gone.sum(axis=0)
     mean = factors.mean_user
-    everybody = exposure * (factors.user_gram + outside * np.outer(mean, mean))
-    return Feedback(everybody, exposure, *(vectors for vectors, _ in groups))
+    everybody = exposure * (factors.user_gram + (outside + further) * np.outer(mean, mean))
+    return Feedback(everybody, exposure, (gram, total), liked, disliked)
 
 
 def _vectors(factors: Factors, users: IntArray) -> tuple[FloatArray, int]:

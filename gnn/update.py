@@ -57,21 +57,26 @@ def update_targets(
 
 @dataclass(frozen=True, eq=False)
 class Feedback:
-    """What is known of one target after the fit, as vectors p of the users in question.
+    """What is known of one target after the fit, in vectors p of the users in question.
 
     Attributes:
         everybody: ``sum_u exposure p p'`` over all users, those below included, float64 (rank, rank).
         exposure: how far users could have bought the target, 0 to 1.
-        bought: of those who had bought it at fit, float64 (b, rank).
-        liked: of those who bought it since, float64 (l, rank).
-        disliked: of those who dislike it, float64 (d, rank).
+        bought: ``sum_u p p'`` and ``sum_u p`` over those who had bought it at fit, float64 (rank, rank) and (rank,).
+        liked: vectors of those who bought it since, float64 (l, rank).
+        disliked: vectors of those who dislike it, float64 (d, rank).
     """
 
     everybody: FloatArray
     exposure: float
-    bought: FloatArray
+    bought: tuple[FloatArray, FloatArray]
     liked: FloatArray
     disliked: FloatArray
+
+    def system(self, alpha: float, strength: float) -> FloatArray:
+        """``sum_u conf p p' + lambda I`` without those who bought it since, float64 (rank, rank)."""
+        fixed = self.bought[0] + self.disliked.T @ self.disliked
+        return self.everybody + (alpha - self.exposure) * fixed + strength * np.eye(len(fixed))
 
 
 def learn_target(
@@ -95,9 +100,7 @@ def learn_target(
         q, float64 (rank,), and the share of the prior in it, with all feedback in the system.
     """
     alpha, exposure, liked = settings.alpha, feedback.exposure, feedback.liked
-    fixed = np.concatenate([feedback.bought, feedback.disliked])
-    system = feedback.everybody + (alpha - exposure) * fixed.T @ fixed + strength * np.eye(len(mean))
-    right = alpha * feedback.bought.sum(axis=0) + strength * mean
+    system, right = feedback.system(alpha, strength), alpha * feedback.bought[1] + strength * mean
     inverse = np.linalg.inv(system + (alpha - exposure) * liked.T @ liked)
     found = inverse @ (right + alpha * liked.sum(axis=0))
     share = strength * float(np.trace(inverse)) / len(inverse)

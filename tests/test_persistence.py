@@ -21,7 +21,8 @@ from newaisle.graph import CatalogGraph, Interactions
 from newaisle.graph.errors import ModelError, ModelFormatError, NotFittedError
 
 FILES = ["config.json", "space.safetensors", "blocks.safetensors"]
-FILES += [f"{table}.parquet" for table in ("targets", "features", "attributes", "edges", "users", "history")]
+FILES += [f"{table}.parquet" for table in ("targets", "features", "attributes", "edges")]
+FILES += [f"{table}.parquet" for table in ("users", "history", "newcomers", "observed")]
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +160,7 @@ def without(*keys):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda config: {**config, "format": 99}, "has the format 99 .* this is format 2; fit it again"),
+        (lambda config: {**config, "format": 99}, "has the format 99 .* this is format 3; fit it again"),
         (lambda config: {**config, "longest": config["longest"] * 2}, "config.json was changed"),
         (lambda config: {**config, "files": {}}, "config.json was changed"),
         (without("settings"), "config.json was changed"),

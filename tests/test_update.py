@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy.optimize import minimize
 
 from newaisle.gnn.factors import FactorSettings, solve_users
 from newaisle.gnn.space import prior_strength
-from newaisle.gnn.update import update_targets
+from newaisle.gnn.update import Feedback, learn_target, update_targets
 
 USERS, TARGETS, RANK = 60, 12, 4
 SETTINGS = FactorSettings(RANK, alpha=8.0, regularization=3.0)
@@ -143,3 +144,71 @@ def test_purchases_pull_like_minded_users_along():
     scores = users @ found[0]
     assert (scores[:10] > 0.5).all()
     assert scores[10:] == pytest.approx(np.full(10, 0.1))
+
+
+def feedback_of(world, target, exposure, liked, disliked):
+    """What users did with a target whose buyers of fit time are those of ``world``."""
+    users, bought, _, _ = world
+    own = users[bought[:, [target]].indices]
+    return Feedback(exposure * users.T @ users, exposure, (own.T @ own, own.sum(axis=0)), users[liked], users[disliked])
+
+
+@pytest.mark.parametrize("exposure", [0.0, 0.4, 1.0])
+def test_feedback_since_the_fit_is_the_same_update(world, exposure):
+    """As long as nobody scores above 1 it makes no difference when a purchase became known."""
+    users, bought, mean, strength = world
+    since = np.setdiff1d(np.arange(7), bought[:, [0]].indices)
+    found, share = learn_target(feedback_of(world, 0, exposure, since, []), mean[0], strength[0], SETTINGS)
+    assert (users[since] @ found <= 1).all()
+    together = bought[:, [0]].toarray()
+    together[since] = 1
+    expected = update_targets(
+        users, sp.csc_array(together), mean[[0]], strength[[0]], SETTINGS, np.full(USERS, exposure)
+    )
+    assert found == pytest.approx(expected[0][0], rel=1e-9)
+    assert share == pytest.approx(expected[1][0], rel=1e-9)
+
+
+@pytest.mark.parametrize("longer", [1.0, 4.0, 30.0])
+@pytest.mark.parametrize("exposure", [0.0, 0.5])
+def test_a_purchase_says_that_the_preference_is_at_least_1(world, exposure, longer):
+    """The minimum of the stated loss, found by a general search, with priors so long that many score above 1."""
+    users, bought, mean, strength = world
+    liked, disliked = np.arange(0, 20), np.arange(20, 24)
+    earlier = np.setdiff1d(bought[:, [1]].indices, np.arange(24))
+    own = users[earlier]
+    given = Feedback(
+        exposure * users.T @ users, exposure, (own.T @ own, own.sum(axis=0)), users[liked], users[disliked]
+    )
+    found, share = learn_target(given, longer * mean[1], strength[1], SETTINGS)
+    others = np.setdiff1d(np.arange(USERS), np.concatenate([liked, disliked, earlier]))
+
+    def loss(q):
+        score = users @ q
+        kept = SETTINGS.alpha * np.square(np.maximum(1 - score[liked], 0)).sum()
+        kept += SETTINGS.alpha * (np.square(1 - score[earlier]).sum() + np.square(score[disliked]).sum())
+        return kept + exposure * np.square(score[others]).sum() + strength[1] * np.square(q - longer * mean[1]).sum()
+
+    steps = np.vstack([np.eye(RANK), -np.eye(RANK)]) * 1e-4
+    assert all(loss(found + step) > loss(found) for step in steps)
+    assert found == pytest.approx(minimize(loss, found + 0.1, method="BFGS", options={"gtol": 1e-8}).x, abs=1e-5)
+    assert 0 < share < 1
+    if longer == 30:
+        assert (users[liked] @ found > 1).sum() >= 3
+
+
+@pytest.mark.parametrize("exposure", [0.0, 0.3, 1.0])
+def test_no_purchase_lowers_its_buyers_score_whoever_bought_before(world, exposure):
+    users, _, mean, _ = world
+    nobody, above = (np.zeros((RANK, RANK)), np.zeros(RANK)), 0
+    for user in range(30, 50):
+        for target in range(TARGETS):
+            for size in (1.0, 10.0, 50.0):
+                scores = []
+                for liked in (np.arange(5), np.append(np.arange(5), user)):
+                    given = Feedback(exposure * users.T @ users, exposure, nobody, users[liked], users[:0])
+                    found, _ = learn_target(given, size * mean[target], 20.0, SETTINGS)
+                    scores.append(users[user] @ found)
+                assert scores[1] >= scores[0] - 1e-12
+                above += scores[0] > 1
+    assert above > 20
