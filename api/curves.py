@@ -42,6 +42,33 @@ def draw_few_shot(evaluation: Evaluation) -> Figure:
     return figure
 
 
+def draw_generalised(evaluation: Evaluation) -> Figure:
+    """NDCG@20 for seen and for new targets in one list, and H, of all methods."""
+    found = {(s.method, s.metric): s for s in summary_table(evaluation.rows)}
+    methods = sorted({method for method, metric in found if metric == "h"}, key=lambda method: found[method, "h"].mean)
+    figure = canvas(10, 1.5 + 0.6 * len(methods))
+    axes = figure.subplots()
+    parts = (("ndcg@20:new", "C0", "new targets"), ("ndcg@20:seen", COLOURS[2], "seen targets"), ("h", OURS, "H"))
+    for place, (metric, colour, label) in enumerate(parts):
+        own = [found[method, metric] for method in methods]
+        errors = [summary.standard_error or 0.0 for summary in own]
+        axes.barh(
+            [row + 0.27 * (place - 1) for row in range(len(methods))],
+            [summary.mean for summary in own],
+            height=0.25,
+            xerr=errors if any(errors) else None,
+            color=colour,
+            label=label,
+        )
+    axes.set_yticks(range(len(methods)), methods)
+    axes.set_xlabel(f"NDCG@20 in one list, and the harmonic mean H of both ({means_told(evaluation)})")
+    axes.set_title("generalised", fontsize=11)
+    axes.grid(axis="x", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right center", frameon=False, reverse=True)
+    return figure
+
+
 def _curve(axes: Axes, summaries: list[Summary], levels: list[int], method: str, colour: str, style: str) -> None:
     own = {revealed_share(summary.protocol): summary for summary in summaries if summary.method == method}
     if not own:

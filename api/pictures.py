@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..gnn.evaluation import SplitResult
 from ..gnn.methods import Newaisle
-from ..gnn.protocols import FEW_SHOT, family
-from .curves import draw_few_shot
+from ..gnn.protocols import FEW_SHOT, GENERALISED, family
+from .curves import draw_few_shot, draw_generalised
 from .evaluating import Evaluation
 from .plots import draw_confidence, draw_distance, draw_level, draw_ndcg, draw_variety
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PLOTS: Mapping[str, Callable[[Evaluation], Figure]] = {
     "ndcg": draw_ndcg,
     "few-shot": draw_few_shot,
+    "generalised": draw_generalised,
     "level": draw_level,
     "confidence": draw_confidence,
     "distance": draw_distance,
@@ -47,5 +48,6 @@ def tells_of_targets(result: SplitResult) -> bool:
 
 _SHOWN: Mapping[str, Callable[[SplitResult], bool]] = {
     "few-shot": _is_few_shot,
+    "generalised": lambda result: result.protocol == GENERALISED,
     **dict.fromkeys(("level", "confidence", "distance"), tells_of_targets),
 }

@@ -22,6 +22,8 @@ _METRICS = """\
   everybody gives 0.5, however well it knows what sells.
 - **coverage**: share of the candidates that anybody is shown; **diversity**: 1 - mean cosine of the texts within a
   list; **novelty**: mean self-information of what is shown, in bits.
+- In `generalised`, seen and new targets stand in one list: **h** is the harmonic mean of its NDCG@20 for the hidden
+  purchases of seen targets and of new ones.
 - The **ceiling** is a conventional recommender that does have the sales of the hidden targets, of half of the users. It
   is judged on the other half; figures ending in `@held-out` are those of the others on the same users.
 - **±** is the corrected standard error for overlapping splits (Nadeau and Bengio 2003). Splits differ from seed to seed
@@ -46,6 +48,8 @@ def report_text(evaluation: Evaluation, data: Mapping[str, Any]) -> str:
         parts.append("![NDCG@20 by protocol, and newaisle minus every method](ndcg.png)")
     if "few-shot" in pictures:
         parts.append("![NDCG@20 by how many reveal their purchases of the hidden targets](few-shot.png)")
+    if "generalised" in pictures:
+        parts.append("![NDCG@20 of seen and of new targets in one list, and their harmonic mean](generalised.png)")
     parts += _rankings(evaluation)
     parts.append("## newaisle minus the others")
     parts.append(f"Paired on the same splits; against the {CEILING} on the users that it is judged on.")

@@ -6,16 +6,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from settled import SettledLinMap, SettledNewaisle
 
-from newaisle.gnn.baselines import Ceiling, LinMap
+from newaisle.gnn.baselines import Ceiling
 from newaisle.gnn.evaluation import evaluate_splits
 from newaisle.gnn.few_shot import AlsRevealed, Halves, PopularityRevealed
 from newaisle.gnn.judging import Learning
-from newaisle.gnn.methods import Newaisle
 from newaisle.gnn.metrics import ndcg
 from newaisle.gnn.protocols import LEVELS, expand
 from newaisle.gnn.simple_baselines import RandomScores
-from newaisle.gnn.space import fit_space
 from newaisle.gnn.splits import LEAVE_TARGETS_OUT, hide, make_split
 from newaisle.graph.errors import InputError, ModelError
 
@@ -27,35 +26,24 @@ def split(journey):
     return make_split(LEAVE_TARGETS_OUT, journey.graph, journey.interactions.matrix(journey.graph), SEED)
 
 
-class Given(Newaisle):
-    """newaisle with given settings, so that no search is needed; counts its fits."""
+@pytest.fixture(scope="module")
+def newaisle(split, phi, given):
+    method = SettledNewaisle(SEED, phi, given)
+    method.fit(split)
+    return method
 
-    settings = None
-    fits = 0
 
-    def fit(self, split):
-        type(self).fits += 1
-        self._space = fit_space(split.graph, split.train, self.blocks, seed=self.seed, settings=self.settings)
+@pytest.fixture(scope="module")
+def linmap(split, phi, given):
+    method = SettledLinMap(SEED, phi, given)
+    method.fit(split)
+    return method
 
 
 @pytest.fixture
-def given_newaisle(given):
-    return type("Given", (Given,), {"settings": given, "fits": 0})
-
-
-@pytest.fixture(scope="module")
-def newaisle(split, phi, given):
-    method = Given(SEED, phi)
-    method.settings = given
-    method.fit(split)
-    return method
-
-
-@pytest.fixture(scope="module")
-def linmap(split, phi):
-    method = LinMap(SEED, phi)
-    method.fit(split)
-    return method
+def counted():
+    """A fresh class, so that fits count from 0."""
+    return type("Counted", (SettledNewaisle,), {"fits": 0})
 
 
 def test_more_and_more_of_one_half_reveal_and_the_other_is_judged(split):
@@ -156,19 +144,19 @@ def cells(tmp_path_factory):
     return tmp_path_factory.mktemp("cells")
 
 
-def test_one_fit_serves_all_levels(journey, phi, given_newaisle, cells):
-    methods = {"newaisle": partial(given_newaisle, blocks=phi), "random": RandomScores, "ceiling": Ceiling}
+def test_one_fit_serves_all_levels(journey, phi, given, counted, cells):
+    methods = {"newaisle": partial(counted, blocks=phi, settings=given), "random": RandomScores, "ceiling": Ceiling}
     told = []
     run = partial(evaluate_splits, journey.graph, journey.interactions, methods, seeds=[SEED], cache=cells)
     first = run(protocols=["few-shot:0", LEAVE_TARGETS_OUT, "few-shot:10"], progress=told.append)
-    assert given_newaisle.fits == 2  # one of leave-targets-out, one of few-shot
+    assert counted.fits == 2  # one of leave-targets-out, one of few-shot
     assert [result.protocol for result in first] == ["few-shot:0", LEAVE_TARGETS_OUT, "few-shot:10"]
     results = run(protocols=["few-shot"])
-    assert given_newaisle.fits == 3
+    assert counted.fits == 3
     assert [result.protocol for result in results] == [f"few-shot:{level}" for level in LEVELS]
     assert (results[0], results[3]) == (first[0], first[2])
     assert run(protocols=["few-shot"]) == results
-    assert given_newaisle.fits == 3
+    assert counted.fits == 3
     names = {"newaisle", "random", "popularity-revealed", "ceiling"}
     assert all(set(result.cells) == names for result in results)
     assert len({result.counts["users"] for result in results}) == 1
@@ -181,9 +169,9 @@ def test_one_fit_serves_all_levels(journey, phi, given_newaisle, cells):
 
 
 def test_the_zero_level_is_the_zero_shot_ranking_on_half_the_users(
-    journey, phi, split, newaisle, given_newaisle, cells
+    journey, phi, split, newaisle, given, counted, cells
 ):
-    methods = {"newaisle": partial(given_newaisle, blocks=phi)}
+    methods = {"newaisle": partial(counted, blocks=phi, settings=given)}
     (zero,) = evaluate_splits(journey.graph, journey.interactions, methods, ["few-shot:0"], [SEED], cache=cells)
     judged = Halves.of(split, SEED).judged
     scores = newaisle.score(split, judged, split.candidates)
@@ -191,15 +179,8 @@ def test_the_zero_level_is_the_zero_shot_ranking_on_half_the_users(
     assert zero.cells["newaisle"].metrics["ndcg@20"] == pytest.approx(ndcg(scores, hits))
 
 
-class Refitted(LinMap):
-    """One that has been fitted before."""
-
-    def fit(self, split):  # noqa: ARG002
-        self._fit = self.before._fit
-
-
-def test_als_stands_beside_linmap(journey, phi, linmap):
-    make = partial(type("Refitted", (Refitted,), {"before": linmap}), blocks=phi)
+def test_als_stands_beside_linmap(journey, phi, given):
+    make = partial(SettledLinMap, blocks=phi, settings=given)
     methods = {"linmap": make, "linmap-on-phi": make}
     (found,) = evaluate_splits(journey.graph, journey.interactions, methods, ["few-shot:100"], [SEED])
     assert set(found.cells) == {*methods, "als-revealed", "popularity-revealed"}

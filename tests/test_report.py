@@ -11,20 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from settled import SettledLinMap, SettledNewaisle
 
 from newaisle.api.evaluating import Evaluation, evaluate_source
 from newaisle.api.pictures import PLOTS, pictured
 from newaisle.api.report import open_report, report_data, write_report
 from newaisle.api.report_text import report_text, table
-from newaisle.gnn.baselines import Ceiling, LinMap
+from newaisle.gnn.baselines import Ceiling
 from newaisle.gnn.comparison import compare, summary_table
 from newaisle.gnn.evaluation import evaluate_splits
 from newaisle.gnn.judging import HELD_OUT
-from newaisle.gnn.methods import Newaisle
 from newaisle.gnn.propagation import Blocks
 from newaisle.gnn.simple_baselines import RandomScores
-from newaisle.gnn.space import SpaceSettings, fit_space
-from newaisle.gnn.splits import Split
+from newaisle.gnn.space import SpaceSettings
 from newaisle.graph import Relation
 from newaisle.graph.catalog import Edges, frozen
 from newaisle.graph.errors import InputError, MissingExtraError
@@ -54,27 +53,16 @@ def evaluated(journey: Loaded, encodings: Path, cells: Path) -> Evaluation:
     )
 
 
-class Given(Newaisle):
-    """newaisle with given settings, so that no search is needed."""
-
-    def __init__(self, seed: int, blocks: Blocks, settings: SpaceSettings) -> None:
-        super().__init__(seed, blocks)
-        self.settings = settings
-
-    def fit(self, split: Split) -> None:
-        self._space = fit_space(split.graph, split.train, self.blocks, seed=self.seed, settings=self.settings)
-
-
 @pytest.fixture(scope="module")
 def known(evaluated: Evaluation, phi: Blocks, given: SpaceSettings) -> Evaluation:
     """The protocols in which something is known of the new targets, with few methods."""
     methods = {
-        "newaisle": partial(Given, blocks=phi, settings=given),
-        "linmap": partial(LinMap, blocks=phi),
+        "newaisle": partial(SettledNewaisle, blocks=phi, settings=given),
+        "linmap": partial(SettledLinMap, blocks=phi, settings=given),
         "random": RandomScores,
         "ceiling": Ceiling,
     }
-    results = evaluate_splits(evaluated.graph, evaluated.history, methods, ["few-shot"], [0, 1])
+    results = evaluate_splits(evaluated.graph, evaluated.history, methods, ["few-shot", "generalised"], [0, 1])
     return replace(evaluated, results=results)
 
 
@@ -189,7 +177,8 @@ def test_every_picture_is_legible(evaluated: Evaluation, known: Evaluation) -> N
 
 
 def test_levels_of_few_shot_stand_in_one_table_and_one_picture(known: Evaluation, tmp_path: Path) -> None:
-    write_report(known, tmp_path)
+    few_shot = known.where(lambda result: result.protocol.startswith("few-shot"))
+    write_report(few_shot, tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {"report.json", "report.md", "few-shot.png"}
     text = (tmp_path / "report.md").read_text()
     assert "| method | 0 % | 1 % | 3 % | 10 % | 30 % | 100 % |" in text
@@ -205,6 +194,27 @@ def test_levels_of_few_shot_stand_in_one_table_and_one_picture(known: Evaluation
     assert "nan" not in text
     found = compare(known.rows, "ceiling")
     assert {c.metric for c in found if c.method == "newaisle"} >= {"ndcg@20", "taste_auc"}
+
+
+def test_seen_and_new_targets_stand_beside_each_other(known: Evaluation, tmp_path: Path) -> None:
+    one_list = known.where(lambda result: result.protocol == "generalised")
+    write_report(one_list, tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "report.json",
+        "report.md",
+        "generalised.png",
+        "ndcg.png",
+        "variety.png",
+    }
+    text = (tmp_path / "report.md").read_text()
+    assert "| method | ndcg@20 | h | ndcg@20:seen | ndcg@20:new |" in text
+    lines = re.findall(r"^\| ([a-z-]+) \| 0\.", text, flags=re.MULTILINE)
+    means = {s.method: s.mean for s in summary_table(one_list.rows) if s.metric == "h"}
+    assert lines[: len(means)] == sorted(means, key=lambda method: -means[method])
+    assert set(means) == {"newaisle", "newaisle-uncorrected", "linmap", "als-only", "random"}
+    (axes,) = PLOTS["generalised"](one_list).axes
+    assert {label.get_text() for label in axes.get_yticklabels()} == set(means)
+    assert "nan" not in text
 
 
 def test_one_seed_has_no_errors_and_is_said_to_be_alone(evaluated: Evaluation, tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""Methods with given settings, so that tests need no search."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from newaisle.gnn.baselines import LinMap, Popularity
+from newaisle.gnn.factors import fit_factors
+from newaisle.gnn.kernel import Head
+from newaisle.gnn.methods import Newaisle
+from newaisle.gnn.propagation import Blocks
+from newaisle.gnn.space import SpaceSettings, fit_space
+from newaisle.gnn.splits import Split
+from newaisle.gnn.tuning import binary
+
+
+class SettledNewaisle(Newaisle):
+    fits = 0
+
+    def __init__(self, seed: int, blocks: Blocks, settings: SpaceSettings) -> None:
+        super().__init__(seed, blocks)
+        self.settings = settings
+
+    def fit(self, split: Split) -> None:
+        type(self).fits += 1
+        self._space = fit_space(split.graph, split.train, self.blocks, seed=self.seed, settings=self.settings)
+
+
+class SettledLinMap(LinMap):
+    def __init__(self, seed: int, blocks: Blocks, settings: SpaceSettings) -> None:
+        super().__init__(seed, blocks)
+        self.settings = settings
+
+    def fit(self, split: Split) -> None:
+        factors = fit_factors(binary(split.train), self.settings.factors, self.seed)
+        self._fit = factors, Head(self.blocks, self.settings.kernel, split.seen, factors.targets[split.seen])
+
+
+class SettledPopularity(Popularity):
+    def __init__(self, seed: int, blocks: Blocks, settings: SpaceSettings) -> None:
+        super().__init__(seed, blocks)
+        self.settings = settings
+
+    def fit(self, split: Split) -> None:
+        self._head = Head(self.blocks, self.settings.kernel, split.seen, levels(split)[split.seen, None])
+
+
+def levels(split: Split) -> np.ndarray:
+    """Centred logits of the shares of buyers of all targets, (n,)."""
+    share = (np.bincount(split.train.indices, minlength=split.train.shape[1]) + 0.5) / (split.train.shape[0] + 1)
+    level: np.ndarray = np.log(share / (1 - share))
+    return level - level[split.seen].mean()
