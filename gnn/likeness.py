@@ -14,7 +14,12 @@ _WHAT_IT_IS = frozenset({Kind.TEXT, Kind.NAME, Kind.RELATION, Kind.FEATURE})
 
 
 def likeness(head: Head, target: int, others: IntArray) -> FloatArray:
-    """How alike one target and others are, 0 to 1, float64 (others,).
+    """How alike one target and others are, 0 to 1, float64 (others,); see :func:`alike`."""
+    return np.asarray(alike(head, np.array([target]), others)[0])
+
+
+def alike(head: Head, targets: IntArray, others: IntArray) -> FloatArray:
+    """How alike targets and others are, 0 to 1, float64 (targets, others).
 
     ``exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)`` with the fitted weights, over texts, names, relations and features;
     counts and places say how much of a thing sells rather than what it is. All blocks where these have no weight.
@@ -22,4 +27,4 @@ def likeness(head: Head, target: int, others: IntArray) -> FloatArray:
     weights = head.settings.weights
     what = {name: weight for name, weight in weights.items() if head.blocks.kinds.get(name) in _WHAT_IT_IS}
     settings = replace(head.settings, weights=what if any(what.values()) else weights)
-    return np.asarray(kernel(head.blocks, settings, np.array([target]), others)[0])
+    return kernel(head.blocks, settings, targets, others)

@@ -17,7 +17,8 @@ SCHEMA: Final = 1
 
 LOCK_HEAD: Final = (
     "MATCH (h:Newaisle {key: $key}) SET h.lock = $run_id "
-    "RETURN h.schema AS schema, h.graph_hash AS graph_hash, h.features AS features, h.run_id AS run_id"
+    "RETURN h.schema AS schema, h.graph_hash AS graph_hash, h.features AS features, h.run_id AS run_id, "
+    "h.model_hash AS model_hash"
 )
 """Writing a property takes the lock that a second refresh of the source then waits for."""
 MAKE_HEAD: Final = (
@@ -26,7 +27,8 @@ MAKE_HEAD: Final = (
 ADVANCE_HEAD: Final = "MATCH (h:Newaisle {key: $key}) SET h += $properties REMOVE h.lock"
 READ_HEAD: Final = (
     "MATCH (h:Newaisle {key: $key}) "
-    "RETURN h.schema AS schema, h.graph_hash AS graph_hash, h.features AS features, h.run_id AS run_id"
+    "RETURN h.schema AS schema, h.graph_hash AS graph_hash, h.features AS features, h.run_id AS run_id, "
+    "h.model_hash AS model_hash"
 )
 READ_SOURCES: Final = "MATCH (h:Newaisle:Refresh) RETURN DISTINCT h.source AS source ORDER BY source"
 OTHER_SCHEMAS: Final = (
@@ -52,6 +54,31 @@ USED: Final = (
     "OR EXISTS { MATCH (b)-[:CHILD_OF]-(c:Newaisle:Attribute {source: $source}) } RETURN b.key"
 )
 """Which of the attributes with ``$keys`` others than the targets ``$without`` need."""
+
+WRITE_FORESEEN: Final = "UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) SET n += row.properties"
+"""What a model says of targets; what is null in ``properties`` is removed."""
+READ_EMBEDDINGS: Final = (
+    "UNWIND $keys AS key MATCH (n:Newaisle {key: key}) WHERE n.embedding IS NOT NULL RETURN n.key, n.embedding"
+)
+DELETE_SIMILAR: Final = (
+    "UNWIND $keys AS key MATCH (:Newaisle {key: key})-[r:SIMILAR_TO]->(:Newaisle {source: $source}) DELETE r"
+)
+CREATE_SIMILAR: Final = (
+    "UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
+    "CREATE (a)-[:SIMILAR_TO {score: row.score, rank: row.rank}]->(b)"
+)
+
+VECTOR_INDEX: Final = "newaisle_embedding"
+CAN_INDEX_VECTORS: Final = "SHOW PROCEDURES YIELD name WHERE name = 'db.index.vector.queryNodes' RETURN name"
+FIND_VECTOR_INDEX: Final = (
+    "SHOW VECTOR INDEXES YIELD name, options WHERE name = $name "
+    "RETURN options.indexConfig['vector.dimensions'] AS dimensions"
+)
+DROP_VECTOR_INDEX: Final = "DROP INDEX newaisle_embedding IF EXISTS"
+CREATE_VECTOR_INDEX: Final = (
+    "CREATE VECTOR INDEX newaisle_embedding IF NOT EXISTS FOR (n:Newaisle) ON (n.embedding) OPTIONS $options"
+)
+AWAIT_VECTOR_INDEX: Final = "CALL db.awaitIndex($name, $seconds)"
 
 DELETE_NODES: Final = "UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) DETACH DELETE n"
 

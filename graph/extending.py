@@ -213,7 +213,7 @@ def extend_graph(graph: CatalogGraph, addition: Addition) -> Extended:
     )
     heads = np.array([head for relation in _TREE for _, head, _ in more[relation]], dtype=np.int64)
     general = np.setdiff1d(heads, graph.parents.indices)
-    wider = _carriers(made, np.array([tail for tail, _, _ in more[Relation.ATTRIBUTE_CHILD_OF]], dtype=np.int64))
+    wider = carriers(made, np.array([tail for tail, _, _ in more[Relation.ATTRIBUTE_CHILD_OF]], dtype=np.int64))
     touched = [np.arange(size, len(made)), moved, ids.positions(addition.attributes), general, wider]
     return Extended(made, np.unique(np.concatenate(touched)))
 
@@ -312,8 +312,8 @@ def _joined(edges: Edges, rows: list[tuple[int, int, float]], moved: IntArray) -
     )
 
 
-def _carriers(graph: CatalogGraph, attributes: IntArray) -> IntArray:
-    """Targets that have one of some attributes, or a narrower value below one."""
+def carriers(graph: CatalogGraph, attributes: IntArray) -> IntArray:
+    """Targets that have one of some attributes, or a narrower value below one, ascending."""
     if not len(attributes):
         return _NONE
     up = graph.edges[Relation.ATTRIBUTE_CHILD_OF]
@@ -337,3 +337,23 @@ def with_descendants(graph: CatalogGraph, positions: IntArray) -> IntArray:
         frontier = reached[~found[reached]]
         found[frontier] = True
     return np.flatnonzero(found)
+
+
+def changed_between(old: CatalogGraph, new: CatalogGraph) -> IntArray:
+    """Positions of targets and groups of which another graph of the source says something else, ascending.
+
+    These are new ones, those with another name, text, number, attribute or parent, those that something stands below by
+    now, and those with a value of an attribute whose wider values are others. What stands below them is not named.
+    """
+    before, after = nodes_of(old), nodes_of(new)
+    for nodes in (before, after):
+        for node in nodes.values():
+            node.parents.sort(key=str)
+    touched = {position for position, own in enumerate(new.ids) if before.get(own) != after[own]}
+    once = {old.ids.values[position] for position in np.unique(old.parents.indices).tolist()}
+    now = np.unique(new.parents.indices).tolist()
+    touched |= {position for position in now if new.ids.values[position] not in once}
+    place = {attribute: position for position, attribute in enumerate(new.attributes)}
+    inside = set(_hierarchy(old)) ^ set(_hierarchy(new))
+    narrow = np.array(sorted({place[tail] for tail, _ in inside if tail in place}), dtype=np.int64)
+    return np.union1d(np.array(sorted(touched), dtype=np.int64), carriers(new, narrow))

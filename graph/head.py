@@ -30,11 +30,13 @@ class Head:
         run_id: the last refresh; empty before the first one.
         graph_hash: content hash of the graph, 64 hexadecimal digits.
         features: names of the features that nodes may carry.
+        model_hash: of the model that has written onto the nodes; empty where none has.
     """
 
     run_id: str = ""
     graph_hash: str = "0" * 64
     features: tuple[str, ...] = ()
+    model_hash: str = ""
 
 
 def read_head(tx: Transaction, source: str) -> Head:
@@ -73,7 +75,12 @@ def _checked(source: str, record: neo4j.Record | None) -> Head:
         return Head()
     if record["schema"] != SCHEMA:
         raise _other_schema(source, record["schema"])
-    return Head(record["run_id"] or "", record["graph_hash"] or "0" * 64, tuple(record["features"] or ()))
+    return Head(
+        record["run_id"] or "",
+        record["graph_hash"] or "0" * 64,
+        tuple(record["features"] or ()),
+        record["model_hash"] or "",
+    )
 
 
 def _other_schema(source: str, schema: object) -> StoreError:

@@ -30,6 +30,7 @@ _KEYS: Final = ("key", "other")
 
 _WRITTEN: Final[Mapping[str, str]] = {
     "SIMILAR_TO": "MATCH (:Newaisle)-[r:SIMILAR_TO]->(:Newaisle) RETURN r.rank LIMIT 1",
+    "embedding": "MATCH (n:Newaisle) WHERE n.embedding IS NOT NULL RETURN n.key LIMIT 1",
     "confidence": "MATCH (n:Newaisle) WHERE n.confidence IS NOT NULL RETURN n.key LIMIT 1",
     "embedding_shift": "MATCH (n:Newaisle) WHERE n.embedding_shift IS NOT NULL RETURN n.key LIMIT 1",
 }

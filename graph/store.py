@@ -22,11 +22,12 @@ from .cypher import READ_SOURCES, UNIQUE_KEY
 from .embedded import start_embedded
 from .embedded_server import DATABASE, READER, ROOT
 from .errors import InputError, StoreError, name_some
-from .head import Head, locked
+from .foreseen import index_vectors
+from .head import Head, locked, read_head
 from .reading import read_graph, read_settled
 from .transactions import FETCH_ROWS, RETRY_SECONDS
 from .values import plain
-from .writing import Aim, Clock, Progress, RefreshReport, Run, WriteBack, aim_at, report_of, write
+from .writing import Aim, Annotation, Clock, Progress, RefreshReport, Run, WriteBack, aim_at, annotate, report_of, write
 
 WAIT_SECONDS = 30.0
 
@@ -148,6 +149,48 @@ class Store:
         """
         run = Run(run_id or uuid.uuid4().hex, 1.0, wait, progress)
         return self._write(changes.source, aim_of(changes), run)
+
+    def annotate(self, source: str, work: Annotation, *, wait: float = WAIT_SECONDS) -> None:
+        """Write more onto the nodes of a source, such as what a model makes of them, in one transaction.
+
+        Args:
+            source: name of the source, which is locked meanwhile.
+            work: is called with the transaction and the head; what it returns is set on the head. What it raises rolls
+                everything back and is raised here.
+            wait: seconds to wait for a refresh of the source.
+
+        Raises:
+            StoreLockedError: the refresh did not end in time.
+            StoreUnavailableError: the store went away and did not come back.
+            StoreError: no such source, or the store refused. Nothing is changed in any of these cases.
+        """
+        pauses = () if self._one_writer else RETRY_SECONDS
+        with self._turn(source, wait), translated(self.name, self._database):
+            annotate(self._driver, self._database, source, uuid.uuid4().hex, work, wait, pauses)
+
+    def head(self, source: str) -> Head:
+        """What the store says of a source as a whole: content hash, last run, model; an empty head where it has none.
+
+        Raises:
+            StoreError: another version of newaisle has written the source.
+        """
+        with translated(self.name, self._database), self._driver.session(database=self._database) as session:
+            return session.execute_read(read_head, source)
+
+    def index_vectors(self, dimensions: int) -> bool:
+        """Let Cypher find the nearest embeddings by an index, named ``newaisle_embedding``, where the store can.
+
+        Vectors of another length than ``dimensions`` are not in it; an index of another length is replaced. They are
+        kept whole (no quantisation), as the lengths of embeddings crowd one pole.
+
+        Args:
+            dimensions: length of the embeddings, 1 or more.
+
+        Returns:
+            Whether the store knows vector indexes at all; it is asked for the procedure that searches them.
+        """
+        with translated(self.name, self._database):
+            return index_vectors(self._driver, self._database, dimensions)
 
     def plan(self, graph: CatalogGraph) -> RefreshReport:
         """Say what :meth:`write` would do, and write nothing.

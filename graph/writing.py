@@ -14,7 +14,7 @@ import neo4j
 from .catalog import CatalogGraph
 from .cypher import DELETE_NODES, EDGES, NODES
 from .diff import Changes, diff, no_changes
-from .errors import GuardError
+from .errors import GuardError, StoreError
 from .head import Head, Transaction, advance_head, bounded_wait, lock_head
 from .rows import Row, batches, edge_rows, graph_rows
 from .stored import read_stored
@@ -32,21 +32,28 @@ class Written:
     Attributes:
         source: name of the source in the store.
         run_id: the run.
+        model_hash: of the model that has written onto the nodes before; empty where none has.
         changes: the difference: keys of the nodes added, changed, moved and removed, and all rows and edges written.
     """
 
     source: str
     run_id: str
+    model_hash: str
     changes: Changes
 
 
-WriteBack = Callable[[neo4j.Transaction, Written], None]
+WriteBack = Callable[[neo4j.Transaction, Written], Mapping[str, Any] | None]
 """Writes more in the transaction of a refresh, such as what a model makes of the new graph.
 
 It is called after the graph is written and before the head is advanced, with the source locked; also where nothing
 differs, but not for a dry run. An error that it raises rolls the whole refresh back. Where the store asks for another
-try, or comes back after an outage, it is called again in a new transaction, with changes compared anew.
+try, or comes back after an outage, it is called again in a new transaction, with changes compared anew. What it returns
+is set on the head.
 """
+
+
+Annotation = Callable[[neo4j.Transaction, Head], dict[str, Any]]
+"""Writes more onto a source's nodes; what it returns is set on the head. May be called again in a new transaction."""
 
 
 @dataclass(frozen=True)
@@ -183,9 +190,10 @@ def write(
         check_removals(report, run.max_delete)
         with clock("write"):
             _write_changes(tx, changes, head.features, run)
+        further: Mapping[str, Any] | None = None
         if run.write_back is not None:
             with clock("write back"):
-                run.write_back(tx, Written(source, run.run_id, changes))
+                further = run.write_back(tx, Written(source, run.run_id, head.model_hash, changes))
         with clock("commit"):
             properties = {
                 **report.counts,
@@ -195,12 +203,40 @@ def write(
                 "finished": datetime.now(UTC).isoformat(),
                 "graph_hash": goal.graph_hash,
                 "features": list(goal.features),
+                **(further or {}),
             }
             advance_head(tx, source, properties)
             tx.commit()
         return report
 
     return transact(driver, database, run.run_id, attempt, pauses)
+
+
+def annotate(
+    driver: neo4j.Driver,
+    database: str,
+    source: str,
+    run_id: str,
+    work: Annotation,
+    wait: float,
+    pauses: Sequence[float],
+) -> None:
+    """Lock a source, write more onto its nodes, and onto its head what ``work`` returns, all in one transaction.
+
+    Raises:
+        StoreLockedError: a refresh of the source did not end in time.
+        StoreError: no such source, or another version of newaisle has written it.
+    """
+
+    def attempt(tx: neo4j.Transaction, _number: int) -> None:
+        with bounded_wait(driver, database, source, run_id, wait):
+            head = lock_head(tx, source, run_id)
+        if not head.run_id:
+            raise StoreError(f"The store holds no source {source!r}; refresh it from its files first.")
+        advance_head(tx, source, work(tx, head))
+        tx.commit()
+
+    transact(driver, database, run_id, attempt, pauses)
 
 
 def report_of(
