@@ -385,7 +385,7 @@ class Recommender:
 
         Args:
             users: one own id or several.
-            epsilon: above 0; the lower, the more noise. at 8 and below a vector ranks worse than the mean
+            epsilon: above 0; the lower, the more noise; at 8 and below a vector ranks worse than the mean
                 user's, as ``docs/privacy.md`` shows.
             delta: between 0 and 1, far below one in the number of users.
             seed: makes the noise repeatable, for tests alone: who knows the seed can take the noise off. None draws it
