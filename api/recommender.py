@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import narwhals as nw
+import numpy as np
 
 from ..gnn.encoder import PACKAGED
 from ..gnn.propagation import propagate_and_freeze
+from ..gnn.scoring import user_embeddings
 from ..gnn.space import SpaceSettings, Tell, fit_space
 from ..graph import CatalogGraph, Id, Interactions
 from ..graph.availability import Moment
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, NotFittedError
 from ..graph.frames import Table
+from .adding import add
 from .audience import Circle, audience
 from .config import Config, read_config
 from .encoding import encode_catalog
@@ -29,6 +32,9 @@ from .releasing import release
 from .routing import Limits, route
 from .settings import Settings
 from .users import Profile, Who, ask
+
+if TYPE_CHECKING:
+    from ..graph import Store, WriteBack
 
 
 class Recommender:
@@ -133,6 +139,28 @@ class Recommender:
         self._fitted = Fitted(
             graph, known.users, bought, space, self.encoder, self.seed, backend, window, frozen=frozen
         )
+        return self
+
+    def add(self, targets: Table | CatalogGraph | None = None, edges: Table | None = None) -> Self:
+        """Add new categories or products, or edges of those that are there, and rank them at once; nothing is trained.
+
+        Only their texts are encoded. They are described with everything as it was at fit (means, deviations, rarity of
+        attribute values, shared names), a value or parent unknown at fit with an identity of its own. Targets that
+        nobody had bought at fit are foreseen again where their edges, or those above them, change; seen ones keep their
+        description, and all keep their place, until the next :meth:`fit`. On any error nothing is added.
+
+        Args:
+            targets: a categories table as :meth:`CatalogGraph.from_tables` takes, a products table (one with the column
+                ``category_id``), or a graph. Parents may be old or new.
+            edges: columns ``id``, ``name``, ``value`` and optional ``weight``: attributes of old or new targets. Under
+                the name ``CHILD_OF`` (of products ``IN_CATEGORY``) the values are parents, in place of the old ones.
+
+        Raises:
+            GraphError: a target that is there already, an unknown parent or id, a cycle.
+            InputError: a column that the catalog did not have at fit, or a table that cannot be used.
+            ModelError: the texts cannot be encoded.
+        """
+        self._fitted = add(self.fitted, targets, edges, self.cache)
         return self
 
     def refit(self, history: Interactions, *, tell: Tell | None = None) -> Self:
@@ -364,6 +392,49 @@ class Recommender:
         fitted = self.fitted
         vectors = ask(fitted, users).vectors
         return fitted.score(vectors, _positions(fitted, targets))
+
+    def user_vector(self, user: Who) -> FloatArray:
+        """A user as a unit vector f, float64 (rank + 1,): its cosine with a stored embedding is the score.
+
+        Raises:
+            UnknownIdError: a user who was not there at fit.
+        """
+        return np.asarray(user_embeddings(ask(self.fitted, user).vectors)[0])
+
+    def push(self, store: Store, name: str | None = None) -> Self:
+        """Write what the model says of its targets onto their nodes in a graph store, in one transaction.
+
+        These are ``state``, ``embedding``, ``confidence``, ``buyers`` and edges ``SIMILAR_TO`` to the nearest seen
+        targets, in place of what a model wrote before; ``model_hash`` on the source's head says which. Nothing of any
+        user is written: what fewer than 5 users bought gets its prior, and no ``buyers``.
+
+        Args:
+            store: the store, which holds the graph of the model, or one that was refreshed with the model since.
+            name: name of the source in the store; None for the graph's own.
+
+        Raises:
+            ModelError: the store holds another graph.
+            StoreError: the store has no such source, is locked, or refused. Nothing is changed in any of these cases.
+        """
+        from .pushing import push  # the store's driver takes long to import, and few need it
+
+        push(self.fitted, store, name, self.cache)
+        return self
+
+    def write_back(self, graph: CatalogGraph) -> WriteBack:
+        """What a refresh of a store to a graph shall write onto its nodes: what :meth:`push` would, in its transaction.
+
+        Encodes what the graph has more or otherwise than the model, and foresees it with everything frozen at fit.
+
+        Args:
+            graph: the graph that the store is refreshed to, for ``refresh(store, graph, write_back=…)``.
+
+        Raises:
+            ModelError: the graph is of another catalog, or the texts cannot be encoded.
+        """
+        from .pushing import Outlook
+
+        return Outlook.of(self.fitted, graph, self.cache).write_back
 
     def explain(self, user: Id, target: Id) -> Explanation:
         """Why a user is shown a target, as two exact sums.

@@ -1,0 +1,109 @@
+"""Targets and edges added to a fitted model: described and foreseen with everything as it was at fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+
+from ..gnn.encoder import TextEncoder
+from ..gnn.frozen import Frozen
+from ..gnn.growing import grow
+from ..gnn.online import relearn
+from ..gnn.propagation import Block, Texts, describe, extend
+from ..gnn.relations import View
+from ..graph import CatalogGraph
+from ..graph.catalog import IntArray
+from ..graph.errors import ModelError
+from ..graph.extending import extend_graph, read_addition, with_descendants
+from ..graph.frames import Table
+from .fitted import Fitted
+
+
+def add(fitted: Fitted, targets: Table | CatalogGraph | None, edges: Table | None, cache: Path | None) -> Fitted:
+    """Add to what was fitted; ``Recommender.add`` says more.
+
+    Raises:
+        InputError: a table cannot be used, there is nothing to add, or what is added does not fit the graph.
+    """
+    extended = extend_graph(fitted.graph, read_addition(fitted.graph, targets, edges))
+    graph, before, touched = extended.graph, len(fitted.graph), extended.touched
+    if touched[0] < before:  # else all is new, and what is below it is new too
+        touched = with_descendants(graph, touched)
+    wanted = np.setdiff1d(touched, fitted.space.head.seen)
+    every = np.arange(len(graph))
+    frozen = fitted.frozen.grown(graph)
+    rows = described(fitted, graph, wanted, frozen, np.where(every < before, every, -1), cache)
+    space = grow(fitted.space, extend(fitted.space.head.blocks, rows, wanted), wanted, fitted.level_errors)
+    bought = fitted.bought
+    bought = sp.csr_array((bought.data, bought.indices, bought.indptr), shape=(bought.shape[0], len(graph)))
+    made = replace(fitted, graph=graph, bought=bought, space=space, frozen=frozen)
+    sold = np.intersect1d(wanted, fitted.observed.target)
+    if len(sold):  # since the fit, and learned again from the new prior
+        exposure = fitted.observed.exposure(fitted.window, len(graph))
+        made = replace(made, space=relearn(space, made.buyers, fitted.observed, exposure, sold))
+    for name in ("typical_activity", "level_errors"):  # nothing that is added changes them
+        if name in fitted.__dict__:
+            made.__dict__[name] = fitted.__dict__[name]
+    return made
+
+
+def described(
+    fitted: Fitted, graph: CatalogGraph, targets: IntArray, frozen: Frozen, old: IntArray, cache: Path | None
+) -> dict[str, Block]:
+    """Rows of phi for some targets of a graph that has become another one since the fit.
+
+    Args:
+        fitted: the model.
+        graph: the catalog as it is now.
+        targets: positions in it, ascending.
+        frozen: what the columns mean there.
+        old: position in the model's graph of every target and group, -1 for new ones, int64 (n,).
+        cache: file that keeps text embeddings.
+
+    Raises:
+        ModelError: the encoder cannot be loaded or the cache cannot be used.
+    """
+    there = np.flatnonzero(old >= 0)
+    same = [  # texts and names that are as they were, bool (n,)
+        np.array(
+            [before[i] == now[j] for i, j in zip(old[there].tolist(), there.tolist(), strict=True)], dtype=np.bool_
+        )
+        for before, now in ((fitted.graph.texts, graph.texts), (fitted.graph.names, graph.names))
+    ]
+    counted = np.zeros(len(graph), dtype=np.bool_)
+    counted[there] = same[1] & (old[there] < frozen.size)
+    texts = names = None
+    if frozen.texts:
+        nodes = View.above(graph, targets).nodes
+        known = []
+        for equal in same:
+            known.append(np.full(len(graph), -1))
+            known[-1][there[equal]] = old[there[equal]]
+        texts = _encoded(fitted, "text", graph.texts, nodes, known[0], cache)
+        if "name" in fitted.space.head.blocks.names:
+            names = _encoded(fitted, "name", tuple(name.lower() for name in graph.names), nodes, known[1], cache)
+    return describe(graph, targets, frozen, texts, names, counted=counted)
+
+
+def _encoded(
+    fitted: Fitted, block: str, texts: tuple[str, ...], nodes: IntArray, known: IntArray, cache: Path | None
+) -> Texts:
+    """Embeddings of some texts, those that the model holds read off it, float32 (n, d) with zeros in other rows."""
+    held = fitted.space.head.blocks.matrices.get(block)
+    fresh = nodes if held is None else nodes[known[nodes] < 0]
+    rows = None
+    if len(fresh):
+        if fitted.encoder is None:
+            raise ModelError("The model has texts but no encoder; fit it again.")
+        rows = TextEncoder(fitted.encoder, cache).encode([texts[node] for node in fresh.tolist()])
+    width = held.shape[1] if held is not None else rows.shape[1] if rows is not None else 0
+    found = np.zeros((len(texts), width), dtype=np.float32)
+    if rows is not None:
+        found[fresh] = rows
+    if held is not None:
+        there = nodes[known[nodes] >= 0]
+        found[there] = np.asarray(held)[known[there]]
+    return found
