@@ -18,7 +18,7 @@ from .commands_store import StoreUrl
 from .output import print_json, print_table, step
 
 if TYPE_CHECKING:
-    from ..graph import CatalogGraph, RefreshReport, Store
+    from ..graph import CatalogGraph, RefreshReport, Store, WriteBack
     from ..graph.writing import Progress
     from .refreshing import Config, Job
 
@@ -38,6 +38,15 @@ def refresh(
         typer.Option("--name", metavar="NAME", help="Name of the source in the store.", show_default="its kind"),
     ] = None,
     store: StoreUrl = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            metavar="DIR",
+            help="A fitted model: what it makes of what changed is written in the same transaction.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and write nothing.")] = False,
     max_delete: Annotated[
         str | None,
@@ -68,23 +77,25 @@ def refresh(
         newaisle refresh --source shopify:taxonomy/dist --store bolt://localhost:7687
 
         newaisle refresh --source tables:catalog --name shop --dry-run
+
+        newaisle refresh --source tables:catalog --model MODEL
     """
     from .exit_codes import refresh_codes
 
     with refresh_codes():
-        todo = _todo(source, name, store, max_delete, wait, config)
+        todo = _todo(source, name, store, model, max_delete, wait, config)
         from ..graph import open_store
         from ..graph.writing import check_removals
         from .settings import Settings
 
         settings = Settings()
-        loaded = [(job, *_load(job)) for job in todo.jobs]  # all, so that a bad one leaves everything as it is
+        loaded = [_load(job, dry_run) for job in todo.jobs]  # all, so that a bad one leaves everything as it is
         told: list[dict[str, Any]] = []
         try:
             with open_store(todo.store or settings.store, settings.credentials, home=settings.newaisle_home) as opened:
-                for job, graph, loading in loaded:
-                    report = _planned(opened, graph) if dry_run else _refreshed(opened, graph, job)
-                    report = replace(report, phases={"load": loading, **report.phases})
+                for job, graph, write_back, phases in loaded:
+                    report = _planned(opened, graph) if dry_run else _refreshed(opened, graph, job, write_back)
+                    report = replace(report, phases={**phases, **report.phases})
                     told.append(_for_programs(report, dry_run))
                     if not json:
                         _print(report, dry_run)
@@ -99,6 +110,7 @@ def _todo(
     source: str | None,
     name: str | None,
     store: str | None,
+    model: Path | None,
     max_delete: str | None,
     wait: str | None,
     config: Path | None,
@@ -107,7 +119,7 @@ def _todo(
 
     if (source is None) is (config is None):
         raise typer.BadParameter("give either --source or --config.")
-    given: dict[str, Any] = {"name": name} if name else {}
+    given: dict[str, Any] = {key: value for key, value in (("name", name), ("model", model)) if value}
     for option, text, read in (("max_delete", max_delete, share), ("wait", wait, seconds)):
         if text is not None:
             try:
@@ -116,26 +128,37 @@ def _todo(
                 raise typer.BadParameter(str(error), param_hint=f"--{option.replace('_', '-')}") from None
     if config is not None:
         if given:
-            raise typer.BadParameter("--name, --max-delete and --wait stand in the config file, not beside it.")
+            raise typer.BadParameter(
+                "--name, --model, --max-delete and --wait stand in the config file, not beside it."
+            )
         told = read_config(config)
         return replace(told, store=store or told.store)
     assert source is not None  # noqa: S101 - checked above
     return Config((Job(source, **given),), store)
 
 
-def _load(job: Job) -> tuple[CatalogGraph, float]:
-    """The graph of a source under its name in the store, and the seconds that took."""
+def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None, dict[str, float]]:
+    """A source's graph under its name in the store, what a model shall write of it, and the seconds of both."""
     from ..graph.refreshing import named
     from ..loaders import load
 
     started = time.perf_counter()
     with step(f"Loading {job.source}"):
-        return named(load(job.source).graph, job.name), time.perf_counter() - started
+        graph = named(load(job.source).graph, job.name)
+    phases = {"load": time.perf_counter() - started}
+    if job.model is None or dry_run:
+        return job, graph, None, phases
+    from .recommender import Recommender
+
+    started = time.perf_counter()
+    with step(f"Asking the model {job.model}"):
+        write_back = Recommender.load(job.model).write_back(graph)
+    return job, graph, write_back, {**phases, "foresee": time.perf_counter() - started}
 
 
-def _refreshed(store: Store, graph: CatalogGraph, job: Job) -> RefreshReport:
+def _refreshed(store: Store, graph: CatalogGraph, job: Job, write_back: WriteBack | None) -> RefreshReport:
     with _rows(f"Refreshing {graph.source}") as progress:
-        return store.write(graph, max_delete=job.max_delete, wait=job.wait, progress=progress)
+        return store.write(graph, max_delete=job.max_delete, wait=job.wait, progress=progress, write_back=write_back)
 
 
 @contextmanager

@@ -13,8 +13,10 @@ from ..graph.refreshing import MAX_DELETE
 from ..graph.store import WAIT_SECONDS
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SOURCE_KEYS = frozenset({"source", "name", "max_delete", "wait"})
-_EXAMPLE = '[[source]] with source = "shopify:DIR" and, where wanted, name, max_delete = "5%", wait = "30s"'
+_SOURCE_KEYS = frozenset({"source", "name", "model", "max_delete", "wait"})
+_EXAMPLE = (
+    '[[source]] with source = "shopify:DIR" and, where wanted, name, model = "DIR", max_delete = "5%", wait = "30s"'
+)
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,14 @@ class Job:
     Attributes:
         source: the source, such as ``tables:DIR``.
         name: its name in the store; None for its kind.
+        model: folder of a model that writes what it makes of the changes; None for none.
         max_delete: largest share of the stored targets that may go, 0 to 1.
         wait: seconds to wait for another refresh of it.
     """
 
     source: str
     name: str | None = None
+    model: Path | None = None
     max_delete: float = MAX_DELETE
     wait: float = WAIT_SECONDS
 
@@ -74,6 +78,7 @@ def _job(path: Path, number: int, entry: Any) -> Job:
         return Job(
             entry["source"],
             entry.get("name"),
+            Path(entry["model"]) if "model" in entry else None,
             share(entry["max_delete"]) if "max_delete" in entry else MAX_DELETE,
             seconds(entry["wait"]) if "wait" in entry else WAIT_SECONDS,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -299,3 +300,82 @@ def test_docs_name_every_exit_code() -> None:
         assert f"| {code} |" in told
     toml = told.split("```toml\n")[1].split("```")[0]
     assert tomllib.loads(toml)["source"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of the small shop, without texts."""
+    from newaisle.api.recommender import Recommender
+    from newaisle.gnn.factors import FactorSettings
+    from newaisle.gnn.kernel import KernelSettings
+    from newaisle.gnn.space import SpaceSettings
+
+    shop = load(f"tables:{SHOP}")
+    assert shop.interactions is not None
+    settings = SpaceSettings(FactorSettings(rank=3, regularization=0.1), KernelSettings({"ancestors": 1.0}, 0.1))
+    folder = tmp_path_factory.mktemp("models") / "shop"
+    Recommender(encoder=None, settings=settings).fit(shop.graph, shop.interactions).save(folder)
+    return folder
+
+
+FORESEEN = (
+    "MATCH (n:Newaisle {source: $s}) WHERE n.embedding IS NOT NULL "
+    "RETURN n.key, n.embedding, n.confidence, n.embedding_run_id ORDER BY n.key"
+)
+
+
+def test_a_model_writes_in_the_same_transaction(run: Run, store: Store, model: Path, tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    shutil.copytree(SHOP, shop)
+    given = ("--source", f"tables:{shop}", "--model", str(model), "--json")
+    code, out, err = run(*given)
+    report = json.loads(out)
+    assert code == 0
+    assert {"load", "foresee", "write back"} <= report["phases"].keys()
+    assert "Asking the model" in err
+    first = store.query(FORESEEN, {"s": "tables"}).rows
+    graph = store.snapshot("tables")
+    assert len(first) == (~graph.is_group).sum()
+    told = store.head("tables").model_hash
+    assert len(told) == 64
+    with (shop / "categories.csv").open("a", encoding="utf-8") as file:
+        columns = (shop / "categories.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
+        row = {
+            "id": "brand-new",
+            "name": "Brand new",
+            "parent_id": str(graph.ids.values[int(graph.parents.indices[0])]),
+        }
+        file.write(",".join(row.get(column, "") for column in columns) + "\n")
+    dry = run(*given, "--dry-run")
+    assert json.loads(dry[1])["added"] == 1
+    assert store.query(FORESEEN, {"s": "tables"}).rows == first
+    code, out, _ = run(*given)
+    second = {row[0]: row for row in store.query(FORESEEN, {"s": "tables"}).rows}
+    assert (code, json.loads(out)["added"]) == (0, 1)
+    assert second["tables:brand-new"][3] == json.loads(out)["run_id"]
+    assert all(second[row[0]] == row for row in first if row[3] == second[row[0]][3])
+    assert [row[1] for row in first] == [second[row[0]][1] for row in first]
+    assert store.head("tables").model_hash == told
+    near = store.query("MATCH (:Newaisle {key: 'tables:brand-new'})-[r:SIMILAR_TO]->(n:Newaisle) RETURN n.state").rows
+    assert {state for (state,) in near} == {"seen"}
+
+
+def test_a_model_in_a_config_file_and_one_that_cannot_be_used(
+    run: Run, store: Store, model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "refresh.toml"
+    path.write_text(f'[[source]]\nsource = "tables:{SHOP}"\nname = "one"\nmodel = "{model}"\n')
+    assert run("--config", str(path))[0] == 0
+    before = store.query(FORESEEN, {"s": "one"}).rows
+    assert before
+    code, _, err = run("--config", str(path), "--model", str(model))
+    assert code == 2
+    assert "stand in the config file" in err
+    (tmp_path / "categories.csv").write_text("id,name\n1,One\n")
+    for source, folder, said in (
+        (SHOP, tmp_path / "nothing", "There is no model folder"),
+        (tmp_path, model, "fitted to another catalog"),
+    ):
+        code, _, err = run("--source", f"tables:{source}", "--name", "one", "--model", str(folder))
+        assert (code, err.splitlines()[-1].count(said)) == (1, 1)
+    assert store.query(FORESEEN, {"s": "one"}).rows == before
