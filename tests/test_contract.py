@@ -30,7 +30,7 @@ def offered(*, ablate):
 
 
 METHODS = offered(ablate=True)
-RECOMMENDERS = ("fitted", "loaded")
+RECOMMENDERS = ("fitted", "loaded", "half")
 OF_THE_HISTORY = ("text-cosine", "knn", "kernel-ridge", "ceiling")
 """What these say is a sum over purchases: of a user without any they say 0 of every target."""
 
@@ -91,6 +91,14 @@ def loaded(fitted, tmp_path_factory):
     """``fitted``, saved and read back."""
     path = tmp_path_factory.mktemp("contract") / "model"
     fitted.save(path)
+    return Recommender.load(path)
+
+
+@pytest.fixture(scope="session")
+def half(fitted, tmp_path_factory):
+    """``fitted``, saved in half precision and read back."""
+    path = tmp_path_factory.mktemp("contract") / "half"
+    fitted.save(path, precision="float16")
     return Recommender.load(path)
 
 

@@ -1,0 +1,87 @@
+"""Models saved in half precision: smaller, double again when read, and all but the same answers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from newaisle.api.recommender import Recommender
+from newaisle.gnn.metrics import ndcg
+from newaisle.graph.errors import InputError, ModelError
+
+
+@pytest.fixture(scope="module")
+def folders(fitted, tmp_path_factory):
+    """precision -> a folder with ``fitted`` in it."""
+    made = {precision: tmp_path_factory.mktemp("half") / precision for precision in ("float64", "float16")}
+    for precision, folder in made.items():
+        fitted.save(folder, precision=precision)
+    return made
+
+
+@pytest.fixture(scope="module")
+def half(folders):
+    return Recommender.load(folders["float16"])
+
+
+def test_vectors_and_phi_take_a_fourth_of_the_space(folders):
+    for name in ("space.safetensors", "blocks.safetensors"):
+        whole, small = (load_file(folders[precision] / name) for precision in ("float64", "float16"))
+        assert whole.keys() == small.keys()
+        for key, array in small.items():
+            assert array.dtype == (
+                np.float16 if whole[key].dtype == np.float64 and "frozen" not in key else whole[key].dtype
+            )
+    sizes = {p: (folder / "space.safetensors").stat().st_size for p, folder in folders.items()}
+    assert sizes["float16"] < 0.3 * sizes["float64"]
+
+
+def test_what_is_read_is_double_precision_again(half, fitted):
+    space, before = half.fitted.space, fitted.fitted.space
+    pairs = [
+        (space.factors.users, before.factors.users),
+        (space.factors.targets, before.factors.targets),
+        (space.factors.basis, before.factors.basis),
+        (space.prior.mean, before.prior.mean),
+        (space.prior.variance, before.prior.variance),
+        (space.vectors, before.vectors),
+        *((space.head.blocks.matrices[name], before.head.blocks.matrices[name]) for name in before.head.blocks.names),
+    ]
+    for found, expected in pairs:
+        assert found.dtype == np.float64
+        assert abs(found - expected).max() <= 1e-3 * abs(expected).max()
+    assert (space.head.seen == before.head.seen).all()
+
+
+def test_answers_are_all_but_the_same(half, fitted, journey):
+    users, targets = [*fitted.fitted.users, None], list(journey.graph.ids)
+    np.testing.assert_allclose(half.score(users, targets), fitted.score(users, targets), atol=1e-3)
+    np.testing.assert_allclose(half.probabilities(users, targets), fitted.probabilities(users, targets), atol=2e-3)
+    bought = fitted.fitted.bought[np.diff(fitted.fitted.bought.indptr) > 0]
+    seen, rows = fitted.fitted.space.head.seen, np.flatnonzero(np.diff(fitted.fitted.bought.indptr))
+    hits = bought[:, seen].toarray() > 0
+    known = [targets[i] for i in seen]
+    one, other = (ndcg(r.score([users[i] for i in rows], known), hits) for r in (half, fitted))
+    assert one == pytest.approx(other, abs=1e-3)
+    why = half.explain(users[rows[0]], targets[3])
+    assert sum(reason.share for reason in why.history) == pytest.approx(why.score, abs=1e-3)
+    assert sum(reason.share for reason in why.sources) + why.own_sales == pytest.approx(why.score, abs=1e-9)
+
+
+def test_saving_it_again_in_half_precision_changes_nothing(half, folders, tmp_path):
+    half.save(tmp_path / "again", precision="float16")
+    for file in folders["float16"].iterdir():
+        assert (tmp_path / "again" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_other_precisions_and_numbers_too_large_are_refused(fitted, tmp_path):
+    with pytest.raises(InputError, match="precision is 'float8'; give 'float64' or 'float16'"):
+        fitted.save(tmp_path / "model", precision="float8")
+    space = fitted.fitted.space
+    large = replace(space, vectors=space.vectors * 1e9, longest=space.longest * 1e9)
+    broken = Recommender()
+    broken._fitted = replace(fitted.fitted, space=large)
+    with pytest.raises(ModelError, match="vectors has numbers too large for float16; save it with precision='float64'"):
+        broken.save(tmp_path / "model", precision="float16")
+    assert not list(tmp_path.iterdir())
