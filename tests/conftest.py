@@ -27,10 +27,15 @@ SLICE = ("PRODUCE", "DELI", "PASTRY", "MEAT-PCKGD", "SEAFOOD")
 """Departments of the small real catalog."""
 
 
+STORE_FILES = {"test_cli", "test_docs", "test_embedded", "test_front_door"}
+"""Tests that start stores of their own."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what talks to a store: the Makefile runs these tests beside the others."""
     for item in items:
-        if {"store", "any_store", "neo4j_of"} & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if item.path.stem in STORE_FILES or {"store", "any_store", "neo4j_of"} & fixtures:
             item.add_marker("store")
 
 
