@@ -13,8 +13,10 @@ from newaisle.gnn.propagation import Blocks, Kind, propagate
 from newaisle.gnn.space import START_FACTORS, choose_settings, fit_space
 from newaisle.gnn.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, make_split
 from newaisle.gnn.tuning import (
+    ENOUGH,
     EPISODES,
     MARGIN,
+    MOST_EPISODES,
     binary,
     choose_factors,
     choose_kernel,
@@ -37,9 +39,8 @@ def episodes(journey, train, phi):
 
 
 def test_episodes_hide_sold_targets_and_take_turns(episodes, train, journey):
-    assert len(episodes) == EPISODES
     protocols = [episode.split.protocol for episode in episodes]
-    assert protocols == [LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT]
+    assert protocols == [(LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT)[turn % 2] for turn in range(len(episodes))]
     sold = np.flatnonzero(np.bincount(train.indices, minlength=train.shape[1]))
     for episode in episodes:
         assert np.isin(episode.split.candidates, sold).all()
@@ -49,7 +50,7 @@ def test_episodes_hide_sold_targets_and_take_turns(episodes, train, journey):
         assert episode.hits.shape == (len(episode.users), len(episode.split.candidates))
         assert episode.hits.any(axis=1).all()
     hidden = [tuple(episode.split.hidden) for episode in episodes]
-    assert len(set(hidden)) == EPISODES
+    assert len(set(hidden)) == len(episodes)
     again = make_episodes(journey.graph, train, episodes[0].blocks, 0)
     assert [tuple(episode.split.hidden) for episode in again] == hidden
     other = make_episodes(journey.graph, train, episodes[0].blocks, 1)
@@ -59,7 +60,22 @@ def test_episodes_hide_sold_targets_and_take_turns(episodes, train, journey):
 def test_one_protocol_alone_serves_all_episodes(journey, train, phi):
     for protocol in (LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT):
         found = make_episodes(journey.graph, train, phi, 0, (protocol,))
-        assert [episode.split.protocol for episode in found] == [protocol] * EPISODES
+        assert {episode.split.protocol for episode in found} == {protocol}
+
+
+def test_small_catalogs_have_more_episodes(episodes, journey, train, phi, monkeypatch):
+    judged = [len(episode.split.candidates) for episode in episodes]
+    assert EPISODES < len(episodes) < MOST_EPISODES
+    assert sum(judged[:-1]) < ENOUGH <= sum(judged)
+    monkeypatch.setattr(tuning, "ENOUGH", 1)
+    assert len(make_episodes(journey.graph, train, phi, 0)) == EPISODES
+    monkeypatch.setattr(tuning, "ENOUGH", 10**6)
+    assert len(make_episodes(journey.graph, train, phi, 0)) == MOST_EPISODES
+
+
+def test_of_many_users_a_part_serves(journey, train, phi, monkeypatch):
+    monkeypatch.setattr(tuning, "FIT_USERS", 200)
+    assert {episode.split.train.shape[0] for episode in make_episodes(journey.graph, train, phi, 0)} == {200}
 
 
 def test_a_catalog_without_parents_hides_single_targets_only():
@@ -67,7 +83,7 @@ def test_a_catalog_without_parents_hides_single_targets_only():
     graph = CatalogGraph.from_tables(pa.table({"id": ids, "name": ids, "kind": ["x", "y", "z"] * 10}))
     bought = sp.csr_array((np.random.default_rng(0).random((40, 30)) < 0.4).astype(float))
     found = make_episodes(graph, bought, propagate(graph, None), 0)
-    assert [episode.split.protocol for episode in found] == [LEAVE_TARGETS_OUT] * EPISODES
+    assert {episode.split.protocol for episode in found} == {LEAVE_TARGETS_OUT}
 
 
 def test_a_catalog_too_small_to_hide_anything_has_no_episodes():
