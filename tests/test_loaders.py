@@ -229,7 +229,8 @@ def test_bad_tables_are_refused_by_name(shop: Path, case: str) -> None:
 
 @pytest.mark.parametrize("source", ["", "csv:x", "tables", "tables:", "complete-journey:", "google", "shopify:", "x"])
 def test_an_unknown_source_names_the_known_ones(source: str) -> None:
-    with pytest.raises(SourceError, match=r"complete-journey\[\?products\], tables:DIR, shopify:DIR\[\?locale=en\], google:FILE"):
+    known = r"complete-journey\[\?products\], tables:DIR, shopify:DIR\[\?locale=en\], google:FILE"
+    with pytest.raises(SourceError, match=known):
         load(source)
 
 
