@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,14 +83,14 @@ def described(
         for equal in same:
             known.append(np.full(len(graph), -1))
             known[-1][there[equal]] = old[there[equal]]
-        texts = _encoded(fitted, "text", graph.texts, nodes, known[0], cache)
+        texts = _encoded(fitted, "text", graph.texts.__getitem__, nodes, known[0], cache)
         if "name" in fitted.space.head.blocks.names:
-            names = _encoded(fitted, "name", tuple(name.lower() for name in graph.names), nodes, known[1], cache)
+            names = _encoded(fitted, "name", lambda node: graph.names[node].lower(), nodes, known[1], cache)
     return describe(graph, targets, frozen, texts, names, counted=counted)
 
 
 def _encoded(
-    fitted: Fitted, block: str, texts: tuple[str, ...], nodes: IntArray, known: IntArray, cache: Path | None
+    fitted: Fitted, block: str, words: Callable[[int], str], nodes: IntArray, known: IntArray, cache: Path | None
 ) -> Texts:
     """Embeddings of some texts, those that the model holds read off it, float32 (n, d) with zeros in other rows."""
     held = fitted.space.head.blocks.matrices.get(block)
@@ -98,9 +99,9 @@ def _encoded(
     if len(fresh):
         if fitted.encoder is None:
             raise ModelError("The model has texts but no encoder; fit it again.")
-        rows = TextEncoder(fitted.encoder, cache).encode([texts[node] for node in fresh.tolist()])
+        rows = TextEncoder(fitted.encoder, cache).encode([words(node) for node in fresh.tolist()])
     width = held.shape[1] if held is not None else rows.shape[1] if rows is not None else 0
-    found = np.zeros((len(texts), width), dtype=np.float32)
+    found = np.zeros((len(known), width), dtype=np.float32)
     if rows is not None:
         found[fresh] = rows
     if held is not None:

@@ -7,19 +7,15 @@ targets: two targets resemble each other in a relation as far as they received t
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
 from ..graph import CatalogGraph
 from ..graph.catalog import BoolArray, FloatArray, IntArray
 from ..graph.errors import InputError
+from .blocks import Block, Blocks, Kind, extend
 from .frozen import Frozen, Scale, Values
 from .messages import DECAY
 from .relations import (
@@ -35,77 +31,6 @@ from .relations import (
 )
 
 __all__ = ["DECAY", "Block", "Blocks", "Kind", "Texts", "describe", "extend", "propagate", "propagate_and_freeze"]
-
-Block = sp.csr_array | FloatArray
-
-
-class Kind(StrEnum):
-    """What a block says of a target: what it is (the first four) or how it stands in the graph (the others)."""
-
-    TEXT = "text"
-    NAME = "name"
-    RELATION = "relation"
-    FEATURE = "feature"
-    COUNT = "count"
-    MIX = "mix"
-    PLACE = "place"
-
-
-@dataclass(frozen=True, eq=False)
-class Blocks:
-    """phi: one block of columns per kind of knowledge, over all n targets and groups.
-
-    Attributes:
-        matrices: name of the block -> float64 (n, d), dense or CSR. Rows of relations have length 1 (or 0 where a
-            target has no such edge), numbers are standardised, texts are unit vectors.
-        kinds: name of the block -> what it says.
-    """
-
-    matrices: Mapping[str, Block]
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 (hex) of names and numbers."""
-        digest = hashlib.sha256()
-        for name, block in self.matrices.items():
-            parts = (block,) if isinstance(block, np.ndarray) else (block.data, block.indices, block.indptr)
-            digest.update(repr((name, block.shape)).encode())
-            for part in parts:
-                digest.update(np.ascontiguousarray(part).tobytes())
-        return digest.hexdigest()
-
-    @property
-    def size(self) -> int:
-        """Number n of targets and groups."""
-        return next((int(block.shape[0]) for block in self.matrices.values()), 0)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the blocks, in order."""
-        return tuple(self.matrices)
-
-    def of(self, kinds: Collection[Kind]) -> Blocks:
-        """The blocks of some kinds alone."""
-        matrices = {name: block for name, block in self.matrices.items() if self.kinds[name] in kinds}
-        return Blocks(matrices, {name: self.kinds[name] for name in matrices})
-
-    def squared_distances(self, name: str, rows: IntArray, columns: IntArray) -> npt.NDArray[np.float32]:
-        """|phi(r) - phi(c)|^2 in one block, float32 (rows, columns)."""
-        matrix = self.matrices[name]
-        product: FloatArray
-        if isinstance(matrix, np.ndarray):
-            if matrix.shape[1] == 1:  # exact where a difference is zero
-                return np.square(matrix[rows] - matrix[columns].T).astype(np.float32)
-            product = matrix[rows] @ matrix[columns].T
-            of_rows, of_columns = (np.square(matrix[some]).sum(axis=1) for some in (rows, columns))
-        else:
-            product = (matrix[rows] @ matrix[columns].T).toarray()
-            of_rows, of_columns = (matrix[some].power(2).sum(axis=1) for some in (rows, columns))
-        product *= -2.0
-        product += of_rows[:, None]
-        product += of_columns[None, :]
-        return np.maximum(product, 0.0).astype(np.float32)
 
 
 def propagate(graph: CatalogGraph, texts: Texts | None, names: Texts | None = None) -> Blocks:
@@ -166,36 +91,6 @@ def describe(
     found, _ = _describe(view, texts, names, frozen, there[view.nodes])
     rows = view.place[targets]
     return {name: block[rows] for name, (_, block) in found.items()}
-
-
-def extend(blocks: Blocks, rows: Mapping[str, Block], targets: IntArray) -> Blocks:
-    """Put rows of :func:`describe` into phi.
-
-    Args:
-        blocks: phi of n targets and groups.
-        rows: their new rows; blocks that phi does not have are left out.
-        targets: their positions, ascending: below n the row is replaced, from n on all are there.
-    """
-    before = blocks.size
-    kept, added = targets < before, targets >= before
-    order = np.arange(before)
-    order[targets[kept]] = before + np.flatnonzero(kept)
-    order = np.concatenate([order, before + np.flatnonzero(added)])
-    return Blocks({name: _put(block, rows[name], order) for name, block in blocks.matrices.items()}, blocks.kinds)
-
-
-def _put(block: Block, rows: Block, order: IntArray) -> Block:
-    """Rows of a block and of further rows below it, in some order; columns that are new are zero in old rows."""
-    size = int(block.shape[0])
-    if isinstance(block, np.ndarray):
-        whole = np.empty((len(order), block.shape[1]))
-        whole[:size] = block  # as a whole, for speed: nearly all rows stay
-        fresh = order >= size
-        whole[fresh] = np.asarray(rows)[order[fresh] - size]
-        return whole
-    wider = sp.csr_array((block.data, block.indices, block.indptr), shape=(size, rows.shape[1]))
-    stacked = sp.csr_array(sp.vstack([wider, sp.csr_array(rows)]))
-    return stacked if np.array_equal(order, np.arange(len(order))) else sp.csr_array(stacked[order])
 
 
 def _plan(graph: CatalogGraph, texts: Texts | None) -> Frozen:

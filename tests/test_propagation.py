@@ -247,6 +247,33 @@ def test_rows_are_replaced_and_added(phi):
     assert found.size == size + 2
 
 
+def test_two_that_grow_from_one_do_not_share_rows(phi):
+    size, some, all_but_two = phi.size, np.array([5]), np.arange(2, phi.size)
+
+    def grown(blocks, like, at):
+        return extend(blocks, {name: block[np.array([like])] for name, block in phi.matrices.items()}, np.array([at]))
+
+    def expected(*rows):
+        order = np.concatenate([np.arange(size), rows]).astype(int)
+        return Blocks({name: block[order] for name, block in phi.matrices.items()})
+
+    first = grown(phi, 3, size)
+    first.squared_distances("text", some, all_but_two)  # from here on what is compared with is kept
+    left, right = grown(first, 4, size + 1), grown(first, 6, size + 1)
+    further, replaced = grown(left, 8, size + 2), grown(right, 9, 2)
+    assert first.fingerprint == expected(3).fingerprint
+    assert left.fingerprint == expected(3, 4).fingerprint
+    assert right.fingerprint == expected(3, 6).fingerprint
+    assert further.fingerprint == expected(3, 4, 8).fingerprint
+    order = np.concatenate([np.arange(size), [3, 6]])
+    order[2] = 9
+    for name, block in phi.matrices.items():
+        for blocks, rows in ((further, [*range(size), 3, 4, 8]), (replaced, order)):
+            plain = Blocks({name: block[np.array(rows)]})
+            found = blocks.squared_distances(name, some, all_but_two)
+            assert (found == plain.squared_distances(name, some, all_but_two)).all()
+
+
 def test_what_is_new_gets_an_identity_of_its_own_as_rare_as_can_be(graph, vectors):
     """The graph with a new target d below c, which was a leaf, with a material that nobody had."""
     blocks, frozen = propagate_and_freeze(graph, vectors)
