@@ -71,9 +71,7 @@ CATALOGS = {
     ),
     "one branch": lambda: catalog(parent_id=["g0"] * 24 + [None] * 6),
     "one chain": lambda: catalog(parent_id=["g0", *TARGETS[:-1], *[None] * 6]),
-    "one value of an attribute": lambda: catalog(kind=["x"] * 30),
     "constant features": lambda: catalog(price=[1.0] * 30, catalog_size=[2.0] * 30),
-    "features unknown throughout": lambda: catalog(price=[math.nan] * 30),
     "nothing but a tree": lambda: catalog(**ALIKE),
     "other scripts": lambda: catalog(name=SCRIPTS * 5, text=[text * 2 for text in SCRIPTS[::-1]] * 5),
 }
@@ -120,7 +118,6 @@ def test_the_recommender_trains_on_odd_catalogs_and_answers(name, encodings):
     [
         ("half of the targets without anything", "of half"),
         ("constant features", "alike"),
-        ("nothing but a tree", "of all"),
         ("nothing but a tree", "none"),
     ],
 )
