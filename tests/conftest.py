@@ -27,7 +27,7 @@ SLICE = ("PRODUCE", "DELI", "PASTRY", "MEAT-PCKGD", "SEAFOOD")
 """Departments of the small real catalog."""
 
 
-STORE_FILES = {"test_cli", "test_docs", "test_embedded", "test_front_door"}
+STORE_FILES = {"test_cli", "test_embedded", "test_front_door"}
 """Tests that start stores of their own."""
 
 
