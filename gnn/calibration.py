@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from ..graph.catalog import BoolArray, FloatArray, IntArray
+from .sampling import sample
 
 _QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.999)
 _PENALTY = 1e-3
@@ -92,11 +93,9 @@ class Pairs:
             seed: of the part.
         """
         rows = _active(history, seed)
-        if len(targets) > _MOST_TARGETS:
-            part = np.sort(np.random.default_rng(seed).choice(len(targets), _MOST_TARGETS, replace=False))
-            vectors, targets = vectors[part], targets[part]
+        part = sample(np.arange(len(targets)), _MOST_TARGETS, seed)
         activity = np.diff(history.indptr)[rows]
-        return cls(users[rows] @ vectors.T, activity, sales[rows][:, targets].toarray() > 0)
+        return cls(users[rows] @ vectors[part].T, activity, sales[rows][:, targets[part]].toarray() > 0)
 
 
 def expected_shares(
@@ -127,10 +126,7 @@ def expected_shares(
 
 def _active(history: sp.csr_array, seed: int) -> IntArray:
     """Rows of users with a history, a random part of many."""
-    rows = np.flatnonzero(np.diff(history.indptr))
-    if len(rows) > _MOST_USERS:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, _MOST_USERS, replace=False))
-    return rows
+    return sample(np.flatnonzero(np.diff(history.indptr)), _MOST_USERS, seed)
 
 
 def fit_calibration(sets: Sequence[Pairs], seed: int) -> Calibration:

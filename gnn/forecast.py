@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from ..graph.catalog import FloatArray, IntArray
 from .calibration import Calibration
+from .sampling import sample
 
 LEVEL = 0.8
 """Share of the targets whose number of buyers lies inside the interval."""
@@ -98,13 +99,11 @@ class Outcomes:
             targets: their positions.
             seed: of the part.
         """
-        if len(targets) > _MOST_TARGETS:
-            part = np.sort(np.random.default_rng(seed).choice(len(targets), _MOST_TARGETS, replace=False))
-            vectors, targets = vectors[part], targets[part]
+        part = sample(np.arange(len(targets)), _MOST_TARGETS, seed)
         activity = np.diff(history.indptr)
         rows = np.flatnonzero(activity)
-        expected = expected_buyers(calibration, users[rows], activity[rows], vectors)
-        return cls(expected, np.bincount(sales[rows].indices, minlength=sales.shape[1])[targets].astype(np.int64))
+        expected = expected_buyers(calibration, users[rows], activity[rows], vectors[part])
+        return cls(expected, np.bincount(sales[rows].indices, minlength=sales.shape[1])[targets[part]].astype(np.int64))
 
 
 def expected_buyers(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -235,15 +236,18 @@ class _World:
 
     def pairs(self) -> Pairs:
         """Users with all pseudo-new targets, those that nobody or hardly anybody bought included."""
-        split = self.episode.split
-        mean = self.head.prior(split.listed).mean
-        return Pairs.of(self.factors.users, split.train, split.test, mean, split.listed, self.episode.seed)
+        split, seed = self.episode.split, self.episode.seed
+        return Pairs.of(self.factors.users, split.train, split.test, self._foreseen, split.listed, seed)
 
     def outcomes(self, calibration: Calibration) -> Outcomes:
         """Expected and true buyers of the same pseudo-new targets."""
         split, seed = self.episode.split, self.episode.seed
-        mean = self.head.prior(split.listed).mean
-        return Outcomes.of(calibration, self.factors.users, split.train, split.test, mean, split.listed, seed)
+        return Outcomes.of(calibration, self.factors.users, split.train, split.test, self._foreseen, split.listed, seed)
+
+    @cached_property
+    def _foreseen(self) -> FloatArray:
+        """Predicted q of all pseudo-new targets, float64 (listed, rank)."""
+        return self.head.prior(self.episode.split.listed).mean
 
     def cross_entropy(self, tau: float) -> float:
         """Mean over judged users of the cross-entropy of the softmax at their purchases of pseudo-new targets."""

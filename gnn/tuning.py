@@ -18,6 +18,7 @@ from .factors import Factors, FactorSettings, fit_factors
 from .kernel import KernelSettings
 from .metrics import ndcg
 from .propagation import Blocks, Kind
+from .sampling import sample
 from .splits import PROTOCOLS, Split, pseudo_split
 
 EPISODES = 3
@@ -69,17 +70,17 @@ class Episode:
     @cached_property
     def seen(self) -> IntArray:
         """Positions of (at most ``MAX_TARGETS``) seen targets."""
-        return _sample(self.split.seen, MAX_TARGETS, self.seed)
+        return sample(self.split.seen, MAX_TARGETS, self.seed)
 
     @cached_property
     def candidates(self) -> IntArray:
         """Positions of (at most ``MAX_TARGETS``) judged pseudo-new targets."""
-        return _sample(self.split.candidates, MAX_TARGETS, self.seed)
+        return sample(self.split.candidates, MAX_TARGETS, self.seed)
 
     @cached_property
     def users(self) -> IntArray:
         """Rows of (at most ``MAX_USERS``) judged users."""
-        return _sample(self.split.users, MAX_USERS, self.seed)
+        return sample(self.split.users, MAX_USERS, self.seed)
 
     @cached_property
     def hits(self) -> BoolArray:
@@ -129,7 +130,7 @@ def make_episodes(
     found: list[Episode] = []
     usable = list(protocols)
     part = (
-        train[_sample(np.flatnonzero(np.diff(train.indptr)), FIT_USERS, seed)] if train.shape[0] > FIT_USERS else train
+        train[sample(np.flatnonzero(np.diff(train.indptr)), FIT_USERS, seed)] if train.shape[0] > FIT_USERS else train
     )
     while usable and (len(found) < EPISODES or (len(found) < MOST_EPISODES and _judged(found) < ENOUGH)):
         protocol = usable[len(found) % len(usable)]
@@ -256,9 +257,3 @@ def _exp(distances: Mapping[str, npt.NDArray[np.float32]], weights: Mapping[str,
         if weight:
             total -= np.float32(weight) * distances[name]
     return np.exp(total, out=total)
-
-
-def _sample(positions: IntArray, most: int, seed: int) -> IntArray:
-    if len(positions) <= most:
-        return positions
-    return np.sort(np.random.default_rng(seed).choice(positions, most, replace=False))
