@@ -23,12 +23,14 @@ _AT_LEAST = {
     "settings.factors.iterations": 1,
     "settings.kernel.weights": 0,
     "settings.calibration.slopes": 0,
+    "settings.level": 0,
 }
 _ABOVE_ZERO = {
     "settings.factors.alpha",
     "settings.factors.regularization",
     "settings.kernel.ridge",
     "settings.strength",
+    "settings.seen_strength",
     "settings.tau",
 }
 

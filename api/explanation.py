@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..gnn.folding import folded_shares
-from ..gnn.reasons import history_shares, source_shares
+from ..gnn.reasons import history_shares, offset_share, scale_of, source_shares
 from ..graph import Id
 from ..graph.catalog import FloatArray, IntArray
 from .because import Because, Reason, Teller
@@ -24,10 +24,13 @@ class Explanation:
         target: own id of the target.
         score: the cosine score.
         history: what each bought target contributes, the most first and what speaks against it last; adds up to the
-            score. Empty for a user without history, whose score is that of the mean user; somebody who came after the
-            fit starts from there, and what remains of the mean user is divided evenly among the purchases.
+            score with ``offset``. Empty for a user without history, whose score is that of the mean user; somebody who
+            came after the fit starts from there, and what remains of the mean user is divided evenly among the
+            purchases.
         sources: what each seen target contributes to the score through the target's embedding, the most first.
-        own_sales: what the target's own sales add; with all ``sources`` it adds up to the score.
+        own_sales: what the target's own sales add; with all ``sources`` and ``offset`` it adds up to the score.
+        offset: what is the same for everybody: the target's expected level as far as the model weighs it, and what all
+            new targets get so that they and the seen ones can share a list.
         because: the main parts of both sums in words, with the paths through the catalog.
     """
 
@@ -37,6 +40,7 @@ class Explanation:
     history: tuple[Reason, ...]
     sources: tuple[Reason, ...]
     own_sales: float
+    offset: float
     because: tuple[Because, ...]
 
 
@@ -44,9 +48,9 @@ def explain(fitted: Fitted, user: Id, target: Id) -> Explanation:
     """Explain the score of one user and one target; ``Recommender.explain`` says more."""
     space, position, asked = fitted.space, fitted.graph.ids.position(target), ask(fitted, user)
     vector, row = asked.vectors[0], int(fitted.rows([user])[0])
-    scale = float(np.linalg.norm(vector)) * space.longest
+    scale = scale_of(space, vector)
     weights, own = source_shares(space, position)
-    through = weights * (space.head.factors @ vector) / scale
+    through = weights * (space.head.factors[:, :-1] @ vector) / scale
     history, shares = _history(fitted, row, position)
     first, order = np.argsort(-shares, kind="stable"), np.argsort(-through, kind="stable")
     score = float(fitted.score(asked.vectors, np.array([position]))[0, 0])
@@ -54,7 +58,8 @@ def explain(fitted: Fitted, user: Id, target: Id) -> Explanation:
     sources = _reasons(fitted, space.head.seen[order], through[order])
     own_sales = float(own @ vector / scale)
     because = Teller(fitted, user, fitted.weights(row), position, score).tell(bought, sources, own_sales)
-    return Explanation(user, target, score, bought, sources, own_sales, because)
+    offset = offset_share(space, vector, position)
+    return Explanation(user, target, score, bought, sources, own_sales, offset, because)
 
 
 def _history(fitted: Fitted, row: int, position: int) -> tuple[IntArray, FloatArray]:

@@ -17,7 +17,7 @@ from ..gnn.confidence import level_errors
 from ..gnn.folding import Past, fold_in
 from ..gnn.frozen import Frozen
 from ..gnn.online import Buyers, Observed
-from ..gnn.scoring import user_embeddings
+from ..gnn.scoring import asking, user_embeddings
 from ..gnn.space import Space
 from ..gnn.topk import TargetIndex
 from ..graph import CatalogGraph, Id, Ids
@@ -96,12 +96,12 @@ class Fitted:
     def level_errors(self) -> FloatArray:
         """How far off the level of each seen target is, foreseen from the others, as a logarithm, float64 (seen,)."""
         space, seen = self.space, self.space.head.seen
-        users, mean = space.factors.users, space.prior.mean[seen]
-        return level_errors(*expected_shares(space.calibration, users, self.bought, mean, seen, self.seed))
+        users, foreseen = asking(space.factors.users), space.settings.as_new(space.prior.mean[seen], space.level[seen])
+        return level_errors(*expected_shares(space.calibration, users, self.bought, foreseen, seen, self.seed))
 
     @cached_property
     def vectors(self) -> FloatArray:
-        """z, the unit vectors of all targets and groups, float64 (n, rank + 1)."""
+        """z, the unit vectors of all targets and groups, float64 (n, rank + 2)."""
         return self.space.embeddings(np.arange(len(self.graph)))
 
     @cached_property

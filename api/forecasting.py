@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..gnn.forecast import expected_buyers, repeated
+from ..gnn.scoring import asking
 from ..graph import Id
 from ..graph.frames import Table, to_frame
 from .fitted import Among, Fitted
@@ -25,7 +26,7 @@ def forecast(fitted: Fitted, targets: Id | Among) -> Table:
     sold, expected = buyers > 0, buyers.astype(np.float64)
     low, high = repeated(buyers)
     expected[~sold] = expected_buyers(
-        space.calibration, space.factors.users[rows], activity[rows], space.vectors[meant[~sold]]
+        space.calibration, asking(space.factors.users[rows]), activity[rows], space.answers[meant[~sold]]
     )
     low[~sold], high[~sold] = space.spread.interval(expected[~sold], space.share[meant[~sold]])
     order = np.lexsort((meant, -expected))

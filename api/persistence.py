@@ -26,6 +26,7 @@ from ..gnn.factors import Factors, FactorSettings
 from ..gnn.forecast import Spread
 from ..gnn.frozen import Frozen, Scale, Values
 from ..gnn.kernel import Head, KernelSettings, Prior
+from ..gnn.landmarks import LandmarkHead
 from ..gnn.online import Observed
 from ..gnn.propagation import Block, Blocks, Kind
 from ..gnn.space import Space, SpaceSettings
@@ -34,13 +35,14 @@ from ..graph.errors import InputError, ModelError, ModelFormatError
 from ..graph.files import graph_from_files, graph_tables
 from .fitted import Fitted
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever older folders can no longer be read."""
 
 _CONFIG = "config.json"
 _GRAPH_TABLES = ("targets", "features", "attributes", "edges")
 _USER_TABLES = ("users", "history", "newcomers", "observed")
 _OBSERVED = ("user", "target", "liked", "first", "last")
+_NUMBERS = ("strength", "seen_strength", "level", "offset", "tau")
 _LIBRARIES = ("pandas", "polars", "pyarrow")
 
 Precision = Literal["float64", "float16"]
@@ -144,10 +146,13 @@ def _write(fitted: Fitted, folder: Path, precision: Precision) -> None:
         "basis": factors.basis,
         "prior_mean": space.prior.mean,
         "prior_variance": space.prior.variance,
+        "level": space.level,
+        "seen_level": space.head.factors[:, -1],
         "vectors": space.vectors,
         "share": space.share,
         "error": space.error,
         "seen": space.head.seen,
+        "landmarks": space.head.landmarks if isinstance(space.head, LandmarkHead) else np.empty(0, dtype=np.int64),
     }
     phi = _flat_blocks(space.head.blocks)
     if precision == "float16":
@@ -210,21 +215,24 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
     settings = SpaceSettings(
         FactorSettings(**given["factors"]),
         KernelSettings(**given["kernel"]),
-        given["strength"],
-        given["tau"],
-        given["calibration"] and _calibration(given["calibration"]),
-        given["spread"] and _spread(given["spread"]),
+        **{name: given[name] for name in _NUMBERS},
+        calibration=given["calibration"] and _calibration(given["calibration"]),
+        spread=given["spread"] and _spread(given["spread"]),
     )
     factors = Factors(arrays["user_factors"], arrays["target_factors"], arrays["basis"], settings.factors)
     flat = _doubled(load_file(path / "blocks.safetensors"))
     matrices = _matrices(flat, config["blocks"])
     blocks = Blocks(matrices, {name: Kind(kind) for name, kind in config["kinds"].items()})
-    seen = arrays["seen"]
+    seen, landmarks = arrays["seen"], arrays["landmarks"]
+    head = Head(blocks, settings.kernel, seen, np.column_stack([factors.targets[seen], arrays["seen_level"]]))
+    if len(landmarks):
+        head = LandmarkHead(head.blocks, head.settings, head.seen, head.factors, landmarks)
     space = Space(
         settings=settings,
         factors=factors,
-        head=Head(blocks, settings.kernel, seen, factors.targets[seen]),
+        head=head,
         prior=Prior(arrays["prior_mean"], arrays["prior_variance"]),
+        level=arrays["level"],
         vectors=arrays["vectors"],
         share=arrays["share"],
         longest=config["longest"],

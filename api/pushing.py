@@ -101,7 +101,7 @@ class Outlook:
         space, place, graph = self.space, self.place[targets], self.graph
         few = self.buyers[targets] < LEAST_BUYERS
         vectors = np.where(few[:, None], space.prior.mean[place], space.vectors[place])
-        embeddings = target_embeddings(vectors, space.longest)
+        embeddings = target_embeddings(np.column_stack([vectors, space.offset[place]]), space.longest)
         confidence = np.exp(-space.error[place] * np.where(few, 1.0, space.share[place]))
         seen = np.isin(place, space.head.seen)
         found: list[Foreseen] = []
@@ -185,7 +185,8 @@ def model_hash(fitted: Fitted) -> str:
     digest = hashlib.sha256(repr((fitted.graph.content_hash, fitted.encoder, space.longest)).encode())
     digest.update(repr(space.settings).encode())
     digest.update(space.head.blocks.fingerprint.encode())
-    for array in (space.prior.mean, space.prior.variance, space.vectors, space.share, space.error, space.head.seen):
+    told = (space.prior.mean, space.prior.variance, space.level, space.vectors, space.share, space.error)
+    for array in (*told, space.head.seen):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..gnn.diversity import diversify
-from ..gnn.scoring import user_embeddings
+from ..gnn.scoring import asking, user_embeddings
 from ..gnn.topk import Best
 from ..graph.availability import Moment
 from ..graph.catalog import FloatArray, IntArray
@@ -92,7 +92,7 @@ def ranking(fitted: Fitted, asked: Asked, choice: Choice, wish: Wish) -> Table:
 
 def _chance(fitted: Fitted, asked: Asked, scores: FloatArray) -> FloatArray:
     """The chance of a purchase from the cosines of every user's own list; of any value where they are -inf."""
-    lengths = np.linalg.norm(asked.vectors, axis=1)[:, None] * fitted.space.longest
+    lengths = np.linalg.norm(asking(asked.vectors), axis=1)[:, None] * fitted.space.longest
     return fitted.space.calibration.chance(np.where(np.isfinite(scores), scores, 0.0) * lengths, asked.activity)
 
 

@@ -10,9 +10,10 @@ import narwhals as nw
 import numpy as np
 
 from ..gnn.encoder import PACKAGED
+from ..gnn.fitting import Tell, fit_space
 from ..gnn.propagation import propagate_and_freeze
 from ..gnn.scoring import user_embeddings
-from ..gnn.space import SpaceSettings, Tell, fit_space
+from ..gnn.space import SpaceSettings
 from ..graph import CatalogGraph, Id, Interactions
 from ..graph.availability import Moment
 from ..graph.catalog import FloatArray, IntArray

@@ -18,9 +18,9 @@ from newaisle import Recommender
 from newaisle.api.encoding import encode_catalog
 from newaisle.api.settings import Settings
 from newaisle.gnn.encoder import PACKAGED, STATIC, TextEncoder
+from newaisle.gnn.fitting import fit_space
 from newaisle.gnn.metrics import ndcg
 from newaisle.gnn.propagation import propagate
-from newaisle.gnn.space import fit_space
 from newaisle.gnn.splits import PROTOCOLS, make_split
 from newaisle.graph.reduce import without
 from newaisle.loaders import Loaded

@@ -19,11 +19,12 @@ from newaisle.api.settings import Settings
 from newaisle.gnn.comparison import summary_table
 from newaisle.gnn.encoder import PACKAGED
 from newaisle.gnn.evaluation import ResultRow
+from newaisle.gnn.fitting import fit_space
 from newaisle.gnn.metrics import ndcg
 from newaisle.gnn.privacy import gaussian_sigma, release_vectors
 from newaisle.gnn.propagation import propagate
 from newaisle.gnn.scoring import user_embeddings
-from newaisle.gnn.space import Space, fit_space
+from newaisle.gnn.space import Space
 from newaisle.gnn.splits import LEAVE_TARGETS_OUT, Split, make_split
 from newaisle.graph.catalog import FloatArray
 

@@ -20,11 +20,11 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from newaisle import CatalogGraph
+from newaisle.gnn.fitting import fit_space
 from newaisle.gnn.kernel import Head
 from newaisle.gnn.landmarks import EXACT, LandmarkHead, choose_landmarks
 from newaisle.gnn.metrics import ndcg
 from newaisle.gnn.propagation import propagate
-from newaisle.gnn.space import fit_space
 
 PURCHASES = 60
 """Mean number of targets that a user buys."""

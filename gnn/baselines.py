@@ -17,11 +17,21 @@ from ..graph.errors import InputError, ModelError
 from .factors import Factors, fit_factors
 from .kernel import Head, KernelSettings, kernel
 from .landmarks import make_head
+from .level import levels
 from .metrics import ndcg
 from .propagation import Blocks, Kind
-from .space import START_FACTORS, START_RIDGE, START_WIDTH
 from .splits import SHARE, Split
-from .tuning import Episode, binary, choose_factors, climb, judge_factors, make_episodes
+from .tuning import (
+    START_FACTORS,
+    START_RIDGE,
+    START_WIDTH,
+    Episode,
+    binary,
+    choose_factors,
+    climb,
+    judge_factors,
+    make_episodes,
+)
 
 _KERNEL_STEPS: Mapping[str, Sequence[float]] = {"counts": (0.0,), "width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}
 _NEIGHBOURS = (5, 10, 20, 50, 100, 200)
@@ -62,8 +72,17 @@ class LinMap(OnBlocks):
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """``p_u . mu_c``, float64 (users, targets); users without history get the mean user."""
-        factors, head = fitted(self._fit)
+        factors, head = self.parts
         return np.asarray(factors.user_vectors(users) @ head.prior(targets).mean.T)
+
+    @property
+    def parts(self) -> tuple[Factors, Head]:
+        """The factors, and what maps them.
+
+        Raises:
+            ModelError: it was not fitted.
+        """
+        return fitted(self._fit)
 
 
 class KernelRidge(OnBlocks):
@@ -99,11 +118,11 @@ class Popularity(OnBlocks):
         """Choose width and ridge, then fit."""
 
         def judge(episode: Episode, fixed: KernelSettings) -> float:
-            level = episode.carry(fixed, _level(episode.split, episode.seen))
+            level = episode.carry(fixed, levels(episode.split.train, episode.seen)[:, None])
             return ndcg(np.broadcast_to(level.T, episode.hits.shape), episode.hits)
 
         settings = _tuned(_episodes(split, self.blocks, self.seed), self.blocks, judge)
-        self._head = make_head(self.blocks, settings, split.seen, _level(split, split.seen))
+        self._head = make_head(self.blocks, settings, split.seen, levels(split.train, split.seen)[:, None])
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """Predicted centred logits, float64 (users, targets), equal in all rows."""
@@ -244,15 +263,6 @@ def _tuned(
 
 def _purchases(split: Split, targets: IntArray) -> FloatArray:
     return binary(split.train)[:, targets].toarray()
-
-
-def _level(split: Split, targets: IntArray) -> FloatArray:
-    """Centred logit of the share of buyers, float64 (targets, 1)."""
-    users = split.train.shape[0]
-    buyers = np.bincount(split.train.indices, minlength=split.train.shape[1])[targets]
-    share = (buyers + 0.5) / (users + 1.0)
-    logit = np.log(share / (1.0 - share))
-    return np.asarray((logit - logit.mean())[:, None])
 
 
 def fitted(part: _T | None) -> _T:

@@ -96,7 +96,7 @@ class AlsRevealed:
     @classmethod
     def of(cls, linmap: LinMap, split: Split, users: IntArray) -> AlsRevealed:
         """The ALS step of every hidden target over the users who revealed (Hu, Koren and Volinsky 2008, equation 5)."""
-        factors, _ = fitted(linmap._fit)
+        factors, _ = linmap.parts
         shown = sp.csr_array(split.test[users].T)
         return cls(factors, solve_users(shown, factors.users[users], factors.settings))
 

@@ -61,8 +61,8 @@ def folded_shares(space: Space, past: Past, target: int) -> FloatArray:
 
     ``p = W (alpha sum_i r_i b_i + reg prior)`` with ``W`` the inverse of the user's system and ``r_i`` the preference:
     1, or the user's own score of a purchase since the fit where that is above 1. So
-    ``score = sum_i (alpha r_i b_i + reg prior / h)' W q_c / (|p| M)`` exactly: the prior, which is zero for a known
-    user, is divided evenly among the h purchases.
+    ``score = sum_i (alpha r_i b_i + reg prior / h)' W q_c / (sqrt(2) |p| M)`` exactly, plus the offset that is the same
+    for everybody: the prior, which is zero for a known user, is divided evenly among the h purchases.
 
     Args:
         space: the fitted model.
@@ -70,7 +70,8 @@ def folded_shares(space: Space, past: Past, target: int) -> FloatArray:
         target: position of the target to explain.
 
     Returns:
-        float64 (bought and liked,), first those bought, then those liked, adding up to the score; empty without any.
+        float64 (bought and liked,), first those bought, then those liked, adding up to the score less the
+        offset; empty without any.
     """
     settings, sets = space.settings.factors, len(space.settings.factors.parts)
     alpha, weight, before = settings.alpha, settings.regularization, len(past.bought)
@@ -86,7 +87,7 @@ def folded_shares(space: Space, past: Past, target: int) -> FloatArray:
         preference[before:] = np.maximum(1.0, feedback.liked @ vector)
         shares += alpha * preference * (own[:, part] @ toward) + weight * (prior @ toward) / len(shares)
         square += float(vector @ vector) / sets
-    return np.asarray(shares / (np.sqrt(square) * space.longest))
+    return np.asarray(shares / (np.sqrt(2.0 * square) * space.longest))
 
 
 def _parts(space: Space, past: Past) -> Iterator[tuple[Feedback, FloatArray]]:

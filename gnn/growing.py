@@ -36,8 +36,10 @@ def grow(space: Space, blocks: Blocks, targets: IntArray, errors: FloatArray) ->
     more = blocks.size - len(space.vectors)
     head = _renewed(space.head, blocks=blocks)
     prior = head.prior(targets)
-    mean, vectors = (_put(rows, more, targets, prior.mean) for rows in (space.prior.mean, space.vectors))
-    longest = float(np.sqrt(np.einsum("tr,tr->t", prior.mean, prior.mean).max(initial=0.0)))
+    foreseen, level = prior.mean[:, :-1], prior.mean[:, -1]
+    mean, vectors = (_put(rows, more, targets, foreseen) for rows in (space.prior.mean, space.vectors))
+    answers = space.settings.as_new(foreseen, level)
+    longest = float(np.sqrt(np.einsum("tr,tr->t", answers, answers).max(initial=0.0)))
     nothing = np.zeros((more, space.factors.targets.shape[1]))
     factors = _renewed(
         space.factors,
@@ -49,6 +51,7 @@ def grow(space: Space, blocks: Blocks, targets: IntArray, errors: FloatArray) ->
         factors=factors,
         head=head,
         prior=Prior(mean, _put(space.prior.variance, more, targets, prior.variance)),
+        level=_put(space.level, more, targets, level),
         vectors=vectors,
         share=_put(space.share, more, targets, np.ones(len(targets))),
         error=_put(space.error, more, targets, errors_of(head, errors, targets)),

@@ -13,10 +13,11 @@ from ..graph import CatalogGraph
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.reduce import bare, shuffled
 from .baselines import BASELINE_KINDS, Ceiling, KernelRidge, Knn, LinMap, OnBlocks, Popularity, TextCosine, fitted
+from .fitting import fit_space
 from .judging import Method
 from .propagation import Blocks, Texts, propagate
 from .simple_baselines import simple_baselines
-from .space import Space, fit_space, prior_strength
+from .space import Space, prior_strength
 from .splits import Split
 from .update import update_targets
 
@@ -33,13 +34,13 @@ class Newaisle(OnBlocks):
         self._space = fit_space(split.graph, split.train, self.blocks, seed=self.seed, protocols=(split.protocol,))
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
-        """``p_u . q_c``, float64 (users, targets): the cosine score before users are scaled to one length.
+        """``p_u . q_c + |p_u| o_c``, float64 (users, targets): the cosine score before users are scaled to one length.
 
         Raises:
             ModelError: it was not fitted.
         """
         space = fitted(self._space)
-        return np.asarray(space.factors.user_vectors(users) @ space.vectors[targets].T)
+        return space.unscaled(space.factors.user_vectors(users), targets)
 
     def chance(self, split: Split, users: IntArray, targets: IntArray) -> dict[str, FloatArray]:
         """The calibrated probability, and beside it the articles' softmax.
@@ -74,14 +75,28 @@ class Newaisle(OnBlocks):
         exposure[users] = 1.0
         shown = sp.csc_array(sp.diags_array(exposure) @ split.test[:, targets])
         shown.eliminate_zeros()
-        mean, strength = space.prior.mean[targets], prior_strength(space.prior.variance, space.settings)[targets]
+        settings, mean = space.settings, space.prior.mean[targets]
+        strength = prior_strength(space.prior.variance[targets], settings.strength, settings)
         vectors, share = space.vectors.copy(), space.share.copy()
         vectors[targets], share[targets] = update_targets(
-            space.factors.users, shown, mean, strength, space.settings.factors, exposure
+            space.factors.users, shown, mean, strength, settings.factors, exposure
         )
-        longest = max(space.longest, float(np.linalg.norm(vectors, axis=1).max()))
+        told = replace(space, vectors=vectors, share=share)
+        longest = float(np.linalg.norm(told.answers, axis=1).max())
+        return self._as(replace(told, longest=max(space.longest, longest)))
+
+    def without_offset(self) -> Newaisle:
+        """Itself, nothing added to the scores of new targets.
+
+        Raises:
+            ModelError: it was not fitted.
+        """
+        space = fitted(self._space)
+        return self._as(replace(space, settings=replace(space.settings, offset=0.0)))
+
+    def _as(self, space: Space) -> Newaisle:
         told = Newaisle(self.seed, self.blocks)
-        told._space = replace(space, vectors=vectors, share=share, longest=longest)
+        told._space = space
         return told
 
     def expected(self, split: Split, targets: IntArray) -> dict[str, FloatArray]:

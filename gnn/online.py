@@ -205,9 +205,10 @@ def relearn(space: Space, buyers: Buyers, observed: Observed, exposure: FloatArr
     """
     settings, factors = space.settings.factors, space.factors
     vectors, share = space.vectors.copy(), space.share.copy()
-    strength = prior_strength(space.prior.variance, space.settings)
     is_seen = np.zeros(len(vectors), dtype=np.bool_)
     is_seen[space.head.seen] = True
+    gamma = np.where(is_seen, space.settings.seen_strength, space.settings.strength)
+    strength = prior_strength(space.prior.variance, gamma, space.settings)
     told = np.zeros(len(vectors), dtype=np.bool_)
     told[observed.target] = True
     vectors[targets], share[targets] = space.prior.mean[targets], 1.0
@@ -227,7 +228,8 @@ def relearn(space: Space, buyers: Buyers, observed: Observed, exposure: FloatArr
         vectors[target], share[target] = learn_target(
             feedback, space.prior.mean[target], float(strength[target]), settings
         )
-    return replace(space, vectors=vectors, share=share, longest=_grown(observed.longest, vectors))
+    learned = replace(space, vectors=vectors, share=share)
+    return replace(learned, longest=_grown(observed.longest, learned.answers))
 
 
 def _feedback(buyers: Buyers, target: int, users: IntArray, likes: BoolArray, exposure: float) -> Feedback:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..graph.catalog import FloatArray, IntArray
 from .factors import solve_one
+from .scoring import asking
 from .space import Space
 
 
@@ -13,7 +14,7 @@ def history_shares(space: Space, history: IntArray, target: int) -> FloatArray:
     """What each bought target contributes to the score of one target (Hu, Koren and Volinsky 2008, section 5).
 
     ``p_u = alpha W_u sum_i b_i`` with ``W_u`` the inverse of the user's ALS system, so
-    ``score = sum_i alpha b_i' W_u q_c / (|p_u| M)`` exactly.
+    ``score = sum_i alpha b_i' W_u q_c / (sqrt(2) |p_u| M)`` exactly, plus the offset that is the same for everybody.
 
     Args:
         space: the fitted model.
@@ -21,15 +22,25 @@ def history_shares(space: Space, history: IntArray, target: int) -> FloatArray:
         target: position of the target to explain.
 
     Returns:
-        float64 (h,), adding up to the score; empty without history.
+        float64 (h,), adding up to the score less :func:`offset_share`; empty without history.
     """
     settings, gram = space.settings.factors, space.factors.gram
     own = space.factors.basis[history]
     if not len(history):
         return np.empty(0)
-    length = np.linalg.norm(solve_one(own, gram, settings.alpha * own.sum(axis=0), settings))
+    vector = solve_one(own, gram, settings.alpha * own.sum(axis=0), settings)
     toward = solve_one(own, gram, settings.alpha * space.vectors[target], settings)
-    return np.asarray(own @ toward / (length * space.longest))
+    return np.asarray(own @ toward / scale_of(space, vector))
+
+
+def offset_share(space: Space, vector: FloatArray, target: int) -> float:
+    """What the offset, one for everybody, contributes to the score of one target and a user vector p."""
+    return float(np.linalg.norm(vector) * space.offset[target] / scale_of(space, vector))
+
+
+def scale_of(space: Space, vector: FloatArray) -> float:
+    """``sqrt(2) |p| M``, by which ``p . q + |p| o`` is divided."""
+    return float(np.linalg.norm(asking(vector[None]))) * space.longest
 
 
 def source_shares(space: Space, target: int) -> tuple[FloatArray, FloatArray]:
@@ -44,4 +55,4 @@ def source_shares(space: Space, target: int) -> tuple[FloatArray, FloatArray]:
         ``q_c = weights . Q_seen + own`` exactly.
     """
     weights = space.head.sources(target)
-    return weights, space.vectors[target] - weights @ space.head.factors
+    return weights, space.vectors[target] - weights @ space.head.factors[:, :-1]

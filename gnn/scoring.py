@@ -11,22 +11,8 @@ HEADROOM = 1.25
 """How much longer than the longest target vector of fit time a later one may grow before all are rewritten."""
 
 
-def target_embeddings(vectors: FloatArray, longest: float) -> FloatArray:
-    """Lift target vectors onto the unit sphere: ``z = [q, sqrt(M^2 - |q|^2)] / M`` (Bachrach et al. 2014).
-
-    Args:
-        vectors: q, float64 (targets, rank).
-        longest: M, at least as long as every q.
-
-    Returns:
-        float64 (targets, rank + 1), of length 1.
-    """
-    rest = np.sqrt(np.maximum(longest**2 - np.square(vectors).sum(axis=1), 0.0))
-    return np.column_stack([vectors, rest]) / longest
-
-
-def user_embeddings(vectors: FloatArray) -> FloatArray:
-    """Unit user vectors: ``f = [p / |p|, 0]``; a zero vector stays zero.
+def asking(vectors: FloatArray) -> FloatArray:
+    """User vectors as they meet targets that have an offset: ``[p, |p|]``, so that it weighs alike for all users.
 
     Args:
         vectors: p, float64 (users, rank).
@@ -34,9 +20,36 @@ def user_embeddings(vectors: FloatArray) -> FloatArray:
     Returns:
         float64 (users, rank + 1).
     """
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
-    return np.column_stack([unit, np.zeros(len(vectors))])
+    return np.column_stack([vectors, np.linalg.norm(vectors, axis=1)])
+
+
+def target_embeddings(vectors: FloatArray, longest: float) -> FloatArray:
+    """Lift target vectors onto the unit sphere: ``z = [q, o, sqrt(M^2 - |q|^2 - o^2)] / M`` (Bachrach et al. 2014).
+
+    Args:
+        vectors: q and the offset o, float64 (targets, rank + 1).
+        longest: M, at least as long as every one of them.
+
+    Returns:
+        float64 (targets, rank + 2), of length 1.
+    """
+    rest = np.sqrt(np.maximum(longest**2 - np.square(vectors).sum(axis=1), 0.0))
+    return np.column_stack([vectors, rest]) / longest
+
+
+def user_embeddings(vectors: FloatArray) -> FloatArray:
+    """Unit user vectors: ``f = [p / |p|, 1, 0] / sqrt(2)``; a zero vector stays zero.
+
+    Args:
+        vectors: p, float64 (users, rank).
+
+    Returns:
+        float64 (users, rank + 2).
+    """
+    asked = asking(vectors)
+    length = np.linalg.norm(asked, axis=1, keepdims=True)
+    unit = np.divide(asked, length, out=np.zeros_like(asked), where=length > 0)
+    return np.column_stack([unit, np.zeros(len(unit))])
 
 
 def cosine(users: FloatArray, targets: FloatArray) -> FloatArray:

@@ -193,7 +193,8 @@ def given(phi: Blocks) -> SpaceSettings:
     from newaisle.gnn.tuning import start_kernel
 
     kernel = start_kernel(phi, 0.1, 0.1)
-    return SpaceSettings(FactorSettings(rank=12, regularization=30.0), kernel, strength=10.0, tau=0.15)
+    factors = FactorSettings(rank=12, regularization=30.0)
+    return SpaceSettings(factors, kernel, strength=10.0, seen_strength=20.0, level=0.03, offset=0.05, tau=0.15)
 
 
 @pytest.fixture(scope="session")

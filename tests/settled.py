@@ -6,10 +6,11 @@ import numpy as np
 
 from newaisle.gnn.baselines import LinMap, Popularity
 from newaisle.gnn.factors import fit_factors
+from newaisle.gnn.fitting import fit_space
 from newaisle.gnn.kernel import Head
 from newaisle.gnn.methods import Newaisle
 from newaisle.gnn.propagation import Blocks
-from newaisle.gnn.space import SpaceSettings, fit_space
+from newaisle.gnn.space import SpaceSettings
 from newaisle.gnn.splits import Split
 from newaisle.gnn.tuning import binary
 

@@ -11,8 +11,8 @@ import scipy.sparse as sp
 
 from newaisle.api.forecasting import FORECAST_COLUMNS
 from newaisle.api.recommender import Recommender
+from newaisle.gnn.fitting import fit_space
 from newaisle.gnn.forecast import LEVEL, Outcomes, Spread, expected_buyers, fit_spread, repeated
-from newaisle.gnn.space import fit_space
 from newaisle.gnn.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.graph.errors import InputError, NotFittedError, UnknownIdError
 

@@ -8,11 +8,14 @@ import pytest
 import scipy.sparse as sp
 from settled import SettledLinMap, SettledNewaisle, SettledPopularity, levels
 
+from newaisle.gnn.balance import choose_balance
 from newaisle.gnn.baselines import Ceiling
 from newaisle.gnn.evaluation import evaluate_splits
-from newaisle.gnn.generalised import OFFSETS, fit_offset, generalised_split, harmonic_mean
+from newaisle.gnn.generalised import generalised_split
+from newaisle.gnn.one_list import OFFSETS, List, harmonic_mean
 from newaisle.gnn.simple_baselines import RandomScores
 from newaisle.gnn.splits import LEAVE_TARGETS_OUT, make_split
+from newaisle.gnn.tuning import make_episodes
 from newaisle.graph.errors import InputError
 
 SEED = 2
@@ -137,25 +140,44 @@ def test_popularity_knows_the_sales_of_seen_targets(found, split, phi, given):
     assert result.cells["popularity"].metrics["ndcg@20:new"] == pytest.approx(expected, abs=0.01)
 
 
-def test_new_targets_are_raised_by_what_pseudo_new_ones_tell(split, journey, phi, given):
-    make = partial(SettledNewaisle, blocks=phi, settings=given)
+def test_new_targets_are_raised_by_the_offset_of_the_settings(split, journey, phi, given):
+    make = partial(SettledNewaisle, blocks=phi, settings=replace(given, offset=0.1))
     (found,) = evaluate_splits(journey.graph, journey.interactions, {"newaisle": make}, ["generalised"], [SEED])
     assert set(found.cells) == {"newaisle", "newaisle-uncorrected"}
     plain, raised = (found.cells[name].metrics for name in ("newaisle-uncorrected", "newaisle"))
     everybody, targets = np.arange(split.train.shape[0]), np.arange(len(journey.graph))
-    newaisle = make(SEED)
+    newaisle = SettledNewaisle(SEED, phi, replace(given, offset=0.0))
     newaisle.fit(split)
     scores = newaisle.score(split, everybody, targets)
     assert plain["ndcg@20:new"] == pytest.approx(brute(scores, split, "new"))
-    # noise in place of what is hidden: the offset knows nothing of it
-    noise = np.random.default_rng(0).random(split.test.shape) < 0.3
-    offset = fit_offset(replace(split, test=sp.csr_array(noise.astype(float))), phi, given, SEED)
-    assert offset in OFFSETS
-    scores[:, split.hidden] += offset
+    length = np.linalg.norm(newaisle.space.factors.user_vectors(everybody), axis=1)[:, None]
+    scores[:, split.hidden] += 0.1 * length
     assert raised["ndcg@20:new"] == pytest.approx(brute(scores, split, "new"))
     assert raised["ndcg@20:seen"] == pytest.approx(brute(scores, split, "seen"))
-    assert offset > 0
-    assert raised["h"] > plain["h"]
+    assert raised["ndcg@20:new"] > plain["ndcg@20:new"]
+
+
+def test_the_balance_is_chosen_on_pseudo_new_targets_and_hidden_purchases_alone(split, phi, given):
+    """Noise in place of what is hidden changes nothing, and what is chosen is better than nothing."""
+    noise = np.random.default_rng(0).random(split.test.shape) < 0.3
+    noisy = replace(split, test=sp.csr_array(noise.astype(float)))
+    plain = replace(given, offset=0.0, seen_strength=1.0)
+    chosen = [
+        choose_balance(make_episodes(part.graph, part.train, phi, SEED, (part.protocol,)), plain)
+        for part in (split, noisy)
+    ]
+    assert chosen[0] == chosen[1]
+    assert chosen[0].offset in OFFSETS
+    assert chosen[0].offset > 0
+    assert chosen[0].seen_strength > 1
+    assert choose_balance([], plain) == plain
+    shown, found = List.of(split, split.users), []
+    for settings in (plain, chosen[0]):
+        method = SettledNewaisle(SEED, phi, settings)
+        method.fit(split)
+        found.append(method.score(split, split.users, shown.targets))
+    assert harmonic_mean(*shown.ndcgs(found[1])) > harmonic_mean(*shown.ndcgs(found[0]))
+    assert shown.seen_ndcg(found[1]) > shown.seen_ndcg(found[0])
 
 
 def test_harmonic_mean():

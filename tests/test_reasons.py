@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from newaisle.gnn.reasons import history_shares, source_shares
+from newaisle.gnn.reasons import history_shares, offset_share, source_shares
 
 RELATIVE = 1e-5
 
@@ -30,11 +30,12 @@ def test_the_history_of_every_user_adds_up_to_the_score(fitted, space, some):
         for place, target in enumerate(some):
             shares = history_shares(space, history, target)
             assert shares.shape == history.shape
-            assert adds_up(shares, scores[user, place]) or not len(history)
+            offset = offset_share(space, space.factors.users[user], target) if len(history) else 0.0
+            assert adds_up(np.append(shares, offset), scores[user, place]) or not len(history)
 
 
 def test_every_embedding_is_its_sources_and_its_own_sales(space):
-    factors = space.head.factors
+    factors = space.head.factors[:, :-1]
     for target in range(len(space.vectors)):
         weights, own = source_shares(space, target)
         terms = np.vstack([weights[:, None] * factors, own])
@@ -46,7 +47,7 @@ def test_new_targets_have_no_sales_of_their_own_and_seen_ones_do_not_speak_for_t
     seen = set(space.head.seen.tolist())
     for target in range(len(space.vectors)):
         weights, own = source_shares(space, target)
-        scale = np.abs(weights[:, None] * space.head.factors).sum(axis=0)
+        scale = np.abs(weights[:, None] * space.head.factors[:, :-1]).sum(axis=0)
         if target in seen:
             assert weights[np.searchsorted(space.head.seen, target)] == 0
         else:
@@ -62,8 +63,8 @@ def test_explanations_add_up_for_every_user(fitted, journey, some):
             found = fitted.explain(user, target)
             assert found.score == fitted.score([user], [target])[0, 0]
             history = np.array([reason.share for reason in found.history])
-            assert adds_up(history, found.score) or not len(history)
-            through = np.array([*(reason.share for reason in found.sources), found.own_sales])
+            assert adds_up(np.append(history, found.offset), found.score) or not len(history)
+            through = np.array([*(reason.share for reason in found.sources), found.own_sales, found.offset])
             assert adds_up(through, found.score)
 
 
@@ -86,7 +87,7 @@ def test_users_without_history_have_sources_but_no_history(fitted, some, journey
     user = fitted.fitted.users.values[empty[0]]
     found = fitted.explain(user, journey.graph.ids.values[some[0]])
     assert found.history == ()
-    assert adds_up(np.array([*(r.share for r in found.sources), found.own_sales]), found.score)
+    assert adds_up(np.array([*(r.share for r in found.sources), found.own_sales, found.offset]), found.score)
     assert found.score == fitted.score([None], [found.target])[0, 0]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from newaisle.gnn.scoring import HEADROOM, cosine, softmax, target_embeddings, user_embeddings
+from newaisle.gnn.scoring import HEADROOM, asking, cosine, softmax, target_embeddings, user_embeddings
 
 
 @pytest.fixture
@@ -52,23 +52,27 @@ def test_embeddings_are_unit_vectors(factors):
         assert np.linalg.norm(target_embeddings(targets, bound), axis=1) == pytest.approx(np.ones(80), abs=1e-12)
     assert np.linalg.norm(user_embeddings(users), axis=1) == pytest.approx(np.ones(30), abs=1e-12)
     assert (user_embeddings(users)[:, -1] == 0).all()
+    assert asking(users) == pytest.approx(np.array([[*user, np.linalg.norm(user)] for user in users]))
 
 
 def test_the_cosine_ranks_as_the_factors_do(factors):
     users, targets = factors
     longest = HEADROOM * np.linalg.norm(targets, axis=1).max()
+    vectors, offset = targets[:, :-1], targets[:, -1]
+    users = users[:, :-1]
     found = cosine(user_embeddings(users), target_embeddings(targets, longest))
-    product = users @ targets.T
-    assert found == pytest.approx(product / (np.linalg.norm(users, axis=1)[:, None] * longest))
+    length = np.linalg.norm(users, axis=1)[:, None]
+    product = users @ vectors.T / length + offset
+    assert found == pytest.approx(product / (np.sqrt(2) * longest))
     assert (np.argsort(found, axis=1) == np.argsort(product, axis=1)).all()
     assert np.abs(found).max() <= 1 / HEADROOM + 1e-12
     # a plain cosine of the factors would throw the lengths away and rank otherwise
-    assert (np.argsort(cosine(users, targets), axis=1) != np.argsort(product, axis=1)).any(axis=1).all()
+    assert (np.argsort(cosine(asking(users), targets), axis=1) != np.argsort(product, axis=1)).any(axis=1).all()
 
 
 def test_a_zero_user_scores_nothing_and_likes_all_alike(factors):
     _, targets = factors
-    embedded = user_embeddings(np.zeros((1, 6)))
+    embedded = user_embeddings(np.zeros((1, targets.shape[1] - 1)))
     assert not embedded.any()
     scores = cosine(embedded, target_embeddings(targets, 100.0))
     assert (scores == 0).all()
@@ -78,12 +82,13 @@ def test_a_zero_user_scores_nothing_and_likes_all_alike(factors):
 def test_the_fitted_space_holds_unit_vectors_that_rank_as_the_factors(space):
     everything = np.arange(len(space.vectors))
     embeddings = space.embeddings(everything)
-    assert embeddings.shape == (len(everything), space.factors.users.shape[1] + 1)
+    assert embeddings.shape == (len(everything), space.factors.users.shape[1] + 2)
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx(np.ones(len(everything)), abs=1e-12)
     users = space.factors.user_vectors(np.arange(len(space.factors.users)))
-    product = users @ space.vectors.T
+    length = np.linalg.norm(users, axis=1)[:, None]
+    product = users @ space.vectors.T + length * space.offset
     found = space.score(users, everything)
-    assert found == pytest.approx(product / np.linalg.norm(users, axis=1)[:, None] / space.longest, abs=1e-12)
+    assert found == pytest.approx(product / length / np.sqrt(2) / space.longest, abs=1e-12)
     assert (np.take_along_axis(product, np.argsort(-found, axis=1), axis=1)[:, :20] == -np.sort(-product)[:, :20]).all()
 
 

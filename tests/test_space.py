@@ -6,9 +6,10 @@ import pytest
 import scipy.sparse as sp
 
 from newaisle.gnn.factors import fit_factors
+from newaisle.gnn.fitting import fit_space
 from newaisle.gnn.propagation import propagate
 from newaisle.gnn.scoring import HEADROOM
-from newaisle.gnn.space import SpaceSettings, build_space, fit_space, prior_strength
+from newaisle.gnn.space import SpaceSettings, build_space, prior_strength
 from newaisle.gnn.tuning import binary
 from newaisle.gnn.update import update_targets
 from newaisle.graph import CatalogGraph
@@ -40,7 +41,9 @@ def test_new_targets_and_groups_are_their_prior(space):
     new = np.setdiff1d(np.arange(len(space.vectors)), space.head.seen)
     assert (space.vectors[new] == space.prior.mean[new]).all()
     assert (space.share[new] == 1).all()
-    assert space.prior.mean[new] == pytest.approx(space.head.prior(new).mean)
+    foreseen = space.head.prior(new).mean
+    assert space.prior.mean[new] == pytest.approx(foreseen[:, :-1])
+    assert space.level[new] == pytest.approx(foreseen[:, -1])
     assert (space.confidence[new] == np.exp(-space.error[new])).all()
 
 
@@ -48,10 +51,10 @@ def test_sold_targets_are_updated_from_the_prior_without_their_own_sales(space, 
     seen, settings = space.head.seen, space.settings
     assert (seen == np.unique(train.indices)).all()
     others = space.head.leave_one_out()
-    strength = settings.strength / (others.variance + settings.kernel.ridge)
-    assert prior_strength(others.variance, settings) == pytest.approx(strength)
+    strength = settings.seen_strength / (others.variance + settings.kernel.ridge)
+    assert prior_strength(others.variance, settings.seen_strength, settings) == pytest.approx(strength)
     bought = sp.csc_array(binary(train)[:, seen])
-    vectors, share = update_targets(space.factors.users, bought, others.mean, strength, settings.factors)
+    vectors, share = update_targets(space.factors.users, bought, others.mean[:, :-1], strength, settings.factors)
     assert space.vectors[seen] == pytest.approx(vectors, rel=1e-9, abs=1e-12)
     assert space.share[seen] == pytest.approx(share)
     assert (space.share[seen] < 1).all()
@@ -73,8 +76,21 @@ def test_confidence_is_between_0_and_1(space, searched):
 
 
 def test_sales_leave_headroom(space):
-    lengths = np.linalg.norm(space.vectors, axis=1)
-    assert space.longest == pytest.approx(HEADROOM * lengths.max())
+    lengths = [np.linalg.norm(vectors, axis=1).max() for vectors in (space.answers, space.factors.targets)]
+    assert space.longest == pytest.approx(HEADROOM * max(lengths))
+
+
+def test_new_targets_are_raised_and_all_are_offset_by_their_level(space, train):
+    seen, settings = space.head.seen, space.settings
+    raised = np.full(len(space.vectors), settings.offset)
+    raised[seen] = 0.0
+    assert space.offset == pytest.approx(settings.level * space.level + raised, abs=1e-15)
+    share = np.bincount(train.indices, minlength=train.shape[1])[seen] / train.shape[0]
+    assert np.corrcoef(space.level[seen], np.log(share))[0, 1] > 0.3  # foreseen from the others
+    users = space.factors.user_vectors(np.arange(5))
+    targets = np.arange(len(space.vectors))
+    length = np.linalg.norm(users, axis=1)[:, None]
+    assert space.unscaled(users, targets) == pytest.approx(users @ space.vectors.T + length * space.offset, abs=1e-12)
 
 
 def test_users_without_history_get_the_mean_user(space, train):

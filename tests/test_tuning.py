@@ -7,10 +7,10 @@ import scipy.sparse as sp
 
 from newaisle.gnn import tuning
 from newaisle.gnn.factors import FactorSettings, fit_factors
+from newaisle.gnn.fitting import START_FACTORS, choose_settings, fit_space
 from newaisle.gnn.kernel import Head, KernelSettings
 from newaisle.gnn.metrics import ndcg
 from newaisle.gnn.propagation import Blocks, Kind, propagate
-from newaisle.gnn.space import START_FACTORS, choose_settings, fit_space
 from newaisle.gnn.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, make_split
 from newaisle.gnn.tuning import (
     ENOUGH,

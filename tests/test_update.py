@@ -118,7 +118,7 @@ def test_a_first_purchase_never_lowers_its_buyers_score(journey, space, exposed)
     """On every new target of the slice: bought or not bought, all else equal; early on also against the prior."""
     new = np.setdiff1d(np.flatnonzero(~journey.graph.is_group), space.head.seen)
     users, settings = space.factors.users, space.settings
-    strength = prior_strength(space.prior.variance[new], settings)
+    strength = prior_strength(space.prior.variance[new], settings.strength, settings)
     exposure = np.full(len(users), exposed)
     kept, _ = update_targets(
         users, sp.csc_array((len(users), len(new))), space.prior.mean[new], strength, settings.factors, exposure

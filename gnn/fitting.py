@@ -1,0 +1,205 @@
+"""Fitting the space: the factors, and before them all settings, chosen on pseudo-new targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.optimize import minimize_scalar
+
+from ..graph import CatalogGraph
+from ..graph.catalog import FloatArray
+from ..graph.errors import ModelError
+from .balance import choose_balance
+from .calibration import Calibration, Pairs, fit_calibration
+from .factors import Factors, fit_factors
+from .forecast import Outcomes, fit_spread
+from .kernel import Head, Prior
+from .metrics import ndcg
+from .propagation import Blocks
+from .scoring import asking, cosine, target_embeddings, user_embeddings
+from .space import Space, SpaceSettings, build_space, longest_of, make_level_head, prior_strength
+from .splits import PROTOCOLS
+from .tuning import (
+    MARGIN,
+    START_FACTORS,
+    START_RIDGE,
+    START_WIDTH,
+    Episode,
+    binary,
+    choose_factors,
+    choose_kernel,
+    make_episodes,
+    start_kernel,
+)
+from .update import update_targets
+
+_STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+_LEVELS = (0.0, 0.02, 0.05)
+_REVEALED = 0.1
+_LEAST_RANK, _MOST_RANK = 4, 256
+
+Tell = Callable[[str], None]
+
+
+def fit_space(
+    graph: CatalogGraph,
+    train: sp.csr_array,
+    blocks: Blocks,
+    *,
+    seed: int = 0,
+    settings: SpaceSettings | None = None,
+    protocols: Sequence[str] = PROTOCOLS,
+    tell: Tell | None = None,
+) -> Space:
+    """Fit the space to a catalog and its sales.
+
+    Args:
+        graph: the catalog, n targets and groups.
+        train: summed weights of purchases, CSR (users, n).
+        blocks: phi of the catalog.
+        seed: of factors and pseudo-new targets.
+        settings: given numbers; None chooses them on pseudo-new targets.
+        protocols: how pseudo-new targets are hidden when settings are chosen.
+        tell: is told one line per step.
+
+    Raises:
+        ModelError: no purchases, blocks that say nothing, or given settings that weigh nothing.
+    """
+    if not blocks.names:
+        raise ModelError(
+            f"The catalog {graph.source!r} has no texts, parents, attributes or features that differ between "
+            "targets, so nothing leads to new ones; add some of them."
+        )
+    if settings is not None and not any(settings.kernel.weights.values()):
+        raise ModelError("The given settings weigh no block of the catalog, so all new targets would be alike.")
+    say = tell or (lambda _line: None)
+    bought = binary(train)
+    if settings is None:
+        settings = choose_settings(make_episodes(graph, train, blocks, seed, protocols), blocks, say)
+    say("fitting factors of users and sold targets")
+    factors = fit_factors(bought, settings.factors, seed)
+    return build_space(bought, factors, blocks, settings, seed)
+
+
+def choose_settings(episodes: Sequence[Episode], blocks: Blocks, say: Tell) -> SpaceSettings:
+    """Choose all numbers on pseudo-new targets; without any episode the starting ones stay."""
+    kernel = start_kernel(blocks, START_WIDTH, START_RIDGE)
+    if not episodes:
+        return SpaceSettings(START_FACTORS, kernel)
+    say(f"choosing rank, confidence and regularisation on {len(episodes)} sets of pseudo-new targets")
+    factors = choose_factors(episodes, START_FACTORS, kernel)
+    say("choosing the weights of texts, numbers and relations")
+    kernel = choose_kernel(episodes, factors, START_WIDTH, START_RIDGE)
+    # a short and a long set of factors are wrong about different users; the search itself takes one, for speed
+    factors = replace(factors, rank=max(factors.rank // 2, _LEAST_RANK), second=min(2 * factors.rank, _MOST_RANK))
+    say("weighing what all users have in common, what is sold against what is new")
+    settings = SpaceSettings(factors, kernel)
+    worlds = [_World.of(episode, settings) for episode in episodes]
+    settings = replace(settings, level=_choose_level(worlds))
+    settings = choose_balance(episodes, settings)
+    say("fitting the temperature, the strength of the prior, the chances and how far forecasts are off")
+    tau = _fit_tau(worlds, settings)
+    strength = max(_STRENGTHS, key=lambda gamma: float(np.mean([w.revealed_ndcg(gamma, settings) for w in worlds])))
+    calibration = fit_calibration([world.pairs(settings) for world in worlds], episodes[0].seed)
+    spread = fit_spread([world.outcomes(calibration, settings) for world in worlds])
+    return replace(settings, strength=strength, tau=tau, calibration=calibration, spread=spread)
+
+
+@dataclass(frozen=True, eq=False)
+class _World:
+    """One episode with chosen factors and kernel: what is predicted for its pseudo-new targets."""
+
+    episode: Episode
+    factors: Factors
+    head: Head
+
+    @classmethod
+    def of(cls, episode: Episode, settings: SpaceSettings) -> _World:
+        factors, split = episode.factors(settings.factors), episode.split
+        return cls(episode, factors, make_level_head(episode.blocks, settings.kernel, split.seen, factors, split.train))
+
+    @cached_property
+    def users(self) -> FloatArray:
+        """``[p, |p|]`` of the judged users, float64 (users, rank + 1)."""
+        return asking(self.factors.users[self.episode.users])
+
+    @cached_property
+    def prior(self) -> Prior:
+        """Of the judged pseudo-new targets, the level in its last column."""
+        return self.head.prior(self.episode.candidates)
+
+    def zero_shot_ndcg(self, weight: float) -> float:
+        """NDCG@20 with so much of the predicted level in the scores."""
+        settings = SpaceSettings(level=weight)
+        return ndcg(self.users @ _as_new(self.prior.mean, settings).T, self.episode.hits)
+
+    def pairs(self, settings: SpaceSettings) -> Pairs:
+        """Users with all pseudo-new targets, those that nobody or hardly anybody bought included."""
+        split, seed = self.episode.split, self.episode.seed
+        users, foreseen = asking(self.factors.users), _as_new(self._foreseen, settings)
+        return Pairs.of(users, split.train, split.test, foreseen, split.listed, seed)
+
+    def outcomes(self, calibration: Calibration, settings: SpaceSettings) -> Outcomes:
+        """Expected and true buyers of the same pseudo-new targets."""
+        split, seed = self.episode.split, self.episode.seed
+        users, foreseen = asking(self.factors.users), _as_new(self._foreseen, settings)
+        return Outcomes.of(calibration, users, split.train, split.test, foreseen, split.listed, seed)
+
+    @cached_property
+    def _foreseen(self) -> FloatArray:
+        """Predicted q and level of all pseudo-new targets, float64 (listed, rank + 1)."""
+        return self.head.prior(self.episode.split.listed).mean
+
+    def cross_entropy(self, tau: float, settings: SpaceSettings) -> float:
+        """Mean over judged users of the cross-entropy of the softmax at their purchases of pseudo-new targets."""
+        hits, answers = self.episode.hits, _as_new(self.prior.mean, settings)
+        longest = max(longest_of(self.factors.targets), longest_of(answers))
+        embeddings = target_embeddings(answers, longest)
+        logits = cosine(user_embeddings(self.factors.users[self.episode.users]), embeddings) / tau
+        log_sum = np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1)) + logits.max(axis=1)
+        return float(np.mean(log_sum - (logits * hits).sum(axis=1) / hits.sum(axis=1)))
+
+    def revealed_ndcg(self, gamma: float, settings: SpaceSettings) -> float:
+        """NDCG@20 after a tenth of the users revealed what they bought of the pseudo-new targets, on the others."""
+        split, random = self.episode.split, np.random.default_rng(self.episode.seed)
+        revealing = random.random(split.train.shape[0]) < _REVEALED
+        judged = ~revealing[self.episode.users]
+        if not judged.any():
+            return 0.0
+        strength = prior_strength(self.prior.variance, gamma, settings)
+        shown = sp.csc_array(split.test[:, self.episode.candidates].multiply(revealing[:, None]))
+        shown.eliminate_zeros()
+        mean, level = self.prior.mean[:, :-1], self.prior.mean[:, -1]
+        vectors, _ = update_targets(
+            self.factors.users, shown, mean, strength, settings.factors, revealing.astype(np.float64)
+        )
+        return ndcg(self.users[judged] @ settings.as_new(vectors, level).T, self.episode.hits[judged])
+
+
+def _as_new(foreseen: FloatArray, settings: SpaceSettings) -> FloatArray:
+    return settings.as_new(foreseen[:, :-1], foreseen[:, -1])
+
+
+def _choose_level(worlds: Sequence[_World]) -> float:
+    """How much of the predicted level goes into the scores: more of it as long as each step gains ``MARGIN``."""
+    figures = [float(np.mean([world.zero_shot_ndcg(weight) for world in worlds])) for weight in _LEVELS]
+    best = 0
+    for more in range(1, len(_LEVELS)):
+        if figures[more] > figures[best] + MARGIN:
+            best = more
+    return _LEVELS[best]
+
+
+def _fit_tau(worlds: Sequence[_World], settings: SpaceSettings) -> float:
+    """The temperature with the least cross-entropy, searched on a logarithmic scale."""
+    found = minimize_scalar(
+        lambda log_tau: float(np.mean([world.cross_entropy(float(np.exp(log_tau)), settings) for world in worlds])),
+        bounds=(np.log(1e-3), np.log(10.0)),
+        method="bounded",
+        options={"xatol": 1e-4},
+    )
+    return float(np.exp(found.x))
