@@ -142,8 +142,10 @@ def explain(
     name = fitted.graph.names[fitted.graph.ids.position(found.target)]
     typer.echo(f"User {found.user} and {name} ({found.target}): score {found.score:.4f}")
     _print_because(found.because)
-    _print_reasons("What the user bought adds up to the score", found, found.history, k, 0.0)
-    _print_reasons("So does what the target's embedding came from", found, found.sources, k, found.own_sales)
+    _print_reasons("What the user bought adds up to the score", found, found.history, k)
+    _print_reasons(
+        "So does what the target's embedding came from", found, found.sources, k, ("its own sales", found.own_sales)
+    )
 
 
 def _print_because(told: Sequence[Because]) -> None:
@@ -160,16 +162,19 @@ def _print_because(told: Sequence[Because]) -> None:
             typer.echo(f"  newaisle cypher {query} {printable(given)}")
 
 
-def _print_reasons(title: str, found: Explanation, reasons: Sequence[Reason], k: int, own_sales: float) -> None:
+def _print_reasons(title: str, found: Explanation, reasons: Sequence[Reason], k: int, *more: tuple[str, float]) -> None:
     """The strongest reasons and the sum of the others, so that the shares add up."""
     typer.echo(f"\n{title}:")
     order = sorted(reasons, key=lambda reason: -abs(reason.share))
     rows: list[tuple[str, float]] = [(f"{reason.name} ({reason.target})", reason.share) for reason in order[:k]]
     if rest := order[k:]:
         rows.append((f"{len(rest):,} others", sum(reason.share for reason in rest)))
-    if abs(own_sales) > _ROUNDING:
-        rows.append(("its own sales", own_sales))
     if not rows:
-        rows.append(("nothing: a user without history has the vector of the mean user", found.score))
+        rows.append(("nothing: a user without history has the vector of the mean user", found.score - found.offset))
+    rows += [
+        (name, share)
+        for name, share in (*more, ("what is the same for all users", found.offset))
+        if abs(share) > _ROUNDING
+    ]
     parts = [(name, share, f"{share / found.score:.1%}" if found.score else "") for name, share in rows]
     print_table(("reason", "adds", "of the score"), parts)

@@ -24,7 +24,6 @@ from .scoring import asking, cosine, target_embeddings, user_embeddings
 from .space import Space, SpaceSettings, build_space, longest_of, make_level_head, prior_strength
 from .splits import PROTOCOLS
 from .tuning import (
-    MARGIN,
     START_FACTORS,
     START_RIDGE,
     START_WIDTH,
@@ -185,13 +184,8 @@ def _as_new(foreseen: FloatArray, settings: SpaceSettings) -> FloatArray:
 
 
 def _choose_level(worlds: Sequence[_World]) -> float:
-    """How much of the predicted level goes into the scores: more of it as long as each step gains ``MARGIN``."""
-    figures = [float(np.mean([world.zero_shot_ndcg(weight) for world in worlds])) for weight in _LEVELS]
-    best = 0
-    for more in range(1, len(_LEVELS)):
-        if figures[more] > figures[best] + MARGIN:
-            best = more
-    return _LEVELS[best]
+    """How much of the predicted level goes into the scores."""
+    return max(_LEVELS, key=lambda weight: float(np.mean([world.zero_shot_ndcg(weight) for world in worlds])))
 
 
 def _fit_tau(worlds: Sequence[_World], settings: SpaceSettings) -> float:

@@ -18,8 +18,10 @@ K = 20
 HELD_SHARE = 0.2
 """Share of every user's purchases of seen targets that is hidden."""
 
-OFFSETS = (-0.1, -0.05, 0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.3, 0.4)
-"""What is tried on pseudo-new targets; a purchase is 1 on the scale of the scores."""
+GAPS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.25, 1.5)
+"""What is tried as an offset, in gaps between the fifth best seen target and the fifth best new one of a user."""
+
+_FIFTH = 5
 
 _BELOW = -1e9
 _NOBODY: IntArray = np.empty(0, dtype=np.int64)
@@ -100,14 +102,26 @@ def best_offset(scored: Sequence[tuple[List, FloatArray]]) -> float:
         scored: lists and their scores, float64 (users, targets).
 
     Returns:
-        the one of ``OFFSETS`` with the greatest mean H; 0 without any list.
+        the one with the greatest mean H among ``GAPS``; 0 without any list.
     """
     if not scored:
         return 0.0
+    gap = float(np.mean([_gap(shown, scores) for shown, scores in scored]))
+    tried = [share * gap for share in GAPS]
     found = [
-        [harmonic_mean(*shown.ndcgs(scores + offset * shown.is_new)) for offset in OFFSETS] for shown, scores in scored
+        [harmonic_mean(*shown.ndcgs(scores + offset * shown.is_new)) for offset in tried] for shown, scores in scored
     ]
-    return OFFSETS[int(np.argmax(np.mean(found, axis=0)))]
+    return tried[int(np.argmax(np.mean(found, axis=0)))]
+
+
+def _gap(shown: List, scores: FloatArray) -> float:
+    """How much better a user's fifth best seen target is than the fifth best new one, in the mean."""
+    ranked = shown.without_had(scores)
+    seen, new = (
+        np.sort(ranked[:, side], axis=1)[:, -min(_FIFTH, int(side.sum()))] for side in (~shown.is_new, shown.is_new)
+    )
+    there = np.minimum(seen, new) > _BELOW
+    return float(np.mean((seen - new)[there])) if there.any() else 0.0
 
 
 def harmonic_mean(a: float, b: float) -> float:

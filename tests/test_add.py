@@ -136,7 +136,7 @@ def test_a_table_is_ranked_at_once_and_survives_saving(model, tmp_path):
     assert {"oat ice", "pea ice"} < set(columns["target"])
     assert group not in columns["target"]
     why = model.explain(user, "oat ice")
-    assert sum(reason.share for reason in why.sources) + why.own_sales == pytest.approx(why.score)
+    assert sum(reason.share for reason in why.sources) + why.own_sales + why.offset == pytest.approx(why.score)
     assert model.similar("oat ice").num_rows == 10
     assert model.table_columns(model.search("oat ice"))["target"][0] == "oat ice"
     model.save(tmp_path / "model")

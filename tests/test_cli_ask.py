@@ -76,13 +76,14 @@ def test_explain_adds_up_for_programs_and_for_people(run: Run, model: str, fitte
     code, out, _ = run(*asked, "--json")
     assert code == 0
     found = json.loads(out)
-    assert set(found) == {"user", "target", "score", "history", "sources", "own_sales", "because", "queries"}
+    assert set(found) == {"user", "target", "score", "history", "sources", "own_sales", "offset", "because", "queries"}
     assert found["because"][0]["sentence"].startswith(f"User {found['user']} ")
     paths = [path for because in found["because"] for path in because["paths"]]
     assert {path["query"] for path in paths} == set(found["queries"])
     assert all("$key" in cypher for cypher in found["queries"].values())
-    assert math.fsum(reason["share"] for reason in found["history"]) == pytest.approx(found["score"], abs=1e-9)
-    through = math.fsum(reason["share"] for reason in found["sources"]) + found["own_sales"]
+    bought = math.fsum(reason["share"] for reason in found["history"]) + found["offset"]
+    assert bought == pytest.approx(found["score"], abs=1e-9)
+    through = math.fsum(reason["share"] for reason in found["sources"]) + found["own_sales"] + found["offset"]
     assert through == pytest.approx(found["score"], abs=1e-9)
     code, out, _ = run(*asked, "-k", "2")
     assert code == 0

@@ -65,8 +65,10 @@ def test_answers_are_all_but_the_same(half, fitted, journey):
     one, other = (ndcg(r.score([users[i] for i in rows], known), hits) for r in (half, fitted))
     assert one == pytest.approx(other, abs=1e-3)
     why = half.explain(users[rows[0]], targets[3])
-    assert sum(reason.share for reason in why.history) == pytest.approx(why.score, abs=1e-3)
-    assert sum(reason.share for reason in why.sources) + why.own_sales == pytest.approx(why.score, abs=1e-9)
+    assert sum(reason.share for reason in why.history) + why.offset == pytest.approx(why.score, abs=1e-3)
+    assert sum(reason.share for reason in why.sources) + why.own_sales + why.offset == pytest.approx(
+        why.score, abs=1e-9
+    )
 
 
 def test_saving_it_again_in_half_precision_changes_nothing(half, folders, tmp_path):

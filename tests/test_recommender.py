@@ -303,8 +303,10 @@ def healthy(recommender):
         assert all(math.isfinite(value) for value in found[name])
     for target in targets:
         reasons = recommender.explain(users[0], target)
-        assert math.fsum(r.share for r in reasons.history) == pytest.approx(reasons.score, abs=1e-8)
-        assert math.fsum(r.share for r in reasons.sources) + reasons.own_sales == pytest.approx(reasons.score, abs=1e-8)
+        assert math.fsum(r.share for r in reasons.history) + reasons.offset == pytest.approx(reasons.score, abs=1e-8)
+        assert math.fsum(r.share for r in reasons.sources) + reasons.own_sales + reasons.offset == pytest.approx(
+            reasons.score, abs=1e-8
+        )
 
 
 BARE = {"parent_id": None, "group": None, "kind": None, "price": None}
