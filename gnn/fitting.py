@@ -38,6 +38,8 @@ from .update import update_targets
 
 _STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 _LEVELS = (0.0, 0.02, 0.05)
+_SHORT_HISTORY = 30
+"""Purchases of the median user up to which the level joins the scores; beyond, trials gained nothing by it."""
 _REVEALED = 0.1
 _LEAST_RANK, _MOST_RANK = 4, 256
 
@@ -184,7 +186,10 @@ def _as_new(foreseen: FloatArray, settings: SpaceSettings) -> FloatArray:
 
 
 def _choose_level(worlds: Sequence[_World]) -> float:
-    """How much of the predicted level goes into the scores."""
+    """How much of the predicted level goes into the scores: nothing where users' own purchases say enough."""
+    sizes = np.concatenate([np.diff(world.episode.split.train.indptr) for world in worlds])
+    if np.median(sizes[sizes > 0]) > _SHORT_HISTORY:
+        return 0.0
     return max(_LEVELS, key=lambda weight: float(np.mean([world.zero_shot_ndcg(weight) for world in worlds])))
 
 

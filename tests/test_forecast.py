@@ -13,6 +13,7 @@ from newaisle.api.forecasting import FORECAST_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.gnn.fitting import fit_space
 from newaisle.gnn.forecast import LEVEL, Outcomes, Spread, expected_buyers, fit_spread, repeated
+from newaisle.gnn.scoring import asking
 from newaisle.gnn.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.graph.errors import InputError, NotFittedError, UnknownIdError
 
@@ -121,10 +122,10 @@ def test_four_of_five_hidden_targets_end_inside(journey, phi, given, seed):
 
 
 def test_chunks_change_nothing(space, fitted):
-    users, activity = space.factors.users[:120], np.diff(fitted.fitted.bought.indptr)[:120]
-    vectors = space.vectors[:50]
+    known, activity = space.factors.users[:120], np.diff(fitted.fitted.bought.indptr)[:120]
+    users, vectors = asking(known), space.answers[:50]
     whole = expected_buyers(space.calibration, users, activity, vectors)
-    np.testing.assert_allclose(whole, space.chance(users, activity, np.arange(50)).sum(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(whole, space.chance(known, activity, np.arange(50)).sum(axis=0), rtol=1e-12)
     for cells in (1, 333):
         np.testing.assert_allclose(
             expected_buyers(space.calibration, users, activity, vectors, cells), whole, rtol=1e-9
