@@ -21,6 +21,9 @@ from .space import Space, prior_strength
 from .splits import Split
 from .update import update_targets
 
+_CHUNK = 500
+"""Targets compared with all seen ones at once."""
+
 
 class Newaisle(OnBlocks):
     """newaisle itself, zero-shot."""
@@ -116,10 +119,12 @@ def nearest_distance(blocks: Blocks, targets: IntArray, seen: IntArray) -> Float
     The root of the mean over blocks of ``|phi_r(a) - phi_r(b)|^2``: it knows nothing of fitted weights, so it means the
     same for every seed and setting.
     """
-    squares = np.zeros((len(targets), len(seen)))
-    for name in blocks.names:
-        squares += blocks.squared_distances(name, targets, seen)
-    return np.asarray(np.sqrt(squares.min(axis=1) / max(len(blocks.names), 1)))
+    nearest = np.empty(len(targets))
+    for first in range(0, len(targets), _CHUNK):
+        part = targets[first : first + _CHUNK]
+        squares = sum(blocks.squared_distances(name, part, seen).astype(np.float64) for name in blocks.names)
+        nearest[first : first + _CHUNK] = np.min(squares, axis=1)
+    return np.asarray(np.sqrt(nearest / max(len(blocks.names), 1)))
 
 
 def compared_methods(
