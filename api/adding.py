@@ -38,9 +38,11 @@ def add(fitted: Fitted, targets: Table | CatalogGraph | None, edges: Table | Non
     frozen = fitted.frozen.grown(graph)
     rows = described(fitted, graph, wanted, frozen, np.where(every < before, every, -1), cache)
     space = grow(fitted.space, extend(fitted.space.head.blocks, rows, wanted), wanted, fitted.level_errors)
-    bought = fitted.bought
-    bought = sp.csr_array((bought.data, bought.indices, bought.indptr), shape=(bought.shape[0], len(graph)))
-    made = replace(fitted, graph=graph, bought=bought, space=space, frozen=frozen)
+    bought, signed = (
+        sp.csr_array((own.data, own.indices, own.indptr), shape=(own.shape[0], len(graph)))
+        for own in (fitted.bought, fitted.signed)
+    )
+    made = replace(fitted, graph=graph, bought=bought, signed=signed, space=space, frozen=frozen)
     sold = np.intersect1d(wanted, fitted.observed.target)
     if len(sold):  # since the fit, and learned again from the new prior
         exposure = fitted.observed.exposure(fitted.window, len(graph))

@@ -78,7 +78,7 @@ def _rows(fitted: Fitted, circle: Circle, position: int) -> IntArray:
         return rows[:0]
     if circle.exclude_bought:
         since = fitted.observed.user[fitted.observed.target == position]  # bought or disliked
-        rows = np.setdiff1d(rows, np.concatenate([fitted.buyers.of(position), since]))
+        rows = np.setdiff1d(rows, np.concatenate([fitted.buyers.of(position)[0], since]))
     return rows
 
 

@@ -7,7 +7,7 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
@@ -43,16 +43,18 @@ class Config:
         seed: of everything random.
         encoder: text encoder; None (in TOML ``false``) leaves texts out.
         settings: numbers of the model; None (in TOML no such table) chooses them on pseudo-new targets.
+        kinds: what events of a kind weigh, before :data:`newaisle.graph.kinds.WELL_KNOWN`.
     """
 
     seed: int = 0
     encoder: str | None = PACKAGED
     settings: SpaceSettings | None = None
+    kinds: Mapping[str, float] = field(default_factory=dict)
 
     def to_toml(self) -> str:
         """The text of a TOML file that :func:`read_config` reads as the same value."""
-        table = asdict(self)
-        return "".join(_written({**table, "encoder": False if self.encoder is None else self.encoder}, ""))
+        table = asdict(self) | {"encoder": False if self.encoder is None else self.encoder, "kinds": self.kinds or None}
+        return "".join(_written(table, ""))
 
 
 def read_config(given: str | Path | Mapping[str, Any] | Config) -> Config:
@@ -116,9 +118,9 @@ def _table(kind: Any, given: object, keys: tuple[str, ...], place: _Place) -> An
             meant = f"did you mean {near[0]}?" if near else f"it knows {', '.join(types)}."
             whose = ".".join(keys) or "the configuration"
             raise place.error((*keys, str(key)), f"{whose} has no key {key!r}; {meant}")
-    for field in fields(kind):
-        if field.name not in given and field.default is field.default_factory:
-            raise place.error(keys, f"{'.'.join(keys)} lacks {field.name}; give it, or leave {keys[-1]} out.")
+    for own in fields(kind):
+        if own.name not in given and own.default is own.default_factory:
+            raise place.error(keys, f"{'.'.join(keys)} lacks {own.name}; give it, or leave {keys[-1]} out.")
     return kind(**{key: _value(types[key], value, (*keys, key), place) for key, value in given.items()})
 
 

@@ -65,8 +65,7 @@ def explain(fitted: Fitted, user: Id, target: Id) -> Explanation:
 def _history(fitted: Fitted, row: int, position: int) -> tuple[IntArray, FloatArray]:
     """What a user bought, and what each of it adds to the score of a target."""
     if not fitted.active(np.array([row]))[0]:
-        history = fitted.history(row)
-        return history, history_shares(fitted.space, history, position)
+        return fitted.history(row), history_shares(fitted.space, *fitted.told(row), position)
     past = fitted.past(row)
     return np.concatenate([past.bought, past.liked]), folded_shares(fitted.space, past, position)
 

@@ -20,9 +20,10 @@ from ..gnn.online import Buyers, Observed
 from ..gnn.scoring import asking, user_embeddings
 from ..gnn.space import Space
 from ..gnn.topk import TargetIndex
-from ..graph import CatalogGraph, Id, Ids
+from ..graph import CatalogGraph, Id, Ids, Interactions
 from ..graph.catalog import BoolArray, FloatArray, IntArray
 from ..graph.errors import InputError
+from ..graph.kinds import Kinds, Sales
 
 Among = Literal["new", "seen", "all"] | Sequence[Id]
 """Targets without sales at fit, those with some, both, or own ids."""
@@ -55,7 +56,9 @@ class Fitted:
     Attributes:
         graph: the catalog of n targets and groups: those of fit time, then those added since.
         users: own ids of the users of fit time. A user is meant by the row here, those who came later by what follows.
-        bought: summed weights of the history of fit time, CSR (users, n).
+        bought: summed quantities of the history of fit time, without what is disliked, CSR (users, n).
+        signed: weight of every pair of it, below 0 for what is disliked, CSR (users, n).
+        kinds: what events of each kind weigh.
         space: the model.
         encoder: name of the text encoder, None without texts.
         seed: what it was fitted with.
@@ -77,6 +80,8 @@ class Fitted:
     newcomers: Ids = field(default_factory=lambda: Ids((), "user"))
     observed: Observed = field(default_factory=Observed)
     frozen: Frozen = field(kw_only=True)
+    signed: sp.csr_array = field(kw_only=True)
+    kinds: Kinds = field(default_factory=Kinds, kw_only=True)
 
     def renewed(self, space: Space, observed: Observed, newcomers: Ids) -> Self:
         """The same users and purchases of fit time, and what else has become known."""
@@ -89,8 +94,8 @@ class Fitted:
 
     @cached_property
     def buyers(self) -> Buyers:
-        """``bought`` by target."""
-        return Buyers(sp.csc_array(self.bought), self.space.factors)
+        """``signed`` by target."""
+        return Buyers(sp.csc_array(self.signed), self.space.factors)
 
     @cached_property
     def level_errors(self) -> FloatArray:
@@ -147,24 +152,23 @@ class Fitted:
 
     def past(self, row: int) -> Past:
         """What a user did until now."""
-        return self.observed.past(row, self._bought(row), self.window)
+        return self.observed.past(row, *self.told(row), self.window)
 
     def history(self, row: int) -> IntArray:
         """Positions of what a user bought until now and does not dislike, ascending."""
         if not len(self.observed):
-            return self._bought(row)
+            own, weight = self.told(row)
+            return own[weight > 0]
         past = self.past(row)
         return np.sort(np.concatenate([past.bought, past.liked]))
 
-    def had(self, rows: IntArray, targets: IntArray) -> BoolArray:
-        """Which of some users had bought which of some targets at fit, bool (pairs,)."""
-        return np.array(
-            [
-                bool((self._bought(row) == target).any())
-                for row, target in zip(rows.tolist(), targets.tolist(), strict=True)
-            ],
-            dtype=np.bool_,
-        )
+    def before(self, rows: IntArray, targets: IntArray) -> FloatArray:
+        """What pairs of user and target weighed at fit, 0 where nothing was known, float64 (pairs,)."""
+        found = np.zeros(len(rows))
+        for pair, (row, target) in enumerate(zip(rows.tolist(), targets.tolist(), strict=True)):
+            own, weight = self.told(row)
+            found[pair] = weight[own == target].sum()
+        return found
 
     def weights(self, row: int) -> dict[int, float]:
         """Position of what a user bought -> summed weight until the fit, 1 for what was bought since."""
@@ -176,13 +180,17 @@ class Fitted:
 
     def disliked(self, row: int) -> IntArray:
         """Positions of what a user dislikes, ascending."""
-        return self.past(row).disliked if len(self.observed) else np.empty(0, dtype=np.int64)
+        if len(self.observed):
+            return self.past(row).disliked
+        own, weight = self.told(row)
+        return own[weight < 0]
 
-    def _bought(self, row: int) -> IntArray:
-        """Positions of what a user bought until the fit, ascending."""
+    def told(self, row: int) -> tuple[IntArray, FloatArray]:
+        """Positions of what a user bought or disliked until the fit, ascending, and the weights."""
         if row >= len(self.users):
-            return np.empty(0, dtype=np.int64)
-        return self.bought.indices[self.bought.indptr[row] : self.bought.indptr[row + 1]].astype(np.int64)
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        here = slice(self.signed.indptr[row], self.signed.indptr[row + 1])
+        return self.signed.indices[here].astype(np.int64), self.signed.data[here]
 
     def user_vectors(self, rows: IntArray) -> FloatArray:
         """Vectors p of users, with the events since the fit folded in, float64 (rows, rank)."""
@@ -244,3 +252,32 @@ class Fitted:
         place = np.full(len(self.graph), -1, dtype=np.int64)
         place[targets] = np.arange(len(targets))
         return Choice(targets, TargetIndex(self.vectors[targets]), place)
+
+
+def fitted_to(
+    sales: Sales, graph: CatalogGraph, space: Space, encoder: str | None, seed: int, frozen: Frozen
+) -> Fitted:
+    """What a recommender knows right after the fit to a history."""
+    events = sales.events
+    backend, window = events.backend, window_of(events)
+    return Fitted(
+        graph,
+        events.users,
+        sales.bought,
+        space,
+        encoder,
+        seed,
+        backend,
+        window,
+        frozen=frozen,
+        signed=sales.signed,
+        kinds=sales.kinds,
+    )
+
+
+def window_of(history: Interactions) -> int:
+    """How long a history is, in microseconds; 0 where times are unknown."""
+    if history.timestamp is None:
+        return 0
+    first, last = history.timestamp.min(), history.timestamp.max()
+    return int((last - first).astype("timedelta64[us]").astype(np.int64))

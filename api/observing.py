@@ -14,10 +14,8 @@ from ..graph import Id, Ids, Interactions
 from ..graph.catalog import IntArray
 from ..graph.errors import InputError, InteractionsError, ModelError, UnknownIdError, name_some
 from ..graph.frames import Table, read_frame
+from ..graph.kinds import stronger
 from .fitted import Fitted, several
-
-DISLIKE = "dislike"
-"""The kind of event that speaks against a target; all others speak for it."""
 
 _AHEAD = timedelta(days=1)
 """Times without a time zone may be ahead of UTC by as much as half a day."""
@@ -33,8 +31,9 @@ class ObserveReport:
     """What was learned from some events.
 
     Attributes:
-        learned: how many told something: a user's first purchase or first dislike of a target.
-        repeated: how many told nothing new.
+        learned: how many told something: a user's first purchase or first dislike of a target, or one of a kind that
+            weighs more than what was known.
+        repeated: how many told nothing new; those of kinds that are left out are among them.
         new_users: users of whom nothing was known.
     """
 
@@ -59,14 +58,6 @@ def read_events(events: Interactions | Table) -> Interactions:
     )
 
 
-def window_of(history: Interactions) -> int:
-    """How long a history is, in microseconds; 0 where times are unknown."""
-    if history.timestamp is None:
-        return 0
-    first, last = history.timestamp.min(), history.timestamp.max()
-    return int((last - first).astype("timedelta64[us]").astype(np.int64))
-
-
 def observe(fitted: Fitted, events: Interactions | Table) -> tuple[Fitted, ObserveReport]:
     """Learn from events; ``Recommender.observe`` says more.
 
@@ -80,14 +71,21 @@ def observe(fitted: Fitted, events: Interactions | Table) -> tuple[Fitted, Obser
         raise InteractionsError("There is no event to learn from; give at least one.")
     target = _targets(fitted, given)
     _check_times(given)
+    weight = fitted.kinds.weights(given)
+    size = len(given) + (0 if given is events else given.report.dropped.get(DUPLICATE, 0))
+    if not weight.all():
+        counted = weight != 0
+        given, target, weight = given.where(counted), target[counted], weight[counted]
+        if not len(given):
+            return fitted, ObserveReport(0, size, 0)
     user, newcomers = _users(fitted, given)
-    liked = np.ones(len(given), dtype=np.bool_) if given.event is None else given.event != DISLIKE
     time = None if given.timestamp is None else given.timestamp.astype("datetime64[us]").astype(np.int64)
     before = _renumbered(fitted, newcomers)
-    after, told = before.merged(gather(user, target, liked, time))
-    known = int((fitted.had(after.user[told], after.target[told]) & after.liked[told]).sum())
-    learned, duplicates = len(told) - known, 0 if given is events else given.report.dropped.get(DUPLICATE, 0)
-    report = ObserveReport(learned, len(given) + duplicates - learned, len(newcomers) - len(fitted.newcomers))
+    after, told = before.merged(gather(user, target, weight, time))
+    at_fit = fitted.before(after.user[told], after.target[told])
+    known = stronger(at_fit, before.of(after.user[told], after.target[told]))
+    learned = int((stronger(known, after.weight[told]) != known).sum())
+    report = ObserveReport(learned, size - learned, len(newcomers) - len(fitted.newcomers))
     return _relearned(fitted, before, after, newcomers, after.target[told]), report
 
 
@@ -119,6 +117,7 @@ def forget(fitted: Fitted, users: Id | Sequence[Id]) -> Fitted:
         fitted,
         users=Ids(tuple(own for own, stays in zip(fitted.users, known, strict=True) if stays), "user"),
         bought=sp.csr_array(fitted.bought[np.flatnonzero(known)]),
+        signed=sp.csr_array(fitted.signed[np.flatnonzero(known)]),
         space=replace(fitted.space, factors=factors),
     )
     # they weighed on every seen target by what they did not buy, and on others by being part of the mean user

@@ -33,6 +33,7 @@ from ..gnn.space import Space, SpaceSettings
 from ..graph import CatalogGraph, Ids
 from ..graph.errors import InputError, ModelError, ModelFormatError
 from ..graph.files import graph_from_files, graph_tables
+from ..graph.kinds import Kinds
 from .fitted import Fitted
 
 FORMAT = 4
@@ -41,7 +42,7 @@ FORMAT = 4
 _CONFIG = "config.json"
 _GRAPH_TABLES = ("targets", "features", "attributes", "edges")
 _USER_TABLES = ("users", "history", "newcomers", "observed")
-_OBSERVED = ("user", "target", "liked", "first", "last")
+_OBSERVED = ("user", "target", "weight", "first", "last")
 _NUMBERS = ("strength", "seen_strength", "level", "offset", "tau")
 _LIBRARIES = ("pandas", "polars", "pyarrow")
 
@@ -126,14 +127,17 @@ def load_fitted(path: Path) -> Fitted:
 
 def _write(fitted: Fitted, folder: Path, precision: Precision) -> None:
     space, factors = fitted.space, fitted.space.factors
-    bought = fitted.bought
+    signed = fitted.signed
     tables = graph_tables(fitted.graph)
+    quantity = np.zeros(signed.nnz)
+    quantity[signed.data > 0] = fitted.bought.data  # the same pairs in the same order
     tables["users"] = pa.table({"id": list(fitted.users)})
     tables["history"] = pa.table(
         {
-            "user": np.repeat(np.arange(bought.shape[0]), np.diff(bought.indptr)),
-            "target": bought.indices.astype(np.int64),
-            "weight": bought.data,
+            "user": np.repeat(np.arange(signed.shape[0]), np.diff(signed.indptr)),
+            "target": signed.indices.astype(np.int64),
+            "quantity": quantity,
+            "weight": signed.data,
         }
     )
     tables["newcomers"] = pa.table({"id": list(fitted.newcomers)})
@@ -171,6 +175,7 @@ def _write(fitted: Fitted, folder: Path, precision: Precision) -> None:
         "longest": space.longest,
         "longest_at_fit": fitted.observed.longest,
         "window": fitted.window,
+        "event_kinds": asdict(fitted.kinds),
         "calibration": asdict(space.calibration),
         "spread": asdict(space.spread),
         "settings": asdict(space.settings),
@@ -241,8 +246,11 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
         spread=_spread(config["spread"]),
     )
     users, history = Ids(tuple(tables["users"]["id"].to_pylist()), "user"), tables["history"]
-    columns = [history[name].to_numpy() for name in ("weight", "user", "target")]
-    bought = sp.csr_array((columns[0], (columns[1], columns[2])), shape=(len(users), len(graph)))
+    quantity, weight, user, target = (history[name].to_numpy() for name in ("quantity", "weight", "user", "target"))
+    bought, signed = (
+        sp.csr_array((data[part], (user[part], target[part])), shape=(len(users), len(graph)))
+        for data, part in ((quantity, weight > 0), (weight, weight != 0))
+    )
     newcomers = Ids(tuple(tables["newcomers"]["id"].to_pylist()), "user")
     events = {name: tables["observed"][name].to_numpy() for name in _OBSERVED}
     observed = Observed(**events, longest=config["longest_at_fit"])
@@ -251,7 +259,8 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
     backend = importlib.import_module(library) if known else None  # Arrow where the library is not installed
     encoder, seed, window = config["encoder"], config["seed"], config["window"]
     frozen = _frozen(config["frozen"], flat, graph)
-    return Fitted(graph, users, bought, space, encoder, seed, backend, window, newcomers, observed, frozen=frozen)
+    more: Mapping[str, Any] = {"frozen": frozen, "signed": signed, "kinds": Kinds(**config["event_kinds"])}
+    return Fitted(graph, users, bought, space, encoder, seed, backend, window, newcomers, observed, **more)
 
 
 def _calibration(given: Mapping[str, Any]) -> Calibration:

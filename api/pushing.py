@@ -89,9 +89,10 @@ class Outlook:
     @cached_property
     def buyers(self) -> IntArray:
         """How many users bought each target, int64 (n,); 0 for what the model does not know."""
-        own, bought, size = self.fitted.observed, self.fitted.bought, len(self.fitted.graph)
-        held = np.repeat(np.arange(bought.shape[0]), np.diff(bought.indptr)) * size + bought.indices
-        pairs = np.union1d(held, (own.user * size + own.target)[own.liked])
+        own, signed, size = self.fitted.observed, self.fitted.signed, len(self.fitted.graph)
+        held = np.repeat(np.arange(signed.shape[0]), np.diff(signed.indptr)) * size + signed.indices
+        pairs = np.union1d(held[signed.data > 0], (own.user * size + own.target)[own.liked])
+        pairs = np.setdiff1d(pairs, held[signed.data < 0], assume_unique=True)
         count = np.bincount(pairs % size, minlength=size)
         old = self.fitted.graph.ids.find(self.graph.ids)
         return np.where(old >= 0, count[old], 0)
@@ -175,8 +176,11 @@ def _learned(fitted: Fitted, space: Space, old: IntArray, behind: IntArray) -> S
     own = replace(own, target=where[own.target])
     exposure = np.zeros(len(space.vectors))
     exposure[where] = fitted.observed.exposure(fitted.window, len(where))
-    nobody = sp.csc_array((len(fitted.users), len(space.vectors)))  # none of these had a buyer at fit
-    return relearn(space, Buyers(nobody, space.factors), own, exposure, np.unique(own.target))
+    told = fitted.signed.tocoo()
+    here = np.isin(told.col, old[known])  # none of these had a buyer at fit, but dislikes perhaps
+    pairs = (told.data[here], (told.row[here], where[told.col[here]]))
+    disliked = sp.csc_array(pairs, shape=(len(fitted.users), len(space.vectors)))
+    return relearn(space, Buyers(disliked, space.factors), own, exposure, np.unique(own.target))
 
 
 def model_hash(fitted: Fitted) -> str:

@@ -19,15 +19,16 @@ from ..graph.availability import Moment
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, NotFittedError
 from ..graph.frames import Table
+from ..graph.kinds import Kinds, Sales
 from .adding import add
 from .audience import Circle, audience
 from .config import Config, read_config
 from .encoding import encode_catalog
 from .explanation import Explanation, explain
 from .finding import Finder, similar
-from .fitted import Among, Fitted
+from .fitted import Among, Fitted, fitted_to
 from .forecasting import forecast
-from .observing import ObserveReport, forget, observe, window_of
+from .observing import ObserveReport, forget, observe
 from .ranking import Wish, ranking
 from .releasing import release
 from .routing import Limits, route
@@ -47,6 +48,13 @@ class Recommender:
             folder or a hub name; None leaves texts out.
         settings: numbers of the model; None chooses them on pseudo-new targets.
         cache: file that keeps text embeddings between fits; None for the one in ``NEWAISLE_HOME``.
+        kinds: what events of a kind weigh, before :data:`newaisle.graph.kinds.WELL_KNOWN` (view and click 0.1; basket,
+            cart and like 0.5; purchase and any other kind 1; dislike -1). A pair of user and target weighs what its
+            weightiest event does, relative to the strongest kind of the history; below 0 the user does not want the
+            target, and a kind with the weight 0 is left out.
+
+    Raises:
+        InputError: a weight is no finite number.
     """
 
     def __init__(
@@ -56,11 +64,13 @@ class Recommender:
         encoder: str | None = PACKAGED,
         settings: SpaceSettings | None = None,
         cache: Path | None = None,
+        kinds: Mapping[str, float] | None = None,
     ) -> None:
         self.seed = seed
         self.encoder = encoder
         self.settings = settings
         self.cache = cache or Settings().encodings
+        self.kinds = Kinds(kinds or {}).given
         self._fitted: Fitted | None = None
         self._found: Finder | None = None
 
@@ -74,7 +84,7 @@ class Recommender:
         from .persistence import load_fitted
 
         fitted = load_fitted(Path(path))
-        made = cls(seed=fitted.seed, encoder=fitted.encoder, settings=fitted.space.settings)
+        made = cls(seed=fitted.seed, encoder=fitted.encoder, settings=fitted.space.settings, kinds=fitted.kinds.given)
         made._fitted = fitted
         return made
 
@@ -90,13 +100,13 @@ class Recommender:
             InputError: the file cannot be read, or it says something that cannot be used; the message says where.
         """
         made = read_config(config)
-        return cls(seed=made.seed, encoder=made.encoder, settings=made.settings, cache=cache)
+        return cls(seed=made.seed, encoder=made.encoder, settings=made.settings, cache=cache, kinds=made.kinds)
 
     @property
     def config(self) -> Config:
         """What makes this model again, bit for bit, from the same data; once fitted, with the settings it chose."""
         settings = self.settings if self._fitted is None else self._fitted.space.settings
-        return Config(self.seed, self.encoder, settings)
+        return Config(self.seed, self.encoder, settings, self.kinds)
 
     def save(self, path: str | Path, *, precision: Literal["float64", "float16"] = "float64") -> None:
         """Write the recommender to a folder: safetensors, Parquet, config.json. An older model there is replaced whole.
@@ -135,18 +145,16 @@ class Recommender:
             tell: is told one line per step.
 
         Raises:
-            InteractionsError: no interaction is on a known target.
+            InteractionsError: no interaction is on a known target, or none speaks for one.
             ModelError: nothing can be learned from the catalog, or the encoder cannot be loaded.
         """
-        known = history.restrict(graph)
+        sales = Sales.of(history, graph, self.kinds)
         encoded = encode_catalog(graph, self.encoder, self.cache, tell)
         blocks, frozen = propagate_and_freeze(graph, encoded.texts, encoded.names)
-        bought = known.matrix(graph)
-        space = fit_space(graph, bought, blocks, seed=self.seed, settings=self.settings, tell=tell)
-        backend, window = history.backend, window_of(known)
-        self._fitted = Fitted(
-            graph, known.users, bought, space, self.encoder, self.seed, backend, window, frozen=frozen
+        space = fit_space(
+            graph, sales.bought, blocks, seed=self.seed, settings=self.settings, tell=tell, signed=sales.signed
         )
+        self._fitted = fitted_to(sales, graph, space, self.encoder, self.seed, frozen)
         return self
 
     def add(self, targets: Table | CatalogGraph | None = None, edges: Table | None = None) -> Self:
@@ -184,16 +192,14 @@ class Recommender:
 
         Raises:
             NotFittedError: :meth:`fit` was not called.
-            InteractionsError: no interaction is on a known target.
+            InteractionsError: no interaction is on a known target, or none speaks for one.
         """
-        before = self.fitted
-        known = history.restrict(before.graph)
-        bought, space = known.matrix(before.graph), before.space
-        space = fit_space(before.graph, bought, space.head.blocks, seed=self.seed, settings=space.settings, tell=tell)
-        backend, window = history.backend, window_of(known)
-        self._fitted = Fitted(
-            before.graph, known.users, bought, space, before.encoder, before.seed, backend, window, frozen=before.frozen
+        before, graph = self.fitted, self.fitted.graph
+        sales, blocks, settings = Sales.of(history, graph, self.kinds), before.space.head.blocks, before.space.settings
+        space = fit_space(
+            graph, sales.bought, blocks, seed=self.seed, settings=settings, tell=tell, signed=sales.signed
         )
+        self._fitted = fitted_to(sales, graph, space, before.encoder, before.seed, before.frozen)
         return self
 
     def observe(self, events: Interactions | Table) -> ObserveReport:
@@ -210,8 +216,9 @@ class Recommender:
 
         Args:
             events: who did what, or a table with the columns ``user, target`` and, where they are, ``weight, timestamp,
-                event``. The event "dislike" says that the user does not want the target, whether bought or not;
-                all others speak for it.
+                event``. Events weigh what their kind does (``kinds``), one of a kind stronger than all of the history
+                as much as the strongest, those without a kind 1. Below 0 ("dislike") the user does not want the
+                target, whether bought or not. Kinds with the weight 0 are left out.
 
         Returns:
             how many events told something, how many nothing new, how many users are new.

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ..gnn.splits import buyers
 from ..graph import Id
 from ..graph.catalog import IntArray
 from ..graph.errors import InputError
 from ..graph.frames import Table, to_frame
+from ..graph.kinds import stronger
 from .fitted import Fitted, several
 
 ROUTE_COLUMNS = ("target", "name", "route", "prior_share", "buyers")
@@ -67,8 +69,9 @@ def route(fitted: Fitted, targets: Id | Sequence[Id], limits: Limits) -> Table:
 
 def _buyers(fitted: Fitted, targets: IntArray) -> IntArray:
     """How many users bought each of some targets and do not dislike it, int64 (targets,)."""
-    counts = np.diff(fitted.buyers.bought.indptr).astype(np.int64)
+    counts = buyers(fitted.bought)
     since = fitted.observed.where(np.isin(fitted.observed.target, targets))
-    before = fitted.had(since.user, since.target)
-    np.add.at(counts, since.target, since.liked.astype(np.int64) - before.astype(np.int64))
+    before = fitted.before(since.user, since.target)
+    now = stronger(before, since.weight)
+    np.add.at(counts, since.target, (now > 0).astype(np.int64) - (before > 0))
     return np.asarray(counts[targets])

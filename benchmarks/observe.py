@@ -129,7 +129,8 @@ def shop(random: np.random.Generator, targets: int, users: int, settings: Factor
         bought, factors, blocks, SpaceSettings(settings, KernelSettings({"kind": 0.5, "price": 0.1}, 0.1))
     )
     model = Recommender(encoder=None)
-    model._fitted = Fitted(graph, Ids(tuple(range(users)), "user"), bought, space, None, 0, window=YEAR, frozen=frozen)
+    ids = Ids(tuple(range(users)), "user")
+    model._fitted = Fitted(graph, ids, bought, space, None, 0, window=YEAR, frozen=frozen, signed=bought)
     return model
 
 

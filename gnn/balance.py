@@ -16,7 +16,7 @@ from .sampling import sample
 from .scoring import user_embeddings
 from .space import SpaceSettings, make_level_head, prior_strength
 from .splits import Split
-from .tuning import MAX_TARGETS, Episode, binary
+from .tuning import MAX_TARGETS, Episode
 from .update import update_targets
 
 REHEARSALS = 2
@@ -66,14 +66,14 @@ class _Rehearsal:
     Attributes:
         shown: the list of seen and pseudo-new targets.
         factors: of what is not hidden.
-        bought: by the seen targets of the list, CSC (users, seen).
+        signed: weights of the pairs with the seen targets of the list, CSC (users, seen).
         seen: prior of these targets, each from the others, the level in its last column.
         new: prior of the pseudo-new ones likewise.
     """
 
     shown: List
     factors: Factors
-    bought: sp.csc_array
+    signed: sp.csc_array
     seen: Prior
     new: Prior
 
@@ -81,16 +81,16 @@ class _Rehearsal:
     def of(cls, split: Split, episode: Episode, single: FactorSettings, settings: SpaceSettings) -> _Rehearsal:
         seen = sample(seen_targets(split), MAX_TARGETS, split.seed)
         shown = rehearsal_list(split, seen)
-        factors = fit_factors(binary(split.train), single, episode.seed)
+        factors = fit_factors(split.weights, single, episode.seed)
         head = make_level_head(episode.blocks, settings.kernel, seen, factors, split.train)
         new = head.prior(shown.targets[shown.is_new])
-        return cls(shown, factors, sp.csc_array(binary(split.train)[:, seen]), head.leave_one_out(), new)
+        return cls(shown, factors, sp.csc_array(split.weights[:, seen]), head.leave_one_out(), new)
 
     def scores(self, gamma: float, settings: SpaceSettings) -> FloatArray:
         """Of the list over ``|p|``, with so strong a prior of seen targets and no offset, float64 (users, targets)."""
         strength = prior_strength(self.seen.variance, gamma, settings)
         vectors, _ = update_targets(
-            self.factors.users, self.bought, self.seen.mean[:, :-1], strength, self.factors.settings
+            self.factors.users, self.signed, self.seen.mean[:, :-1], strength, self.factors.settings
         )
         answers = np.empty((len(self.shown.targets), vectors.shape[1] + 1))
         plain = replace(settings, offset=0.0)

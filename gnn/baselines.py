@@ -20,13 +20,12 @@ from .landmarks import make_head
 from .level import levels
 from .metrics import ndcg
 from .propagation import Blocks, Kind
-from .splits import SHARE, Split
+from .splits import SHARE, Split, binary
 from .tuning import (
     START_FACTORS,
     START_RIDGE,
     START_WIDTH,
     Episode,
-    binary,
     choose_factors,
     climb,
     judge_factors,
@@ -67,7 +66,7 @@ class LinMap(OnBlocks):
         episodes = _episodes(split, self.blocks, self.seed)
         chosen = choose_factors(episodes, START_FACTORS, _kernel(self.blocks))
         settings = _tuned(episodes, self.blocks, lambda episode, fixed: judge_factors(episode, chosen, fixed))
-        factors = fit_factors(binary(split.train), chosen, self.seed)
+        factors = fit_factors(split.weights, chosen, self.seed)
         self._fit = factors, make_head(self.blocks, settings, split.seen, factors.targets[split.seen])
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
@@ -236,7 +235,7 @@ def _texts(blocks: Blocks) -> FloatArray | None:
 
 
 def _episodes(split: Split, blocks: Blocks, seed: int) -> list[Episode]:
-    return make_episodes(split.graph, split.train, blocks, seed, (split.protocol,))
+    return make_episodes(split.graph, split.train, blocks, seed, (split.protocol,), split.signed)
 
 
 def _kernel(

@@ -22,7 +22,7 @@ class FactorSettings:
     Attributes:
         rank: length of the factors.
         second: length of a second set of factors beside them, 0 for none; the scores of both are averaged.
-        alpha: confidence of one purchase; a non-purchase has confidence 1.
+        alpha: confidence of a full purchase; a non-purchase has confidence 1.
         regularization: weight of the squared length of the factors.
         iterations: alternating steps.
     """
@@ -38,6 +38,15 @@ class FactorSettings:
         """Where each set of factors stands in a vector."""
         both = (slice(0, self.rank), slice(self.rank, self.rank + self.second))
         return both if self.second else both[:1]
+
+    def certainty(self, weights: FloatArray) -> FloatArray:
+        """Confidence ``1 + (alpha - 1) |w|`` of pairs over alpha: 1 for a full purchase, float64 (pairs,).
+
+        Args:
+            weights: w of the pairs, -1 to 1, not 0; where it is below 0, so is the result.
+        """
+        size = np.abs(weights)
+        return np.asarray(np.sign(weights) * (size + (1.0 - size) / self.alpha))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,21 +88,24 @@ class Factors:
         return np.where(vectors.any(axis=1, keepdims=True), vectors, self.mean_user)
 
 
-def fit_factors(bought: sp.csr_array, settings: FactorSettings, seed: int) -> Factors:
-    """Fit factors to a 0/1 matrix of purchases.
+def fit_factors(signed: sp.csr_array, settings: FactorSettings, seed: int) -> Factors:
+    """Fit factors to purchases and dislikes.
+
+    A pair with weight w has confidence ``1 + (alpha - 1) |w|`` and preference 1, or 0 where w is below 0.
 
     Args:
-        bought: float64 0/1 CSR, shape (users, targets).
+        signed: weights, float64 CSR, shape (users, targets): 1 for a full purchase, below 0 for a dislike.
         settings: rank, confidence, regularisation, steps.
         seed: of the random start.
 
     Raises:
         ModelError: no purchases at all.
     """
-    if bought.nnz == 0:
+    if not (signed.data > 0).any():
         raise ModelError("There is no purchase to learn from; give interactions on targets of the catalog.")
     from implicit.als import AlternatingLeastSquares
 
+    certain = sp.csr_matrix((settings.certainty(signed.data), signed.indices, signed.indptr), signed.shape, np.float32)
     # implicit runs its own threads; a threaded BLAS below them floods the cores
     with threadpool_limits(1, "blas"):
         sets = []
@@ -105,43 +117,57 @@ def fit_factors(bought: sp.csr_array, settings: FactorSettings, seed: int) -> Fa
                 iterations=settings.iterations,
                 random_state=seed,
             )
-            als.fit(sp.csr_matrix(bought, dtype=np.float32), show_progress=False)
+            als.fit(certain, show_progress=False)
             sets.append(np.asarray(als.item_factors, dtype=np.float64))
         basis = np.hstack(sets) / np.sqrt(len(sets))
-        users = solve_users(bought, basis, settings)
-        targets = solve_users(sp.csr_array(bought.T), users, settings)
+        if (signed.data < 0).any():  # nothing but dislikes leads to zero, in steps that do not quite reach it
+            basis[np.bincount(signed.indices[signed.data > 0], minlength=len(basis)) == 0] = 0.0
+        users = solve_users(signed, basis, settings)
+        targets = solve_users(sp.csr_array(signed.T), users, settings)
     return Factors(users, targets, basis, settings)
 
 
-def solve_users(bought: sp.csr_array, basis: FloatArray, settings: FactorSettings) -> FloatArray:
+def solve_users(signed: sp.csr_array, basis: FloatArray, settings: FactorSettings) -> FloatArray:
     """Solve one side exactly, the other held fixed (Hu et al. 2008, equation 4).
 
-    ``p_u = (B'B + (alpha - 1) B_u'B_u + reg I)^-1 alpha B_u'1``, with ``B`` the basis and ``B_u`` its bought rows.
+    ``p_u = (B'B + sum_i (c_i - 1) b_i b_i' + reg I)^-1 sum_{i bought} c_i b_i``, with ``B`` the basis, ``b_i`` its rows
+    that were bought or are disliked and ``c_i`` their confidence.
 
     Args:
-        bought: 0/1 CSR, shape (rows, columns).
+        signed: weights, CSR, shape (rows, columns), as :func:`fit_factors` takes them.
         basis: factors of the columns, float64 (columns, rank).
         settings: confidence and regularisation.
 
     Returns:
         float64 (rows, rank); zero for rows without purchases.
     """
-    found = np.zeros((bought.shape[0], basis.shape[1]))
-    gram = basis.T @ basis
-    for row in np.flatnonzero(np.diff(bought.indptr)):
-        own = basis[bought.indices[bought.indptr[row] : bought.indptr[row + 1]]]
-        found[row] = solve_one(own, gram, settings.alpha * own.sum(axis=0), settings)
+    found = np.zeros((signed.shape[0], basis.shape[1]))
+    gram, certain = basis.T @ basis, settings.certainty(signed.data)
+    for row in np.flatnonzero(np.diff(signed.indptr)):
+        here = slice(signed.indptr[row], signed.indptr[row + 1])
+        own = basis[signed.indices[here]]
+        right = settings.alpha * wanted(own, certain[here])
+        if right.any():  # else there are dislikes alone
+            found[row] = solve_one(own, certain[here], gram, right, settings)
     return found
 
 
-def solve_one(own: FloatArray, gram: FloatArray, right: FloatArray, settings: FactorSettings) -> FloatArray:
-    """Solve one user's system ``(B'B + (alpha - 1) B_u'B_u + reg I) x = right``, each of k sets of factors for itself.
+def wanted(own: FloatArray, certain: FloatArray) -> FloatArray:
+    """The sum of vectors (h, rank), each times its certainty (h,), without those that are disliked; float64 (rank,)."""
+    return np.asarray((np.maximum(certain, 0.0)[:, None] * own).sum(axis=0))
+
+
+def solve_one(
+    own: FloatArray, certain: FloatArray, gram: FloatArray, right: FloatArray, settings: FactorSettings
+) -> FloatArray:
+    """Solve one user's system ``(B'B + sum_i (c_i - 1) b_i b_i' + reg I) x = right``, each of k sets for itself.
 
     With ``B`` divided by the root of k, ``reg / k`` in place of ``reg`` and ``x / k`` in place of x give each set's own
     solution, divided by the root of k again.
 
     Args:
-        own: basis rows of the h bought targets, float64 (h, rank).
+        own: basis rows of the h targets that were bought or are disliked, float64 (h, rank).
+        certain: their certainty, float64 (h,).
         gram: ``B'B`` of the whole basis, float64 (rank, rank).
         right: float64 (rank,).
         settings: confidence and regularisation.
@@ -152,7 +178,7 @@ def solve_one(own: FloatArray, gram: FloatArray, right: FloatArray, settings: Fa
     found, sets = np.empty_like(right), len(settings.parts)
     for part in settings.parts:
         here = own[:, part]
-        system = gram[part, part] + (settings.alpha - 1) * here.T @ here
+        system = gram[part, part] + (settings.alpha * np.abs(certain) - 1) * here.T @ here
         system[np.diag_indices_from(system)] += settings.regularization / sets
         found[part] = np.linalg.solve(system, right[part]) / sets
     return found

@@ -22,13 +22,12 @@ from .metrics import ndcg
 from .propagation import Blocks
 from .scoring import asking, cosine, target_embeddings, user_embeddings
 from .space import Space, SpaceSettings, build_space, longest_of, make_level_head, prior_strength
-from .splits import PROTOCOLS
+from .splits import PROTOCOLS, binary
 from .tuning import (
     START_FACTORS,
     START_RIDGE,
     START_WIDTH,
     Episode,
-    binary,
     choose_factors,
     choose_kernel,
     make_episodes,
@@ -55,6 +54,7 @@ def fit_space(
     settings: SpaceSettings | None = None,
     protocols: Sequence[str] = PROTOCOLS,
     tell: Tell | None = None,
+    signed: sp.csr_array | None = None,
 ) -> Space:
     """Fit the space to a catalog and its sales.
 
@@ -66,6 +66,8 @@ def fit_space(
         settings: given numbers; None chooses them on pseudo-new targets.
         protocols: how pseudo-new targets are hidden when settings are chosen.
         tell: is told one line per step.
+        signed: weights of the pairs in ``train``, above 0, and of disliked ones, below 0, CSR (users, n), as
+            :class:`newaisle.graph.kinds.Sales` has them; None where each pair is a full purchase.
 
     Raises:
         ModelError: no purchases, blocks that say nothing, or given settings that weigh nothing.
@@ -80,10 +82,10 @@ def fit_space(
     say = tell or (lambda _line: None)
     bought = binary(train)
     if settings is None:
-        settings = choose_settings(make_episodes(graph, train, blocks, seed, protocols), blocks, say)
+        settings = choose_settings(make_episodes(graph, train, blocks, seed, protocols, signed), blocks, say)
     say("fitting factors of users and sold targets")
-    factors = fit_factors(bought, settings.factors, seed)
-    return build_space(bought, factors, blocks, settings, seed)
+    factors = fit_factors(bought if signed is None else signed, settings.factors, seed)
+    return build_space(bought, factors, blocks, settings, seed, signed)
 
 
 def choose_settings(episodes: Sequence[Episode], blocks: Blocks, say: Tell) -> SpaceSettings:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..graph.catalog import FloatArray, IntArray
+from .factors import FactorSettings
 from .space import Space
-from .update import Feedback, learn_target
+from .update import Feedback, Sums, learn_target
 
 
 def nothing() -> IntArray:
@@ -23,24 +24,31 @@ class Past:
 
     Attributes:
         bought: positions of what was bought until the fit.
-        liked: of what was bought since.
+        liked: of what was bought since, or more surely than until the fit.
         disliked: of what is disliked, whenever it was bought.
+        weight: weights of all of them in this order, below 0 for what is disliked, float64 (h,).
         known: whether the user had a history at fit. If not, the mean user is the prior.
         exposure: how far the user could have bought what else there was at fit, 0 to 1; 1 for a known user.
     """
 
     bought: IntArray
-    liked: IntArray = field(default_factory=nothing)
-    disliked: IntArray = field(default_factory=nothing)
+    liked: IntArray
+    disliked: IntArray
+    weight: FloatArray
     known: bool = True
     exposure: float = 1.0
+
+    def certainty(self, settings: FactorSettings) -> list[FloatArray]:
+        """Certainty of what was bought, of what is liked and of what is disliked."""
+        before = len(self.bought)
+        return np.split(settings.certainty(self.weight), [before, before + len(self.liked)])
 
 
 def fold_in(space: Space, past: Past) -> FloatArray:
     """The vector of one user.
 
-    ``p = argmin_p sum_others exposure (p . b)^2 + alpha (sum_bought (1 - p . b)^2 + sum_liked max(0, 1 - p . b)^2
-    + sum_disliked (p . b)^2) + reg |p - prior|^2``, each set of factors for itself, the counterpart of
+    ``p = argmin_p sum_others exposure (p . b)^2 + sum_bought conf (1 - p . b)^2 + sum_liked conf max(0, 1 - p . b)^2
+    + sum_disliked conf (p . b)^2 + reg |p - prior|^2``, each set of factors for itself, the counterpart of
     :func:`~newaisle.gnn.update.learn_target`. ``b`` is the basis, and the prior mean of a target without sales at fit,
     which counts where it was bought or disliked. With nothing since the fit it is the vector of fit time.
 
@@ -59,10 +67,10 @@ def fold_in(space: Space, past: Past) -> FloatArray:
 def folded_shares(space: Space, past: Past, target: int) -> FloatArray:
     """What each purchase contributes to the score of one target (Hu et al. 2008, section 5).
 
-    ``p = W (alpha sum_i r_i b_i + reg prior)`` with ``W`` the inverse of the user's system and ``r_i`` the preference:
+    ``p = W (sum_i conf_i r_i b_i + reg prior)`` with ``W`` the inverse of the user's system and ``r_i`` the preference:
     1, or the user's own score of a purchase since the fit where that is above 1. So
-    ``score = sum_i (alpha r_i b_i + reg prior / h)' W q_c / (sqrt(2) |p| M)`` exactly, plus the offset that is the same
-    for everybody: the prior, which is zero for a known user, is divided evenly among the h purchases.
+    ``score = sum_i (conf_i r_i b_i + reg prior / h)' W q_c / (sqrt(2) |p| M)`` exactly, plus the offset that is the
+    same for everybody: the prior, which is zero for a known user, is divided evenly among the h purchases.
 
     Args:
         space: the fitted model.
@@ -79,12 +87,12 @@ def folded_shares(space: Space, past: Past, target: int) -> FloatArray:
     if not len(shares):
         return shares
     own = np.sqrt(sets) * _rows(space, np.concatenate([past.bought, past.liked]))
+    certain = np.concatenate(past.certainty(settings)[:2])
     for part, (feedback, prior) in zip(settings.parts, _parts(space, past), strict=True):
         vector, _ = learn_target(feedback, prior, weight, settings)
-        system = feedback.system(alpha, weight) + (alpha - feedback.exposure) * feedback.liked.T @ feedback.liked
-        toward = np.linalg.solve(system, space.vectors[target, part]) / np.sqrt(sets)
-        preference = np.ones(len(shares))
-        preference[before:] = np.maximum(1.0, feedback.liked @ vector)
+        toward = np.linalg.solve(feedback.whole_system(alpha, weight), space.vectors[target, part]) / np.sqrt(sets)
+        preference = certain.copy()
+        preference[before:] *= np.maximum(1.0, feedback.liked @ vector)
         shares += alpha * preference * (own[:, part] @ toward) + weight * (prior @ toward) / len(shares)
         square += float(vector @ vector) / sets
     return np.asarray(shares / (np.sqrt(2.0 * square) * space.longest))
@@ -97,6 +105,7 @@ def _parts(space: Space, past: Past) -> Iterator[tuple[Feedback, FloatArray]]:
     prior = np.zeros(factors.basis.shape[1]) if past.known else factors.mean_user
     bought, liked, disliked = (root * _rows(space, targets) for targets in (past.bought, past.liked, past.disliked))
     named = np.concatenate([past.bought, past.liked, past.disliked])
+    sure, surely, never = past.certainty(settings)
     new = root * space.prior.mean[named[~np.isin(named, space.head.seen)]]
     for part in settings.parts:
         own, more = bought[:, part], new[:, part]
@@ -104,9 +113,9 @@ def _parts(space: Space, past: Past) -> Iterator[tuple[Feedback, FloatArray]]:
         feedback = Feedback(
             past.exposure * everything,
             past.exposure,
-            (own.T @ own, own.sum(axis=0)),
+            Sums.of(own, sure) + Sums.of(disliked[:, part], never),
             liked[:, part],
-            disliked[:, part],
+            surely,
         )
         yield feedback, root * prior[part]
 

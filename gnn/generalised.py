@@ -28,7 +28,7 @@ from .metrics import Numbers, ranking_metrics
 from .one_list import K, List, best_offset, harmonic_mean, part_purchases, seen_targets
 from .splits import LEAVE_TARGETS_OUT, Split, make_split
 from .trial import Judge, Make, Trial, counts
-from .tuning import binary, make_episodes
+from .tuning import make_episodes
 
 UNCORRECTED = "newaisle-uncorrected"
 _NOBODY: IntArray = np.empty(0, dtype=np.int64)
@@ -36,7 +36,9 @@ _STREAM = 0x6E
 """Tells the draw of purchases from the draw of targets."""
 
 
-def generalised_split(graph: CatalogGraph, matrix: sp.csr_array, seed: int) -> Split:
+def generalised_split(
+    graph: CatalogGraph, matrix: sp.csr_array, seed: int, signed: sp.csr_array | None = None
+) -> Split:
     """Hide targets as leave-targets-out does, and a part of every user's other purchases.
 
     Returns:
@@ -46,7 +48,7 @@ def generalised_split(graph: CatalogGraph, matrix: sp.csr_array, seed: int) -> S
     Raises:
         InputError: as :func:`newaisle.gnn.splits.make_split`, or nobody has purchases of both kinds.
     """
-    split = part_purchases(make_split(LEAVE_TARGETS_OUT, graph, matrix, seed), (_STREAM, seed))
+    split = part_purchases(make_split(LEAVE_TARGETS_OUT, graph, matrix, seed, signed=signed), (_STREAM, seed))
     if not len(split.users):
         raise InputError(
             f"Nobody has hidden purchases of seen and of new targets (generalised, seed {seed}); use more interactions."
@@ -113,11 +115,11 @@ def _linmap(method: LinMap, split: Split) -> Scorer:
     """ALS factors of seen targets, mapped ones of the others, raised by what rehearsals say."""
     scored: list[tuple[List, FloatArray]] = []
     factors, head = method.parts
-    episodes = make_episodes(split.graph, split.train, method.blocks, method.seed, (split.protocol,))
+    episodes = make_episodes(split.graph, split.train, method.blocks, method.seed, (split.protocol,), split.signed)
     for inner in rehearsals([episode.split for episode in episodes]):
         shown, learned = (
             rehearsal_list(inner, seen_targets(inner)),
-            fit_factors(binary(inner.train), factors.settings, method.seed),
+            fit_factors(inner.weights, factors.settings, method.seed),
         )
         mapped = make_head(method.blocks, head.settings, inner.seen, learned.targets[inner.seen])
         scored.append((shown, _mapped(learned, mapped, inner, 0.0).score(inner, shown.users, shown.targets)))

@@ -34,7 +34,9 @@ class Newaisle(OnBlocks):
 
     def fit(self, split: Split) -> None:
         """Fit the space, its settings chosen on pseudo-new targets hidden as the split hides."""
-        self._space = fit_space(split.graph, split.train, self.blocks, seed=self.seed, protocols=(split.protocol,))
+        self._space = fit_space(
+            split.graph, split.train, self.blocks, seed=self.seed, protocols=(split.protocol,), signed=split.signed
+        )
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """``p_u . q_c + |p_u| o_c``, float64 (users, targets): the cosine score before users are scaled to one length.

@@ -44,6 +44,11 @@ def part_purchases(whole: Split, stream: Sequence[int]) -> Split:
     train, more = entries(whole.train, ~held), entries(whole.train, held)
     more.data = np.ones_like(more.data)
     test = sp.csr_array(whole.test + more)
+    signed = whole.signed
+    if signed is not None:
+        kept = np.ones(signed.nnz, dtype=np.bool_)
+        kept[signed.data > 0] = ~held  # the same pairs in the same order
+        whole = replace(whole, signed=entries(signed, kept))
     split = replace(whole, train=train, test=test, seen=np.flatnonzero(buyers(train)), users_without_history=_NOBODY)
     has_new, has_seen = (np.diff(test[:, t].indptr) > 0 for t in (split.candidates, seen_targets(split)))
     return replace(split, users=np.flatnonzero(has_new & has_seen & (np.diff(train.indptr) > 0)))

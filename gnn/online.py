@@ -12,11 +12,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..graph.catalog import BoolArray, FloatArray, IntArray
+from ..graph.kinds import stronger
 from .factors import Factors
 from .folding import Past, nothing
 from .scoring import HEADROOM
 from .space import Space, prior_strength
-from .update import Feedback, learn_target, update_targets
+from .update import Feedback, Sums, learn_target, update_targets
 
 NO_FIRST, NO_LAST = 2**62, -(2**62)
 """Earliest and latest time of events without one."""
@@ -27,7 +28,7 @@ _TICKS = 1000
 _MANY = 500
 """Buyers whose sums are worth keeping."""
 
-_COLUMNS = ("user", "target", "liked", "first", "last")
+_COLUMNS = ("user", "target", "weight", "first", "last")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,8 @@ class Observed:
     Attributes:
         user: rows of the users of fit time, then the users who came later, int64 (e,).
         target: positions, int64 (e,).
-        liked: False where the user dislikes the target, whatever else happened, bool (e,).
+        weight: the greatest among its events, below 0 where the user dislikes the target, whatever else happened,
+            float64 (e,).
         first: earliest time in microseconds since 1970, ``NO_FIRST`` where none is known, int64 (e,).
         last: latest time, ``NO_LAST`` where none is known, int64 (e,).
         longest: M of fit time, 0 before the first event.
@@ -45,7 +47,7 @@ class Observed:
 
     user: IntArray = field(default_factory=nothing)
     target: IntArray = field(default_factory=nothing)
-    liked: BoolArray = field(default_factory=lambda: np.empty(0, dtype=np.bool_))
+    weight: FloatArray = field(default_factory=lambda: np.empty(0))
     first: IntArray = field(default_factory=nothing)
     last: IntArray = field(default_factory=nothing)
     longest: float = 0.0
@@ -57,24 +59,37 @@ class Observed:
         """Add the rows of another one.
 
         Returns:
-            With them, and which of the rows, by place in it, say something new: were not there, or became disliked.
+            With them, and which of the rows, by place in it, say something new: were not there, became surer or
+            disliked.
         """
-        size = 1 + max(int(part.target.max(initial=0)) for part in (self, other))
-        own, further = (part.user * size + part.target for part in (self, other))
-        place = np.searchsorted(own, further)
-        known = place < len(own)
-        known[known] = own[place[known]] == further[known]
+        place, known = self._find(other.user, other.target)
         at = place[known]
-        liked, first, last = self.liked.copy(), self.first.copy(), self.last.copy()
-        liked[at] &= other.liked[known]
+        weight, first, last = self.weight.copy(), self.first.copy(), self.last.copy()
+        weight[at] = stronger(weight[at], other.weight[known])
         first[at] = np.minimum(first[at], other.first[known])
         last[at] = np.maximum(last[at], other.last[known])
-        old = replace(self, liked=liked, first=first, last=last)
+        old = replace(self, weight=weight, first=first, last=last)
         made = old._with(lambda name: np.insert(getattr(old, name), place[~known], getattr(other, name)[~known]))
-        changed = np.searchsorted(made.user * size + made.target, further)
-        said = np.ones(len(further), dtype=np.bool_)
-        said[known] = self.liked[at] != liked[at]
+        changed, _ = made._find(other.user, other.target)
+        said = np.ones(len(other), dtype=np.bool_)
+        said[known] = self.weight[at] != weight[at]
         return made, changed[said]
+
+    def of(self, users: IntArray, targets: IntArray) -> FloatArray:
+        """What pairs of user and target weigh, 0 where nothing is known, float64 (pairs,)."""
+        place, known = self._find(users, targets)
+        found = np.zeros(len(users))
+        found[known] = self.weight[place[known]]
+        return found
+
+    def _find(self, users: IntArray, targets: IntArray) -> tuple[IntArray, BoolArray]:
+        """Where pairs stand or would stand among the rows, int64 (pairs,), and whether they do, bool (pairs,)."""
+        size = 1 + max(int(part.max(initial=0)) for part in (self.target, targets))
+        own, wanted = self.user * size + self.target, users * size + targets
+        place = np.searchsorted(own, wanted)
+        known = place < len(own)
+        known[known] = own[place[known]] == wanted[known]
+        return place, known
 
     def where(self, keep: BoolArray) -> Self:
         """The rows where ``keep`` (bool, shape (e,)) is True."""
@@ -84,24 +99,37 @@ class Observed:
         columns: dict[str, Any] = {name: column(name) for name in _COLUMNS}
         return replace(self, **columns)
 
-    def past(self, user: int, bought: IntArray, window: int) -> Past:
+    def past(self, user: int, own: IntArray, weight: FloatArray, window: int) -> Past:
         """What one user did until now.
 
         Args:
             user: row.
-            bought: positions of what the user bought until the fit, ascending.
+            own: positions of what the user bought or disliked until the fit, ascending.
+            weight: weights of them, below 0 for what was disliked, float64 (own,).
             window: length of the training window in microseconds, 0 where unknown.
         """
         rows = self.rows(user)
-        target, liked = self.target[rows], self.liked[rows]
+        targets = np.union1d(own, self.target[rows])
+        before, now = np.zeros(len(targets)), np.zeros(len(targets))
+        before[np.searchsorted(targets, own)] = weight
+        now[np.searchsorted(targets, self.target[rows])] = self.weight[rows]
+        now = stronger(before, now)
+        kept, liked, disliked = (np.flatnonzero(part) for part in ((now > 0) & (now == before), now > before, now < 0))
+        known = bool((before > 0).any())
         first = self.first[rows].min(initial=NO_FIRST, keepdims=True)
         return Past(
-            bought=np.setdiff1d(bought, target[~liked], assume_unique=True),
-            liked=np.setdiff1d(target[liked], bought, assume_unique=True),
-            disliked=target[~liked],
-            known=len(bought) > 0,
-            exposure=1.0 if len(bought) else float(_passed(first, self.latest, window)[0]),
+            bought=targets[kept],
+            liked=targets[liked],
+            disliked=targets[disliked],
+            weight=now[np.concatenate([kept, liked, disliked])],
+            known=known,
+            exposure=1.0 if known else float(_passed(first, self.latest, window)[0]),
         )
+
+    @property
+    def liked(self) -> BoolArray:
+        """False where the user dislikes the target, bool (e,)."""
+        return self.weight > 0
 
     def rows(self, user: int) -> slice:
         """The rows of one user."""
@@ -135,54 +163,55 @@ def _passed(first: IntArray, latest: int, window: int) -> FloatArray:
     return np.asarray(passed * _TICKS // window / _TICKS)
 
 
-def gather(user: IntArray, target: IntArray, liked: BoolArray, time: IntArray | None) -> Observed:
+def gather(user: IntArray, target: IntArray, weight: FloatArray, time: IntArray | None) -> Observed:
     """Events in any order as rows of :class:`Observed`.
 
     Args:
         user: rows, int64 (a,).
         target: positions, int64 (a,).
-        liked: False for a dislike, bool (a,).
+        weight: below 0 for a dislike, not 0, float64 (a,).
         time: microseconds since 1970, int64 (a,); None where unknown.
     """
     order = np.lexsort((target, user))
-    user, target, liked = user[order], target[order], liked[order]
+    user, target, weight = user[order], target[order], weight[order]
     starts = np.flatnonzero(np.r_[True, (np.diff(user) != 0) | (np.diff(target) != 0)])
     if time is None:
         first, last = np.full(len(starts), NO_FIRST), np.full(len(starts), NO_LAST)
     else:
         first, last = (pick.reduceat(time[order], starts) for pick in (np.minimum, np.maximum))
-    return Observed(user[starts], target[starts], np.logical_and.reduceat(liked, starts), first, last)
+    greatest = stronger(*(pick.reduceat(weight, starts) for pick in (np.minimum, np.maximum)))
+    return Observed(user[starts], target[starts], greatest, first, last)
 
 
 @dataclass(frozen=True, eq=False)
 class Buyers:
-    """Who had bought what at fit, and what that adds to the targets' systems.
+    """Who had bought or disliked what at fit, and what that adds to the targets' systems.
 
     Attributes:
-        bought: CSC (users, n).
+        signed: weights, below 0 where disliked, CSC (users, n).
         factors: of fit time.
     """
 
-    bought: sp.csc_array
+    signed: sp.csc_array
     factors: Factors
 
-    def of(self, target: int) -> IntArray:
-        """Rows of the users who had bought a target, int64."""
-        start, end = self.bought.indptr[target : target + 2]
-        return np.asarray(self.bought.indices[start:end], dtype=np.int64)
+    def of(self, target: int) -> tuple[IntArray, FloatArray]:
+        """Rows of the users who had bought or disliked a target, int64, ascending, and the weights."""
+        here = slice(*self.signed.indptr[target : target + 2].tolist())
+        return np.asarray(self.signed.indices[here], dtype=np.int64), self.signed.data[here]
 
-    def sums(self, target: int) -> tuple[FloatArray, FloatArray]:
-        """``sum_u p p'`` and ``sum_u p`` over them; kept where they are many, since that takes a while."""
+    def sums(self, target: int) -> Sums:
+        """Sums over them; kept where they are many, since that takes a while."""
         if target in self._kept:
             return self._kept[target]
-        vectors = self.factors.users[self.of(target)]
-        found = np.asarray(vectors.T @ vectors), np.asarray(vectors.sum(axis=0))
-        if len(vectors) > _MANY:
+        users, weights = self.of(target)
+        found = Sums.of(self.factors.users[users], self.factors.settings.certainty(weights))
+        if len(users) > _MANY:
             self._kept[target] = found
         return found
 
     @cached_property
-    def _kept(self) -> dict[int, tuple[FloatArray, FloatArray]]:
+    def _kept(self) -> dict[int, Sums]:
         return {}
 
 
@@ -215,7 +244,7 @@ def relearn(space: Space, buyers: Buyers, observed: Observed, exposure: FloatArr
     plain = targets[is_seen[targets] & ~told[targets]]
     if len(plain):
         vectors[plain], share[plain] = update_targets(
-            factors.users, sp.csc_array(buyers.bought[:, plain]), space.prior.mean[plain], strength[plain], settings
+            factors.users, sp.csc_array(buyers.signed[:, plain]), space.prior.mean[plain], strength[plain], settings
         )
     wanted = np.zeros(len(vectors), dtype=np.bool_)
     wanted[targets] = True
@@ -224,7 +253,7 @@ def relearn(space: Space, buyers: Buyers, observed: Observed, exposure: FloatArr
     for own in np.split(rows, np.flatnonzero(np.diff(observed.target[rows])) + 1) if len(rows) else ():
         target = int(observed.target[own[0]])
         exposed = 1.0 if is_seen[target] else float(exposure[target])
-        feedback = _feedback(buyers, target, observed.user[own], observed.liked[own], exposed)
+        feedback = _feedback(buyers, target, observed.user[own], observed.weight[own], exposed)
         vectors[target], share[target] = learn_target(
             feedback, space.prior.mean[target], float(strength[target]), settings
         )
@@ -232,18 +261,24 @@ def relearn(space: Space, buyers: Buyers, observed: Observed, exposure: FloatArr
     return replace(learned, longest=_grown(observed.longest, learned.answers))
 
 
-def _feedback(buyers: Buyers, target: int, users: IntArray, likes: BoolArray, exposure: float) -> Feedback:
-    """What users did with one target, at fit and since: ``likes`` says for each of ``users`` whether it was bought."""
-    factors, before = buyers.factors, buyers.of(target)
-    gram, total = buyers.sums(target)
-    liked, outside = _vectors(factors, np.setdiff1d(users[likes], before, assume_unique=True))
-    disliked, further = _vectors(factors, users[~likes])
-    if not likes.all():
-        gone = factors.users[np.intersect1d(before, users[~likes], assume_unique=True)]
-        gram, total = gram - gone.T @ gone, total - gone.sum(axis=0)
+def _feedback(buyers: Buyers, target: int, users: IntArray, weights: FloatArray, exposure: float) -> Feedback:
+    """What users did with one target: ``weights`` are those since the fit, of ``users``, ascending."""
+    factors, certainty = buyers.factors, buyers.factors.settings.certainty
+    had, own = buyers.of(target)
+    before = np.zeros(len(users))
+    before[np.isin(users, had)] = own[np.isin(had, users)]
+    now = stronger(before, weights)
+    likes, dislikes = now > np.maximum(before, 0.0), now < np.minimum(before, 0.0)
+    gone = (likes | dislikes) & (before != 0)
+    liked, outside = _vectors(factors, users[likes])
+    disliked, further = _vectors(factors, users[dislikes])
+    fixed = buyers.sums(target)
+    if gone.any():
+        fixed = fixed - Sums.of(factors.users[users[gone]], certainty(before[gone]))
     mean = factors.mean_user
     everybody = exposure * (factors.user_gram + (outside + further) * np.outer(mean, mean))
-    return Feedback(everybody, exposure, (gram, total), liked, disliked)
+    fixed = fixed + Sums.of(disliked, certainty(now[dislikes]))
+    return Feedback(everybody, exposure, fixed, liked, certainty(now[likes]))
 
 
 def _vectors(factors: Factors, users: IntArray) -> tuple[FloatArray, int]:

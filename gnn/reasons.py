@@ -5,32 +5,34 @@ from __future__ import annotations
 import numpy as np
 
 from ..graph.catalog import FloatArray, IntArray
-from .factors import solve_one
+from .factors import solve_one, wanted
 from .scoring import asking
 from .space import Space
 
 
-def history_shares(space: Space, history: IntArray, target: int) -> FloatArray:
+def history_shares(space: Space, history: IntArray, weights: FloatArray, target: int) -> FloatArray:
     """What each bought target contributes to the score of one target (Hu, Koren and Volinsky 2008, section 5).
 
-    ``p_u = alpha W_u sum_i b_i`` with ``W_u`` the inverse of the user's ALS system, so
-    ``score = sum_i alpha b_i' W_u q_c / (sqrt(2) |p_u| M)`` exactly, plus the offset that is the same for everybody.
+    ``p_u = W_u sum_i conf_i b_i`` over what was bought, with ``W_u`` the inverse of the user's ALS system, which knows
+    what is disliked too. So ``score = sum_i conf_i b_i' W_u q_c / (sqrt(2) |p_u| M)`` exactly, plus the offset that is
+    the same for everybody.
 
     Args:
         space: the fitted model.
-        history: positions of the h targets that the user bought.
+        history: positions of the targets that the user bought or disliked.
+        weights: weights of them, below 0 for what is disliked, float64.
         target: position of the target to explain.
 
     Returns:
-        float64 (h,), adding up to the score less :func:`offset_share`; empty without history.
+        float64 (bought,), adding up to the score less :func:`offset_share`; empty where nothing was bought.
     """
     settings, gram = space.settings.factors, space.factors.gram
-    own = space.factors.basis[history]
-    if not len(history):
+    own, certain, liked = space.factors.basis[history], settings.certainty(weights), weights > 0
+    if not liked.any():
         return np.empty(0)
-    vector = solve_one(own, gram, settings.alpha * own.sum(axis=0), settings)
-    toward = solve_one(own, gram, settings.alpha * space.vectors[target], settings)
-    return np.asarray(own @ toward / scale_of(space, vector))
+    vector = solve_one(own, certain, gram, settings.alpha * wanted(own, certain), settings)
+    toward = solve_one(own, certain, gram, settings.alpha * space.vectors[target], settings)
+    return np.asarray(certain[liked] * (own[liked] @ toward) / scale_of(space, vector))
 
 
 def offset_share(space: Space, vector: FloatArray, target: int) -> float:

@@ -141,9 +141,15 @@ class Space:
 
 
 def build_space(
-    bought: sp.csr_array, factors: Factors, blocks: Blocks, settings: SpaceSettings, seed: int = 0
+    bought: sp.csr_array,
+    factors: Factors,
+    blocks: Blocks,
+    settings: SpaceSettings,
+    seed: int = 0,
+    signed: sp.csr_array | None = None,
 ) -> Space:
     """Put the space together from fitted factors: prior by propagation, then the update of all seen targets."""
+    weights = bought if signed is None else signed
     seen = np.flatnonzero(np.bincount(bought.indices, minlength=bought.shape[1]))
     new = np.setdiff1d(np.arange(bought.shape[1]), seen)
     head = make_level_head(blocks, settings.kernel, seen, factors, bought)
@@ -154,7 +160,7 @@ def build_space(
     strength = prior_strength(variance[seen], settings.seen_strength, settings)
     vectors, share = mean.copy(), np.ones(len(mean))
     vectors[seen], share[seen] = update_targets(
-        factors.users, sp.csc_array(bought[:, seen]), mean[seen], strength, settings.factors
+        factors.users, sp.csc_array(weights[:, seen]), mean[seen], strength, settings.factors
     )
     users, foreseen = asking(factors.users), settings.as_new(mean[seen], level[seen])
     pairs = Pairs.of(users, bought, bought, foreseen, seen, seed)

@@ -48,6 +48,8 @@ class Split:
         candidates: the hidden targets (no groups) with at least 5 buyers, ascending.
         users: rows that are judged, ascending: at least one candidate bought, at least one training purchase left.
         users_without_history: rows with at least one candidate bought and no training purchase left, ascending.
+        signed: weights of the pairs in ``train``, and below 0 of disliked ones that are not hidden, float64 CSR
+            (users, n); None where each pair of ``train`` is a full purchase.
     """
 
     protocol: str
@@ -60,6 +62,12 @@ class Split:
     candidates: IntArray
     users: IntArray
     users_without_history: IntArray
+    signed: sp.csr_array | None = None
+
+    @property
+    def weights(self) -> sp.csr_array:
+        """Weights of all pairs that may be learned from, float64 CSR (users, n)."""
+        return binary(self.train) if self.signed is None else self.signed
 
     @property
     def listed(self) -> IntArray:
@@ -68,7 +76,13 @@ class Split:
 
 
 def make_split(
-    protocol: str, graph: CatalogGraph, matrix: sp.csr_array, seed: int, *, share: float | None = None
+    protocol: str,
+    graph: CatalogGraph,
+    matrix: sp.csr_array,
+    seed: int,
+    *,
+    share: float | None = None,
+    signed: sp.csr_array | None = None,
 ) -> Split:
     """Hide a random part of the catalog.
 
@@ -82,13 +96,14 @@ def make_split(
         matrix: summed weights of all purchases, CSR (users, n), as :meth:`Interactions.matrix` gives them.
         seed: 0 or more.
         share: between 0 and 1; None hides 20 % (of the products 10 %).
+        signed: weights of all pairs, as :class:`newaisle.graph.kinds.Sales` has them; None where each is 1.
 
     Raises:
         InputError: an unknown protocol, a bad seed or share, a catalog with fewer than 5 parents (branches only) or
             without products (products only), or nothing is left to judge (no candidate, no judged user).
     """
     hidden = _draw(protocol, graph, matrix, (0, seed, 0), share, MIN_PARENTS)
-    return hide(protocol, seed, graph, matrix, hidden)
+    return hide(protocol, seed, graph, matrix, hidden, signed)
 
 
 def obstacle(protocol: str, graph: CatalogGraph, matrix: sp.csr_array) -> str | None:
@@ -125,10 +140,17 @@ def inner_split(split: Split, seed: int) -> Split:
     Raises:
         InputError: a bad seed, or nothing is left to judge inside the training data.
     """
-    return pseudo_split(split.protocol, split.graph, split.train, seed, split.seed)
+    return pseudo_split(split.protocol, split.graph, split.train, seed, split.seed, split.signed)
 
 
-def pseudo_split(protocol: str, graph: CatalogGraph, train: sp.csr_array, seed: int, outer_seed: int = 0) -> Split:
+def pseudo_split(
+    protocol: str,
+    graph: CatalogGraph,
+    train: sp.csr_array,
+    seed: int,
+    outer_seed: int = 0,
+    signed: sp.csr_array | None = None,
+) -> Split:
     """Hide a part of all that is known at fit time, as :func:`inner_split` does inside a split.
 
     Raises:
@@ -136,10 +158,17 @@ def pseudo_split(protocol: str, graph: CatalogGraph, train: sp.csr_array, seed: 
     """
     # an outer split of 5 parents leaves 4 of them, which must still do
     hidden = _draw(protocol, graph, train, (1, seed, outer_seed), None, 2)
-    return hide(protocol, seed, graph, train, hidden)
+    return hide(protocol, seed, graph, train, hidden, signed)
 
 
-def hide(protocol: str, seed: int, graph: CatalogGraph, matrix: sp.csr_array, hidden: IntArray) -> Split:
+def hide(
+    protocol: str,
+    seed: int,
+    graph: CatalogGraph,
+    matrix: sp.csr_array,
+    hidden: IntArray,
+    signed: sp.csr_array | None = None,
+) -> Split:
     """Hide the sales of given targets.
 
     Args:
@@ -148,6 +177,7 @@ def hide(protocol: str, seed: int, graph: CatalogGraph, matrix: sp.csr_array, hi
         graph: the catalog, n targets and groups.
         matrix: summed weights of all purchases, CSR (users, n).
         hidden: positions to hide.
+        signed: weights of all pairs; None where each is 1.
 
     Raises:
         InputError: the matrix has another number of columns, no hidden target has 5 buyers, or no buyer of a candidate
@@ -158,11 +188,18 @@ def hide(protocol: str, seed: int, graph: CatalogGraph, matrix: sp.csr_array, hi
     is_hidden[hidden] = True
     of_hidden = is_hidden[matrix.indices]
     train, test = entries(matrix, ~of_hidden), entries(matrix, of_hidden)
-    return split_of(protocol, seed, graph, train, test, np.flatnonzero(is_hidden))
+    known = None if signed is None else entries(signed, ~is_hidden[signed.indices])
+    return split_of(protocol, seed, graph, train, test, np.flatnonzero(is_hidden), known)
 
 
 def split_of(
-    protocol: str, seed: int, graph: CatalogGraph, train: sp.csr_array, test: sp.csr_array, hidden: IntArray
+    protocol: str,
+    seed: int,
+    graph: CatalogGraph,
+    train: sp.csr_array,
+    test: sp.csr_array,
+    hidden: IntArray,
+    signed: sp.csr_array | None = None,
 ) -> Split:
     """The split of what is learned from and what is judged.
 
@@ -173,6 +210,7 @@ def split_of(
         train: summed weights, float64 CSR (users, n), without sales of hidden targets.
         test: purchases of hidden targets, of any weight, float64 CSR (users, n).
         hidden: their positions, ascending.
+        signed: weights of what is learned from, without hidden targets; None where each pair of ``train`` is 1.
 
     Raises:
         InputError: no hidden target has 5 buyers, or no buyer of a candidate has a training purchase left.
@@ -205,6 +243,7 @@ def split_of(
         candidates=candidates,
         users=users,
         users_without_history=np.flatnonzero(has_hit & ~has_history),
+        signed=signed,
     )
 
 
@@ -268,6 +307,11 @@ def _part(share: float, count: int) -> int:
 def buyers(matrix: sp.csr_array) -> IntArray:
     """Number of buyers of every target, int64 (n,)."""
     return np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.int64)
+
+
+def binary(matrix: sp.csr_array) -> sp.csr_array:
+    """The same entries with the value 1."""
+    return sp.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def entries(matrix: sp.csr_array, keep: BoolArray) -> sp.csr_array:

@@ -106,7 +106,7 @@ class Episode:
     def factors(self, settings: FactorSettings) -> Factors:
         """The factors of everything but the pseudo-new targets, fitted once per setting."""
         if settings not in self._factors:
-            self._factors[settings] = fit_factors(binary(self.split.train), settings, self.seed)
+            self._factors[settings] = fit_factors(self.split.weights, settings, self.seed)
         return self._factors[settings]
 
     def carry(self, settings: KernelSettings, values: FloatArray) -> FloatArray:
@@ -118,7 +118,12 @@ class Episode:
 
 
 def make_episodes(
-    graph: CatalogGraph, train: sp.csr_array, blocks: Blocks, seed: int, protocols: Sequence[str] = PROTOCOLS
+    graph: CatalogGraph,
+    train: sp.csr_array,
+    blocks: Blocks,
+    seed: int,
+    protocols: Sequence[str] = PROTOCOLS,
+    signed: sp.csr_array | None = None,
 ) -> list[Episode]:
     """Hide pseudo-new targets ``EPISODES`` times or more, the protocols taking turns.
 
@@ -128,19 +133,20 @@ def make_episodes(
         blocks: phi.
         seed: of the fit.
         protocols: ways of hiding; one that this catalog does not allow is passed over.
+        signed: weights of the pairs, below 0 of disliked ones, CSR (users, n); None where each is a full purchase.
 
     Returns:
         The episodes; none if the catalog is too small to hide anything.
     """
     found: list[Episode] = []
     usable = list(protocols)
-    part = (
-        train[sample(np.flatnonzero(np.diff(train.indptr)), FIT_USERS, seed)] if train.shape[0] > FIT_USERS else train
-    )
+    if train.shape[0] > FIT_USERS:
+        rows = sample(np.flatnonzero(np.diff(train.indptr)), FIT_USERS, seed)
+        train, signed = train[rows], None if signed is None else signed[rows]
     while usable and (len(found) < EPISODES or (len(found) < MOST_EPISODES and _judged(found) < ENOUGH)):
         protocol = usable[len(found) % len(usable)]
         try:
-            split = pseudo_split(protocol, graph, part, len(found), seed)
+            split = pseudo_split(protocol, graph, train, len(found), seed, signed=signed)
         except InputError:  # too few targets, parents or buyers to hide any this way
             usable.remove(protocol)
             continue
@@ -249,11 +255,6 @@ def choose_kernel(episodes: Sequence[Episode], factors: FactorSettings, width: f
     begin = {"width": width, "ridge": ridge, **{kind: tried[0] for kind, tried in choices.items()}}
     steps = {"width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}
     return settings(climb(judge, begin, steps, choices=choices, rounds=2))
-
-
-def binary(matrix: sp.csr_array) -> sp.csr_array:
-    """The same entries with the value 1."""
-    return sp.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
 def _exp(distances: Mapping[str, npt.NDArray[np.float32]], weights: Mapping[str, float]) -> npt.NDArray[np.float32]:

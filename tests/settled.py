@@ -11,8 +11,7 @@ from newaisle.gnn.kernel import Head
 from newaisle.gnn.methods import Newaisle
 from newaisle.gnn.propagation import Blocks
 from newaisle.gnn.space import SpaceSettings
-from newaisle.gnn.splits import Split
-from newaisle.gnn.tuning import binary
+from newaisle.gnn.splits import Split, binary
 
 
 class SettledNewaisle(Newaisle):
@@ -24,7 +23,9 @@ class SettledNewaisle(Newaisle):
 
     def fit(self, split: Split) -> None:
         type(self).fits += 1
-        self._space = fit_space(split.graph, split.train, self.blocks, seed=self.seed, settings=self.settings)
+        self._space = fit_space(
+            split.graph, split.train, self.blocks, seed=self.seed, settings=self.settings, signed=split.signed
+        )
 
 
 class SettledLinMap(LinMap):

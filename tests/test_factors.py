@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from newaisle.gnn.factors import FactorSettings, fit_factors, solve_one, solve_users
-from newaisle.gnn.tuning import binary
+from newaisle.gnn.splits import binary
 from newaisle.graph.errors import ModelError
 
 
@@ -47,7 +47,7 @@ def test_one_user_alone_is_the_same_user():
     together = solve_users(bought, basis, settings)
     for row in range(6):
         own = basis[bought[[row]].indices]
-        alone = solve_one(own, basis.T @ basis, settings.alpha * own.sum(axis=0), settings)
+        alone = solve_one(own, np.ones(len(own)), basis.T @ basis, settings.alpha * own.sum(axis=0), settings)
         assert (alone == together[row]).all()
 
 

@@ -11,6 +11,7 @@ from newaisle.gnn import landmarks, space
 from newaisle.gnn.kernel import Head, KernelSettings
 from newaisle.gnn.landmarks import LandmarkHead, choose_landmarks, make_head
 from newaisle.gnn.propagation import Blocks, Kind
+from newaisle.gnn.splits import binary
 from newaisle.loaders import Loaded
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def test_a_fit_beyond_the_limit_goes_through_landmarks_and_hardly_differs(
     exact = fitted.fitted.space
     monkeypatch.setattr(landmarks, "EXACT", 10)
     monkeypatch.setattr(landmarks, "LANDMARKS", len(exact.head.seen) // 2)
-    bought = space.binary(journey.interactions.matrix(journey.graph))
+    bought = binary(journey.interactions.matrix(journey.graph))
     found = space.build_space(bought, exact.factors, exact.head.blocks, exact.settings)
     assert isinstance(found.head, LandmarkHead)
     new = np.setdiff1d(np.arange(len(journey.graph)), exact.head.seen)

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 from newaisle.api.observing import ObserveReport
 from newaisle.api.recommender import Recommender
-from newaisle.gnn.folding import Past, fold_in
+from newaisle.gnn.folding import Past, fold_in, nothing
 from newaisle.gnn.online import NO_FIRST, NO_LAST, gather, relearn
 from newaisle.gnn.scoring import HEADROOM
 from newaisle.gnn.space import prior_strength
@@ -171,7 +171,7 @@ def test_a_dislike_counts_whatever_else_happened(fitted, model, new, order):
 
 
 def sales(users, target, space):
-    rows = gather(users, np.full(len(users), target), np.ones(len(users), dtype=bool), None)
+    rows = gather(users, np.full(len(users), target), np.ones(len(users)), None)
     return replace(rows, longest=space.longest)
 
 
@@ -202,7 +202,9 @@ def test_a_first_purchase_never_lowers_its_buyers_score(fitted, sold, new, expos
             )
             before, history = factors.user_vectors(np.array([user]))[0], known.history(user)
             known_user = len(history) > 0
-            past = Past(history, np.array([target]), known=known_user, exposure=float(known_user))
+            past = Past(
+                history, np.array([target]), nothing(), np.ones(len(history) + 1), known_user, float(known_user)
+            )
             folded = fold_in(space, past)
             assert before @ bought.vectors[target] >= before @ without.vectors[target] - 1e-12
             assert cosine(folded, bought, target) >= cosine(before, without, target) - 1e-12
@@ -307,12 +309,12 @@ def test_time_passes_for_those_who_did_not_buy(fitted, new, journey):
 
 def test_exposure_is_the_share_of_the_window_since_the_first_event():
     user, target, time = np.array([5, 1, 2, 2]), np.array([0, 0, 2, 3]), np.array([300, 100, 600, 0]) * WINDOW // 1000
-    seen = gather(user, target, np.ones(4, dtype=bool), time)
+    seen = gather(user, target, np.ones(4), time)
     assert seen.user.tolist() == [1, 2, 2, 5]
     assert seen.exposure(WINDOW, 5).tolist() == [0.5, 0, 0, 0.6, 0]
     assert seen.exposure(0, 5).tolist() == [0] * 5
     assert seen.exposure(WINDOW // 10, 5).tolist() == [1, 0, 0, 1, 0]
-    untimed = gather(user, target, np.ones(4, dtype=bool), None)
+    untimed = gather(user, target, np.ones(4), None)
     assert untimed.exposure(WINDOW, 5).tolist() == [0] * 5
     assert (set(untimed.first.tolist()), set(untimed.last.tolist())) == ({NO_FIRST}, {NO_LAST})
 
@@ -370,7 +372,7 @@ def test_what_a_forgotten_user_bought_and_did_not_buy_no_longer_counts(fitted, m
     left = np.delete(np.arange(len(known.users)), row)
     seen = space.head.seen
     strength = prior_strength(space.prior.variance[seen], space.settings.seen_strength, space.settings)
-    bought, users = sp.csc_array(known.bought[left][:, seen]), space.factors.users[left]
+    bought, users = sp.csc_array(known.signed[left][:, seen]), space.factors.users[left]
     expected, _ = update_targets(users, bought, space.prior.mean[seen], strength, space.settings.factors)
     assert model.fitted.space.vectors[seen] == pytest.approx(expected, abs=1e-12)
     assert model.fitted.space.prior is space.prior

@@ -10,7 +10,7 @@ from newaisle.gnn.fitting import fit_space
 from newaisle.gnn.propagation import propagate
 from newaisle.gnn.scoring import HEADROOM
 from newaisle.gnn.space import SpaceSettings, build_space, prior_strength
-from newaisle.gnn.tuning import binary
+from newaisle.gnn.splits import binary
 from newaisle.gnn.update import update_targets
 from newaisle.graph import CatalogGraph
 from newaisle.graph.errors import ModelError

@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 
 from newaisle.gnn.factors import FactorSettings, solve_users
 from newaisle.gnn.space import prior_strength
-from newaisle.gnn.update import Feedback, learn_target, update_targets
+from newaisle.gnn.update import Feedback, Sums, learn_target, update_targets
 
 USERS, TARGETS, RANK = 60, 12, 4
 SETTINGS = FactorSettings(RANK, alpha=8.0, regularization=3.0)
@@ -150,7 +150,12 @@ def feedback_of(world, target, exposure, liked, disliked):
     """What users did with a target whose buyers of fit time are those of ``world``."""
     users, bought, _, _ = world
     own = users[bought[:, [target]].indices]
-    return Feedback(exposure * users.T @ users, exposure, (own.T @ own, own.sum(axis=0)), users[liked], users[disliked])
+    return feedback(users, exposure, own, users[liked], users[disliked])
+
+
+def feedback(users, exposure, own, liked, disliked):
+    fixed = Sums.of(own, np.ones(len(own))) + Sums.of(disliked, -np.ones(len(disliked)))
+    return Feedback(exposure * users.T @ users, exposure, fixed, liked, np.ones(len(liked)))
 
 
 @pytest.mark.parametrize("exposure", [0.0, 0.4, 1.0])
@@ -177,9 +182,7 @@ def test_a_purchase_says_that_the_preference_is_at_least_1(world, exposure, long
     liked, disliked = np.arange(0, 20), np.arange(20, 24)
     earlier = np.setdiff1d(bought[:, [1]].indices, np.arange(24))
     own = users[earlier]
-    given = Feedback(
-        exposure * users.T @ users, exposure, (own.T @ own, own.sum(axis=0)), users[liked], users[disliked]
-    )
+    given = feedback(users, exposure, own, users[liked], users[disliked])
     found, share = learn_target(given, longer * mean[1], strength[1], SETTINGS)
     others = np.setdiff1d(np.arange(USERS), np.concatenate([liked, disliked, earlier]))
 
@@ -200,13 +203,13 @@ def test_a_purchase_says_that_the_preference_is_at_least_1(world, exposure, long
 @pytest.mark.parametrize("exposure", [0.0, 0.3, 1.0])
 def test_no_purchase_lowers_its_buyers_score_whoever_bought_before(world, exposure):
     users, _, mean, _ = world
-    nobody, above = (np.zeros((RANK, RANK)), np.zeros(RANK)), 0
+    above = 0
     for user in range(30, 50):
         for target in range(TARGETS):
             for size in (1.0, 10.0, 50.0):
                 scores = []
                 for liked in (np.arange(5), np.append(np.arange(5), user)):
-                    given = Feedback(exposure * users.T @ users, exposure, nobody, users[liked], users[:0])
+                    given = feedback(users, exposure, users[:0], users[liked], users[:0])
                     found, _ = learn_target(given, size * mean[target], 20.0, SETTINGS)
                     scores.append(users[user] @ found)
                 assert scores[1] >= scores[0] - 1e-12

@@ -1,0 +1,133 @@
+"""Kinds of events: how much a view, a basket, a purchase or a dislike says of what a user wants."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import scipy.sparse as sp
+
+from .catalog import CatalogGraph, FloatArray
+from .errors import InputError, InteractionsError
+from .interactions import Interactions
+
+WELL_KNOWN: Mapping[str, float] = {
+    "view": 0.1,
+    "click": 0.1,
+    "basket": 0.5,
+    "cart": 0.5,
+    "like": 0.5,
+    "purchase": 1.0,
+    "dislike": -1.0,
+}
+"""What events of well-known kinds weigh where nothing else is said; those of all other kinds weigh 1."""
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Kind of event -> weight: below 0 the user does not want the target, and 0 leaves the events out.
+
+    Attributes:
+        given: goes before ``WELL_KNOWN``. A kind is meant whatever its case.
+        strongest: the greatest weight among the kinds that occur in the history; all weights are relative to it.
+
+    Raises:
+        InputError: a weight is no finite number.
+    """
+
+    given: Mapping[str, float] = field(default_factory=dict)
+    strongest: float = 1.0
+
+    def __post_init__(self) -> None:
+        for kind, weight in self.given.items():
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+                raise InputError(f"The weight of events of the kind {kind!r} is {weight!r}; give a finite number.")
+
+    def weight(self, kind: str) -> float:
+        """What an event of a kind weighs, before it is compared with the strongest."""
+        known = {**WELL_KNOWN, **{_name(own): float(weight) for own, weight in self.given.items()}}
+        return known.get(_name(kind), 1.0)
+
+    def weights(self, events: Interactions) -> FloatArray:
+        """What each event weighs, relative to the strongest kind of the history, -1 to 1, float64 (e,).
+
+        Kinds above the strongest (they came after the fit) weigh 1, none weighs below -1. Without a column of kinds all
+        events weigh 1.
+        """
+        if events.event is None:
+            return np.ones(len(events))
+        kinds, which = np.unique(events.event, return_inverse=True)
+        own = np.array([self.weight(str(kind)) for kind in kinds])
+        return np.asarray(np.clip(own / self.strongest, -1.0, 1.0)[which], dtype=np.float64)
+
+
+def stronger(one: FloatArray, other: FloatArray) -> FloatArray:
+    """What pairs of user and target weigh by both of two weights, 0 where nothing is known, float64 (pairs,).
+
+    The greater one, but the lower one where one of them is below 0: a dislike counts whatever else happened.
+    """
+    low = np.minimum(one, other)
+    return np.where(low < 0, low, np.maximum(one, other))
+
+
+@dataclass(frozen=True, eq=False)
+class Sales:
+    """A history as the model learns it.
+
+    Attributes:
+        events: those on known targets whose kind is not left out.
+        kinds: their weights, relative to the strongest among them.
+        signed: weight of each pair, below 0 where the user does not want the target, CSR (users, n).
+        bought: quantities times weights, summed, of the pairs above 0, CSR (users, n).
+    """
+
+    events: Interactions
+    kinds: Kinds
+    signed: sp.csr_array
+    bought: sp.csr_array
+
+    @classmethod
+    def of(cls, history: Interactions, graph: CatalogGraph, given: Mapping[str, float] | None = None) -> Sales:
+        """Weigh a history.
+
+        Args:
+            history: the interactions; those of targets that the graph does not know are left out.
+            graph: the catalog, n targets and groups.
+            given: kind of event -> weight, before ``WELL_KNOWN``.
+
+        Raises:
+            InteractionsError: no interaction is on a known target, or none speaks for one.
+            InputError: a weight is no finite number.
+        """
+        events, kinds = history.restrict(graph), Kinds(given or {})
+        if events.event is not None:
+            strongest = max(kinds.weight(str(kind)) for kind in np.unique(events.event))
+            if strongest <= 0:
+                raise InteractionsError(
+                    "No interaction speaks for a target: the kinds of all events "
+                    f"({', '.join(sorted(set(events.event.tolist()))[:5])}) weigh 0 or less; give one of them a weight "
+                    "above 0, or other events."
+                )
+            kinds = replace(kinds, strongest=strongest)
+            events = events.where(kinds.weights(events) != 0)
+        weights = kinds.weights(events)
+        starts = np.flatnonzero(np.r_[True, (np.diff(events.user) != 0) | (np.diff(events.target) != 0)])
+        pair = stronger(*(pick.reduceat(weights, starts) for pick in (np.minimum, np.maximum)))
+        signed = replace(events.where(_at(starts, len(events))), weight=pair).matrix(graph)
+        wanted = np.repeat(pair > 0, np.diff(np.r_[starts, len(events)]))
+        if not wanted.any():
+            raise InteractionsError("No user wants any target: whoever bought one dislikes it too; give more events.")
+        return cls(events, kinds, signed, replace(events, weight=events.weight * weights).where(wanted).matrix(graph))
+
+
+def _at(places: np.ndarray, size: int) -> np.ndarray:
+    """True at some places, bool (size,)."""
+    found = np.zeros(size, dtype=np.bool_)
+    found[places] = True
+    return found
+
+
+def _name(kind: str) -> str:
+    return kind.strip().lower()
