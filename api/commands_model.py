@@ -24,6 +24,15 @@ EncoderName = Annotated[
         "--encoder", metavar="NAME", help="Text encoder: packaged:all-MiniLM-L6-v2, a local folder, or a hub name."
     ),
 ]
+KindWeights = Annotated[
+    str,
+    typer.Option(
+        "--kinds",
+        metavar="KIND=WEIGHT,…",
+        help="What events of a kind weigh beside a purchase: below 0 a dislike, 0 leaves them out.",
+        show_default="view and click 0.1, basket, cart and like 0.5, dislike -1, others 1",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON alone on standard output.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header line.")]
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model.", show_default=False)]
@@ -51,13 +60,16 @@ def fit(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE", help="TOML file with seed, encoder and settings.", show_default=False),
+        typer.Option(
+            "--config", metavar="FILE", help="TOML file with seed, encoder, settings and kinds.", show_default=False
+        ),
     ] = None,
+    kinds: KindWeights = "",
 ) -> None:
     """Learn from a catalog and its sales, and save the model.
 
-    Targets that nobody bought are new: the model ranks them from what the catalog graph says of them. What --seed and
-    --encoder say goes before what the file says.
+    Targets that nobody bought are new: the model ranks them from what the catalog graph says of them. What --seed,
+    --encoder and --kinds say goes before what the file says.
 
     For example:
 
@@ -66,16 +78,23 @@ def fit(
         newaisle fit tables:my-shop --out my-model --seed 1
 
         newaisle fit tables:my-shop --out my-model --config my-model.toml
+
+        newaisle fit tables:my-shop --out my-model --kinds view=0.05,wishlist=0.3
     """
     from dataclasses import replace
 
     from ..graph.errors import SourceError
     from ..loaders import load
-    from .config import Config, read_config
+    from .config import Config, read_config, read_kinds
     from .recommender import Recommender
 
     made = Config() if config is None else read_config(config)
-    made = replace(made, seed=made.seed if seed is None else seed, encoder=encoder or made.encoder)
+    made = replace(
+        made,
+        seed=made.seed if seed is None else seed,
+        encoder=encoder or made.encoder,
+        kinds={**made.kinds, **read_kinds(kinds)},
+    )
     with step(f"Loading {source}"):
         loaded = load(source)
     if loaded.interactions is None:
@@ -209,6 +228,7 @@ def evaluate(
     jobs: Annotated[
         int, typer.Option("--jobs", min=1, metavar="N", help="Processes to use; the figures do not depend on it.")
     ] = 1,
+    kinds: KindWeights = "",
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Folder for a report with tables and pictures.", show_default=False),
@@ -233,6 +253,7 @@ def evaluate(
 
     from ..graph.errors import InputError, SourceError
     from ..loaders import load
+    from .config import read_kinds
     from .evaluating import evaluate_source, figures, paired
     from .report import open_report, write_report
     from .settings import Settings
@@ -241,6 +262,7 @@ def evaluate(
         numbers = [int(seed) for seed in seeds.split(",")]
     except ValueError:
         raise InputError(f"--seeds is {seeds!r}; give whole numbers separated by commas, such as 0,1,2.") from None
+    weights = read_kinds(kinds)
     if out is not None:
         open_report(out)  # hours before there is anything to write
     with step(f"Loading {source}"):
@@ -264,6 +286,7 @@ def evaluate(
             cells=settings.evaluation,
             jobs=jobs,
             tell=tell,
+            kinds=weights,
         )
     rows = evaluation.rows
     if out is not None:

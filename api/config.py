@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 from ..gnn.encoder import PACKAGED
 from ..gnn.space import SpaceSettings
 from ..graph.errors import InputError
+from ..graph.kinds import Kinds
 
 _AT_LEAST = {
     "seed": 0,
@@ -55,6 +56,22 @@ class Config:
         """The text of a TOML file that :func:`read_config` reads as the same value."""
         table = asdict(self) | {"encoder": False if self.encoder is None else self.encoder, "kinds": self.kinds or None}
         return "".join(_written(table, ""))
+
+
+def read_kinds(text: str) -> dict[str, float]:
+    """What events of a kind weigh, from a text such as ``view=0.1,basket=0.5``.
+
+    Raises:
+        InputError: it is none.
+    """
+    found: dict[str, float] = {}
+    for part in filter(None, text.split(",")):
+        kind, equals, number = part.rpartition("=")
+        try:
+            found[kind.strip()] = float(number if equals and kind.strip() else "none")
+        except ValueError:
+            raise InputError(f"{part!r} is no weight of a kind; give them as view=0.1,basket=0.5.") from None
+    return dict(Kinds(found).given)
 
 
 def read_config(given: str | Path | Mapping[str, Any] | Config) -> Config:

@@ -17,6 +17,7 @@ from ..gnn.trial import Make
 from ..graph import CatalogGraph, Interactions
 from ..graph.errors import InputError
 from ..graph.frames import Table, to_frame
+from ..graph.kinds import Sales
 from ..graph.reduce import without
 from .encoding import Encoded, encode_catalog
 
@@ -114,6 +115,7 @@ def evaluate_source(
     tell: Tell | None = None,
     models: Mapping[str, Make] | None = None,
     baselines: bool = True,
+    kinds: Mapping[str, float] | None = None,
 ) -> Evaluation:
     """Compare newaisle with all baselines on one catalog.
 
@@ -136,6 +138,7 @@ def evaluate_source(
         tell: is told one line per cell.
         models: further methods, by name.
         baselines: whether newaisle and all baselines run too.
+        kinds: what events of a kind weigh, before :data:`newaisle.graph.kinds.WELL_KNOWN`.
 
     Raises:
         InputError: an unknown protocol or one that the catalog does not allow, a name that cannot be dropped, a further
@@ -144,7 +147,7 @@ def evaluate_source(
     if users is not None:
         history = history.sample_users(users)
     say = tell or (lambda _line: None)
-    chosen, left_out = _applicable(graph, history, protocols, say)
+    chosen, left_out = _applicable(graph, history, kinds, protocols, say)
     encoded = encode_catalog(graph, encoder, encodings, tell)
     told = Encoded() if "text" in drop else encoded
     results: list[SplitResult] = []
@@ -155,7 +158,16 @@ def evaluate_source(
             raise InputError(f"{taken[0]!r} is the name of a method of newaisle; give your model another one.")
         methods |= models or {}
         results += evaluate_splits(
-            catalog, history, methods, names, seeds, embeddings=encoded.texts, cache=cells, jobs=jobs, progress=tell
+            catalog,
+            history,
+            methods,
+            names,
+            seeds,
+            embeddings=encoded.texts,
+            cache=cells,
+            jobs=jobs,
+            progress=tell,
+            kinds=kinds,
         )
     results.sort(key=lambda result: chosen.index(result.protocol))
     called = graph.source if source is None else source
@@ -178,10 +190,14 @@ def _catalogs(
 
 
 def _applicable(
-    graph: CatalogGraph, history: Interactions, protocols: Sequence[str] | None, say: Tell
+    graph: CatalogGraph,
+    history: Interactions,
+    kinds: Mapping[str, float] | None,
+    protocols: Sequence[str] | None,
+    say: Tell,
 ) -> tuple[list[str], dict[str, str]]:
     """The protocols to run, and those that were not asked for by name and do not apply, with the reason."""
-    matrix = history.matrix(graph)
+    matrix = Sales.of(history, graph, kinds).bought
     reasons = {protocol: obstacle(hiding(protocol), graph, matrix) for protocol in expand(protocols or PROTOCOLS)}
     for protocol in reasons:
         if family(protocol) == TEMPORAL:

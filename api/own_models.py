@@ -50,6 +50,7 @@ def evaluate(
     jobs: int = 1,
     cache: Path | None = None,
     tell: Tell | None = None,
+    kinds: Mapping[str, float] | None = None,
 ) -> Evaluation:
     """Compare own models with newaisle and all baselines: every one on the same splits, by the same metrics.
 
@@ -67,6 +68,8 @@ def evaluate(
             and a script needs the usual ``if __name__ == "__main__":``.
         cache: folder that keeps finished figures of newaisle and the baselines; None for the one in ``NEWAISLE_HOME``.
         tell: is told one line per figure.
+        kinds: what events of a kind weigh, as :class:`newaisle.Recommender` takes them. Pairs above 0 are purchases;
+            own models are told no kinds.
 
     Returns:
         all figures: ``.tables`` for people, ``.rows`` in tidy form.
@@ -92,6 +95,7 @@ def evaluate(
         tell=tell,
         models={name: partial(_made, name, model, history.users) for name, model in named.items()},
         baselines=baselines,
+        kinds=kinds,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,9 +10,8 @@ from functools import cache as once
 from functools import partial
 from pathlib import Path
 
-import scipy.sparse as sp
-
 from ..graph import CatalogGraph, Interactions
+from ..graph.kinds import Sales
 from .cells import Cell, array_hash, cell_key, code_hash, data_hash, open_cache, recall
 from .few_shot import few_shot_trial
 from .generalised import generalised_split, generalised_trial
@@ -81,10 +81,20 @@ def evaluate(
     cache: Path | None = None,
     jobs: int = 1,
     progress: Tell | None = None,
+    kinds: Mapping[str, float] | None = None,
 ) -> list[ResultRow]:
     """The rows of :func:`evaluate_splits`, which takes and raises the same."""
     results = evaluate_splits(
-        graph, interactions, methods, protocols, seeds, embeddings=embeddings, cache=cache, jobs=jobs, progress=progress
+        graph,
+        interactions,
+        methods,
+        protocols,
+        seeds,
+        embeddings=embeddings,
+        cache=cache,
+        jobs=jobs,
+        progress=progress,
+        kinds=kinds,
     )
     return [row for result in results for row in result.rows]
 
@@ -100,6 +110,7 @@ def evaluate_splits(
     cache: Path | None = None,
     jobs: int = 1,
     progress: Tell | None = None,
+    kinds: Mapping[str, float] | None = None,
 ) -> list[SplitResult]:
     """Fit and judge every method on every split.
 
@@ -111,7 +122,8 @@ def evaluate_splits(
 
     Args:
         graph: the catalog of n targets and groups.
-        interactions: all purchases; those of targets that the graph does not know are left out.
+        interactions: all events; those of targets that the graph does not know are left out. Pairs that weigh more than
+            0 are purchases, to learn from and to judge by.
         methods: name in the rows -> what makes the method from the seed.
         protocols: some of :data:`newaisle.gnn.protocols.GRAMMAR`; those of few-shot share their fits.
         seeds: one split per protocol and seed.
@@ -121,6 +133,7 @@ def evaluate_splits(
         jobs: how many splits are worked on at the same time, each in a process of its own with one thread. The figures
             are the same to the last bit; :func:`newaisle.gnn.processes.spread` says what more than one job needs.
         progress: is told one line per split and cell.
+        kinds: what events of a kind weigh, before :data:`newaisle.graph.kinds.WELL_KNOWN`.
 
     Returns:
         In the order of protocols and seeds, the cells of each in the order of the methods.
@@ -135,9 +148,9 @@ def evaluate_splits(
     if cache is not None:
         open_cache(cache)
         extra = None if embeddings is None else array_hash(embeddings)
-        data = cell_key(code_hash(), data_hash(graph, interactions), extra)
+        data = cell_key(code_hash(), data_hash(graph, interactions), extra, json.dumps(sorted((kinds or {}).items())))
     plain = replace(interactions, backend=None)  # a module does not go to other processes
-    run = _Run(graph, plain, interactions.matrix(graph), methods, embeddings, cache, data)
+    run = _Run(graph, plain, dict(kinds or {}), Sales.of(plain, graph, kinds), methods, embeddings, cache, data)
     trials = [(group, seed) for group in _sharing(names) for seed in dict.fromkeys(seeds)]
     found = [each for results in spread(run.trial, trials, jobs, progress or (lambda _line: None)) for each in results]
     return sorted(found, key=lambda result: names.index(result.protocol))  # stable: seeds stay in order
@@ -155,7 +168,8 @@ class _Run:
 
     graph: CatalogGraph
     interactions: Interactions
-    matrix: sp.csr_array
+    kinds: Mapping[str, float]
+    sales: Sales
     methods: Mapping[str, Make]
     embeddings: Numbers | None
     cache: Path | None
@@ -180,14 +194,14 @@ class _Run:
         return [SplitResult(protocol, seed, trial.counts[protocol], cells[protocol]) for protocol in protocols]
 
     def _make(self, protocols: tuple[str, ...], seed: int) -> Trial:
-        protocol = protocols[0]
+        protocol, bought, signed = protocols[0], self.sales.bought, self.sales.signed
         if protocol == GENERALISED:
-            split = generalised_split(self.graph, self.matrix, seed)
+            split = generalised_split(self.graph, bought, seed, signed)
             return generalised_trial(protocol, split, self.methods, seed, self.embeddings)
         if family(protocol) == TEMPORAL:
-            split = temporal_split(self.graph, self.interactions, argument(protocol), seed)
+            split = temporal_split(self.graph, self.interactions, argument(protocol), seed, self.kinds)
             return zero_shot_trial(protocol, split, self.methods, seed, self.embeddings)
-        split = make_split(hiding(protocol), self.graph, self.matrix, seed)
+        split = make_split(hiding(protocol), self.graph, bought, seed, signed=signed)
         if family(protocol) == FEW_SHOT:
             return few_shot_trial(protocols, split, self.methods, seed, self.embeddings)
         return zero_shot_trial(protocol, split, self.methods, seed, self.embeddings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,13 +12,16 @@ from ..graph import CatalogGraph, Interactions
 from ..graph.availability import as_number
 from ..graph.catalog import BoolArray
 from ..graph.errors import InputError
+from ..graph.kinds import Sales
 from .splits import LEAVE_TARGETS_OUT, Split, entries, split_of
 
 _DAY = 24 * 3600 * 1_000_000
 """In microseconds."""
 
 
-def temporal_split(graph: CatalogGraph, interactions: Interactions, date: str, seed: int) -> Split:
+def temporal_split(
+    graph: CatalogGraph, interactions: Interactions, date: str, seed: int, kinds: Mapping[str, float] | None = None
+) -> Split:
     """Hide what was first sold on a date or later.
 
     All events before the date are learned from; those of the new targets from then on are judged. The split is the same
@@ -28,16 +32,18 @@ def temporal_split(graph: CatalogGraph, interactions: Interactions, date: str, s
         interactions: all events, with times.
         date: the first moment that is no longer known, such as 2017-07-01; a number where times are numbers of days.
         seed: what the split says it was drawn with.
+        kinds: what events of a kind weigh, before :data:`newaisle.graph.kinds.WELL_KNOWN`.
 
     Raises:
         InputError: no times, no date, no event before or after it, or nothing is left to judge.
     """
     known = events_before(interactions, date)
-    train, later = (interactions.where(part).matrix(graph) for part in (known, ~known))
+    before, after = (Sales.of(interactions.where(part), graph, kinds) for part in (known, ~known))
+    train, later = before.bought, after.bought
     sold = np.diff(train.tocsc().indptr) > 0
     new = (np.diff(later.tocsc().indptr) > 0) & ~sold & ~graph.is_group
-    keep = new[later.indices]
-    return split_of(LEAVE_TARGETS_OUT, seed, graph, train, entries(later, keep), np.flatnonzero(new))
+    keep, signed = new[later.indices], entries(before.signed, ~new[before.signed.indices])
+    return split_of(LEAVE_TARGETS_OUT, seed, graph, train, entries(later, keep), np.flatnonzero(new), signed)
 
 
 def events_before(interactions: Interactions, date: str) -> BoolArray:
