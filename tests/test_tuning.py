@@ -11,13 +11,12 @@ from newaisle.gnn.fitting import START_FACTORS, choose_settings, fit_space
 from newaisle.gnn.kernel import Head, KernelSettings
 from newaisle.gnn.metrics import ndcg
 from newaisle.gnn.propagation import Blocks, Kind, propagate
-from newaisle.gnn.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, make_split
+from newaisle.gnn.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, make_split
 from newaisle.gnn.tuning import (
     ENOUGH,
     EPISODES,
     MARGIN,
     MOST_EPISODES,
-    binary,
     choose_factors,
     choose_kernel,
     climb,
