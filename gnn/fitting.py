@@ -106,7 +106,7 @@ def choose_settings(episodes: Sequence[Episode], blocks: Blocks, say: Tell) -> S
     settings = choose_balance(episodes, settings)
     say("fitting the temperature, the strength of the prior, the chances and how far forecasts are off")
     tau = _fit_tau(worlds, settings)
-    strength = max(_STRENGTHS, key=lambda gamma: float(np.mean([w.revealed_ndcg(gamma, settings) for w in worlds])))
+    strength = max(_STRENGTHS, key=lambda gamma: _mean_revealed(worlds, replace(settings, strength=gamma)))
     calibration = fit_calibration([world.pairs(settings) for world in worlds], episodes[0].seed)
     spread = fit_spread([world.outcomes(calibration, settings) for world in worlds])
     return replace(settings, strength=strength, tau=tau, calibration=calibration, spread=spread)
@@ -166,14 +166,14 @@ class _World:
         log_sum = np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1)) + logits.max(axis=1)
         return float(np.mean(log_sum - (logits * hits).sum(axis=1) / hits.sum(axis=1)))
 
-    def revealed_ndcg(self, gamma: float, settings: SpaceSettings) -> float:
+    def revealed_ndcg(self, settings: SpaceSettings) -> float:
         """NDCG@20 after a tenth of the users revealed what they bought of the pseudo-new targets, on the others."""
         split, random = self.episode.split, np.random.default_rng(self.episode.seed)
         revealing = random.random(split.train.shape[0]) < _REVEALED
         judged = ~revealing[self.episode.users]
         if not judged.any():
             return 0.0
-        strength = prior_strength(self.prior.variance, gamma, settings)
+        strength = prior_strength(self.prior.variance, settings.gamma(revealing.mean()), settings)
         shown = sp.csc_array(split.test[:, self.episode.candidates].multiply(revealing[:, None]))
         shown.eliminate_zeros()
         mean, level = self.prior.mean[:, :-1], self.prior.mean[:, -1]
@@ -181,6 +181,10 @@ class _World:
             self.factors.users, shown, mean, strength, settings.factors, revealing.astype(np.float64)
         )
         return ndcg(self.users[judged] @ settings.as_new(vectors, level).T, self.episode.hits[judged])
+
+
+def _mean_revealed(worlds: Sequence[_World], settings: SpaceSettings) -> float:
+    return float(np.mean([world.revealed_ndcg(settings) for world in worlds]))
 
 
 def _as_new(foreseen: FloatArray, settings: SpaceSettings) -> FloatArray:

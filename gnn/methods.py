@@ -81,7 +81,8 @@ class Newaisle(OnBlocks):
         shown = sp.csc_array(sp.diags_array(exposure) @ split.test[:, targets])
         shown.eliminate_zeros()
         settings, mean = space.settings, space.prior.mean[targets]
-        strength = prior_strength(space.prior.variance[targets], settings.strength, settings)
+        gamma = settings.gamma(exposure.mean())
+        strength = prior_strength(space.prior.variance[targets], gamma, settings)
         vectors, share = space.vectors.copy(), space.share.copy()
         vectors[targets], share[targets] = update_targets(
             space.factors.users, shown, mean, strength, settings.factors, exposure

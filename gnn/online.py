@@ -236,8 +236,8 @@ def relearn(space: Space, buyers: Buyers, observed: Observed, exposure: FloatArr
     vectors, share = space.vectors.copy(), space.share.copy()
     is_seen = np.zeros(len(vectors), dtype=np.bool_)
     is_seen[space.head.seen] = True
-    gamma = np.where(is_seen, space.settings.seen_strength, space.settings.strength)
-    strength = prior_strength(space.prior.variance, gamma, space.settings)
+    exposure = np.where(is_seen, 1.0, exposure)
+    strength = prior_strength(space.prior.variance, space.settings.gamma(exposure), space.settings)
     told = np.zeros(len(vectors), dtype=np.bool_)
     told[observed.target] = True
     vectors[targets], share[targets] = space.prior.mean[targets], 1.0
@@ -252,8 +252,7 @@ def relearn(space: Space, buyers: Buyers, observed: Observed, exposure: FloatArr
     rows = rows[np.argsort(observed.target[rows], kind="stable")]
     for own in np.split(rows, np.flatnonzero(np.diff(observed.target[rows])) + 1) if len(rows) else ():
         target = int(observed.target[own[0]])
-        exposed = 1.0 if is_seen[target] else float(exposure[target])
-        feedback = _feedback(buyers, target, observed.user[own], observed.weight[own], exposed)
+        feedback = _feedback(buyers, target, observed.user[own], observed.weight[own], float(exposure[target]))
         vectors[target], share[target] = learn_target(
             feedback, space.prior.mean[target], float(strength[target]), settings
         )

@@ -48,6 +48,17 @@ class SpaceSettings:
     calibration: Calibration | None = None
     spread: Spread | None = None
 
+    def gamma(self, exposure: FloatArray) -> FloatArray:
+        """How strongly priors hold against sales: ``strength^(1 - e) seen_strength^e``.
+
+        The more users could have bought a target, the more its sales tell what its prior tells already.
+
+        Args:
+            exposure: e, the share of all users and of the training window, 1 for targets with sales at fit, float64
+                (targets,).
+        """
+        return np.asarray(self.strength ** (1.0 - exposure) * self.seen_strength**exposure)
+
     def as_new(self, mean: FloatArray, level: FloatArray) -> FloatArray:
         """What new targets answer by: mu and their offset, float64 (targets, rank + 1).
 

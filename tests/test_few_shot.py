@@ -68,7 +68,8 @@ def test_newaisle_solves_the_update_for_who_revealed(split, newaisle):
         # the normal equations written out: everyone who revealed is exposed, buyers with the weight alpha
         bought = split.test[revealing][:, [target]].toarray()[:, 0] > 0
         own = users[revealing]
-        strength = settings.strength / (before.prior.variance[target] + settings.kernel.ridge)
+        exposure = len(revealing) / len(users)
+        strength = settings.gamma(exposure) / (before.prior.variance[target] + settings.kernel.ridge)
         weight = np.where(bought, settings.factors.alpha, 1.0)
         system = own.T @ (own * weight[:, None]) + strength * np.eye(own.shape[1])
         right = settings.factors.alpha * own[bought].sum(axis=0) + strength * before.prior.mean[target]
