@@ -97,6 +97,8 @@ def choose_settings(episodes: Sequence[Episode], blocks: Blocks, say: Tell) -> S
     factors = choose_factors(episodes, START_FACTORS, kernel)
     say("choosing the weights of texts, numbers and relations")
     kernel = choose_kernel(episodes, factors, START_WIDTH, START_RIDGE)
+    for episode in episodes:
+        episode.forget_distances()
     # a short and a long set of factors are wrong about different users; the search itself takes one, for speed
     factors = replace(factors, rank=max(factors.rank // 2, _LEAST_RANK), second=min(2 * factors.rank, _MOST_RANK))
     say("weighing what all users have in common, what is sold against what is new")

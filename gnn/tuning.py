@@ -70,7 +70,7 @@ class Episode:
     split: Split
     blocks: Blocks
     seed: int
-    _factors: dict[FactorSettings, Factors] = field(default_factory=dict)
+    _known: dict[FactorSettings, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
 
     @cached_property
     def seen(self) -> IntArray:
@@ -104,10 +104,20 @@ class Episode:
         return {name: self.blocks.squared_distances(name, self.seen, self.seen) for name in self.blocks.names}
 
     def factors(self, settings: FactorSettings) -> Factors:
-        """The factors of everything but the pseudo-new targets, fitted once per setting."""
-        if settings not in self._factors:
-            self._factors[settings] = fit_factors(self.split.weights, settings, self.seed)
-        return self._factors[settings]
+        """The factors of everything but the pseudo-new targets."""
+        return fit_factors(self.split.weights, settings, self.seed)
+
+    def judged_factors(self, settings: FactorSettings) -> tuple[FloatArray, FloatArray]:
+        """Of the judged users (users, rank) and the seen targets (seen, rank) alone, fitted once per setting."""
+        if settings not in self._known:
+            factors = self.factors(settings)
+            self._known[settings] = factors.users[self.users], factors.targets[self.seen]
+        return self._known[settings]
+
+    def forget_distances(self) -> None:
+        """Free what only the search needs: the squared distances take most of the memory."""
+        for name in ("near", "among"):
+            self.__dict__.pop(name, None)
 
     def carry(self, settings: KernelSettings, values: FloatArray) -> FloatArray:
         """Kernel ridge from ``values`` of the seen targets (s, d) to the candidates, float64 (c, d)."""
@@ -232,9 +242,8 @@ def choose_factors(episodes: Sequence[Episode], start: FactorSettings, kernel: K
 
 def judge_factors(episode: Episode, factors: FactorSettings, kernel: KernelSettings) -> float:
     """NDCG@20 of the zero-shot ranking of an episode's pseudo-new targets."""
-    fitted = episode.factors(factors)
-    mean = episode.carry(kernel, fitted.targets[episode.seen])
-    return ndcg(fitted.users[episode.users] @ mean.T, episode.hits)
+    users, targets = episode.judged_factors(factors)
+    return ndcg(users @ episode.carry(kernel, targets).T, episode.hits)
 
 
 def choose_kernel(episodes: Sequence[Episode], factors: FactorSettings, width: float, ridge: float) -> KernelSettings:

@@ -99,7 +99,10 @@ def test_the_factors_of_an_episode_know_nothing_of_the_pseudo_new_targets(episod
         assert not factors.targets[episode.split.hidden].any()
         expected = fit_factors(binary(episode.split.train), settings, episode.seed)
         assert factors.users.tobytes() == expected.users.tobytes()
-        assert episode.factors(settings) is factors
+        users, targets = episode.judged_factors(settings)
+        assert (users == factors.users[episode.users]).all()
+        assert (targets == factors.targets[episode.seen]).all()
+        assert episode.judged_factors(settings)[0] is users
 
 
 def test_an_episode_predicts_what_the_head_predicts(episodes, phi):
