@@ -20,6 +20,7 @@ from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, NotFittedError
 from ..graph.frames import Table
 from ..graph.kinds import Kinds, Sales
+from ..loaders.vectors import Vectors, read_vectors
 from .adding import add
 from .audience import Circle, audience
 from .config import Config, read_config
@@ -136,28 +137,47 @@ class Recommender:
             raise NotFittedError("The recommender is not fitted; call fit(graph, history) or Recommender.load(path).")
         return self._fitted
 
-    def fit(self, graph: CatalogGraph, history: Interactions, *, tell: Tell | None = None) -> Self:
+    def fit(
+        self,
+        graph: CatalogGraph,
+        history: Interactions,
+        *,
+        vectors: Vectors | None = None,
+        tell: Tell | None = None,
+    ) -> Self:
         """Learn from a catalog and its sales.
 
         Args:
             graph: the catalog; targets without any interaction are new.
             history: the interactions; those of targets that the graph does not know are left out.
+            vectors: what else is known of targets, as vectors of any encoder: a name such as "image" -> a table (or the
+                path of a Parquet file) with the columns ``id`` and ``vector``, a list of numbers. They are scaled to
+                length 1; a target may be without.
             tell: is told one line per step.
 
         Raises:
             InteractionsError: no interaction is on a known target, or none speaks for one.
+            InputError: vectors cannot be used, or are called as another block of phi is.
+            SourceError: a file of vectors cannot be read.
             ModelError: nothing can be learned from the catalog, or the encoder cannot be loaded.
         """
+        given = read_vectors(vectors, graph.ids)
         sales = Sales.of(history, graph, self.kinds)
         encoded = encode_catalog(graph, self.encoder, self.cache, tell)
-        blocks, frozen = propagate_and_freeze(graph, encoded.texts, encoded.names)
+        blocks, frozen = propagate_and_freeze(graph, encoded.texts, encoded.names, given)
         space = fit_space(
             graph, sales.bought, blocks, seed=self.seed, settings=self.settings, tell=tell, signed=sales.signed
         )
         self._fitted = fitted_to(sales, graph, space, self.encoder, self.seed, frozen)
         return self
 
-    def add(self, targets: Table | CatalogGraph | None = None, edges: Table | None = None) -> Self:
+    def add(
+        self,
+        targets: Table | CatalogGraph | None = None,
+        edges: Table | None = None,
+        *,
+        vectors: Vectors | None = None,
+    ) -> Self:
         """Add new categories or products, or edges of those that are there, and rank them at once; nothing is trained.
 
         Only their texts are encoded. They are described with everything as it was at fit (means, deviations, rarity of
@@ -170,21 +190,25 @@ class Recommender:
                 ``category_id``), or a graph. Parents may be old or new.
             edges: columns ``id``, ``name``, ``value`` and optional ``weight``: attributes of old or new targets. Under
                 the name ``CHILD_OF`` (of products ``IN_CATEGORY``) the values are parents, in place of the old ones.
+            vectors: as for :meth:`fit`, of what is added and of the kinds that the model was fitted with; what is not
+                given is zeros.
 
         Raises:
             GraphError: a target that is there already, an unknown parent or id, a cycle.
-            InputError: a column that the catalog did not have at fit, or a table that cannot be used.
+            InputError: a column or a kind of vectors that the catalog did not have at fit, or a table that cannot be
+                used.
+            SourceError: a file of vectors cannot be read.
             ModelError: the texts cannot be encoded.
         """
-        self._fitted = add(self.fitted, targets, edges, self.cache)
+        self._fitted = add(self.fitted, targets, edges, self.cache, vectors)
         return self
 
     def refit(self, history: Interactions, *, tell: Tell | None = None) -> Self:
         """Fit anew to a new history, which replaces the old one and all that was observed.
 
-        Catalog, encoder and settings stay, so texts are not read again and nothing is searched: it is much faster than
-        :meth:`fit`. What was new and has sales now is seen from here on. Who was forgotten comes back with a history
-        that has them.
+        Catalog, vectors, encoder and settings stay, so texts are not read again and nothing is searched: it is much
+        faster than :meth:`fit`. What was new and has sales now is seen from here on. Who was forgotten comes back with
+        a history that has them.
 
         Args:
             history: the interactions; those of targets that the model does not know are left out.
