@@ -21,6 +21,7 @@ from ..graph.errors import ModelError
 from ..graph.extending import extend_graph, read_addition, with_descendants
 from ..graph.frames import Table
 from ..loaders.vectors import Vectors, read_more_vectors
+from .clustering import cluster_addition
 from .fitted import Fitted
 
 
@@ -36,7 +37,8 @@ def add(
     Raises:
         InputError: a table cannot be used, there is nothing to add, or what is added does not fit the graph.
     """
-    extended = extend_graph(fitted.graph, read_addition(fitted.graph, targets, edges))
+    addition = cluster_addition(fitted, read_addition(fitted.graph, targets, edges), cache)
+    extended = extend_graph(fitted.graph, addition)
     graph, before, touched = extended.graph, len(fitted.graph), extended.touched
     given = read_more_vectors(vectors, graph.ids, before, modalities(fitted.space.head.blocks))
     if touched[0] < before:  # else all is new, and what is below it is new too

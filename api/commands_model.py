@@ -48,6 +48,25 @@ VectorFiles = Annotated[
     ),
 ]
 
+RelationsWord = Annotated[
+    str | None,
+    typer.Option(
+        "--relations",
+        metavar="clusters",
+        help="Relate targets with like texts, in a catalog without taxonomy and attributes.",
+        show_default=False,
+    ),
+]
+MinSimilarity = Annotated[
+    float | None,
+    typer.Option(
+        "--min-similarity",
+        metavar="X",
+        help="Least cosine of a text and the centre of its cluster.",
+        show_default="0.6",
+    ),
+]
+
 _ENCODER = "packaged:all-MiniLM-L6-v2"  # gnn.encoder.PACKAGED, without importing the encoder for --help
 
 
@@ -76,11 +95,13 @@ def fit(
     ] = None,
     kinds: KindWeights = "",
     vectors: VectorFiles = None,
+    relations: RelationsWord = None,
+    min_similarity: MinSimilarity = None,
 ) -> None:
     """Learn from a catalog and its sales, and save the model.
 
     Targets that nobody bought are new: the model ranks them from what the catalog graph says of them. What --seed,
-    --encoder and --kinds say goes before what the file says.
+    --encoder, --kinds, --relations and --min-similarity say goes before what the file says.
 
     For example:
 
@@ -98,6 +119,7 @@ def fit(
 
     from ..graph.errors import SourceError
     from ..loaders import load
+    from .clustering import check_relations
     from .config import Config, read_config, read_kinds
     from .recommender import Recommender
 
@@ -108,7 +130,10 @@ def fit(
         seed=made.seed if seed is None else seed,
         encoder=encoder or made.encoder,
         kinds={**made.kinds, **read_kinds(kinds)},
+        relations=relations or made.relations,
+        min_similarity=made.min_similarity if min_similarity is None else min_similarity,
     )
+    check_relations(made.relations, made.min_similarity)
     with step(f"Loading {source}"):
         loaded = load(source)
     if loaded.interactions is None:
@@ -258,6 +283,8 @@ def evaluate(
     ] = False,
     encoder: EncoderName = _ENCODER,
     vectors: VectorFiles = None,
+    relations: RelationsWord = None,
+    min_similarity: MinSimilarity = None,
     users: Annotated[
         int | None, typer.Option("--users", min=10, metavar="N", help="Judge a random part of the users only.")
     ] = None,
@@ -289,6 +316,7 @@ def evaluate(
 
     from ..graph.errors import InputError, SourceError
     from ..loaders import load
+    from .clustering import check_relations
     from .config import read_kinds
     from .evaluating import evaluate_source, figures, paired
     from .report import open_report, write_report
@@ -300,6 +328,7 @@ def evaluate(
         raise InputError(f"--seeds is {seeds!r}; give whole numbers separated by commas, such as 0,1,2.") from None
     weights = read_kinds(kinds)
     files = read_vector_files(vectors)
+    check_relations(relations, min_similarity)
     if out is not None:
         open_report(out)  # hours before there is anything to write
     with step(f"Loading {source}"):
@@ -320,6 +349,8 @@ def evaluate(
             ablate=ablate,
             encoder=encoder,
             vectors=files,
+            relations=relations,
+            min_similarity=min_similarity,
             encodings=settings.encodings,
             cells=settings.evaluation,
             jobs=jobs,

@@ -49,6 +49,8 @@ def evaluate(
     baselines: bool = True,
     encoder: str | None = PACKAGED,
     vectors: Vectors | None = None,
+    relations: str | None = None,
+    min_similarity: float | None = None,
     jobs: int = 1,
     cache: Path | None = None,
     tell: Tell | None = None,
@@ -68,6 +70,8 @@ def evaluate(
         encoder: their text encoder, None for none.
         vectors: what else newaisle, the baselines and recommenders among the models know of targets, as
             :meth:`newaisle.Recommender.fit` takes it.
+        relations: "clusters" gives newaisle and the baselines clusters of texts, as in :class:`newaisle.Recommender`.
+        min_similarity: least cosine of a text and the centre of its cluster; None for 0.6.
         jobs: number of processes; with more than one the models must be of classes that other processes can import,
             and a script needs the usual ``if __name__ == "__main__":``.
         cache: folder that keeps finished figures of newaisle and the baselines; None for the one in ``NEWAISLE_HOME``.
@@ -94,11 +98,13 @@ def evaluate(
         seeds=seeds,
         encoder=encoder,
         vectors=vectors,
+        relations=relations,
+        min_similarity=min_similarity,
         encodings=settings.encodings,
         cells=cache or settings.evaluation,
         jobs=jobs,
         tell=tell,
-        models={name: partial(_made, name, model, history.users, vectors) for name, model in named.items()},
+        models={name: partial(_made, name, model, history.users, vectors=vectors) for name, model in named.items()},
         baselines=baselines,
         kinds=kinds,
     )
@@ -161,7 +167,7 @@ class OwnMethod:
             ) from None
 
 
-def _made(name: str, model: OwnModel, users: Ids, vectors: Vectors | None, _seed: int) -> OwnMethod:
+def _made(name: str, model: OwnModel, users: Ids, _seed: int, *, vectors: Vectors | None = None) -> OwnMethod:
     # no lambda: other processes find it by its name
     return OwnMethod(name, model, users, vectors)
 
@@ -194,5 +200,12 @@ def _called(model: OwnModel) -> str:
 def _without_fit(model: OwnModel) -> OwnModel:
     """A recommender with what it was given alone: what it has learned is large, and no copy needs it."""
     if isinstance(model, Recommender):
-        return Recommender(seed=model.seed, encoder=model.encoder, settings=model.settings, cache=model.cache)
+        return Recommender(
+            seed=model.seed,
+            encoder=model.encoder,
+            settings=model.settings,
+            cache=model.cache,
+            relations=model.relations,
+            min_similarity=model.min_similarity,
+        )
     return model

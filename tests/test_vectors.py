@@ -266,9 +266,8 @@ def test_all_methods_on_blocks_know_them(journey: Loaded, names: np.ndarray) -> 
 def test_own_recommenders_are_given_them(
     journey: Loaded, split: Split, named: pa.Table, settings: SpaceSettings
 ) -> None:
-    made = _made(
-        "mine", Recommender(encoder=None, settings=settings), journey.interactions.users, {"pictures": named}, 0
-    )
+    mine = Recommender(encoder=None, settings=settings)
+    made = _made("mine", mine, journey.interactions.users, 0, vectors={"pictures": named})
     made.fit(split)
     assert isinstance(made._fitted, Recommender)
     assert "pictures" in made._fitted.fitted.space.head.blocks.names
@@ -300,7 +299,7 @@ def test_an_evaluation_takes_them_and_may_leave_them_out(journey: Loaded, named:
             baselines=False,
         )
 
-    assert ask(["pictures"], {"pictures": named}).vectors == ("pictures=FILE.parquet",)
+    assert ask(["pictures"], {"pictures": named}).options == ["--vectors pictures=FILE.parquet"]
     with pytest.raises(InputError, match="Cannot drop 'pictures'"):
         ask(["pictures"], None)
 
