@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,30 +13,40 @@ from ..gnn.encoder import TextEncoder
 from ..gnn.frozen import Frozen
 from ..gnn.growing import grow
 from ..gnn.online import relearn
-from ..gnn.propagation import Block, Texts, describe, extend
+from ..gnn.propagation import Block, Blocks, Kind, Texts, describe, extend
 from ..gnn.relations import View
 from ..graph import CatalogGraph
-from ..graph.catalog import IntArray
+from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import ModelError
 from ..graph.extending import extend_graph, read_addition, with_descendants
 from ..graph.frames import Table
+from ..loaders.vectors import Vectors, read_more_vectors
+from .clustering import cluster_addition
 from .fitted import Fitted
 
 
-def add(fitted: Fitted, targets: Table | CatalogGraph | None, edges: Table | None, cache: Path | None) -> Fitted:
+def add(
+    fitted: Fitted,
+    targets: Table | CatalogGraph | None,
+    edges: Table | None,
+    cache: Path | None,
+    vectors: Vectors | None = None,
+) -> Fitted:
     """Add to what was fitted; ``Recommender.add`` says more.
 
     Raises:
         InputError: a table cannot be used, there is nothing to add, or what is added does not fit the graph.
     """
-    extended = extend_graph(fitted.graph, read_addition(fitted.graph, targets, edges))
+    addition = cluster_addition(fitted, read_addition(fitted.graph, targets, edges), cache)
+    extended = extend_graph(fitted.graph, addition)
     graph, before, touched = extended.graph, len(fitted.graph), extended.touched
+    given = read_more_vectors(vectors, graph.ids, before, modalities(fitted.space.head.blocks))
     if touched[0] < before:  # else all is new, and what is below it is new too
         touched = with_descendants(graph, touched)
     wanted = np.setdiff1d(touched, fitted.space.head.seen)
     every = np.arange(len(graph))
     frozen = fitted.frozen.grown(graph)
-    rows = described(fitted, graph, wanted, frozen, np.where(every < before, every, -1), cache)
+    rows = described(fitted, graph, wanted, frozen, np.where(every < before, every, -1), cache, given)
     space = grow(fitted.space, extend(fitted.space.head.blocks, rows, wanted), wanted, fitted.level_errors)
     bought, signed = (
         sp.csr_array((own.data, own.indices, own.indptr), shape=(own.shape[0], len(graph)))
@@ -53,8 +63,19 @@ def add(fitted: Fitted, targets: Table | CatalogGraph | None, edges: Table | Non
     return made
 
 
+def modalities(blocks: Blocks) -> dict[str, FloatArray]:
+    """The given vectors in phi: name -> float64 (n, d)."""
+    return {name: np.asarray(block) for name, block in blocks.of({Kind.MODALITY}).matrices.items()}
+
+
 def described(
-    fitted: Fitted, graph: CatalogGraph, targets: IntArray, frozen: Frozen, old: IntArray, cache: Path | None
+    fitted: Fitted,
+    graph: CatalogGraph,
+    targets: IntArray,
+    frozen: Frozen,
+    old: IntArray,
+    cache: Path | None,
+    vectors: Mapping[str, FloatArray] | None = None,
 ) -> dict[str, Block]:
     """Rows of phi for some targets of a graph that has become another one since the fit.
 
@@ -65,6 +86,7 @@ def described(
         frozen: what the columns mean there.
         old: position in the model's graph of every target and group, -1 for new ones, int64 (n,).
         cache: file that keeps text embeddings.
+        vectors: name -> vectors of new targets, float64 (n, d); those that are not given are zeros.
 
     Raises:
         ModelError: the encoder cannot be loaded or the cache cannot be used.
@@ -88,7 +110,14 @@ def described(
         texts = _encoded(fitted, "text", graph.texts.__getitem__, nodes, known[0], cache)
         if "name" in fitted.space.head.blocks.names:
             names = _encoded(fitted, "name", lambda node: graph.names[node].lower(), nodes, known[1], cache)
-    return describe(graph, targets, frozen, texts, names, counted=counted)
+    rows = describe(graph, targets, frozen, texts, names, counted=counted)
+    stayed = old[targets] >= 0
+    for name, held in modalities(fitted.space.head.blocks).items():
+        fresh = (vectors or {}).get(name)
+        own = np.zeros((len(targets), held.shape[1])) if fresh is None else fresh[targets]
+        own[stayed] = held[old[targets[stayed]]]
+        rows[name] = own
+    return rows
 
 
 def _encoded(

@@ -38,6 +38,35 @@ Csv = Annotated[bool, typer.Option("--csv", help="Print CSV with a header line."
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model.", show_default=False)]
 AmongWord = Annotated[str, typer.Option("--among", help="new, seen or all.")]
 
+VectorFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vectors",
+        metavar="NAME=FILE",
+        help="Vectors of targets, such as image=FILE.parquet with the columns id and vector; may be repeated.",
+        show_default=False,
+    ),
+]
+
+RelationsWord = Annotated[
+    str | None,
+    typer.Option(
+        "--relations",
+        metavar="clusters",
+        help="Relate targets with like texts, in a catalog without taxonomy and attributes.",
+        show_default=False,
+    ),
+]
+MinSimilarity = Annotated[
+    float | None,
+    typer.Option(
+        "--min-similarity",
+        metavar="X",
+        help="Least cosine of a text and the centre of its cluster.",
+        show_default="0.6",
+    ),
+]
+
 _ENCODER = "packaged:all-MiniLM-L6-v2"  # gnn.encoder.PACKAGED, without importing the encoder for --help
 
 
@@ -65,11 +94,14 @@ def fit(
         ),
     ] = None,
     kinds: KindWeights = "",
+    vectors: VectorFiles = None,
+    relations: RelationsWord = None,
+    min_similarity: MinSimilarity = None,
 ) -> None:
     """Learn from a catalog and its sales, and save the model.
 
     Targets that nobody bought are new: the model ranks them from what the catalog graph says of them. What --seed,
-    --encoder and --kinds say goes before what the file says.
+    --encoder, --kinds, --relations and --min-similarity say goes before what the file says.
 
     For example:
 
@@ -80,27 +112,34 @@ def fit(
         newaisle fit tables:my-shop --out my-model --config my-model.toml
 
         newaisle fit tables:my-shop --out my-model --kinds view=0.05,wishlist=0.3
+
+        newaisle fit tables:my-shop --out my-model --vectors image=images.parquet
     """
     from dataclasses import replace
 
     from ..graph.errors import SourceError
     from ..loaders import load
+    from .clustering import check_relations
     from .config import Config, read_config, read_kinds
     from .recommender import Recommender
 
+    files = read_vector_files(vectors)
     made = Config() if config is None else read_config(config)
     made = replace(
         made,
         seed=made.seed if seed is None else seed,
         encoder=encoder or made.encoder,
         kinds={**made.kinds, **read_kinds(kinds)},
+        relations=relations or made.relations,
+        min_similarity=made.min_similarity if min_similarity is None else min_similarity,
     )
+    check_relations(made.relations, made.min_similarity)
     with step(f"Loading {source}"):
         loaded = load(source)
     if loaded.interactions is None:
         raise SourceError(f"The source {source} has no interactions to learn from; add an interactions table.")
     with step("Fitting") as tell:
-        model = Recommender.from_config(made).fit(loaded.graph, loaded.interactions, tell=tell)
+        model = Recommender.from_config(made).fit(loaded.graph, loaded.interactions, vectors=files, tell=tell)
     model.save(out)
     typer.echo(f"Saved {out}: {loaded.describe()}", err=True)
     typer.echo(f"Next: newaisle recommend {out} --user {next(iter(loaded.interactions.users))}", err=True)
@@ -170,6 +209,23 @@ def recommend(
     give({name: columns[name] for name in RESULT_COLUMNS}, out=out, json=json, csv=csv)
 
 
+def read_vector_files(given: list[str] | None) -> dict[str, Path]:
+    """The values of ``--vectors``: name -> file.
+
+    Raises:
+        BadParameter: one is not of the form NAME=FILE, or a name stands there twice.
+    """
+    found: dict[str, Path] = {}
+    for text in given or []:
+        name, _, file = text.partition("=")
+        if not name or not file:
+            raise typer.BadParameter(f"--vectors is {text!r}; give a name and a file, such as image=images.parquet.")
+        if name in found:
+            raise typer.BadParameter(f"--vectors names {name!r} twice; give each kind of vectors one file.")
+        found[name] = Path(file)
+    return found
+
+
 def number_or_date(text: str | None) -> str | float | None:
     """The value of ``--at``: a number if it is one."""
     try:
@@ -216,12 +272,19 @@ def evaluate(
     seeds: Annotated[str, typer.Option("--seeds", metavar="0,1,2", help="Seeds, separated by commas.")] = "0,1,2",
     without: Annotated[
         str,
-        typer.Option("--without", metavar="NAME,…", help="Features, attributes, relations or text no method may know."),
+        typer.Option(
+            "--without",
+            metavar="NAME,…",
+            help="Features, attributes, relations, vectors or text no method may know.",
+        ),
     ] = "",
     ablate: Annotated[
         bool, typer.Option("--ablate", help="Add newaisle without parts of it, linmap with them.")
     ] = False,
     encoder: EncoderName = _ENCODER,
+    vectors: VectorFiles = None,
+    relations: RelationsWord = None,
+    min_similarity: MinSimilarity = None,
     users: Annotated[
         int | None, typer.Option("--users", min=10, metavar="N", help="Judge a random part of the users only.")
     ] = None,
@@ -253,6 +316,7 @@ def evaluate(
 
     from ..graph.errors import InputError, SourceError
     from ..loaders import load
+    from .clustering import check_relations
     from .config import read_kinds
     from .evaluating import evaluate_source, figures, paired
     from .report import open_report, write_report
@@ -263,6 +327,8 @@ def evaluate(
     except ValueError:
         raise InputError(f"--seeds is {seeds!r}; give whole numbers separated by commas, such as 0,1,2.") from None
     weights = read_kinds(kinds)
+    files = read_vector_files(vectors)
+    check_relations(relations, min_similarity)
     if out is not None:
         open_report(out)  # hours before there is anything to write
     with step(f"Loading {source}"):
@@ -282,6 +348,9 @@ def evaluate(
             as_of=loaded.as_of,
             ablate=ablate,
             encoder=encoder,
+            vectors=files,
+            relations=relations,
+            min_similarity=min_similarity,
             encodings=settings.encodings,
             cells=settings.evaluation,
             jobs=jobs,

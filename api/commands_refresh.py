@@ -146,13 +146,15 @@ def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None,
     with step(f"Loading {job.source}"):
         graph = named(load(job.source).graph, job.name)
     phases = {"load": time.perf_counter() - started}
-    if job.model is None or dry_run:
+    if job.model is None:
         return job, graph, None, phases
     from .recommender import Recommender
 
     started = time.perf_counter()
     with step(f"Asking the model {job.model}"):
-        write_back = Recommender.load(job.model).write_back(graph)
+        model = Recommender.load(job.model)
+        graph = model.related(graph)
+        write_back = None if dry_run else model.write_back(graph)
     return job, graph, write_back, {**phases, "foresee": time.perf_counter() - started}
 
 

@@ -16,6 +16,7 @@ from ..gnn.encoder import PACKAGED
 from ..gnn.space import SpaceSettings
 from ..graph.errors import InputError
 from ..graph.kinds import Kinds
+from .clustering import check_relations
 
 _AT_LEAST = {
     "seed": 0,
@@ -45,12 +46,16 @@ class Config:
         encoder: text encoder; None (in TOML ``false``) leaves texts out.
         settings: numbers of the model; None (in TOML no such table) chooses them on pseudo-new targets.
         kinds: what events of a kind weigh, before :data:`newaisle.graph.kinds.WELL_KNOWN`.
+        relations: "clusters" relates targets with like texts; None (in TOML no such key) leaves the catalog as it is.
+        min_similarity: least cosine of a text and the centre of its cluster, 0 to 1; None for 0.6.
     """
 
     seed: int = 0
     encoder: str | None = PACKAGED
     settings: SpaceSettings | None = None
     kinds: Mapping[str, float] = field(default_factory=dict)
+    relations: str | None = None
+    min_similarity: float | None = None
 
     def to_toml(self) -> str:
         """The text of a TOML file that :func:`read_config` reads as the same value."""
@@ -116,6 +121,11 @@ class _Place(NamedTuple):
 def _checked(place: _Place, given: Mapping[str, Any]) -> Config:
     plain = {**given, "encoder": None} if given.get("encoder") is False else given
     config: Config = _table(Config, plain, (), place)
+    for key, pair in (("relations", (config.relations, None)), ("min_similarity", (None, config.min_similarity))):
+        try:
+            check_relations(*pair)
+        except InputError as error:
+            raise place.error((key,), str(error)) from None
     calibration = config.settings and config.settings.calibration
     if calibration and len(calibration.slopes) != len(calibration.knots) + 1:
         keys = ("settings", "calibration", "slopes")

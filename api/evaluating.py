@@ -19,6 +19,8 @@ from ..graph.errors import InputError
 from ..graph.frames import Table, to_frame
 from ..graph.kinds import Sales
 from ..graph.reduce import without
+from ..loaders.vectors import Vectors, read_vectors
+from .clustering import check_relations, cluster_catalog
 from .encoding import Encoded, encode_catalog
 
 SHOWN = (
@@ -57,6 +59,7 @@ class Evaluation:
         encoder: name of the text encoder, None for none.
         left_out: protocols that the catalog does not allow -> why.
         results: one per protocol and seed.
+        options: further options of the command line: what else was known of targets.
     """
 
     source: str
@@ -68,6 +71,7 @@ class Evaluation:
     encoder: str | None
     left_out: Mapping[str, str]
     results: Sequence[SplitResult]
+    options: Sequence[str] = ()
 
     @property
     def rows(self) -> list[ResultRow]:
@@ -107,6 +111,9 @@ def evaluate_source(
     users: int | None = None,
     drop: Sequence[str] = (),
     as_of: Callable[[str], CatalogGraph] | None = None,
+    vectors: Vectors | None = None,
+    relations: str | None = None,
+    min_similarity: float | None = None,
     ablate: bool = False,
     encoder: str | None = PACKAGED,
     encodings: Path | None = None,
@@ -127,8 +134,11 @@ def evaluate_source(
             ``leave-branches-out`` as far as the catalog allows them.
         seeds: one split per protocol and seed.
         users: judge a random part of so many users only.
-        drop: features, attributes, relations or ``text`` that no method may know.
+        drop: features, attributes, relations, kinds of vectors or ``text`` that no method may know.
         as_of: gives the catalog as it was on a date, for ``temporal``; None takes it as it is now.
+        vectors: what else newaisle and the baselines know of targets, as :meth:`newaisle.Recommender.fit` takes it.
+        relations: "clusters" gives newaisle and the baselines clusters of texts, as in :class:`newaisle.Recommender`.
+        min_similarity: least cosine of a text and the centre of its cluster; None for 0.6.
         ablate: add newaisle with shuffled edges and without propagation.
         encoder: text encoder, None for none.
         encodings: file that keeps text embeddings.
@@ -142,18 +152,24 @@ def evaluate_source(
 
     Raises:
         InputError: an unknown protocol or one that the catalog does not allow, a name that cannot be dropped, a further
-            method with the name of another one, or no split can be made.
+            method with the name of another one, vectors that cannot be used, no texts for clusters, or no split can be
+            made.
+        SourceError: a file of vectors cannot be read.
     """
+    check_relations(relations, min_similarity)
     if users is not None:
         history = history.sample_users(users)
     say = tell or (lambda _line: None)
     chosen, left_out = _applicable(graph, history, kinds, protocols, say)
+    given = read_vectors(vectors, graph.ids)
+    dropped = [name for name in drop if given.pop(name, None) is None]
     encoded = encode_catalog(graph, encoder, encodings, tell)
     told = Encoded() if "text" in drop else encoded
     results: list[SplitResult] = []
     for catalog, names in _catalogs(graph, as_of, chosen, say):
-        known = without(catalog, drop) if drop else catalog
-        methods = compared_methods(known, told.texts, told.names, ablate=ablate) if baselines else {}
+        known = without(catalog, dropped) if dropped else catalog
+        known, _ = cluster_catalog(known, told, relations, min_similarity)
+        methods = compared_methods(known, told.texts, told.names, given, ablate=ablate) if baselines else {}
         if taken := sorted(methods.keys() & (models or {})):
             raise InputError(f"{taken[0]!r} is the name of a method of newaisle; give your model another one.")
         methods |= models or {}
@@ -171,7 +187,14 @@ def evaluate_source(
         )
     results.sort(key=lambda result: chosen.index(result.protocol))
     called = graph.source if source is None else source
-    return Evaluation(called, graph, history, users, tuple(drop), ablate, encoder, left_out, results)
+    options = [f"--vectors {name}={_file(table)}" for name, table in (vectors or {}).items()]
+    options += [] if relations is None else [f"--relations {relations}"]
+    options += [] if min_similarity is None else [f"--min-similarity {min_similarity}"]
+    return Evaluation(called, graph, history, users, tuple(drop), ablate, encoder, left_out, results, options)
+
+
+def _file(table: Table | str | Path) -> str:
+    return str(table) if isinstance(table, str | Path) else "FILE.parquet"
 
 
 def _catalogs(

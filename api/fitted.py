@@ -13,6 +13,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from ..gnn.calibration import expected_shares
+from ..gnn.clusters import Clusters
 from ..gnn.confidence import level_errors
 from ..gnn.folding import Past, fold_in
 from ..gnn.frozen import Frozen
@@ -67,6 +68,7 @@ class Fitted:
         newcomers: own ids of the users who came after the fit.
         observed: what happened after the fit.
         frozen: what describes targets that are added later.
+        clusters: of texts, where they are relations of the graph.
     """
 
     graph: CatalogGraph
@@ -82,6 +84,7 @@ class Fitted:
     frozen: Frozen = field(kw_only=True)
     signed: sp.csr_array = field(kw_only=True)
     kinds: Kinds = field(default_factory=Kinds, kw_only=True)
+    clusters: Clusters | None = field(default=None, kw_only=True)
 
     def renewed(self, space: Space, observed: Observed, newcomers: Ids) -> Self:
         """The same users and purchases of fit time, and what else has become known."""
@@ -255,7 +258,13 @@ class Fitted:
 
 
 def fitted_to(
-    sales: Sales, graph: CatalogGraph, space: Space, encoder: str | None, seed: int, frozen: Frozen
+    sales: Sales,
+    graph: CatalogGraph,
+    space: Space,
+    encoder: str | None,
+    seed: int,
+    frozen: Frozen,
+    clusters: Clusters | None = None,
 ) -> Fitted:
     """What a recommender knows right after the fit to a history."""
     events = sales.events
@@ -272,6 +281,7 @@ def fitted_to(
         frozen=frozen,
         signed=sales.signed,
         kinds=sales.kinds,
+        clusters=clusters,
     )
 
 

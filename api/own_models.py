@@ -17,6 +17,7 @@ from ..gnn.splits import Split
 from ..graph import CatalogGraph, Id, Ids, Interactions
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, ModelError
+from ..loaders.vectors import Vectors
 from .evaluating import Evaluation, Tell, evaluate_source
 from .recommender import Recommender
 from .settings import Settings
@@ -47,6 +48,9 @@ def evaluate(
     *,
     baselines: bool = True,
     encoder: str | None = PACKAGED,
+    vectors: Vectors | None = None,
+    relations: str | None = None,
+    min_similarity: float | None = None,
     jobs: int = 1,
     cache: Path | None = None,
     tell: Tell | None = None,
@@ -64,6 +68,10 @@ def evaluate(
         seeds: one split per protocol and seed.
         baselines: whether newaisle and all baselines run too.
         encoder: their text encoder, None for none.
+        vectors: what else newaisle, the baselines and recommenders among the models know of targets, as
+            :meth:`newaisle.Recommender.fit` takes it.
+        relations: "clusters" gives newaisle and the baselines clusters of texts, as in :class:`newaisle.Recommender`.
+        min_similarity: least cosine of a text and the centre of its cluster; None for 0.6.
         jobs: number of processes; with more than one the models must be of classes that other processes can import,
             and a script needs the usual ``if __name__ == "__main__":``.
         cache: folder that keeps finished figures of newaisle and the baselines; None for the one in ``NEWAISLE_HOME``.
@@ -89,11 +97,14 @@ def evaluate(
         protocols=protocols,
         seeds=seeds,
         encoder=encoder,
+        vectors=vectors,
+        relations=relations,
+        min_similarity=min_similarity,
         encodings=settings.encodings,
         cells=cache or settings.evaluation,
         jobs=jobs,
         tell=tell,
-        models={name: partial(_made, name, model, history.users) for name, model in named.items()},
+        models={name: partial(_made, name, model, history.users, vectors=vectors) for name, model in named.items()},
         baselines=baselines,
         kinds=kinds,
     )
@@ -107,11 +118,13 @@ class OwnMethod:
         name: what errors call it.
         model: not fitted; every fit takes a copy.
         users: own ids of the rows.
+        vectors: what a recommender is given besides.
     """
 
     name: str
     model: OwnModel
     users: Ids
+    vectors: Vectors | None = None
 
     _fitted: OwnModel | None = None
 
@@ -131,7 +144,10 @@ class OwnMethod:
             entries.data.astype(np.float64),
         )
         model = copy.deepcopy(self.model)
-        model.fit(split.graph, history)
+        if isinstance(model, Recommender):
+            model.fit(split.graph, history, vectors=self.vectors)
+        else:
+            model.fit(split.graph, history)
         self._fitted = model
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
@@ -151,9 +167,9 @@ class OwnMethod:
             ) from None
 
 
-def _made(name: str, model: OwnModel, users: Ids, _seed: int) -> OwnMethod:
+def _made(name: str, model: OwnModel, users: Ids, _seed: int, *, vectors: Vectors | None = None) -> OwnMethod:
     # no lambda: other processes find it by its name
-    return OwnMethod(name, model, users)
+    return OwnMethod(name, model, users, vectors)
 
 
 def _named(models: Sequence[OwnModel] | Mapping[str, OwnModel]) -> dict[str, OwnModel]:
@@ -184,5 +200,12 @@ def _called(model: OwnModel) -> str:
 def _without_fit(model: OwnModel) -> OwnModel:
     """A recommender with what it was given alone: what it has learned is large, and no copy needs it."""
     if isinstance(model, Recommender):
-        return Recommender(seed=model.seed, encoder=model.encoder, settings=model.settings, cache=model.cache)
+        return Recommender(
+            seed=model.seed,
+            encoder=model.encoder,
+            settings=model.settings,
+            cache=model.cache,
+            relations=model.relations,
+            min_similarity=model.min_similarity,
+        )
     return model

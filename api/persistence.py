@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ..gnn.calibration import Calibration
+from ..gnn.clusters import Clusters
 from ..gnn.factors import Factors, FactorSettings
 from ..gnn.forecast import Spread
 from ..gnn.frozen import Frozen, Scale, Values
@@ -162,7 +163,8 @@ def _write(fitted: Fitted, folder: Path, precision: Precision) -> None:
     if precision == "float16":
         arrays, phi = _halved(arrays), _halved(phi)
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "space.safetensors")
-    save_file({**phi, **_flat_frozen(fitted.frozen)}, folder / "blocks.safetensors")
+    own = {} if fitted.clusters is None else {"clusters.centres": np.ascontiguousarray(fitted.clusters.centres)}
+    save_file({**phi, **_flat_frozen(fitted.frozen), **own}, folder / "blocks.safetensors")
     files = {file.name: _sha256(file) for file in sorted(folder.iterdir())}
     config = {
         "format": FORMAT,
@@ -182,6 +184,8 @@ def _write(fitted: Fitted, folder: Path, precision: Precision) -> None:
         "blocks": {name: list(block.shape) for name, block in space.head.blocks.matrices.items()},
         "kinds": {name: str(kind) for name, kind in space.head.blocks.kinds.items()},
         "frozen": _told_frozen(fitted.frozen),
+        "clusters": fitted.clusters
+        and {"names": list(fitted.clusters.names), "min_similarity": fitted.clusters.min_similarity},
         "files": files,
     }
     config["hash"] = _own_hash(config)
@@ -259,7 +263,9 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
     backend = importlib.import_module(library) if known else None  # Arrow where the library is not installed
     encoder, seed, window = config["encoder"], config["seed"], config["window"]
     frozen = _frozen(config["frozen"], flat, graph)
-    more: Mapping[str, Any] = {"frozen": frozen, "signed": signed, "kinds": Kinds(**config["event_kinds"])}
+    more: dict[str, Any] = {"frozen": frozen, "signed": signed, "kinds": Kinds(**config["event_kinds"])}
+    if told := config.get("clusters"):
+        more["clusters"] = Clusters(flat["clusters.centres"], tuple(told["names"]), told["min_similarity"])
     return Fitted(graph, users, bought, space, encoder, seed, backend, window, newcomers, observed, **more)
 
 

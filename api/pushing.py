@@ -27,6 +27,7 @@ from ..graph.foreseen import Foreseen, write_foreseen
 from ..graph.head import Head
 from ..graph.refreshing import named
 from .adding import described
+from .clustering import cluster_again
 from .fitted import Fitted
 
 LEAST_BUYERS = 5
@@ -42,7 +43,7 @@ class Outlook:
 
     Attributes:
         fitted: the model.
-        graph: the graph, n targets and groups.
+        graph: the graph, n targets and groups, with the clusters of the model where it has any.
         space: the model's space with what the graph has more or otherwise behind its own targets.
         place: position in the space of every target and group of the graph, int64 (n,).
     """
@@ -65,6 +66,7 @@ class Outlook:
             ModelError: the graph has none of the model's seen targets, or new texts cannot be encoded.
         """
         known, size = fitted.graph, len(fitted.graph)
+        graph = cluster_again(fitted, graph, cache)
         old = known.ids.find(graph.ids)
         if not np.isin(fitted.space.head.seen, old).any():
             raise ModelError(

@@ -20,8 +20,10 @@ from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, NotFittedError
 from ..graph.frames import Table
 from ..graph.kinds import Kinds, Sales
+from ..loaders.vectors import Vectors, read_vectors
 from .adding import add
 from .audience import Circle, audience
+from .clustering import CLUSTERS, check_relations, cluster_again, cluster_catalog
 from .config import Config, read_config
 from .encoding import encode_catalog
 from .explanation import Explanation, explain
@@ -52,9 +54,12 @@ class Recommender:
             cart and like 0.5; purchase and any other kind 1; dislike -1). A pair of user and target weighs what its
             weightiest event does, relative to the strongest kind of the history; below 0 the user does not want the
             target, and a kind with the weight 0 is left out.
+        relations: "clusters" relates targets with like texts in a catalog that has no taxonomy and no attributes: each
+            gets the attribute ``cluster`` (:class:`newaisle.gnn.clusters.Clusters`); None for what the catalog has.
+        min_similarity: least cosine of a text and the centre of its cluster, 0 to 1; None for 0.6.
 
     Raises:
-        InputError: a weight is no finite number.
+        InputError: a weight is no finite number, other relations, or a similarity out of its range.
     """
 
     def __init__(
@@ -65,7 +70,12 @@ class Recommender:
         settings: SpaceSettings | None = None,
         cache: Path | None = None,
         kinds: Mapping[str, float] | None = None,
+        relations: str | None = None,
+        min_similarity: float | None = None,
     ) -> None:
+        check_relations(relations, min_similarity)
+        self.relations = relations
+        self.min_similarity = min_similarity
         self.seed = seed
         self.encoder = encoder
         self.settings = settings
@@ -85,6 +95,8 @@ class Recommender:
 
         fitted = load_fitted(Path(path))
         made = cls(seed=fitted.seed, encoder=fitted.encoder, settings=fitted.space.settings, kinds=fitted.kinds.given)
+        if fitted.clusters is not None:
+            made.relations, made.min_similarity = CLUSTERS, fitted.clusters.min_similarity
         made._fitted = fitted
         return made
 
@@ -100,13 +112,23 @@ class Recommender:
             InputError: the file cannot be read, or it says something that cannot be used; the message says where.
         """
         made = read_config(config)
-        return cls(seed=made.seed, encoder=made.encoder, settings=made.settings, cache=cache, kinds=made.kinds)
+        return cls(
+            seed=made.seed,
+            encoder=made.encoder,
+            settings=made.settings,
+            cache=cache,
+            kinds=made.kinds,
+            relations=made.relations,
+            min_similarity=made.min_similarity,
+        )
 
     @property
     def config(self) -> Config:
         """What makes this model again, bit for bit, from the same data; once fitted, with the settings it chose."""
         settings = self.settings if self._fitted is None else self._fitted.space.settings
-        return Config(self.seed, self.encoder, settings, self.kinds)
+        clusters = None if self._fitted is None else self._fitted.clusters
+        least = self.min_similarity if clusters is None else clusters.min_similarity
+        return Config(self.seed, self.encoder, settings, self.kinds, self.relations, least)
 
     def save(self, path: str | Path, *, precision: Literal["float64", "float16"] = "float64") -> None:
         """Write the recommender to a folder: safetensors, Parquet, config.json. An older model there is replaced whole.
@@ -136,28 +158,48 @@ class Recommender:
             raise NotFittedError("The recommender is not fitted; call fit(graph, history) or Recommender.load(path).")
         return self._fitted
 
-    def fit(self, graph: CatalogGraph, history: Interactions, *, tell: Tell | None = None) -> Self:
+    def fit(
+        self,
+        graph: CatalogGraph,
+        history: Interactions,
+        *,
+        vectors: Vectors | None = None,
+        tell: Tell | None = None,
+    ) -> Self:
         """Learn from a catalog and its sales.
 
         Args:
             graph: the catalog; targets without any interaction are new.
             history: the interactions; those of targets that the graph does not know are left out.
+            vectors: what else is known of targets, as vectors of any encoder: a name such as "image" -> a table (or the
+                path of a Parquet file) with the columns ``id`` and ``vector``, a list of numbers. They are scaled to
+                length 1; a target may be without.
             tell: is told one line per step.
 
         Raises:
             InteractionsError: no interaction is on a known target, or none speaks for one.
+            InputError: vectors cannot be used, or are called as another block of phi is.
+            SourceError: a file of vectors cannot be read.
             ModelError: nothing can be learned from the catalog, or the encoder cannot be loaded.
         """
+        given = read_vectors(vectors, graph.ids)
         sales = Sales.of(history, graph, self.kinds)
         encoded = encode_catalog(graph, self.encoder, self.cache, tell)
-        blocks, frozen = propagate_and_freeze(graph, encoded.texts, encoded.names)
+        graph, clusters = cluster_catalog(graph, encoded, self.relations, self.min_similarity)
+        blocks, frozen = propagate_and_freeze(graph, encoded.texts, encoded.names, given)
         space = fit_space(
             graph, sales.bought, blocks, seed=self.seed, settings=self.settings, tell=tell, signed=sales.signed
         )
-        self._fitted = fitted_to(sales, graph, space, self.encoder, self.seed, frozen)
+        self._fitted = fitted_to(sales, graph, space, self.encoder, self.seed, frozen, clusters)
         return self
 
-    def add(self, targets: Table | CatalogGraph | None = None, edges: Table | None = None) -> Self:
+    def add(
+        self,
+        targets: Table | CatalogGraph | None = None,
+        edges: Table | None = None,
+        *,
+        vectors: Vectors | None = None,
+    ) -> Self:
         """Add new categories or products, or edges of those that are there, and rank them at once; nothing is trained.
 
         Only their texts are encoded. They are described with everything as it was at fit (means, deviations, rarity of
@@ -170,21 +212,25 @@ class Recommender:
                 ``category_id``), or a graph. Parents may be old or new.
             edges: columns ``id``, ``name``, ``value`` and optional ``weight``: attributes of old or new targets. Under
                 the name ``CHILD_OF`` (of products ``IN_CATEGORY``) the values are parents, in place of the old ones.
+            vectors: as for :meth:`fit`, of what is added and of the kinds that the model was fitted with; what is not
+                given is zeros.
 
         Raises:
             GraphError: a target that is there already, an unknown parent or id, a cycle.
-            InputError: a column that the catalog did not have at fit, or a table that cannot be used.
+            InputError: a column or a kind of vectors that the catalog did not have at fit, or a table that cannot be
+                used.
+            SourceError: a file of vectors cannot be read.
             ModelError: the texts cannot be encoded.
         """
-        self._fitted = add(self.fitted, targets, edges, self.cache)
+        self._fitted = add(self.fitted, targets, edges, self.cache, vectors)
         return self
 
     def refit(self, history: Interactions, *, tell: Tell | None = None) -> Self:
         """Fit anew to a new history, which replaces the old one and all that was observed.
 
-        Catalog, encoder and settings stay, so texts are not read again and nothing is searched: it is much faster than
-        :meth:`fit`. What was new and has sales now is seen from here on. Who was forgotten comes back with a history
-        that has them.
+        Catalog, vectors, encoder and settings stay, so texts are not read again and nothing is searched: it is much
+        faster than :meth:`fit`. What was new and has sales now is seen from here on. Who was forgotten comes back with
+        a history that has them.
 
         Args:
             history: the interactions; those of targets that the model does not know are left out.
@@ -199,7 +245,7 @@ class Recommender:
         space = fit_space(
             graph, sales.bought, blocks, seed=self.seed, settings=settings, tell=tell, signed=sales.signed
         )
-        self._fitted = fitted_to(sales, graph, space, before.encoder, before.seed, before.frozen)
+        self._fitted = fitted_to(sales, graph, space, before.encoder, before.seed, before.frozen, before.clusters)
         return self
 
     def observe(self, events: Interactions | Table) -> ObserveReport:
@@ -435,6 +481,17 @@ class Recommender:
 
         push(self.fitted, store, name, self.cache)
         return self
+
+    def related(self, graph: CatalogGraph) -> CatalogGraph:
+        """A graph of the model's source with the relations that the model made, for a store that shall have them too.
+
+        What the model knows keeps its cluster, new and changed texts get the nearest one. The graph itself where the
+        model has no clusters, or the graph has some.
+
+        Raises:
+            ModelError: a text cannot be encoded.
+        """
+        return cluster_again(self.fitted, graph, self.cache)
 
     def write_back(self, graph: CatalogGraph) -> WriteBack:
         """What a refresh of a store to a graph shall write onto its nodes: what :meth:`push` would, in its transaction.

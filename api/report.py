@@ -90,6 +90,7 @@ def report_data(evaluation: Evaluation) -> dict[str, Any]:
             "without": list(evaluation.dropped),
             "ablate": evaluation.ablate,
             "encoder": evaluation.encoder,
+            "options": list(evaluation.options),
         },
         "left_out": dict(evaluation.left_out),
         "data": _data(evaluation),

@@ -186,6 +186,7 @@ def _settings(data: Mapping[str, Any]) -> str:
         command.append(f"--users {asked['users']}")
     if asked["encoder"] is not None:
         command.append(f"--encoder {asked['encoder']}")
+    command += asked["options"]
     lines = [
         ("catalog", data["data"]["catalog"]),
         ("interactions", data["data"]["interactions"]),

@@ -37,7 +37,7 @@ _NEIGHBOURS = (5, 10, 20, 50, 100, 200)
 _T = TypeVar("_T")
 
 
-BASELINE_KINDS = frozenset({Kind.TEXT, Kind.RELATION, Kind.FEATURE, Kind.COUNT})
+BASELINE_KINDS = frozenset({Kind.TEXT, Kind.RELATION, Kind.FEATURE, Kind.MODALITY, Kind.COUNT})
 """What the baselines know of a target: all that the catalog says of it, and how many attribute values it has."""
 
 

@@ -23,12 +23,13 @@ _FEW = 64
 
 
 class Kind(StrEnum):
-    """What a block says of a target: what it is (the first four) or how it stands in the graph (the others)."""
+    """What a block says of a target: what it is (the first five) or how it stands in the graph (the others)."""
 
     TEXT = "text"
     NAME = "name"
     RELATION = "relation"
     FEATURE = "feature"
+    MODALITY = "modality"
     COUNT = "count"
     MIX = "mix"
     PLACE = "place"
@@ -40,7 +41,7 @@ class Blocks:
 
     Attributes:
         matrices: name of the block -> float64 (n, d), dense or CSR. Rows of relations have length 1 (or 0 where a
-            target has no such edge), numbers are standardised, texts are unit vectors.
+            target has no such edge), numbers are standardised, texts and other given vectors are unit vectors.
         kinds: name of the block -> what it says.
     """
 

@@ -10,7 +10,7 @@ from ..graph.catalog import FloatArray, IntArray
 from .kernel import Head, kernel
 from .propagation import Kind
 
-_WHAT_IT_IS = frozenset({Kind.TEXT, Kind.NAME, Kind.RELATION, Kind.FEATURE})
+_WHAT_IT_IS = frozenset({Kind.TEXT, Kind.NAME, Kind.RELATION, Kind.FEATURE, Kind.MODALITY})
 
 
 def likeness(head: Head, target: int, others: IntArray) -> FloatArray:
@@ -21,8 +21,9 @@ def likeness(head: Head, target: int, others: IntArray) -> FloatArray:
 def alike(head: Head, targets: IntArray, others: IntArray) -> FloatArray:
     """How alike targets and others are, 0 to 1, float64 (targets, others).
 
-    ``exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)`` with the fitted weights, over texts, names, relations and features;
-    counts and places say how much of a thing sells rather than what it is. All blocks where these have no weight.
+    ``exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)`` with the fitted weights, over texts, names, relations, features and
+    given vectors; counts and places say how much of a thing sells rather than what it is. All blocks where these have
+    no weight.
     """
     weights = head.settings.weights
     what = {name: weight for name, weight in weights.items() if head.blocks.kinds.get(name) in _WHAT_IT_IS}

@@ -131,7 +131,12 @@ def nearest_distance(blocks: Blocks, targets: IntArray, seen: IntArray) -> Float
 
 
 def compared_methods(
-    graph: CatalogGraph, texts: Texts | None, names: Texts | None = None, *, ablate: bool = False
+    graph: CatalogGraph,
+    texts: Texts | None,
+    names: Texts | None = None,
+    vectors: Mapping[str, FloatArray] | None = None,
+    *,
+    ablate: bool = False,
 ) -> dict[str, Callable[[int], Method]]:
     """Newaisle and all baselines that the catalog allows, each made from a seed.
 
@@ -139,15 +144,16 @@ def compared_methods(
         graph: the catalog as the methods may know it.
         texts: text embeddings, float32 (n, d), or None.
         names: embeddings of the names alone, float32 (n, d), or None.
+        vectors: further modalities: name -> unit vectors, float64 (n, d).
         ablate: add ``newaisle-shuffled`` (every leaf has the edges of another one), ``newaisle-no-propagation`` (own
             texts and features alone) and ``linmap-on-phi`` (the baseline with all of newaisle's blocks).
     """
-    blocks = propagate(graph, texts, names)
+    blocks = propagate(graph, texts, names, vectors)
     made: dict[str, Callable[[int], Method]] = {Newaisle.name: partial(Newaisle, blocks=blocks)}
     if ablate:
         variants: Mapping[str, CatalogGraph] = {"shuffled": shuffled(graph, seed=0), "no-propagation": bare(graph)}
         for name, changed in variants.items():
-            left = propagate(changed, texts, names)
+            left = propagate(changed, texts, names, vectors)
             if left.names:
                 made[f"{Newaisle.name}-{name}"] = partial(Newaisle, blocks=left)
         made[f"{LinMap.name}-on-phi"] = partial(LinMap, blocks=blocks)

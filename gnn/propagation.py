@@ -7,6 +7,7 @@ targets: two targets resemble each other in a relation as far as they received t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -33,32 +34,55 @@ from .relations import (
 __all__ = ["DECAY", "Block", "Blocks", "Kind", "Texts", "describe", "extend", "propagate", "propagate_and_freeze"]
 
 
-def propagate(graph: CatalogGraph, texts: Texts | None, names: Texts | None = None) -> Blocks:
+_OWN = frozenset({"text", "name", "parent text", "ancestors", "place"})
+"""Blocks that are called the same in every catalog."""
+
+
+def propagate(
+    graph: CatalogGraph,
+    texts: Texts | None,
+    names: Texts | None = None,
+    vectors: Mapping[str, FloatArray] | None = None,
+) -> Blocks:
     """Compute phi for all targets and groups of a catalog.
 
     Args:
         graph: the catalog, n targets and groups.
         texts: text embeddings, float32 (n, d), zero rows where there is no text; None without texts.
         names: embeddings of the names alone, float32 (n, d); None where the texts say no more than the names.
+        vectors: further modalities: name -> unit vectors, float64 (n, d), zero rows where there is none.
 
     Returns:
         The blocks ``text``, ``name``, ``parent text``, ``ancestors`` and ``place``, for every attribute name the
         identities of its values, their number (``NAME count``) and how evenly they share the target (``NAME mix``),
-        and one per feature; blocks in which all targets are alike are left out.
+        one per feature and
+        one per modality; blocks in which all targets are alike are left out.
 
     Raises:
-        InputError: embeddings of another shape, or not all finite.
+        InputError: embeddings of another shape, or not all finite; a modality with the name of another block.
     """
-    return propagate_and_freeze(graph, texts, names)[0]
+    return propagate_and_freeze(graph, texts, names, vectors)[0]
 
 
-def propagate_and_freeze(graph: CatalogGraph, texts: Texts | None, names: Texts | None = None) -> tuple[Blocks, Frozen]:
+def propagate_and_freeze(
+    graph: CatalogGraph,
+    texts: Texts | None,
+    names: Texts | None = None,
+    vectors: Mapping[str, FloatArray] | None = None,
+) -> tuple[Blocks, Frozen]:
     """Compute phi as :func:`propagate` does, and keep what describes targets that come later alike."""
-    for what, vectors in (("texts", texts), ("names", names)):
-        if vectors is not None:
-            _check(graph, what, vectors)
+    given = vectors or {}
+    for what, rows in (("texts", texts), ("names", names), *given.items()):
+        if rows is not None:
+            _check(graph, what, rows)
     frozen = _plan(graph, texts)
     found, frozen = _describe(View.whole(graph), texts, names, frozen)
+    if taken := sorted(given.keys() & (found.keys() | _OWN)):
+        raise InputError(
+            f"The vectors {taken[0]!r} are called as a block of the catalog {graph.source!r} is already; give them "
+            "another name."
+        )
+    found |= {name: (Kind.MODALITY, rows) for name, rows in given.items()}
     blocks = {name: block for name, (_, block) in found.items() if _varies(block)}
     return Blocks(blocks, {name: found[name][0] for name in blocks}), frozen
 
@@ -83,7 +107,7 @@ def describe(
         counted: who was there at fit under the name it has, bool (n,); None for the first ``frozen.size``.
 
     Returns:
-        name of the block -> (t, d), those in which all targets were alike at fit included.
+        name of the block -> (t, d), those in which all targets were alike at fit included, modalities not.
     """
     view = View.above(graph, targets)
     texts, names = (part if part is None else part[view.nodes] for part in (texts, names))
@@ -95,7 +119,7 @@ def describe(
 
 def _plan(graph: CatalogGraph, texts: Texts | None) -> Frozen:
     """The columns of phi, before anything is computed."""
-    taken = {"text", "name", "parent text", "ancestors", "place"}
+    taken = set(_OWN)
     relations: dict[str, str] = {}
     values: dict[str, list[int]] = {}
     for position, own in enumerate(graph.attributes):
@@ -158,7 +182,7 @@ def _describe(
     return found, replace(frozen, scales=scales, values=values)
 
 
-def _check(graph: CatalogGraph, what: str, vectors: Texts) -> None:
+def _check(graph: CatalogGraph, what: str, vectors: Texts | FloatArray) -> None:
     """Refuse embeddings that do not belong to a catalog's targets."""
     if vectors.ndim != 2 or len(vectors) != len(graph):
         raise InputError(

@@ -51,6 +51,7 @@ _KIND_WEIGHTS: Mapping[Kind, Sequence[float]] = {
     Kind.PLACE: (0.0, 0.3, 1.0),
     Kind.NAME: (1.0, 0.0, 3.0),
     Kind.TEXT: (1.0, 1 / 3, 3.0),
+    Kind.MODALITY: (1.0, 0.0, 3.0),
 }
 """Where the weight of a kind of blocks begins and what else is tried, in this order; that of all others is 1."""
 

@@ -100,7 +100,11 @@ def test_a_model_from_its_configuration_is_the_same_to_the_bit(searched: Any, jo
     ("line", "text", "sentence"),
     [
         (1, "sed = 3", "the configuration has no key 'sed'; did you mean seed?"),
-        (1, "colour = 'red'", "the configuration has no key 'colour'; it knows seed, encoder, settings, kinds."),
+        (
+            1,
+            "colour = 'red'",
+            "the configuration has no key 'colour'; it knows seed, encoder, settings, kinds, relations, ",
+        ),
         (2, "\nseed = 'x'", "seed is 'x'; give a whole number."),
         (1, "seed = 1.5", "seed is 1.5; give a whole number."),
         (1, "seed = true", "seed is True; give a whole number."),

@@ -104,6 +104,7 @@ def test_the_settings_say_how_to_run_it_again(folder: Path, evaluated: Evaluatio
         "without": ["manufacturer"],
         "ablate": False,
         "encoder": "packaged:all-MiniLM-L6-v2",
+        "options": [],
     }
     assert data["left_out"] == {}
     assert data["data"]["catalog_hash"] == journey.graph.content_hash
