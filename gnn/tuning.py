@@ -85,8 +85,9 @@ class Episode:
 
     @cached_property
     def users(self) -> IntArray:
-        """Rows of (at most ``MAX_USERS``) judged users."""
-        return sample(self.split.users, MAX_USERS, self.seed)
+        """Rows of (at most ``MAX_USERS``) judged users, who bought one of the candidates."""
+        users = self.split.users
+        return sample(users[np.diff(self.split.test[users][:, self.candidates].indptr) > 0], MAX_USERS, self.seed)
 
     @cached_property
     def hits(self) -> BoolArray:

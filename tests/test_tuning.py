@@ -124,6 +124,7 @@ def test_more_targets_than_the_search_can_bear_are_sampled(journey, train, phi, 
     for episode in make_episodes(journey.graph, train, phi, 0):
         assert len(episode.seen) == 50
         assert len(episode.users) == 40
+        assert episode.hits.any(axis=1).all()
         assert (np.diff(episode.seen) > 0).all()
         assert np.isin(episode.seen, episode.split.seen).all()
         assert np.isfinite(judge_factors(episode, FactorSettings(rank=4), KernelSettings({"ancestors": 0.1}, 0.3)))

@@ -26,9 +26,9 @@ from newaisle.api.pushing import Outlook
 from newaisle.gnn.likeness import alike
 from newaisle.gnn.methods import compared_methods
 from newaisle.gnn.propagation import Blocks, Kind, propagate
-from newaisle.gnn.space import START_FACTORS, SpaceSettings
+from newaisle.gnn.space import SpaceSettings
 from newaisle.gnn.splits import Split
-from newaisle.gnn.tuning import EPISODES, choose_kernel, make_episodes, start_kernel
+from newaisle.gnn.tuning import EPISODES, START_FACTORS, choose_kernel, make_episodes, start_kernel
 from newaisle.graph import Ids
 from newaisle.graph.errors import InputError, SourceError
 from newaisle.loaders import Loaded
