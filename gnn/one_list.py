@@ -22,6 +22,9 @@ GAPS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.25, 1.5)
 """What is tried as an offset, in gaps between the fifth best seen target and the fifth best new one of a user."""
 
 _FIFTH = 5
+_OF_IT = 0.6
+"""How much of what rehearsals say is added: they know less of users and targets than the fit, so their scores of new
+targets are shrunken more. On five splits of Complete Journey, seeds 20 to 24, the best was .55 of it (.32 to .9)."""
 
 _BELOW = -1e9
 _NOBODY: IntArray = np.empty(0, dtype=np.int64)
@@ -107,7 +110,7 @@ def best_offset(scored: Sequence[tuple[List, FloatArray]]) -> float:
         scored: lists and their scores, float64 (users, targets).
 
     Returns:
-        the one with the greatest mean H among ``GAPS``; 0 without any list.
+        three fifths of the one with the greatest mean H among ``GAPS``; 0 without any list.
     """
     if not scored:
         return 0.0
@@ -116,7 +119,7 @@ def best_offset(scored: Sequence[tuple[List, FloatArray]]) -> float:
     found = [
         [harmonic_mean(*shown.ndcgs(scores + offset * shown.is_new)) for offset in tried] for shown, scores in scored
     ]
-    return tried[int(np.argmax(np.mean(found, axis=0)))]
+    return _OF_IT * tried[int(np.argmax(np.mean(found, axis=0)))]
 
 
 def _gap(shown: List, scores: FloatArray) -> float:

@@ -75,7 +75,8 @@ def test_a_push_writes_what_the_model_says_and_nothing_of_users(filled, model, j
         else:
             assert node["buyers"] == buyers[position]
             assert node["confidence"] == fitted.confidence[position]
-        assert (np.array(node["embedding"][:-1]) == vector / fitted.space.longest).all()
+        answer = np.append(vector, fitted.space.offset[position])
+        assert (np.array(node["embedding"][:-1]) == answer / fitted.space.longest).all()
         assert np.linalg.norm(node["embedding"]) == pytest.approx(1)
     assert few > 10
     assert all(str(user) not in found for user in fitted.users)
