@@ -34,6 +34,9 @@ from .tuning import (
 
 _KERNEL_STEPS: Mapping[str, Sequence[float]] = {"counts": (0.0,), "width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}
 _NEIGHBOURS = (5, 10, 20, 50, 100, 200)
+_CHUNK = 500
+"""Targets whose neighbours are looked for at once."""
+
 _T = TypeVar("_T")
 
 
@@ -163,7 +166,7 @@ class Knn(OnBlocks):
         episodes = _episodes(split, self.blocks, self.seed)
 
         def judge(count: int) -> float:
-            found = [ndcg(self._votes(e.split, e.users, e.split.candidates, count), e.hits) for e in episodes]
+            found = [ndcg(self._votes(e.split, e.users, e.candidates, count), e.hits) for e in episodes]
             return float(np.mean(found))
 
         self._count = max(_NEIGHBOURS, key=judge) if episodes else self._count
@@ -173,11 +176,14 @@ class Knn(OnBlocks):
         return self._votes(split, users, targets, self._count)
 
     def _votes(self, split: Split, users: IntArray, targets: IntArray, count: int) -> FloatArray:
-        alike = kernel(self.blocks, _kernel(self.blocks), targets, split.seen)
-        count = min(count, alike.shape[1])
-        floor = np.partition(alike, -count, axis=1)[:, -count, None]
-        near = np.where(alike >= floor, alike, 0.0)
-        return np.asarray(binary(split.train)[users][:, split.seen] @ near.T)
+        votes, bought = np.empty((len(users), len(targets))), binary(split.train)[users][:, split.seen]
+        count = min(count, len(split.seen))
+        for first in range(0, len(targets), _CHUNK):
+            part = slice(first, first + _CHUNK)
+            alike = kernel(self.blocks, _kernel(self.blocks), targets[part], split.seen)
+            floor = np.partition(alike, -count, axis=1)[:, -count, None]
+            votes[:, part] = bought @ np.where(alike >= floor, alike, 0.0).T
+        return votes
 
 
 class Ceiling:
