@@ -73,7 +73,7 @@ def compare(count: int, users: int) -> None:
 
     def line(name: str, head: Head) -> None:
         started = time.perf_counter()
-        mean = head.prior(new).mean
+        mean = head.prior(new).mean[:, :-1]
         seconds = time.perf_counter() - started
         figure = ndcg(space.factors.users @ mean.T, hidden[:, new].toarray() > 0)
         print(f"{name:>16} NDCG@20 {figure:.4f} {seconds:>6.1f} s")

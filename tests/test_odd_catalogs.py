@@ -165,7 +165,7 @@ def test_methods_that_a_bare_catalog_cannot_feed_are_left_out_or_say_so():
         (history(sold=1), "Only 1 targets have buyers; leave-targets-out needs at least 2"),
         (events([(u, TARGETS[u % 6]) for u in range(60)]), "No buyer of a hidden target has another purchase left"),
         (events([(1, target) for target in TARGETS[:18]]), r"None of the \d hidden targets has 5 buyers"),
-        (events([(1, "elsewhere")]), "Only 0 targets have buyers"),
+        (events([(1, "elsewhere")]), "No interaction is on a known target"),
     ],
     ids=["a single sold target", "one event per user", "all by one user", "everything new"],
 )
