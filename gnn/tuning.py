@@ -42,6 +42,10 @@ MAX_TARGETS = 2000
 MAX_USERS = 1000
 """Judged users per episode."""
 
+LEAST_SHOWN = 0.1
+"""Mean score of known purchases (1 in a perfect fit) below which factors have collapsed: regularised so strongly that
+they hardly show a purchase, they may still rank by chance, but no score of one fit says anything of another's."""
+
 MARGIN = 0.005
 """What a step must gain in NDCG: gains below it are more often chance than not."""
 
@@ -94,6 +98,12 @@ class Episode:
         """What the judged users bought of the candidates, (users, candidates)."""
         bought: BoolArray = self.split.test[self.users][:, self.candidates].toarray() > 0
         return bought
+
+    @cached_property
+    def known(self) -> tuple[IntArray, IntArray]:
+        """Training purchases of judged users: places in ``users`` and in ``seen``."""
+        user, target = self.split.train[self.users][:, self.seen].nonzero()
+        return user.astype(np.int64), target.astype(np.int64)
 
     @cached_property
     def near(self) -> Mapping[str, npt.NDArray[np.float32]]:
@@ -243,8 +253,12 @@ def choose_factors(episodes: Sequence[Episode], start: FactorSettings, kernel: K
 
 
 def judge_factors(episode: Episode, factors: FactorSettings, kernel: KernelSettings) -> float:
-    """NDCG@20 of the zero-shot ranking of an episode's pseudo-new targets."""
+    """NDCG@20 of the zero-shot ranking of an episode's pseudo-new targets; below 0 where the factors have collapsed."""
     users, targets = episode.judged_factors(factors)
+    user, target = episode.known
+    shown = float(np.einsum("er,er->e", users[user], targets[target]).mean()) if len(user) else 1.0
+    if shown < LEAST_SHOWN:
+        return shown - LEAST_SHOWN
     return ndcg(users @ episode.carry(kernel, targets).T, episode.hits)
 
 

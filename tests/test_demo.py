@@ -19,7 +19,7 @@ def test_the_demo_runs_from_purchases_to_a_saved_recommender(
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "encodings.sqlite").symlink_to(encodings)  # what other tests encoded need not be again
     out = tmp_path / "out"
-    code, told, steps = run("demo", "--households", "300", "--out", str(out))
+    code, told, steps = run("demo", "--households", "150", "--out", str(out))
     assert code == 0, steps
     for method in ("newaisle", "linmap", "kernel-ridge", "popularity", "text-cosine", "ceiling"):
         assert method in told

@@ -15,6 +15,7 @@ from newaisle.gnn.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, m
 from newaisle.gnn.tuning import (
     ENOUGH,
     EPISODES,
+    LEAST_SHOWN,
     MARGIN,
     MOST_EPISODES,
     choose_factors,
@@ -128,6 +129,18 @@ def test_more_targets_than_the_search_can_bear_are_sampled(journey, train, phi, 
         assert (np.diff(episode.seen) > 0).all()
         assert np.isin(episode.seen, episode.split.seen).all()
         assert np.isfinite(judge_factors(episode, FactorSettings(rank=4), KernelSettings({"ancestors": 0.1}, 0.3)))
+
+
+def test_collapsed_factors_are_no_candidates(episodes):
+    """Regularised to nothing they may rank by chance, but their scores say nothing."""
+    kernel = KernelSettings({"ancestors": 0.1}, 0.3)
+    figures = [
+        judge_factors(episodes[0], FactorSettings(rank=8, alpha=5.0, regularization=weight), kernel)
+        for weight in (30.0, 1e3, 1e5)
+    ]
+    assert figures[0] > 0
+    assert figures[1] < 0.01  # the nearer to a model, the better, so that the search finds back
+    assert -LEAST_SHOWN <= figures[2] < 0
 
 
 def hill(**peak):
