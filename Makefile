@@ -34,7 +34,7 @@ coverage: install
 	$(BIN)/python -m coverage report --fail-under=90
 
 coverage-store: install
-	COVERAGE_FILE=.coverage.store $(BIN)/python -m pytest -m store --cov --cov-report=
+	COVERAGE_FILE=.coverage.store OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m store --cov --cov-report=
 
 coverage-model: install
 	COVERAGE_FILE=.coverage.model OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not store" --cov --cov-report=

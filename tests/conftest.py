@@ -27,8 +27,8 @@ SLICE = ("PRODUCE", "DELI", "PASTRY", "MEAT-PCKGD", "SEAFOOD")
 """Departments of the small real catalog."""
 
 
-STORE_FILES = {"test_cli", "test_embedded", "test_front_door"}
-"""Tests that start stores of their own."""
+STORE_FILES = {"test_cli", "test_docs", "test_embedded", "test_front_door"}
+"""Tests that start stores of their own, or whose half is done sooner with them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
