@@ -20,12 +20,12 @@ from .balance import rehearsal_list, rehearsals
 from .baselines import LinMap, Popularity, fitted
 from .cells import Cell
 from .factors import Factors, fit_factors
-from .judging import Method, OwnUsers, Scorer, checked_scores
+from .judging import K, Method, OwnUsers, Scorer, checked_scores
 from .kernel import Head
 from .landmarks import make_head
 from .methods import Newaisle
 from .metrics import Numbers, ranking_metrics
-from .one_list import K, List, best_offset, harmonic_mean, part_purchases, seen_targets
+from .one_list import List, best_offset, harmonic_mean, part_purchases, seen_targets
 from .splits import LEAVE_TARGETS_OUT, Split, make_split
 from .trial import Judge, Make, Trial, counts
 from .tuning import make_episodes
@@ -63,8 +63,8 @@ def generalised_trial(
 
     newaisle and ``linmap`` raise their scores of new targets by what they chose on hidden purchases inside the training
     data (:mod:`newaisle.gnn.balance`); ``newaisle-uncorrected`` is without it, ``als-only`` (new targets last) comes
-    from the fit of ``linmap``. A method that learns from hidden sales (the
-    ceiling) is left out: it would know the hidden purchases of seen targets too.
+    from the fit of ``linmap``. A method that learns from hidden sales (the ceiling) is left out: it would know the
+    hidden purchases of seen targets too.
     """
     without = {name: make for name, make in methods.items() if not isinstance(make(seed), OwnUsers)}
 
@@ -117,10 +117,8 @@ def _linmap(method: LinMap, split: Split) -> Scorer:
     factors, head = method.parts
     episodes = make_episodes(split.graph, split.train, method.blocks, method.seed, (split.protocol,), split.signed)
     for inner in rehearsals([episode.split for episode in episodes]):
-        shown, learned = (
-            rehearsal_list(inner, seen_targets(inner)),
-            fit_factors(inner.weights, factors.settings, method.seed),
-        )
+        shown = rehearsal_list(inner, seen_targets(inner))
+        learned = fit_factors(inner.weights, factors.settings, method.seed)
         mapped = make_head(method.blocks, head.settings, inner.seen, learned.targets[inner.seen])
         scored.append((shown, _mapped(learned, mapped, inner, 0.0).score(inner, shown.users, shown.targets)))
     return _mapped(factors, head, split, best_offset(scored))
@@ -152,7 +150,7 @@ def _answers(name: str, method: Method, split: Split) -> Mapping[str, Callable[[
     """What one fit answers as, by name in the rows."""
     if isinstance(method, Newaisle):
         balanced: dict[str, Callable[[], Scorer]] = {name: lambda: method}
-        return balanced | {UNCORRECTED: lambda: method.without_offset()} if name == Newaisle.name else balanced
+        return balanced | {UNCORRECTED: method.without_offset} if name == Newaisle.name else balanced
     if isinstance(method, LinMap):
         found = {name: partial(_linmap, method, split)}
         return found | {"als-only": partial(_als, method, split)} if name == LinMap.name else found

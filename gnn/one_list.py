@@ -9,11 +9,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..graph.catalog import BoolArray, FloatArray, IntArray
+from .judging import K
 from .metrics import ndcg
 from .splits import Split, buyers, entries
-
-K = 20
-"""Length of the judged list."""
 
 HELD_SHARE = 0.2
 """Share of every user's purchases of seen targets that is hidden."""
