@@ -58,7 +58,7 @@ def explain(fitted: Fitted, user: Id, target: Id) -> Explanation:
     sources = _reasons(fitted, space.head.seen[order], through[order])
     own_sales = float(own @ vector / scale)
     because = Teller(fitted, user, fitted.weights(row), position, score).tell(bought, sources, own_sales)
-    offset = offset_share(space, vector, position)
+    offset = offset_share(space, position)
     return Explanation(user, target, score, bought, sources, own_sales, offset, because)
 
 

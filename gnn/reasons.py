@@ -35,9 +35,9 @@ def history_shares(space: Space, history: IntArray, weights: FloatArray, target:
     return np.asarray(certain[liked] * (own[liked] @ toward) / scale_of(space, vector))
 
 
-def offset_share(space: Space, vector: FloatArray, target: int) -> float:
-    """What the offset, one for everybody, contributes to the score of one target and a user vector p."""
-    return float(np.linalg.norm(vector) * space.offset[target] / scale_of(space, vector))
+def offset_share(space: Space, target: int) -> float:
+    """What the offset, the same for everybody, contributes to the score of one target: ``o / (sqrt(2) M)``."""
+    return float(space.offset[target] / (np.sqrt(2) * space.longest))
 
 
 def scale_of(space: Space, vector: FloatArray) -> float:

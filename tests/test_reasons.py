@@ -30,7 +30,7 @@ def test_the_history_of_every_user_adds_up_to_the_score(fitted, space, some):
         for place, target in enumerate(some):
             shares = history_shares(space, history, np.ones(len(history)), target)
             assert shares.shape == history.shape
-            offset = offset_share(space, space.factors.users[user], target) if len(history) else 0.0
+            offset = offset_share(space, target) if len(history) else 0.0
             assert adds_up(np.append(shares, offset), scores[user, place]) or not len(history)
 
 
