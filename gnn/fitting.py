@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from scipy.optimize import minimize_scalar
 
 from ..graph import CatalogGraph
-from ..graph.catalog import FloatArray
+from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import ModelError
 from .balance import choose_balance
 from .calibration import Calibration, Pairs, fit_calibration
@@ -22,7 +22,7 @@ from .metrics import ndcg
 from .propagation import Blocks
 from .scoring import asking, cosine, target_embeddings, user_embeddings
 from .space import Space, SpaceSettings, build_space, longest_of, make_level_head, prior_strength
-from .splits import PROTOCOLS, binary
+from .splits import PROTOCOLS, binary, buyers
 from .tuning import (
     START_FACTORS,
     START_RIDGE,
@@ -32,6 +32,7 @@ from .tuning import (
     choose_kernel,
     make_episodes,
     start_kernel,
+    without_strange_numbers,
 )
 from .update import update_targets
 
@@ -82,14 +83,22 @@ def fit_space(
     say = tell or (lambda _line: None)
     bought = binary(train)
     if settings is None:
-        settings = choose_settings(make_episodes(graph, train, blocks, seed, protocols, signed), blocks, say)
+        unsold = np.flatnonzero(~graph.is_group & (buyers(bought) == 0))
+        settings = choose_settings(make_episodes(graph, train, blocks, seed, protocols, signed), blocks, unsold, say)
     say("fitting factors of users and sold targets")
     factors = fit_factors(bought if signed is None else signed, settings.factors, seed)
     return build_space(bought, factors, blocks, settings, seed, signed)
 
 
-def choose_settings(episodes: Sequence[Episode], blocks: Blocks, say: Tell) -> SpaceSettings:
-    """Choose all numbers on pseudo-new targets; without any episode the starting ones stay."""
+def choose_settings(episodes: Sequence[Episode], blocks: Blocks, unsold: IntArray, say: Tell) -> SpaceSettings:
+    """Choose all numbers on pseudo-new targets; without any episode the starting ones stay.
+
+    Args:
+        episodes: sets of pseudo-new targets.
+        blocks: phi.
+        unsold: positions of the targets that are new in earnest.
+        say: is told one line per step.
+    """
     kernel = start_kernel(blocks, START_WIDTH, START_RIDGE)
     if not episodes:
         return SpaceSettings(START_FACTORS, kernel)
@@ -97,6 +106,8 @@ def choose_settings(episodes: Sequence[Episode], blocks: Blocks, say: Tell) -> S
     factors = choose_factors(episodes, START_FACTORS, kernel)
     say("choosing the weights of texts, numbers and relations")
     kernel = choose_kernel(episodes, factors, START_WIDTH, START_RIDGE)
+    sold = np.union1d(episodes[0].split.seen, episodes[0].split.listed)
+    kernel = without_strange_numbers(kernel, blocks, np.setdiff1d(sold, unsold), unsold)
     for episode in episodes:
         episode.forget_distances()
     # a short and a long set of factors are wrong about different users; the search itself takes one, for speed

@@ -7,8 +7,12 @@ import pyarrow as pa
 import pytest
 
 from newaisle.gnn.evaluation import evaluate_splits
+from newaisle.gnn.fitting import fit_space
+from newaisle.gnn.propagation import Kind, propagate
 from newaisle.gnn.simple_baselines import simple_baselines
+from newaisle.gnn.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.gnn.temporal import events_before, temporal_split
+from newaisle.gnn.tuning import START_RIDGE, START_WIDTH, start_kernel, without_strange_numbers
 from newaisle.graph import Interactions
 from newaisle.graph.errors import InputError
 from newaisle.loaders import load_complete_journey
@@ -81,6 +85,32 @@ def test_complete_journey_knows_its_catalog_of_a_day():
     assert (then[split.seen] > 0).all()
     assert 0 < then.sum() < now.sum()
     assert replace(graph, features=loaded.graph.features).content_hash == loaded.graph.content_hash
+
+
+def test_numbers_that_only_sold_targets_have_are_left_out():
+    """Before anything was sold below a category its size is 0, as no sold one's is: nothing teaches what that means."""
+    loaded = load_complete_journey()
+    then = loaded.as_of(DATE)
+    temporal = temporal_split(then, loaded.interactions, DATE, 0)
+    hidden = make_split(LEAVE_TARGETS_OUT, loaded.graph, loaded.interactions.matrix(loaded.graph), 0)
+    for split, kept in ((temporal, 0.0), (hidden, START_WIDTH)):
+        blocks = propagate(split.graph, None)
+        start = start_kernel(blocks, START_WIDTH, START_RIDGE)
+        unsold = np.setdiff1d(np.flatnonzero(~split.graph.is_group), split.seen)
+        weights = without_strange_numbers(start, blocks, split.seen, unsold).weights
+        assert weights == {**start.weights, "catalog_size": kept}
+
+
+def test_a_fit_leaves_such_numbers_out(journey):
+    """Even the only number there is, but never the only block."""
+    matrix = journey.interactions.matrix(journey.graph)
+    sold = np.bincount(matrix.indices, minlength=len(journey.graph)) > 0
+    graph = replace(journey.graph, features={"sales so far": sold.astype(np.float64)})
+    fitted = fit_space(graph, matrix, propagate(graph, None))
+    assert fitted.settings.kernel.weights["sales so far"] == 0.0
+    alone = propagate(graph, None).of({Kind.FEATURE})
+    start = start_kernel(alone, START_WIDTH, START_RIDGE)
+    assert without_strange_numbers(start, alone, np.flatnonzero(sold), np.flatnonzero(~sold)) is start
 
 
 @pytest.mark.parametrize("moment", ["2017-03-01T00:00:00", "17226"])

@@ -90,7 +90,7 @@ def test_a_catalog_too_small_to_hide_anything_has_no_episodes():
     graph = CatalogGraph.from_tables(pa.table({"id": ["a", "b"], "name": ["a", "b"], "kind": ["x", "y"]}))
     blocks = propagate(graph, None)
     assert make_episodes(graph, sp.csr_array(np.array([[1.0, 1], [1, 0]])), blocks, 0) == []
-    assert choose_settings([], blocks, print).factors == START_FACTORS
+    assert choose_settings([], blocks, np.empty(0, dtype=np.int64), print).factors == START_FACTORS
 
 
 def test_the_factors_of_an_episode_know_nothing_of_the_pseudo_new_targets(episodes):
