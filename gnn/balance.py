@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from ..graph.catalog import FloatArray, IntArray
 from .factors import Factors, FactorSettings, fit_factors
+from .informed import inform_factors
 from .kernel import Prior
 from .one_list import List, best_offset, part_purchases, seen_targets
 from .sampling import sample
@@ -82,6 +83,7 @@ class _Rehearsal:
         seen = sample(seen_targets(split), MAX_TARGETS, split.seed)
         shown = rehearsal_list(split, seen)
         factors = fit_factors(split.weights, single, episode.seed)
+        factors = inform_factors(factors, episode.blocks, settings.kernel, seen, split.weights)
         head = make_level_head(episode.blocks, settings.kernel, seen, factors, split.train)
         new = head.prior(shown.targets[shown.is_new])
         return cls(shown, factors, sp.csc_array(split.weights[:, seen]), head.leave_one_out(), new)

@@ -101,6 +101,16 @@ def fit_factors(signed: sp.csr_array, settings: FactorSettings, seed: int) -> Fa
     Raises:
         ModelError: no purchases at all.
     """
+    basis, users = fit_users(signed, settings, seed)
+    targets = solve_users(sp.csr_array(signed.T), users, settings)
+    return Factors(users, targets, basis, settings)
+
+
+def fit_users(signed: sp.csr_array, settings: FactorSettings, seed: int) -> tuple[FloatArray, FloatArray]:
+    """The basis, float64 (targets, rank), and the users solved exactly from it, float64 (users, rank).
+
+    Takes and raises what :func:`fit_factors` does.
+    """
     if not (signed.data > 0).any():
         raise ModelError("There is no purchase to learn from; give interactions on targets of the catalog.")
     from implicit.als import AlternatingLeastSquares
@@ -122,9 +132,7 @@ def fit_factors(signed: sp.csr_array, settings: FactorSettings, seed: int) -> Fa
         basis = np.hstack(sets) / np.sqrt(len(sets))
         if (signed.data < 0).any():  # nothing but dislikes leads to zero, in steps that do not quite reach it
             basis[np.bincount(signed.indices[signed.data > 0], minlength=len(basis)) == 0] = 0.0
-        users = solve_users(signed, basis, settings)
-        targets = solve_users(sp.csr_array(signed.T), users, settings)
-    return Factors(users, targets, basis, settings)
+    return basis, solve_users(signed, basis, settings)
 
 
 def solve_users(signed: sp.csr_array, basis: FloatArray, settings: FactorSettings) -> FloatArray:
@@ -141,14 +149,15 @@ def solve_users(signed: sp.csr_array, basis: FloatArray, settings: FactorSetting
     Returns:
         float64 (rows, rank); zero for rows without purchases.
     """
-    found = np.zeros((signed.shape[0], basis.shape[1]))
-    gram, certain = basis.T @ basis, settings.certainty(signed.data)
-    for row in np.flatnonzero(np.diff(signed.indptr)):
-        here = slice(signed.indptr[row], signed.indptr[row + 1])
-        own = basis[signed.indices[here]]
-        right = settings.alpha * wanted(own, certain[here])
-        if right.any():  # else there are dislikes alone
-            found[row] = solve_one(own, certain[here], gram, right, settings)
+    found, certain = np.zeros((signed.shape[0], basis.shape[1])), settings.certainty(signed.data)
+    with threadpool_limits(1, "blas"):  # the systems are too small to share
+        gram = basis.T @ basis
+        for row in np.flatnonzero(np.diff(signed.indptr)):
+            here = slice(signed.indptr[row], signed.indptr[row + 1])
+            own = basis[signed.indices[here]]
+            right = settings.alpha * wanted(own, certain[here])
+            if right.any():  # else there are dislikes alone
+                found[row] = solve_one(own, certain[here], gram, right, settings)
     return found
 
 

@@ -17,6 +17,7 @@ from .balance import choose_balance
 from .calibration import Calibration, Pairs, fit_calibration
 from .factors import Factors, fit_factors
 from .forecast import Outcomes, fit_spread
+from .informed import inform_factors
 from .kernel import Head, Prior
 from .metrics import ndcg
 from .propagation import Blocks
@@ -86,7 +87,9 @@ def fit_space(
         unsold = np.flatnonzero(~graph.is_group & (buyers(bought) == 0))
         settings = choose_settings(make_episodes(graph, train, blocks, seed, protocols, signed), blocks, unsold, say)
     say("fitting factors of users and sold targets")
-    factors = fit_factors(bought if signed is None else signed, settings.factors, seed)
+    weights = bought if signed is None else signed
+    factors = fit_factors(weights, settings.factors, seed)
+    factors = inform_factors(factors, blocks, settings.kernel, np.flatnonzero(buyers(bought)), weights)
     return build_space(bought, factors, blocks, settings, seed, signed)
 
 
@@ -135,8 +138,10 @@ class _World:
 
     @classmethod
     def of(cls, episode: Episode, settings: SpaceSettings) -> _World:
-        factors, split = episode.factors(settings.factors), episode.split
-        return cls(episode, factors, make_level_head(episode.blocks, settings.kernel, split.seen, factors, split.train))
+        split, kernel = episode.split, settings.kernel
+        factors = episode.factors(settings.factors)
+        factors = inform_factors(factors, episode.blocks, kernel, split.seen, split.weights)
+        return cls(episode, factors, make_level_head(episode.blocks, kernel, split.seen, factors, split.train))
 
     @cached_property
     def users(self) -> FloatArray:

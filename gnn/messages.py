@@ -21,8 +21,11 @@ from ..graph.catalog import FloatArray
 DECAY = 0.5
 """What is left of a message after each hop beyond the first."""
 
-_CHUNK = 1024
-"""Identity vectors that travel together; bounds the memory to nodes x chunk x 4 bytes."""
+_CHUNK, _LEAST_CHUNK = 1024, 32
+"""Most and fewest identity vectors that travel together,"""
+
+_CELLS = 2**24
+"""so many numbers at once where that leaves more than the fewest: 64 MB."""
 
 
 class Hop(MessagePassing):  # type: ignore[misc]  # PyTorch Geometric publishes no types
@@ -60,9 +63,9 @@ def through(adjacency: sp.csr_array, vectors: sp.csr_array) -> sp.csr_array:
     if not vectors.shape[1]:
         return sp.csr_array((adjacency.shape[0], 0))
     receivers = _tensor(adjacency)
-    parts = []
-    for first in range(0, vectors.shape[1], _CHUNK):
-        chunk = vectors[:, first : first + _CHUNK].toarray().astype(np.float32)
+    parts, width = [], int(np.clip(_CELLS // max(vectors.shape[0], 1), _LEAST_CHUNK, _CHUNK))
+    for first in range(0, vectors.shape[1], width):
+        chunk = vectors[:, first : first + width].astype(np.float32).toarray()
         parts.append(sp.csr_array(_received(receivers, chunk)))
     received: sp.csr_array = sp.hstack(parts, format="csr", dtype=np.float64)
     return received

@@ -14,8 +14,8 @@ import scipy.sparse as sp
 from ..graph import CatalogGraph
 from ..graph.catalog import BoolArray, FloatArray, IntArray
 from ..graph.errors import InputError
-from .factors import Factors, FactorSettings, fit_factors
-from .kernel import KernelSettings
+from .factors import Factors, FactorSettings, fit_factors, fit_users, solve_users
+from .kernel import KernelSettings, kernel
 from .metrics import ndcg
 from .propagation import Blocks, Kind
 from .sampling import sample
@@ -41,6 +41,16 @@ MAX_TARGETS = 2000
 
 MAX_USERS = 1000
 """Judged users per episode."""
+
+MANY = 10_000
+"""Seen targets from which on a random part would leave pseudo-new ones without their nearest neighbours, and the search
+blind to what is told by these alone. There"""
+
+FEW, NEAREST = 500, 5
+"""so many pseudo-new targets are judged per episode, each with so many of its nearest seen ones."""
+
+_CHUNK = 100
+"""Candidates compared with all seen targets at once."""
 
 LEAST_SHOWN = 0.1
 """Mean score of known purchases (1 in a perfect fit) below which factors have collapsed: regularised so strongly that
@@ -84,13 +94,15 @@ class Episode:
 
     @cached_property
     def seen(self) -> IntArray:
-        """Positions of (at most ``MAX_TARGETS``) seen targets."""
+        """Positions of (at most ``MAX_TARGETS``) seen targets; of very many, those nearest to the candidates."""
+        if len(self.split.seen) > MANY:
+            return _nearest(self.blocks, self.candidates, self.split.seen)
         return sample(self.split.seen, MAX_TARGETS, self.seed)
 
     @cached_property
     def candidates(self) -> IntArray:
-        """Positions of (at most ``MAX_TARGETS``) judged pseudo-new targets."""
-        return sample(self.split.candidates, MAX_TARGETS, self.seed)
+        """Positions of (at most ``MAX_TARGETS``, beside very many seen ones ``FEW``) judged pseudo-new targets."""
+        return sample(self.split.candidates, FEW if len(self.split.seen) > MANY else MAX_TARGETS, self.seed)
 
     @cached_property
     def users(self) -> IntArray:
@@ -127,8 +139,10 @@ class Episode:
     def judged_factors(self, settings: FactorSettings) -> tuple[FloatArray, FloatArray]:
         """Of the judged users (users, rank) and the seen targets (seen, rank) alone, fitted once per setting."""
         if settings not in self._known:
-            factors = self.factors(settings)
-            self._known[settings] = factors.users[self.users], factors.targets[self.seen]
+            weights = self.split.weights
+            _, users = fit_users(weights, settings, self.seed)
+            targets = solve_users(sp.csr_array(weights[:, self.seen].T), users, settings)
+            self._known[settings] = users[self.users], targets
         return self._known[settings]
 
     def forget_distances(self) -> None:
@@ -311,6 +325,15 @@ def _outside(columns: FloatArray, sold: IntArray, unsold: IntArray) -> float:
     """Share of the unsold targets that are outside the range of the sold ones."""
     low, high = columns[sold].min(axis=0), columns[sold].max(axis=0)
     return float(np.mean(((columns[unsold] < low) | (columns[unsold] > high)).any(axis=1)))
+
+
+def _nearest(blocks: Blocks, candidates: IntArray, seen: IntArray) -> IntArray:
+    """The ``NEAREST`` seen targets of every candidate by the kernel that the search starts from, ascending."""
+    start, found = start_kernel(blocks, START_WIDTH, START_RIDGE), []
+    for first in range(0, len(candidates), _CHUNK):
+        alike = kernel(blocks, start, candidates[first : first + _CHUNK], seen)
+        found.append(np.argpartition(-alike, NEAREST - 1, axis=1)[:, :NEAREST].ravel())
+    return seen[np.unique(np.concatenate(found))]
 
 
 def _exp(distances: Mapping[str, npt.NDArray[np.float32]], weights: Mapping[str, float]) -> npt.NDArray[np.float32]:

@@ -7,10 +7,11 @@ import scipy.sparse as sp
 
 from newaisle.gnn.factors import fit_factors
 from newaisle.gnn.fitting import fit_space
+from newaisle.gnn.informed import inform_factors
 from newaisle.gnn.propagation import propagate
 from newaisle.gnn.scoring import HEADROOM
 from newaisle.gnn.space import SpaceSettings, build_space, prior_strength
-from newaisle.gnn.splits import binary
+from newaisle.gnn.splits import binary, buyers
 from newaisle.gnn.update import update_targets
 from newaisle.graph import CatalogGraph
 from newaisle.graph.errors import ModelError
@@ -116,8 +117,10 @@ def test_chosen_settings_given_back_make_the_same_space(journey, phi, train, sea
 
 
 def test_what_is_fitted_from_factors_is_what_fit_gives(phi, train, given, space):
-    factors = fit_factors(binary(train), given.factors, 0)
-    assert same(build_space(binary(train), factors, phi, given), space)
+    bought = binary(train)
+    plain, seen = fit_factors(bought, given.factors, 0), np.flatnonzero(buyers(bought))
+    factors = inform_factors(plain, phi, given.kernel, seen, bought)
+    assert same(build_space(bought, factors, phi, given), space)
 
 
 def test_quantities_do_not_count(journey, phi, train, given, space):

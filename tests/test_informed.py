@@ -1,0 +1,76 @@
+"""Factors informed by the graph: what a round is, and that it helps what nobody has bought yet."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from newaisle.gnn import informed
+from newaisle.gnn.factors import FactorSettings, fit_factors, solve_users
+from newaisle.gnn.informed import inform_factors
+from newaisle.gnn.kernel import Head
+from newaisle.gnn.metrics import ndcg
+from newaisle.gnn.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, buyers, make_split
+from newaisle.gnn.tuning import START_RIDGE, START_WIDTH, start_kernel
+
+SETTINGS = FactorSettings(rank=6, alpha=5.0, regularization=10.0, second=10)
+
+
+@pytest.fixture(scope="module")
+def bought(journey):
+    return binary(journey.interactions.matrix(journey.graph))
+
+
+@pytest.fixture(scope="module")
+def kernel(phi):
+    return start_kernel(phi, START_WIDTH, START_RIDGE)
+
+
+@pytest.fixture(scope="module")
+def plain(bought):
+    return fit_factors(bought, SETTINGS, 0)
+
+
+def test_a_round_is_one_alternating_step_towards_what_the_others_predict(bought, plain, phi, kernel, monkeypatch):
+    monkeypatch.setattr(informed, "ROUNDS", 1)
+    seen = np.flatnonzero(buyers(bought))[::2]
+    found = inform_factors(plain, phi, kernel, seen, bought)
+    prior = Head(phi, kernel, seen, plain.targets[seen]).leave_one_out()
+    for place in (0, 7, len(seen) - 1):
+        strength = 30.0 / (prior.variance[place] + kernel.ridge)
+        root = np.sqrt(np.where(bought[:, [seen[place]]].toarray()[:, 0] > 0, SETTINGS.alpha, 1.0))
+        left = np.vstack([root[:, None] * plain.users, np.sqrt(strength) * np.eye(plain.users.shape[1])])
+        right = np.concatenate([root * (root > 1), np.sqrt(strength) * prior.mean[place]])
+        exact = np.linalg.lstsq(left, right, rcond=None)[0]
+        assert found.basis[seen[place]] == pytest.approx(exact, rel=1e-6, abs=1e-9)
+    others = np.setdiff1d(np.arange(bought.shape[1]), seen)
+    assert found.basis[others].tobytes() == plain.targets[others].tobytes()
+
+
+def test_both_sides_agree_afterwards(bought, plain, phi, kernel):
+    seen = np.flatnonzero(buyers(bought))
+    found = inform_factors(plain, phi, kernel, seen, bought)
+    assert found.users.tobytes() == solve_users(bought, found.basis, SETTINGS).tobytes()
+    assert found.targets.tobytes() == solve_users(sp.csr_array(bought.T), found.users, SETTINGS).tobytes()
+    assert not np.delete(found.targets, seen, axis=0).any()
+    assert np.abs(found.users - plain.users).max() > 0.01
+
+
+def test_new_targets_are_ranked_better(journey, bought, phi, kernel):
+    """In the mean of hidden targets and branches: what one set of hidden targets says is chance."""
+    gains = []
+    for protocol in (LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT):
+        for seed in range(3):
+            split = make_split(protocol, journey.graph, bought, seed)
+            hits = split.test[split.users][:, split.candidates].toarray() > 0
+            before = fit_factors(split.weights, SETTINGS, 0)
+            after = inform_factors(before, phi, kernel, split.seen, split.weights)
+            old, new = (
+                ndcg(
+                    factors.users[split.users]
+                    @ Head(phi, kernel, split.seen, factors.targets[split.seen]).prior(split.candidates).mean.T,
+                    hits,
+                )
+                for factors in (before, after)
+            )
+            gains.append(new - old)
+    assert np.mean(gains) > 0
