@@ -26,9 +26,11 @@ lint: install
 types: install
 	$(BIN)/mypy
 
-# two halves beside each other: tests with a store wait for servers most of the time
+# two halves beside each other: tests with a store wait for servers most of the time; what one encoded, both have
+coverage: export TEST_ENCODINGS = $(CURDIR)/.encodings.sqlite
 coverage: install
 	$(BIN)/python -m coverage erase
+	rm -f $(TEST_ENCODINGS)
 	$(MAKE) --jobs=2 --output-sync=target coverage-store coverage-model
 	$(BIN)/python -m coverage combine
 	$(BIN)/python -m coverage report --fail-under=90

@@ -157,8 +157,18 @@ def part_of(graph: CatalogGraph, keep: np.ndarray) -> CatalogGraph:
 
 @pytest.fixture(scope="session")
 def encodings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache of text embeddings for the whole run."""
-    return tmp_path_factory.mktemp("encodings") / "cache.sqlite"
+    """One cache of text embeddings for the whole run, and for a run beside it that is told of the same file."""
+    return Path(os.environ.get("TEST_ENCODINGS") or tmp_path_factory.mktemp("encodings") / "cache.sqlite")
+
+
+@pytest.fixture
+def fresh_home(tmp_path: Path, encodings: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A new NEWAISLE_HOME with nothing in it but the cache of text embeddings: what is encoded need not be again."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "encodings.sqlite").symlink_to(encodings)
+    monkeypatch.setenv("NEWAISLE_HOME", str(home))
+    return home
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,13 @@ import math
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from newaisle.api.recommender import Recommender
+
+pytestmark = pytest.mark.usefixtures("fresh_home")
 
 Run = Callable[..., tuple[object, str, str]]
 
@@ -33,11 +34,6 @@ def model(fitted: Recommender, tmp_path_factory: pytest.TempPathFactory) -> str:
 def _opening(fitted: Recommender) -> np.ndarray:
     new = fitted.fitted.choose("new").targets
     return new[: len(new) // 2]
-
-
-@pytest.fixture(autouse=True)
-def own_home(monkeypatch: pytest.MonkeyPatch, encodings: Path) -> None:
-    monkeypatch.setenv("NEWAISLE_HOME", str(encodings.parent))
 
 
 def user_of(fitted: Recommender) -> str:

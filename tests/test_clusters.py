@@ -255,20 +255,16 @@ def test_a_configuration_says_it(tmp_path: Path) -> None:
             read_config(file)
 
 
+@pytest.mark.usefixtures("fresh_home")
 def test_the_command_line_clusters(
     run: Any,
     plain: CatalogGraph,
     journey: Loaded,
     settings: SpaceSettings,
-    encodings: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    home, shop = tmp_path / "home", tmp_path / "shop"
-    home.mkdir()
+    shop = tmp_path / "shop"
     shop.mkdir()
-    (home / "encodings.sqlite").symlink_to(encodings)
-    monkeypatch.setenv("NEWAISLE_HOME", str(home))
     frame = graph_tables(plain)["targets"].to_pandas()
     frame.loc[~frame["is_group"], ["id", "name", "text"]].to_csv(shop / "categories.csv", index=False)
     sales = journey.interactions

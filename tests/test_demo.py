@@ -12,12 +12,8 @@ from newaisle.api.recommender import Recommender
 Run = Callable[..., tuple[object, str, str]]
 
 
-def test_the_demo_runs_from_purchases_to_a_saved_recommender(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encodings: Path
-) -> None:
-    monkeypatch.setenv("NEWAISLE_HOME", str(tmp_path / "home"))
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "encodings.sqlite").symlink_to(encodings)  # what other tests encoded need not be again
+@pytest.mark.usefixtures("fresh_home")
+def test_the_demo_runs_from_purchases_to_a_saved_recommender(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code, told, steps = run("demo", "--households", "150", "--out", str(out))
     assert code == 0, steps

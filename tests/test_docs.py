@@ -58,15 +58,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield store
 
 
+@pytest.mark.usefixtures("fresh_home")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_shows_runs(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, encodings: Path
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     for name in [name for name in os.environ if name.startswith("NEO4J_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("NEWAISLE_HOME", str(tmp_path / "home"))
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "encodings.sqlite").symlink_to(encodings)  # what other tests encoded need not be again
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
     work = tmp_path / "work"

@@ -1,0 +1,140 @@
+"""New products ranked from few labelled ones, with and without self-supervised pre-training of phi on the graph.
+
+    python benchmarks/pretraining.py [--seeds 20,21,22] [--labels 10,30,100,300] [--steps 2000]
+
+Complete Journey's products; a product is labelled if its purchases are known. Of every department the first 10, 30, 100
+or 300 products of a random order are, all others are hidden, and the products of the new-products split are ranked
+(NDCG@20) with given settings. Pre-training needs no purchase: from its texts and all its other neighbours in the graph
+a product must be told which category, brand or manufacturer was masked, among those of the other products of the batch
+(InfoNCE, van den Oord, Li and Vinyals 2018). The learned vectors are one more block of the kernel.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import nn
+
+from newaisle import CatalogGraph, load
+from newaisle.api.encoding import encode_catalog
+from newaisle.api.settings import Settings
+from newaisle.gnn.comparison import summary_table
+from newaisle.gnn.encoder import PACKAGED
+from newaisle.gnn.evaluation import ResultRow
+from newaisle.gnn.factors import FactorSettings, fit_factors
+from newaisle.gnn.kernel import Head
+from newaisle.gnn.metrics import ndcg
+from newaisle.gnn.propagation import Blocks, Kind, propagate
+from newaisle.gnn.splits import MIN_BUYERS, NEW_PRODUCTS, Split, buyers, entries, make_split
+from newaisle.gnn.tuning import START_RIDGE, START_WIDTH, start_kernel
+from newaisle.graph.catalog import FloatArray, IntArray
+
+FACTORS = FactorSettings(rank=32, alpha=5.0, regularization=10.0)
+DIMENSIONS, BATCH, TEMPERATURE, LEARNING_RATE = 64, 1024, 0.1, 3e-3
+WEIGHTS = (1.0, 4.0)
+"""What the learned block weighs beside the others."""
+
+
+def main() -> None:
+    """Pre-train once, then rank with ever more labels."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", default="20,21,22", help="default: %(default)s")
+    parser.add_argument("--labels", default="10,30,100,300", help="per department (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=2000, help="of pre-training (default: %(default)s)")
+    given = parser.parse_args()
+    loaded = load("complete-journey?products")
+    graph, history = loaded.graph, loaded.interactions
+    if history is None:
+        raise SystemExit("Complete Journey has no sales.")
+    encoded = encode_catalog(graph, PACKAGED, Settings().encodings)
+    blocks, matrix = propagate(graph, encoded.texts, encoded.names), history.matrix(graph)
+    learned = pretrain(blocks, np.flatnonzero(graph.is_product), given.steps)
+    rich = Blocks({**blocks.matrices, "learned": learned}, {**blocks.kinds, "learned": Kind.MODALITY})
+    rows: list[ResultRow] = []
+    for seed in map(int, given.seeds.split(",")):
+        split = make_split(NEW_PRODUCTS, graph, matrix, seed)
+        order = in_turn(graph, split, seed)
+        for count in map(int, given.labels.split(",")):
+            labelled = np.sort(np.concatenate([part[:count] for part in order]))
+            figures = {"without": ranked(blocks, split, labelled, 0.0)}
+            figures |= {f"with, weight {weight:g}": ranked(rich, split, labelled, weight) for weight in WEIGHTS}
+            for name, value in figures.items():
+                rows.append(ResultRow(f"{count} labels", seed, name, "ndcg@20", value))
+                print(f"seed {seed}, {count} labels ({len(labelled):,} products), {name}: {value:.4f}", flush=True)
+    for line in summary_table(rows):
+        error = "" if line.standard_error is None else f" ± {line.standard_error:.4f}"
+        print(f"{line.protocol:12} {line.method:16} {line.mean:.4f}{error}")
+
+
+def pretrain(blocks: Blocks, products: IntArray, steps: int) -> FloatArray:
+    """Unit vectors of all targets and groups, learned by telling masked neighbours, float64 (n, 64)."""
+    torch.manual_seed(0)
+    random = np.random.default_rng(0)
+    texts = [block for name, block in blocks.matrices.items() if blocks.kinds[name] in (Kind.TEXT, Kind.NAME)]
+    relations = [block for block in blocks.matrices.values() if sp.issparse(block)]
+    words = torch.from_numpy(np.hstack(texts).astype(np.float32))
+    edges = sp.csr_array(sp.hstack(relations, format="csr"))
+    read = nn.Linear(words.shape[1], DIMENSIONS)
+    values = nn.Embedding(edges.shape[1], DIMENSIONS)
+    nn.init.normal_(values.weight, std=0.1)
+    optimizer = torch.optim.Adam([*read.parameters(), *values.parameters()], lr=LEARNING_RATE)
+    for step in range(steps):
+        batch = random.choice(products, BATCH, replace=False)
+        rows = edges[batch]
+        masked = rows.indptr[:-1] + (random.random(BATCH) * np.diff(rows.indptr)).astype(np.int64)
+        wanted, weight = torch.from_numpy(rows.indices[masked].astype(np.int64)), rows.data[masked].copy()
+        near = torch.zeros(BATCH, DIMENSIONS).index_add(
+            0,
+            torch.from_numpy(np.repeat(np.arange(BATCH), np.diff(rows.indptr))),
+            values(torch.from_numpy(rows.indices.astype(np.int64)))
+            * torch.from_numpy(rows.data.astype(np.float32))[:, None],
+        )
+        near = near - values(wanted) * torch.from_numpy(weight.astype(np.float32))[:, None]
+        found = nn.functional.normalize(read(words[torch.from_numpy(batch)]) + near, dim=1)
+        choices, place = torch.unique(wanted, return_inverse=True)
+        logits = found @ nn.functional.normalize(values(choices), dim=1).T / TEMPERATURE
+        loss = nn.functional.cross_entropy(logits, place)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % 500 == 0 or step == steps - 1:
+            right = float((logits.argmax(dim=1) == place).float().mean())
+            print(f"pre-training, step {step}: loss {loss.item():.3f}, told right {right:.0%}", flush=True)
+    with torch.no_grad():
+        near_all = torch.from_numpy((edges @ values.weight.numpy().astype(np.float64)).astype(np.float32))
+        return nn.functional.normalize(read(words) + near_all, dim=1).numpy().astype(np.float64)
+
+
+def in_turn(graph: CatalogGraph, split: Split, seed: int) -> list[IntArray]:
+    """The products of every department that may be labelled, in random order."""
+    random = np.random.default_rng(seed)
+    free = np.zeros(len(graph), dtype=np.bool_)
+    free[split.seen] = (buyers(split.train) >= MIN_BUYERS)[split.seen]
+    found = []
+    for own in sorted(own for own in graph.ids.values if str(own).startswith("department:")):
+        below = graph.below(graph.ids.position(own))
+        part = below[free[below]]
+        free[part] = False
+        found.append(random.permutation(part))
+    return found
+
+
+def ranked(blocks: Blocks, split: Split, labelled: IntArray, weight: float) -> float:
+    """NDCG@20 of the split's candidates with the purchases of the labelled products alone."""
+    keep = np.zeros(split.train.shape[1], dtype=np.bool_)
+    keep[labelled] = True
+    known = entries(split.weights, keep[split.weights.indices])
+    kernel = start_kernel(blocks, START_WIDTH, START_RIDGE)
+    if weight:
+        kernel = type(kernel)({**kernel.weights, "learned": weight * START_WIDTH}, kernel.ridge)
+    factors = fit_factors(known, FACTORS, 0)
+    mean = Head(blocks, kernel, labelled, factors.targets[labelled]).prior(split.candidates).mean
+    hits = split.test[split.users][:, split.candidates].toarray() > 0
+    return ndcg(factors.user_vectors(split.users) @ mean.T, hits)
+
+
+if __name__ == "__main__":
+    main()
