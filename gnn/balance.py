@@ -15,7 +15,7 @@ from .kernel import Prior
 from .one_list import List, best_offset, part_purchases, seen_targets
 from .sampling import sample
 from .scoring import user_embeddings
-from .space import SpaceSettings, make_level_head, prior_strength
+from .space import SpaceSettings, make_level_head, prior_strength, with_levels
 from .splits import Split
 from .tuning import MAX_TARGETS, Episode
 from .update import update_targets
@@ -83,8 +83,9 @@ class _Rehearsal:
         seen = sample(seen_targets(split), MAX_TARGETS, split.seed)
         shown = rehearsal_list(split, seen)
         factors = fit_factors(split.weights, single, episode.seed)
-        factors = inform_factors(factors, episode.blocks, settings.kernel, seen, split.weights)
         head = make_level_head(episode.blocks, settings.kernel, seen, factors, split.train)
+        factors = inform_factors(factors, head, split.weights)
+        head = head.carrying(with_levels(factors, split.train, seen))
         new = head.prior(shown.targets[shown.is_new])
         return cls(shown, factors, sp.csc_array(split.weights[:, seen]), head.leave_one_out(), new)
 

@@ -19,10 +19,11 @@ from .factors import Factors, fit_factors
 from .forecast import Outcomes, fit_spread
 from .informed import inform_factors
 from .kernel import Head, Prior
+from .landmarks import make_head
 from .metrics import ndcg
 from .propagation import Blocks
 from .scoring import asking, cosine, target_embeddings, user_embeddings
-from .space import Space, SpaceSettings, build_space, longest_of, make_level_head, prior_strength
+from .space import Space, SpaceSettings, build_space, longest_of, make_level_head, prior_strength, with_levels
 from .splits import PROTOCOLS, binary, buyers
 from .tuning import (
     START_FACTORS,
@@ -89,7 +90,8 @@ def fit_space(
     say("fitting factors of users and sold targets")
     weights = bought if signed is None else signed
     factors = fit_factors(weights, settings.factors, seed)
-    factors = inform_factors(factors, blocks, settings.kernel, np.flatnonzero(buyers(bought)), weights)
+    seen = np.flatnonzero(buyers(bought))
+    factors = inform_factors(factors, make_head(blocks, settings.kernel, seen, factors.targets[seen]), weights)
     return build_space(bought, factors, blocks, settings, seed, signed)
 
 
@@ -117,7 +119,8 @@ def choose_settings(episodes: Sequence[Episode], blocks: Blocks, unsold: IntArra
     factors = replace(factors, rank=max(factors.rank // 2, _LEAST_RANK), second=min(2 * factors.rank, _MOST_RANK))
     say("weighing what all users have in common, what is sold against what is new")
     settings = SpaceSettings(factors, kernel)
-    worlds = [_World.of(episode, settings) for episode in episodes]
+    # of very many targets one set holds thousands of pseudo-new ones
+    worlds = [_World.of(episode, settings) for episode in episodes[: 1 if episodes[0].many else None]]
     settings = replace(settings, level=_choose_level(worlds))
     settings = choose_balance(episodes, settings)
     say("fitting the temperature, the strength of the prior, the chances and how far forecasts are off")
@@ -138,10 +141,10 @@ class _World:
 
     @classmethod
     def of(cls, episode: Episode, settings: SpaceSettings) -> _World:
-        split, kernel = episode.split, settings.kernel
-        factors = episode.factors(settings.factors)
-        factors = inform_factors(factors, episode.blocks, kernel, split.seen, split.weights)
-        return cls(episode, factors, make_level_head(episode.blocks, kernel, split.seen, factors, split.train))
+        split, factors = episode.split, episode.factors(settings.factors)
+        head = make_level_head(episode.blocks, settings.kernel, split.seen, factors, split.train)
+        factors = inform_factors(factors, head, split.weights)
+        return cls(episode, factors, head.carrying(with_levels(factors, split.train, split.seen)))
 
     @cached_property
     def users(self) -> FloatArray:

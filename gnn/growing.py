@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,13 +10,9 @@ from ..graph.catalog import FloatArray, IntArray
 from .confidence import errors_of
 from .kernel import Prior
 from .propagation import Blocks
+from .renewed import renewed
 from .scoring import HEADROOM
 from .space import Space
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-    _D = TypeVar("_D", bound=DataclassInstance)
 
 
 def grow(space: Space, blocks: Blocks, targets: IntArray, errors: FloatArray) -> Space:
@@ -34,14 +29,14 @@ def grow(space: Space, blocks: Blocks, targets: IntArray, errors: FloatArray) ->
         Where a mean is longer than M, M becomes that with ``HEADROOM``.
     """
     more = blocks.size - len(space.vectors)
-    head = _renewed(space.head, blocks=blocks)
+    head = renewed(space.head, blocks=blocks)
     prior = head.prior(targets)
     foreseen, level = prior.mean[:, :-1], prior.mean[:, -1]
     mean, vectors = (_put(rows, more, targets, foreseen) for rows in (space.prior.mean, space.vectors))
     answers = space.settings.as_new(foreseen, level)
     longest = float(np.sqrt(np.einsum("tr,tr->t", answers, answers).max(initial=0.0)))
     nothing = np.zeros((more, space.factors.targets.shape[1]))
-    factors = _renewed(
+    factors = renewed(
         space.factors,
         targets=np.concatenate([space.factors.targets, nothing]),
         basis=np.concatenate([space.factors.basis, nothing]),
@@ -63,11 +58,3 @@ def _put(rows: FloatArray, more: int, targets: IntArray, values: FloatArray) -> 
     grown = np.concatenate([rows, np.zeros((more, *rows.shape[1:]))])
     grown[targets] = values
     return grown
-
-
-def _renewed(known: _D, **changes: object) -> _D:
-    """The same with other fields, and with all that was derived from it: none of that depends on what changes here."""
-    made = replace(known, **changes)
-    own = {each.name for each in fields(known)}
-    made.__dict__.update({name: value for name, value in vars(known).items() if name not in own})
-    return made

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import scipy.sparse as sp
 
-from ..graph.catalog import IntArray
 from .factors import Factors, solve_users
-from .kernel import KernelSettings
-from .landmarks import make_head
-from .propagation import Blocks
+from .kernel import Head
 from .update import update_targets
 
 ROUNDS = 2
@@ -18,9 +15,7 @@ _STRENGTH = 30.0
 """How strongly the prior of a sold target holds; ten times as much gained less."""
 
 
-def inform_factors(
-    factors: Factors, blocks: Blocks, kernel: KernelSettings, seen: IntArray, signed: sp.csr_array
-) -> Factors:
+def inform_factors(factors: Factors, head: Head, signed: sp.csr_array) -> Factors:
     """Further alternating steps, in which the mean of a target is what the others predict of it, not zero.
 
     Plain factors know a target by its own sales alone, so a user's vector learns little from what few others bought.
@@ -31,15 +26,15 @@ def inform_factors(
 
     Args:
         factors: fitted without the graph.
-        blocks: phi.
-        kernel: weights of the blocks and the ridge.
-        seen: positions of the targets with sales that take part; the others stay what their own sales make them.
+        head: of the targets with sales that take part; the others stay what their own sales make them.
         signed: weights of the pairs, CSR (users, n), as :func:`newaisle.gnn.factors.fit_factors` takes them.
     """
-    settings, of_seen, by_target = factors.settings, sp.csc_array(signed[:, seen]), sp.csr_array(signed.T)
+    settings, seen = factors.settings, head.seen
+    of_seen, by_target = sp.csc_array(signed[:, seen]), sp.csr_array(signed.T)
     for _ in range(ROUNDS):
-        prior = make_head(blocks, kernel, seen, factors.targets[seen]).leave_one_out()
-        basis, strength = factors.targets.copy(), _STRENGTH / (prior.variance + kernel.ridge)
+        head = head.carrying(factors.targets[seen])
+        prior = head.leave_one_out()
+        basis, strength = factors.targets.copy(), _STRENGTH / (prior.variance + head.settings.ridge)
         basis[seen], _ = update_targets(factors.users, of_seen, prior.mean, strength, settings)
         users = solve_users(signed, basis, settings)
         factors = Factors(users, solve_users(by_target, users, settings), basis, settings)

@@ -13,6 +13,7 @@ import scipy.linalg as la
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import ModelError
 from .propagation import Blocks
+from .renewed import renewed
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,10 @@ class Head:
         system = kernel(self.blocks, self.settings, self.seen, self.seen)
         system[np.diag_indices_from(system)] += self.settings.ridge
         return invert(system)
+
+    def carrying(self, factors: FloatArray) -> Head:
+        """The same for other factors of the seen targets, float64 (s, d): what is solved of the kernel stays solved."""
+        return renewed(self, ("inverse",), factors=factors)
 
     def sources(self, target: int) -> FloatArray:
         """How much of each seen target's factor goes into one target's prior mean, float64 (s,): ``mu = sources . Q``.

@@ -13,6 +13,7 @@ from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import ModelError
 from .kernel import Head, KernelSettings, Prior, invert, kernel
 from .propagation import Blocks
+from .renewed import renewed
 
 EXACT = 10_000
 """Up to this many seen targets the head is exact."""
@@ -50,6 +51,10 @@ class LandmarkHead(Head):
     """
 
     landmarks: IntArray
+
+    def carrying(self, factors: FloatArray) -> Head:
+        """The same through the same landmarks for other factors of the seen targets, float64 (s, d)."""
+        return renewed(self, ("_root",), factors=factors)
 
     def prior(self, targets: IntArray) -> Prior:
         """Mean and variance for targets that are not seen, without any matrix of seen x seen."""

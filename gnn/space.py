@@ -188,7 +188,12 @@ def make_level_head(
     blocks: Blocks, settings: KernelSettings, seen: IntArray, factors: Factors, bought: sp.csr_array
 ) -> Head:
     """The head that carries factors of seen targets and, as one column more, their levels."""
-    return make_head(blocks, settings, seen, np.column_stack([factors.targets[seen], levels(bought, seen)]))
+    return make_head(blocks, settings, seen, with_levels(factors, bought, seen))
+
+
+def with_levels(factors: Factors, bought: sp.csr_array, seen: IntArray) -> FloatArray:
+    """Factors of seen targets and, as one column more, their levels, float64 (seen, rank + 1)."""
+    return np.column_stack([factors.targets[seen], levels(bought, seen)])
 
 
 def longest_of(vectors: FloatArray) -> float:

@@ -92,17 +92,22 @@ class Episode:
     seed: int
     _known: dict[FactorSettings, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
 
+    @property
+    def many(self) -> bool:
+        """Whether there are so many seen targets that a random part of them would not do."""
+        return len(self.split.seen) > MANY
+
     @cached_property
     def seen(self) -> IntArray:
         """Positions of (at most ``MAX_TARGETS``) seen targets; of very many, those nearest to the candidates."""
-        if len(self.split.seen) > MANY:
+        if self.many:
             return _nearest(self.blocks, self.candidates, self.split.seen)
         return sample(self.split.seen, MAX_TARGETS, self.seed)
 
     @cached_property
     def candidates(self) -> IntArray:
         """Positions of (at most ``MAX_TARGETS``, beside very many seen ones ``FEW``) judged pseudo-new targets."""
-        return sample(self.split.candidates, FEW if len(self.split.seen) > MANY else MAX_TARGETS, self.seed)
+        return sample(self.split.candidates, FEW if self.many else MAX_TARGETS, self.seed)
 
     @cached_property
     def users(self) -> IntArray:

@@ -33,7 +33,7 @@ def plain(bought):
 def test_a_round_is_one_alternating_step_towards_what_the_others_predict(bought, plain, phi, kernel, monkeypatch):
     monkeypatch.setattr(informed, "ROUNDS", 1)
     seen = np.flatnonzero(buyers(bought))[::2]
-    found = inform_factors(plain, phi, kernel, seen, bought)
+    found = inform_factors(plain, Head(phi, kernel, seen, plain.targets[seen]), bought)
     prior = Head(phi, kernel, seen, plain.targets[seen]).leave_one_out()
     for place in (0, 7, len(seen) - 1):
         strength = 30.0 / (prior.variance[place] + kernel.ridge)
@@ -48,7 +48,7 @@ def test_a_round_is_one_alternating_step_towards_what_the_others_predict(bought,
 
 def test_both_sides_agree_afterwards(bought, plain, phi, kernel):
     seen = np.flatnonzero(buyers(bought))
-    found = inform_factors(plain, phi, kernel, seen, bought)
+    found = inform_factors(plain, Head(phi, kernel, seen, plain.targets[seen]), bought)
     assert found.users.tobytes() == solve_users(bought, found.basis, SETTINGS).tobytes()
     assert found.targets.tobytes() == solve_users(sp.csr_array(bought.T), found.users, SETTINGS).tobytes()
     assert not np.delete(found.targets, seen, axis=0).any()
@@ -63,14 +63,14 @@ def test_new_targets_are_ranked_better(journey, bought, phi, kernel):
             split = make_split(protocol, journey.graph, bought, seed)
             hits = split.test[split.users][:, split.candidates].toarray() > 0
             before = fit_factors(split.weights, SETTINGS, 0)
-            after = inform_factors(before, phi, kernel, split.seen, split.weights)
+            head = Head(phi, kernel, split.seen, before.targets[split.seen])
+            after = inform_factors(before, head, split.weights)
             old, new = (
                 ndcg(
-                    factors.users[split.users]
-                    @ Head(phi, kernel, split.seen, factors.targets[split.seen]).prior(split.candidates).mean.T,
+                    each.users[split.users] @ head.carrying(each.targets[split.seen]).prior(split.candidates).mean.T,
                     hits,
                 )
-                for factors in (before, after)
+                for each in (before, after)
             )
             gains.append(new - old)
     assert np.mean(gains) > 0

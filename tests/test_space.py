@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from newaisle.gnn.factors import fit_factors
 from newaisle.gnn.fitting import fit_space
 from newaisle.gnn.informed import inform_factors
+from newaisle.gnn.kernel import Head
 from newaisle.gnn.propagation import propagate
 from newaisle.gnn.scoring import HEADROOM
 from newaisle.gnn.space import SpaceSettings, build_space, prior_strength
@@ -119,7 +120,7 @@ def test_chosen_settings_given_back_make_the_same_space(journey, phi, train, sea
 def test_what_is_fitted_from_factors_is_what_fit_gives(phi, train, given, space):
     bought = binary(train)
     plain, seen = fit_factors(bought, given.factors, 0), np.flatnonzero(buyers(bought))
-    factors = inform_factors(plain, phi, given.kernel, seen, bought)
+    factors = inform_factors(plain, Head(phi, given.kernel, seen, plain.targets[seen]), bought)
     assert same(build_space(bought, factors, phi, given), space)
 
 
