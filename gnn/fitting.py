@@ -114,7 +114,7 @@ def choose_settings(episodes: Sequence[Episode], blocks: Blocks, unsold: IntArra
     sold = np.union1d(episodes[0].split.seen, episodes[0].split.listed)
     kernel = without_strange_numbers(kernel, blocks, np.setdiff1d(sold, unsold), unsold)
     for episode in episodes:
-        episode.forget_distances()
+        episode.forget_search()
     # a short and a long set of factors are wrong about different users; the search itself takes one, for speed
     factors = replace(factors, rank=max(factors.rank // 2, _LEAST_RANK), second=min(2 * factors.rank, _MOST_RANK))
     say("weighing what all users have in common, what is sold against what is new")

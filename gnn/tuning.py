@@ -150,8 +150,9 @@ class Episode:
             self._known[settings] = users[self.users], targets
         return self._known[settings]
 
-    def forget_distances(self) -> None:
-        """Free what only the search needs: the squared distances take most of the memory."""
+    def forget_search(self) -> None:
+        """Free what only the search needs: squared distances, and factors of all settings that were tried."""
+        self._known.clear()
         for name in ("near", "among"):
             self.__dict__.pop(name, None)
 
