@@ -14,6 +14,9 @@ from ..graph.errors import ModelError
 
 FloatArray = npt.NDArray[np.float64]
 
+_FEW = 8
+"""Where a system has so many times fewer pairs than its rank, the common part of all systems is inverted once."""
+
 
 @dataclass(frozen=True)
 class FactorSettings:
@@ -38,6 +41,10 @@ class FactorSettings:
         """Where each set of factors stands in a vector."""
         both = (slice(0, self.rank), slice(self.rank, self.rank + self.second))
         return both if self.second else both[:1]
+
+    def few(self, pairs: int, rank: int) -> bool:
+        """Whether a system of so many pairs is solved from what it has in common with all others."""
+        return pairs * _FEW <= rank and self.alpha >= 1.0
 
     def certainty(self, weights: FloatArray) -> FloatArray:
         """Confidence ``1 + (alpha - 1) |w|`` of pairs over alpha: 1 for a full purchase, float64 (pairs,).
@@ -151,14 +158,45 @@ def solve_users(signed: sp.csr_array, basis: FloatArray, settings: FactorSetting
     """
     found, certain = np.zeros((signed.shape[0], basis.shape[1])), settings.certainty(signed.data)
     with threadpool_limits(1, "blas"):  # the systems are too small to share
-        gram = basis.T @ basis
+        gram, sets = basis.T @ basis, len(settings.parts)
+        alone = [invert_shifted(gram[part, part], settings.regularization / sets) for part in settings.parts]
         for row in np.flatnonzero(np.diff(signed.indptr)):
             here = slice(signed.indptr[row], signed.indptr[row + 1])
             own = basis[signed.indices[here]]
             right = settings.alpha * wanted(own, certain[here])
-            if right.any():  # else there are dislikes alone
+            if not right.any():  # there are dislikes alone
+                continue
+            if not settings.few(len(own), max(settings.rank, settings.second)):
                 found[row] = solve_one(own, certain[here], gram, right, settings)
+                continue
+            more = settings.alpha * np.abs(certain[here]) - 1
+            for part, inverse in zip(settings.parts, alone, strict=True):
+                found[row, part] = solve_few(inverse, own[:, part], more, right[part]) / sets
     return found
+
+
+def invert_shifted(gram: FloatArray, shift: float) -> FloatArray:
+    """``(gram + shift I)^-1``, float64 (rank, rank)."""
+    return np.asarray(np.linalg.inv(gram + shift * np.eye(len(gram))))
+
+
+def solve_few(inverse: FloatArray, own: FloatArray, more: FloatArray, right: FloatArray) -> FloatArray:
+    """Solve ``(A + sum_i more_i own_i own_i') x = right`` with few i by the Woodbury identity.
+
+    Args:
+        inverse: of A, float64 (rank, rank).
+        own: float64 (h, rank), h much less than the rank.
+        more: 0 or more, float64 (h,).
+        right: float64 (rank,).
+
+    Returns:
+        x, float64 (rank,).
+    """
+    scaled = np.sqrt(more)[:, None] * own
+    toward, alone = scaled @ inverse, inverse @ right
+    inner = toward @ scaled.T
+    inner[np.diag_indices_from(inner)] += 1.0
+    return np.asarray(alone - toward.T @ np.linalg.solve(inner, scaled @ alone))
 
 
 def wanted(own: FloatArray, certain: FloatArray) -> FloatArray:

@@ -46,13 +46,27 @@ def update_targets(
     weight = np.ones(len(users)) if exposure is None else exposure
     background = (users * weight[:, None]).T @ users
     found, share = np.empty_like(prior_mean), np.empty(len(prior_mean))
-    identity = np.eye(users.shape[1])
+    rank = users.shape[1]
+    identity = np.eye(rank)
     certain = settings.certainty(signed.data)
+    scale, turn = np.linalg.eigh(background)
+    turned, turned_mean = users @ turn, prior_mean @ turn
     for c in range(len(prior_mean)):
         here = slice(signed.indptr[c], signed.indptr[c + 1])
         rows, sure = signed.indices[here], certain[here]
-        own = users[rows]
         more = settings.alpha * np.abs(sure) - weight[rows]
+        if settings.few(len(rows), rank):  # Woodbury, in the axes of the common part
+            own, alone = turned[rows], 1.0 / (scale + strength[c])
+            scaled = np.sqrt(more)[:, None] * own
+            toward = scaled * alone
+            inner = toward @ scaled.T
+            inner[np.diag_indices_from(inner)] += 1.0
+            plain = alone * (settings.alpha * wanted(own, sure) + strength[c] * turned_mean[c])
+            solved = np.linalg.solve(inner, np.column_stack([scaled @ plain, toward]))
+            found[c] = turn @ (plain - toward.T @ solved[:, 0])
+            share[c] = strength[c] * (alone.sum() - np.einsum("hr,hr->", toward, solved[:, 1:])) / rank
+            continue
+        own = users[rows]
         system = background + (own * more[:, None]).T @ own + strength[c] * identity
         inverse = np.linalg.inv(system)
         found[c] = inverse @ (settings.alpha * wanted(own, sure) + strength[c] * prior_mean[c])

@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
+from newaisle.gnn import factors
 from newaisle.gnn.factors import FactorSettings, solve_users
 from newaisle.gnn.space import prior_strength
 from newaisle.gnn.update import Feedback, Sums, learn_target, update_targets
@@ -29,6 +30,27 @@ def loss_minimum(users, bought, mean, strength, exposure):
     left = np.vstack([root[:, None] * users, np.sqrt(strength) * np.eye(users.shape[1])])
     right = np.concatenate([root * (bought > 0), np.sqrt(strength) * mean])
     return np.linalg.lstsq(left, right, rcond=None)[0]
+
+
+@pytest.mark.parametrize("exposed", [None, "mixed"])
+def test_few_sales_are_solved_from_what_all_systems_share(exposed, monkeypatch):
+    random = np.random.default_rng(2)
+    settings = FactorSettings(rank=24, alpha=5.0, regularization=3.0, second=48)
+    signed = sp.random_array((80, 60), density=0.06, rng=random, format="csr")
+    signed.data[:] = random.choice([1.0, 0.4, -0.5], len(signed.data))
+    users, mean = random.normal(size=(80, 72)) / 3, random.normal(size=(60, 72)) / 3
+    strength, exposure = random.uniform(1, 50, 60), random.random(80) if exposed else None
+    counts = np.diff(signed.tocsc().indptr)
+    assert 0 < np.sum([settings.few(int(count), 72) for count in counts]) < len(counts)
+
+    def solved():
+        found, share = update_targets(users, sp.csc_array(signed), mean, strength, settings, exposure)
+        return found, share, solve_users(sp.csr_array(signed), mean, settings)
+
+    quick = solved()
+    monkeypatch.setattr(factors, "_FEW", 10**6)
+    for few, plain in zip(quick, solved(), strict=True):
+        assert few == pytest.approx(plain, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("exposed", [None, 0.0, 0.3, "mixed"])
