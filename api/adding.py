@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from ..gnn.growing import grow
 from ..gnn.online import relearn
 from ..gnn.propagation import Block, Blocks, Kind, Texts, describe, extend
 from ..gnn.relations import View
+from ..gnn.renewed import renewed
 from ..graph import CatalogGraph
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import ModelError
@@ -52,14 +52,12 @@ def add(
         sp.csr_array((own.data, own.indices, own.indptr), shape=(own.shape[0], len(graph)))
         for own in (fitted.bought, fitted.signed)
     )
-    made = replace(fitted, graph=graph, bought=bought, signed=signed, space=space, frozen=frozen)
+    same = ("typical_activity", "level_errors")  # nothing that is added changes them
+    made = renewed(fitted, same, graph=graph, bought=bought, signed=signed, space=space, frozen=frozen)
     sold = np.intersect1d(wanted, fitted.observed.target)
     if len(sold):  # since the fit, and learned again from the new prior
         exposure = fitted.observed.exposure(fitted.window, len(graph))
-        made = replace(made, space=relearn(space, made.buyers, fitted.observed, exposure, sold))
-    for name in ("typical_activity", "level_errors"):  # nothing that is added changes them
-        if name in fitted.__dict__:
-            made.__dict__[name] = fitted.__dict__[name]
+        made = renewed(made, same, space=relearn(space, made.buyers, fitted.observed, exposure, sold))
     return made
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -15,6 +15,7 @@ from ..gnn.encoder import TextEncoder
 from ..gnn.likeness import likeness
 from ..gnn.profile import profile_vector
 from ..gnn.propagation import Kind
+from ..gnn.renewed import renewed
 from ..gnn.search import Matches, TextSearch
 from ..graph import Id
 from ..graph.catalog import FloatArray, IntArray
@@ -69,9 +70,7 @@ class Finder:
 
     def renewed(self, fitted: Fitted) -> Self:
         """The same catalog and its texts, with what else has become known."""
-        made = replace(self, fitted=fitted)
-        made.__dict__.update({name: self.__dict__[name] for name in _OF_CATALOG if name in self.__dict__})
-        return made
+        return renewed(self, _OF_CATALOG, fitted=fitted)
 
     def search(self, text: str, k: int, user: Who, among: Among) -> Table:
         """The targets that match a text best, those that do not match at all left out.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
 from typing import Any, Literal, Self
@@ -18,6 +18,7 @@ from ..gnn.confidence import level_errors
 from ..gnn.folding import Past, fold_in
 from ..gnn.frozen import Frozen
 from ..gnn.online import Buyers, Observed
+from ..gnn.renewed import renewed
 from ..gnn.scoring import asking, user_embeddings
 from ..gnn.space import Space
 from ..gnn.topk import TargetIndex
@@ -88,12 +89,8 @@ class Fitted:
 
     def renewed(self, space: Space, observed: Observed, newcomers: Ids) -> Self:
         """The same users and purchases of fit time, and what else has become known."""
-        made = replace(self, space=space, observed=observed, newcomers=newcomers)
-        # none of them depends on what was observed
-        for name in ("buyers", "typical_activity", "level_errors", "id_column", "name_column"):
-            if name in self.__dict__:
-                made.__dict__[name] = self.__dict__[name]
-        return made
+        same = ("buyers", "typical_activity", "level_errors", "id_column", "name_column")
+        return renewed(self, same, space=space, observed=observed, newcomers=newcomers)
 
     @cached_property
     def buyers(self) -> Buyers:
