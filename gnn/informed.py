@@ -31,11 +31,12 @@ def inform_factors(factors: Factors, head: Head, signed: sp.csr_array) -> Factor
     """
     settings, seen = factors.settings, head.seen
     of_seen, by_target = sp.csc_array(signed[:, seen]), sp.csr_array(signed.T)
+    users, targets, basis = factors.users, factors.targets, factors.basis
     for _ in range(ROUNDS):
-        head = head.carrying(factors.targets[seen])
+        head = head.carrying(targets[seen])
         prior = head.leave_one_out()
-        basis, strength = factors.targets.copy(), _STRENGTH / (prior.variance + head.settings.ridge)
-        basis[seen], _ = update_targets(factors.users, of_seen, prior.mean, strength, settings)
+        basis, strength = targets.copy(), _STRENGTH / (prior.variance + head.settings.ridge)
+        basis[seen], _ = update_targets(users, of_seen, prior.mean, strength, settings)
         users = solve_users(signed, basis, settings)
-        factors = Factors(users, solve_users(by_target, users, settings), basis, settings)
-    return factors
+        targets = solve_users(by_target, users, settings)
+    return Factors(users, targets, basis, settings)

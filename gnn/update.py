@@ -50,7 +50,7 @@ def update_targets(
     identity = np.eye(rank)
     certain = settings.certainty(signed.data)
     scale, turn = np.linalg.eigh(background)
-    turned, turned_mean = users @ turn, prior_mean @ turn
+    turned = users @ turn
     for c in range(len(prior_mean)):
         here = slice(signed.indptr[c], signed.indptr[c + 1])
         rows, sure = signed.indices[here], certain[here]
@@ -61,7 +61,7 @@ def update_targets(
             toward = scaled * alone
             inner = toward @ scaled.T
             inner[np.diag_indices_from(inner)] += 1.0
-            plain = alone * (settings.alpha * wanted(own, sure) + strength[c] * turned_mean[c])
+            plain = alone * (settings.alpha * wanted(own, sure) + strength[c] * prior_mean[c] @ turn)
             solved = np.linalg.solve(inner, np.column_stack([scaled @ plain, toward]))
             found[c] = turn @ (plain - toward.T @ solved[:, 0])
             share[c] = strength[c] * (alone.sum() - np.einsum("hr,hr->", toward, solved[:, 1:])) / rank
