@@ -27,7 +27,7 @@ SLICE = ("PRODUCE", "DELI", "PASTRY", "MEAT-PCKGD", "SEAFOOD")
 """Departments of the small real catalog."""
 
 
-STORE_FILES = {"test_cli", "test_docs", "test_embedded", "test_front_door"}
+STORE_FILES = {"test_cli", "test_demo", "test_docs", "test_embedded", "test_examples", "test_front_door"}
 """Tests that start stores of their own, or whose half is done sooner with them."""
 
 
