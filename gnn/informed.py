@@ -9,7 +9,7 @@ from .kernel import Head
 from .update import update_targets
 
 ROUNDS = 2
-"""Trials gained most in the first and nothing beyond the second."""
+"""Trials gained most in the first, a little in the second; each costs as much as the factors themselves."""
 
 _STRENGTH = 30.0
 """How strongly the prior of a sold target holds; ten times as much gained less."""

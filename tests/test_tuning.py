@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from newaisle.gnn import tuning
 from newaisle.gnn.factors import FactorSettings, fit_factors
 from newaisle.gnn.fitting import START_FACTORS, choose_settings, fit_space
-from newaisle.gnn.kernel import Head, KernelSettings
+from newaisle.gnn.kernel import Head, KernelSettings, kernel
 from newaisle.gnn.metrics import ndcg
 from newaisle.gnn.propagation import Blocks, Kind, propagate
 from newaisle.gnn.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, make_split
@@ -18,6 +18,8 @@ from newaisle.gnn.tuning import (
     LEAST_SHOWN,
     MARGIN,
     MOST_EPISODES,
+    START_RIDGE,
+    START_WIDTH,
     choose_factors,
     choose_kernel,
     climb,
@@ -129,6 +131,23 @@ def test_more_targets_than_the_search_can_bear_are_sampled(journey, train, phi, 
         assert (np.diff(episode.seen) > 0).all()
         assert np.isin(episode.seen, episode.split.seen).all()
         assert np.isfinite(judge_factors(episode, FactorSettings(rank=4), KernelSettings({"ancestors": 0.1}, 0.3)))
+
+
+def test_of_very_many_targets_the_nearest_are_kept(journey, train, phi, monkeypatch):
+    monkeypatch.setattr(tuning, "MANY", 100)
+    monkeypatch.setattr(tuning, "FEW", 30)
+    episodes = make_episodes(journey.graph, train, phi, 0)
+    for episode in episodes:
+        assert episode.many
+        assert len(episode.candidates) == min(30, len(episode.split.candidates))
+        assert np.isin(episode.seen, episode.split.seen).all()
+        assert len(episode.seen) < len(episode.split.seen)
+        assert (np.diff(episode.seen) > 0).all()
+        alike = kernel(phi, start_kernel(phi, START_WIDTH, START_RIDGE), episode.candidates, episode.split.seen)
+        nearest = episode.split.seen[np.argsort(-alike, axis=1)[:, : tuning.NEAREST]]
+        assert np.isin(nearest, episode.seen).mean() > 0.99  # ties aside
+    unsold = np.setdiff1d(np.flatnonzero(~journey.graph.is_group), episodes[0].split.train.nonzero()[1])
+    assert any(choose_settings(episodes, phi, unsold, lambda _line: None).kernel.weights.values())
 
 
 def test_collapsed_factors_are_no_candidates(episodes):
