@@ -12,6 +12,7 @@ a product must be told which category, brand or manufacturer was masked, among t
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -24,8 +25,8 @@ from newaisle.api.settings import Settings
 from newaisle.gnn.comparison import summary_table
 from newaisle.gnn.encoder import PACKAGED
 from newaisle.gnn.evaluation import ResultRow
-from newaisle.gnn.factors import FactorSettings, fit_factors
-from newaisle.gnn.kernel import Head
+from newaisle.gnn.factors import Factors, FactorSettings, fit_factors
+from newaisle.gnn.kernel import Head, KernelSettings
 from newaisle.gnn.metrics import ndcg
 from newaisle.gnn.propagation import Blocks, Kind, propagate
 from newaisle.gnn.splits import MIN_BUYERS, NEW_PRODUCTS, Split, buyers, entries, make_split
@@ -59,8 +60,12 @@ def main() -> None:
         order = in_turn(graph, split, seed)
         for count in map(int, given.labels.split(",")):
             labelled = np.sort(np.concatenate([part[:count] for part in order]))
-            figures = {"without": ranked(blocks, split, labelled, 0.0)}
-            figures |= {f"with, weight {weight:g}": ranked(rich, split, labelled, weight) for weight in WEIGHTS}
+            factors = fit_factors(sales_of(split, labelled), FACTORS, 0)
+            start = start_kernel(blocks, START_WIDTH, START_RIDGE)
+            figures = {"without": ranked(blocks, start, split, labelled, factors)}
+            for weight in WEIGHTS:
+                kernel = replace(start, weights={**start.weights, "learned": weight * START_WIDTH})
+                figures[f"with, weight {weight:g}"] = ranked(rich, kernel, split, labelled, factors)
             for name, value in figures.items():
                 rows.append(ResultRow(f"{count} labels", seed, name, "ndcg@20", value))
                 print(f"seed {seed}, {count} labels ({len(labelled):,} products), {name}: {value:.4f}", flush=True)
@@ -85,7 +90,7 @@ def pretrain(blocks: Blocks, products: IntArray, steps: int) -> FloatArray:
         batch = random.choice(products, BATCH, replace=False)
         rows = edges[batch]
         masked = rows.indptr[:-1] + (random.random(BATCH) * np.diff(rows.indptr)).astype(np.int64)
-        wanted, weight = torch.from_numpy(rows.indices[masked].astype(np.int64)), rows.data[masked].copy()
+        wanted, weight = torch.from_numpy(rows.indices[masked].astype(np.int64)), rows.data[masked]
         near = torch.zeros(BATCH, DIMENSIONS).index_add(
             0,
             torch.from_numpy(np.repeat(np.arange(BATCH), np.diff(rows.indptr))),
@@ -122,15 +127,15 @@ def in_turn(graph: CatalogGraph, split: Split, seed: int) -> list[IntArray]:
     return found
 
 
-def ranked(blocks: Blocks, split: Split, labelled: IntArray, weight: float) -> float:
-    """NDCG@20 of the split's candidates with the purchases of the labelled products alone."""
+def sales_of(split: Split, labelled: IntArray) -> sp.csr_array:
+    """The purchases of the labelled products alone, CSR (users, n)."""
     keep = np.zeros(split.train.shape[1], dtype=np.bool_)
     keep[labelled] = True
-    known = entries(split.weights, keep[split.weights.indices])
-    kernel = start_kernel(blocks, START_WIDTH, START_RIDGE)
-    if weight:
-        kernel = type(kernel)({**kernel.weights, "learned": weight * START_WIDTH}, kernel.ridge)
-    factors = fit_factors(known, FACTORS, 0)
+    return entries(split.weights, keep[split.weights.indices])
+
+
+def ranked(blocks: Blocks, kernel: KernelSettings, split: Split, labelled: IntArray, factors: Factors) -> float:
+    """NDCG@20 of the split's candidates with factors that know the labelled products alone."""
     mean = Head(blocks, kernel, labelled, factors.targets[labelled]).prior(split.candidates).mean
     hits = split.test[split.users][:, split.candidates].toarray() > 0
     return ndcg(factors.user_vectors(split.users) @ mean.T, hits)

@@ -84,13 +84,14 @@ def fit_space(
         raise ModelError("The given settings weigh no block of the catalog, so all new targets would be alike.")
     say = tell or (lambda _line: None)
     bought = binary(train)
+    count = buyers(bought)
     if settings is None:
-        unsold = np.flatnonzero(~graph.is_group & (buyers(bought) == 0))
+        unsold = np.flatnonzero(~graph.is_group & (count == 0))
         settings = choose_settings(make_episodes(graph, train, blocks, seed, protocols, signed), blocks, unsold, say)
     say("fitting factors of users and sold targets")
     weights = bought if signed is None else signed
     factors = fit_factors(weights, settings.factors, seed)
-    seen = np.flatnonzero(buyers(bought))
+    seen = np.flatnonzero(count)
     factors = inform_factors(factors, make_head(blocks, settings.kernel, seen, factors.targets[seen]), weights)
     return build_space(bought, factors, blocks, settings, seed, signed)
 
