@@ -44,6 +44,14 @@ def contents(store: Store) -> tuple[object, ...]:
     return store.snapshot("tables").content_hash, *nodes, *edges
 
 
+def settled_contents(store: Store) -> tuple[object, ...]:
+    """Contents that two readings agree on: the server may still be committing what a killed client sent last."""
+    first = contents(store)
+    while (second := contents(store)) != first:
+        first = second
+    return first
+
+
 def test_kill_minus_nine_at_random_moments(neo4j_of: Callable[[str], Endpoint], tmp_path: Path) -> None:
     endpoint = neo4j_of(versions_to_test()[0])
     endpoint.wipe()
@@ -64,7 +72,7 @@ def test_kill_minus_nine_at_random_moments(neo4j_of: Callable[[str], Endpoint], 
             time.sleep(draw.uniform(0, 1.5))
             victim.kill()
             victim.communicate()
-            assert contents(store) in expected  # all or nothing
+            assert settled_contents(store) in expected  # all or nothing
             report = refresh(store, graphs[turn % 2])
             assert report.graph_hash == graphs[turn % 2].content_hash
             assert contents(store) == expected[turn % 2]
