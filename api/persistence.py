@@ -26,8 +26,8 @@ from ..gnn.clusters import Clusters
 from ..gnn.factors import Factors, FactorSettings
 from ..gnn.forecast import Spread
 from ..gnn.frozen import Frozen, Scale, Values
-from ..gnn.kernel import Head, KernelSettings, Prior
-from ..gnn.landmarks import LandmarkHead
+from ..gnn.kernel import KernelSettings, Prior
+from ..gnn.nearest import make_head
 from ..gnn.online import Observed
 from ..gnn.propagation import Block, Blocks, Kind
 from ..gnn.space import Space, SpaceSettings
@@ -157,7 +157,6 @@ def _write(fitted: Fitted, folder: Path, precision: Precision) -> None:
         "share": space.share,
         "error": space.error,
         "seen": space.head.seen,
-        "landmarks": space.head.landmarks if isinstance(space.head, LandmarkHead) else np.empty(0, dtype=np.int64),
     }
     phi = _flat_blocks(space.head.blocks)
     if precision == "float16":
@@ -232,10 +231,8 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
     flat = _doubled(load_file(path / "blocks.safetensors"))
     matrices = _matrices(flat, config["blocks"])
     blocks = Blocks(matrices, {name: Kind(kind) for name, kind in config["kinds"].items()})
-    seen, landmarks = arrays["seen"], arrays["landmarks"]
-    head = Head(blocks, settings.kernel, seen, np.column_stack([factors.targets[seen], arrays["seen_level"]]))
-    if len(landmarks):
-        head = LandmarkHead(head.blocks, head.settings, head.seen, head.factors, landmarks)
+    seen = arrays["seen"]
+    head = make_head(blocks, settings.kernel, seen, np.column_stack([factors.targets[seen], arrays["seen_level"]]))
     space = Space(
         settings=settings,
         factors=factors,
@@ -300,9 +297,11 @@ def _matrices(flat: Mapping[str, np.ndarray[Any, Any]], shapes: Mapping[str, lis
 
 
 def _halved(arrays: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
-    """Float64 arrays in half precision, all others as they are."""
+    """Numbers with a fraction in half precision, all others as they are."""
     with np.errstate(over="ignore"):  # told below
-        halved = {name: a.astype(np.float16) if a.dtype == np.float64 else a for name, a in arrays.items()}
+        halved = {
+            name: a.astype(np.float16) if np.issubdtype(a.dtype, np.floating) else a for name, a in arrays.items()
+        }
     for name, array in halved.items():
         if array.dtype == np.float16 and not np.isfinite(array).all():
             raise ModelError(f"The model's {name} has numbers too large for float16; save it with precision='float64'.")

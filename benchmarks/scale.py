@@ -1,4 +1,4 @@
-"""Time and memory of a fit on 5,000, 15,000 and 50,000 targets, and what landmarks cost in accuracy.
+"""Time and memory of a fit on 5,000, 15,000 and 50,000 targets, and what the nearest targets alone tell.
 
     python benchmarks/scale.py [--targets 5000 15000 50000] [--users 4000]
 
@@ -20,10 +20,11 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from newaisle import CatalogGraph
+from newaisle.gnn import nearest
 from newaisle.gnn.fitting import fit_space
 from newaisle.gnn.kernel import Head
-from newaisle.gnn.landmarks import EXACT, LandmarkHead, choose_landmarks
 from newaisle.gnn.metrics import ndcg
+from newaisle.gnn.nearest import EXACT, NearestHead
 from newaisle.gnn.propagation import propagate
 
 PURCHASES = 60
@@ -34,7 +35,7 @@ DIMENSIONS = 384
 
 
 def main() -> None:
-    """Measure every size, then landmarks beside the exact head."""
+    """Measure every size, then the nearest targets beside the exact head."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--targets", type=int, nargs="+", default=[5_000, 15_000, 50_000], help="default: %(default)s")
     parser.add_argument("--users", type=int, default=4_000, help="default: %(default)s")
@@ -47,7 +48,7 @@ def main() -> None:
     for count in given.targets:
         command = [sys.executable, __file__, "--one", str(count), "--users", str(given.users)]
         subprocess.run(command, check=True)
-    print(f"\nlandmarks beside the exact head, {EXACT:,} targets, 8,000 of them seen")
+    print(f"\nthe nearest targets beside the exact head, {EXACT:,} targets, 8,000 of them seen")
     compare(EXACT, given.users)
 
 
@@ -66,7 +67,7 @@ def measure(count: int, users: int) -> None:
 
 
 def compare(count: int, users: int) -> None:
-    """The ranking of unsold targets by the exact head and through ever more landmarks, all with the same settings."""
+    """The ranking of unsold targets by the exact head and from ever more of the nearest, all with the same settings."""
     graph, texts, bought, hidden = shop(count, users)
     space = fit_space(graph, bought, propagate(graph, texts))
     exact, new = space.head, np.flatnonzero(np.diff(sp.csc_array(hidden).indptr))
@@ -79,9 +80,9 @@ def compare(count: int, users: int) -> None:
         print(f"{name:>16} NDCG@20 {figure:.4f} {seconds:>6.1f} s")
 
     line("exact", Head(exact.blocks, exact.settings, exact.seen, exact.factors))
-    for many in (250, 500, 1000, 2000, 3000):
-        drawn = choose_landmarks(exact.blocks, exact.settings, exact.seen, many)
-        line(f"{many:,} landmarks", LandmarkHead(exact.blocks, exact.settings, exact.seen, exact.factors, drawn))
+    for many in (5, 20, 50, 100, 200):
+        nearest.NEAREST = many
+        line(f"{many:,} nearest", NearestHead(exact.blocks, exact.settings, exact.seen, exact.factors))
 
 
 def judged(users: np.ndarray, vectors: np.ndarray, hidden: sp.csr_array) -> float:

@@ -16,9 +16,9 @@ from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, ModelError
 from .factors import Factors, fit_factors
 from .kernel import Head, KernelSettings, kernel
-from .landmarks import make_head
 from .level import levels
 from .metrics import ndcg
+from .nearest import make_head
 from .propagation import Blocks, Kind
 from .splits import SHARE, Split, binary
 from .tuning import (

@@ -14,6 +14,12 @@ from ..graph.errors import ModelError
 
 FloatArray = npt.NDArray[np.float64]
 
+_MOST_DOUBLE = 50_000
+"""Of more targets the factors are kept in single precision, float32: half of the memory, the same ranking."""
+
+_TOGETHER = 10_000
+"""Targets solved at once."""
+
 _FEW = 8
 """Where a system has so many times fewer pairs than its rank, the common part of all systems is inverted once."""
 
@@ -64,8 +70,8 @@ class Factors:
 
     Attributes:
         users: p, float64 (users, rank).
-        targets: q, float64 (targets, rank).
-        basis: the target factors from which users are folded in, float64 (targets, rank).
+        targets: q, float64 (targets, rank); float32 of more than 50,000 targets.
+        basis: the target factors from which users are folded in, likewise.
         settings: how they were fitted.
     """
 
@@ -109,8 +115,7 @@ def fit_factors(signed: sp.csr_array, settings: FactorSettings, seed: int) -> Fa
         ModelError: no purchases at all.
     """
     basis, users = fit_users(signed, settings, seed)
-    targets = solve_users(sp.csr_array(signed.T), users, settings)
-    return Factors(users, targets, basis, settings)
+    return Factors(users, solve_targets(sp.csr_array(signed.T), users, settings), basis, settings)
 
 
 def fit_users(signed: sp.csr_array, settings: FactorSettings, seed: int) -> tuple[FloatArray, FloatArray]:
@@ -135,8 +140,8 @@ def fit_users(signed: sp.csr_array, settings: FactorSettings, seed: int) -> tupl
                 random_state=seed,
             )
             als.fit(certain, show_progress=False)
-            sets.append(np.asarray(als.item_factors, dtype=np.float64))
-        basis = np.hstack(sets) / np.sqrt(len(sets))
+            sets.append(np.asarray(als.item_factors, dtype=_precision(signed.shape[1])))
+        basis = np.hstack(sets) / float(np.sqrt(len(sets)))
         if (signed.data < 0).any():  # nothing but dislikes leads to zero, in steps that do not quite reach it
             basis[np.bincount(signed.indices[signed.data > 0], minlength=len(basis)) == 0] = 0.0
     return basis, solve_users(signed, basis, settings)
@@ -173,6 +178,29 @@ def solve_users(signed: sp.csr_array, basis: FloatArray, settings: FactorSetting
             for part, inverse in zip(settings.parts, alone, strict=True):
                 found[row, part] = solve_few(inverse, own[:, part], more, right[part]) / sets
     return found
+
+
+def solve_targets(by_target: sp.csr_array, users: FloatArray, settings: FactorSettings) -> FloatArray:
+    """:func:`solve_users` the other way round, a part of the targets at a time.
+
+    Args:
+        by_target: weights, CSR, shape (targets, users).
+        users: p, float64 (users, rank).
+        settings: confidence and regularisation.
+
+    Returns:
+        q, float64 (targets, rank); float32 of more than 50,000 targets.
+    """
+    count = by_target.shape[0]
+    found = np.empty((count, users.shape[1]), dtype=_precision(count))
+    for first in range(0, count, _TOGETHER):
+        part = slice(first, first + _TOGETHER)
+        found[part] = solve_users(sp.csr_array(by_target[part]), users, settings)
+    return found
+
+
+def _precision(targets: int) -> type[np.floating]:
+    return np.float64 if targets <= _MOST_DOUBLE else np.float32
 
 
 def invert_shifted(gram: FloatArray, shift: float) -> FloatArray:

@@ -19,13 +19,15 @@ from .factors import Factors, fit_factors
 from .forecast import Outcomes, fit_spread
 from .informed import inform_factors
 from .kernel import Head, Prior
-from .landmarks import make_head
 from .metrics import ndcg
+from .nearest import make_head
 from .propagation import Blocks
 from .scoring import asking, cosine, target_embeddings, user_embeddings
 from .space import Space, SpaceSettings, build_space, longest_of, make_level_head, prior_strength, with_levels
 from .splits import PROTOCOLS, binary, buyers
 from .tuning import (
+    LEAST_RANK,
+    MOST_RANK,
     START_FACTORS,
     START_RIDGE,
     START_WIDTH,
@@ -43,7 +45,6 @@ _LEVELS = (0.0, 0.02, 0.05)
 _SHORT_HISTORY = 30
 """Purchases of the median user up to which the level joins the scores; beyond, trials gained nothing by it."""
 _REVEALED = 0.1
-_LEAST_RANK, _MOST_RANK = 4, 256
 
 Tell = Callable[[str], None]
 
@@ -116,12 +117,13 @@ def choose_settings(episodes: Sequence[Episode], blocks: Blocks, unsold: IntArra
     kernel = without_strange_numbers(kernel, blocks, np.setdiff1d(sold, unsold), unsold)
     for episode in episodes:
         episode.forget_search()
-    # a short and a long set of factors are wrong about different users; the search itself takes one, for speed
-    factors = replace(factors, rank=max(factors.rank // 2, _LEAST_RANK), second=min(2 * factors.rank, _MOST_RANK))
+    many = episodes[0].many
+    if not many:  # a short and a long set are wrong about different users; the search itself takes one, for speed
+        factors = replace(factors, rank=max(factors.rank // 2, LEAST_RANK), second=min(2 * factors.rank, MOST_RANK))
     say("weighing what all users have in common, what is sold against what is new")
     settings = SpaceSettings(factors, kernel)
     # of very many targets one set holds thousands of pseudo-new ones
-    worlds = [_World.of(episode, settings) for episode in episodes[: 1 if episodes[0].many else None]]
+    worlds = [_World.of(episode, settings) for episode in episodes[: 1 if many else None]]
     settings = replace(settings, level=_choose_level(worlds))
     settings = choose_balance(episodes, settings)
     say("fitting the temperature, the strength of the prior, the chances and how far forecasts are off")

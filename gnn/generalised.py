@@ -22,9 +22,9 @@ from .cells import Cell
 from .factors import Factors, fit_factors
 from .judging import K, Method, OwnUsers, Scorer, checked_scores
 from .kernel import Head
-from .landmarks import make_head
 from .methods import Newaisle
 from .metrics import Numbers, ranking_metrics
+from .nearest import make_head
 from .one_list import List, best_offset, harmonic_mean, part_purchases, seen_targets
 from .splits import LEAVE_TARGETS_OUT, Split, make_split
 from .trial import Judge, Make, Trial, counts

@@ -35,7 +35,7 @@ def grow(space: Space, blocks: Blocks, targets: IntArray, errors: FloatArray) ->
     mean, vectors = (_put(rows, more, targets, foreseen) for rows in (space.prior.mean, space.vectors))
     answers = space.settings.as_new(foreseen, level)
     longest = float(np.sqrt(np.einsum("tr,tr->t", answers, answers).max(initial=0.0)))
-    nothing = np.zeros((more, space.factors.targets.shape[1]))
+    nothing = np.zeros((more, space.factors.targets.shape[1]), dtype=space.factors.targets.dtype)
     factors = renewed(
         space.factors,
         targets=np.concatenate([space.factors.targets, nothing]),
@@ -55,6 +55,6 @@ def grow(space: Space, blocks: Blocks, targets: IntArray, errors: FloatArray) ->
 
 
 def _put(rows: FloatArray, more: int, targets: IntArray, values: FloatArray) -> FloatArray:
-    grown = np.concatenate([rows, np.zeros((more, *rows.shape[1:]))])
+    grown = np.concatenate([rows, np.zeros((more, *rows.shape[1:]), dtype=rows.dtype)])
     grown[targets] = values
     return grown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import scipy.sparse as sp
 
-from .factors import Factors, solve_users
+from .factors import Factors, solve_targets, solve_users
 from .kernel import Head
 from .update import update_targets
 
@@ -38,5 +38,5 @@ def inform_factors(factors: Factors, head: Head, signed: sp.csr_array) -> Factor
         basis, strength = targets.copy(), _STRENGTH / (prior.variance + head.settings.ridge)
         basis[seen], _ = update_targets(users, of_seen, prior.mean, strength, settings)
         users = solve_users(signed, basis, settings)
-        targets = solve_users(by_target, users, settings)
+        targets = solve_targets(by_target, users, settings)
     return Factors(users, targets, basis, settings)

@@ -14,8 +14,8 @@ from .confidence import expected_errors, level_errors
 from .factors import Factors, FactorSettings
 from .forecast import Outcomes, Spread, fit_spread
 from .kernel import Head, KernelSettings, Prior
-from .landmarks import make_head
 from .level import levels
+from .nearest import make_head
 from .propagation import Blocks
 from .scoring import HEADROOM, asking, cosine, softmax, target_embeddings, user_embeddings
 from .update import update_targets
@@ -66,7 +66,7 @@ class SpaceSettings:
             mean: mu, float64 (targets, rank).
             level: predicted levels, float64 (targets,).
         """
-        return np.column_stack([mean, self.level * level + self.offset])
+        return np.column_stack([mean, (self.level * level + self.offset).astype(mean.dtype)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ class Space:
     @cached_property
     def answers(self) -> FloatArray:
         """``[q, o]``, which ``[p, |p|]`` meets, float64 (n, rank + 1)."""
-        return np.column_stack([self.vectors, self.offset])
+        return np.column_stack([self.vectors, self.offset.astype(self.vectors.dtype)])
 
     def embeddings(self, targets: IntArray) -> FloatArray:
         """z, the unit vectors of targets, float64 (targets, rank + 2)."""
@@ -193,7 +193,7 @@ def make_level_head(
 
 def with_levels(factors: Factors, bought: sp.csr_array, seen: IntArray) -> FloatArray:
     """Factors of seen targets and, as one column more, their levels, float64 (seen, rank + 1)."""
-    return np.column_stack([factors.targets[seen], levels(bought, seen)])
+    return np.column_stack([factors.targets[seen], levels(bought, seen).astype(factors.targets.dtype)])
 
 
 def longest_of(vectors: FloatArray) -> float:

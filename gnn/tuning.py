@@ -49,6 +49,10 @@ blind to what is told by these alone. There"""
 FEW, NEAREST = 500, 5
 """so many pseudo-new targets are judged per episode, each with so many of its nearest seen ones."""
 
+LEAST_RANK, MOST_RANK, MOST_RANK_OF_MANY = 4, 256, 512
+"""Bounds of the rank. Of very many targets each has few buyers, and the nearest tell nearly all of it: trials gained
+with every further rank, up to what memory allows."""
+
 _CHUNK = 100
 """Candidates compared with all seen targets at once."""
 
@@ -263,9 +267,10 @@ def choose_factors(episodes: Sequence[Episode], start: FactorSettings, kernel: K
     """Choose rank, confidence and regularisation with a given kernel; without any episode the start stays."""
     if not episodes:
         return start
+    most = MOST_RANK_OF_MANY if episodes[0].many else MOST_RANK
 
     def settings(values: Mapping[str, float]) -> FactorSettings:
-        rank = int(np.clip(values["rank"], 4, 256))
+        rank = int(np.clip(values["rank"], LEAST_RANK, most))
         return replace(start, rank=rank, alpha=values["alpha"], regularization=values["regularization"])
 
     def judge(values: Mapping[str, float]) -> float:

@@ -153,3 +153,17 @@ def test_nothing_bought_is_refused(journey, phi, given):
     for settings in (given, None):
         with pytest.raises(ModelError, match="no purchase to learn from"):
             fit_space(journey.graph, nothing, phi, settings=settings)
+
+
+def test_of_very_many_targets_factors_are_kept_in_half_the_memory_and_rank_alike(
+    journey, phi, train, given, space, monkeypatch
+):
+    monkeypatch.setattr("newaisle.gnn.factors._MOST_DOUBLE", 100)
+    monkeypatch.setattr("newaisle.gnn.factors._TOGETHER", 100)
+    single = fit_space(journey.graph, train, phi, settings=given)
+    kept = (single.factors.targets, single.factors.basis, single.prior.mean, single.vectors, single.answers)
+    assert {array.dtype for array in (*kept, single.head.factors)} == {np.dtype(np.float32)}
+    targets = np.arange(len(space.vectors))
+    assert single.score(single.factors.users, targets) == pytest.approx(
+        space.score(space.factors.users, targets), abs=1e-4
+    )

@@ -1,0 +1,107 @@
+"""The head through the nearest targets: the exact one where all are near, and close to it where few are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from newaisle.gnn import nearest as nearest_module
+from newaisle.gnn import space
+from newaisle.gnn.kernel import Head, KernelSettings
+from newaisle.gnn.nearest import NEAREST, NearestHead, make_head
+from newaisle.gnn.propagation import Blocks, Kind
+from newaisle.gnn.splits import binary
+from newaisle.loaders import Loaded
+
+if TYPE_CHECKING:
+    from newaisle.api.recommender import Recommender
+
+SETTINGS = KernelSettings({"numbers": 0.1, "texts": 0.5}, ridge=0.1)
+
+
+@pytest.fixture(scope="module")
+def head() -> Head:
+    """600 targets in 15 clumps, 400 of them seen, with factors that vary smoothly over them."""
+    random = np.random.default_rng(0)
+    numbers = random.normal(size=(15, 4))[random.integers(0, 15, 600)] + random.normal(size=(600, 4)) / 10
+    texts = random.normal(size=(600, 12))
+    texts /= np.linalg.norm(texts, axis=1, keepdims=True)
+    seen = np.sort(random.choice(600, 400, replace=False))
+    blocks = Blocks({"numbers": numbers, "texts": texts}, {"numbers": Kind.FEATURE, "texts": Kind.TEXT})
+    return Head(blocks, SETTINGS, seen, np.sin(numbers[seen] @ random.normal(size=(4, 3))))
+
+
+def nearest(head: Head) -> NearestHead:
+    return NearestHead(head.blocks, head.settings, head.seen, head.factors)
+
+
+def test_with_all_others_near_it_is_the_exact_head(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nearest_module, "NEAREST", 400)
+    every, new = nearest(head), np.setdiff1d(np.arange(600), head.seen)
+    np.testing.assert_allclose(every.leave_one_out().mean, head.leave_one_out().mean, atol=1e-8)
+    np.testing.assert_allclose(every.leave_one_out().variance, head.leave_one_out().variance, atol=1e-8)
+    np.testing.assert_allclose(every.sources(int(head.seen[5])), head.sources(int(head.seen[5])), atol=1e-8)
+    np.testing.assert_allclose(every.prior(new).mean, head.prior(new).mean, atol=0.02)  # the farthest is left out
+    np.testing.assert_allclose(every.prior(new).variance, head.prior(new).variance, atol=0.02)
+
+
+def test_few_neighbours_tell_nearly_what_all_do(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    new, exact = np.setdiff1d(np.arange(600), head.seen), Head.prior
+    spread = exact(head, new).mean.std()
+
+    def error(count: int) -> float:
+        monkeypatch.setattr(nearest_module, "NEAREST", count)
+        return float(np.abs(nearest(head).prior(new).mean - exact(head, new).mean).mean() / spread)
+
+    assert error(200) < 0.05 < error(20) < 0.5
+
+
+def test_sources_are_few_and_add_up_to_the_mean(head: Head) -> None:
+    near = nearest(head)
+    new = np.setdiff1d(np.arange(600), head.seen)[:3]
+    drawn = np.stack([near.sources(int(target)) for target in new])
+    np.testing.assert_allclose(drawn @ head.factors, near.prior(new).mean)
+    assert (np.count_nonzero(drawn, axis=1) == NEAREST).all()
+    own = near.sources(int(head.seen[7]))
+    assert own[7] == 0.0
+    np.testing.assert_allclose(own @ head.factors, near.leave_one_out().mean[7])
+
+
+def test_leaving_one_out_is_fitting_without_it(head: Head) -> None:
+    rest = np.delete(np.arange(400), 7)
+    without = NearestHead(head.blocks, head.settings, head.seen[rest], head.factors[rest])
+    expected, found = without.prior(head.seen[[7]]), nearest(head).leave_one_out()
+    np.testing.assert_allclose(found.mean[7], expected.mean[0])
+    np.testing.assert_allclose(found.variance[7], expected.variance[0])
+
+
+def test_other_factors_are_carried_the_same_way(head: Head) -> None:
+    near = nearest(head)
+    near.leave_one_out()
+    twice = near.carrying(2 * head.factors)
+    np.testing.assert_allclose(twice.leave_one_out().mean, 2 * near.leave_one_out().mean)
+
+
+def test_nothing_to_foresee_is_no_error(head: Head) -> None:
+    prior = nearest(head).prior(np.empty(0, dtype=np.int64))
+    assert prior.mean.shape == (0, 3)
+    assert prior.variance.shape == (0,)
+
+
+def test_a_fit_beyond_the_limit_goes_through_the_nearest_and_hardly_differs(
+    journey: Loaded, fitted: Recommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = fitted.fitted.space
+    monkeypatch.setattr(nearest_module, "EXACT", 10)
+    bought = binary(journey.interactions.matrix(journey.graph))
+    found = space.build_space(bought, exact.factors, exact.head.blocks, exact.settings)
+    assert isinstance(found.head, NearestHead)
+    new = np.setdiff1d(np.arange(len(journey.graph)), exact.head.seen)
+    scores = [exact.factors.users @ made.vectors[new].T for made in (exact, found)]
+    assert np.corrcoef(scores[0].ravel(), scores[1].ravel())[0, 1] > 0.98
+
+
+def test_up_to_the_limit_the_head_is_exact(head: Head) -> None:
+    assert type(make_head(head.blocks, head.settings, head.seen, head.factors)) is Head
