@@ -23,6 +23,7 @@ _AT_LEAST = {
     "settings.factors.rank": 1,
     "settings.factors.second": 0,
     "settings.factors.iterations": 1,
+    "settings.factors.rounds": 0,
     "settings.kernel.weights": 0,
     "settings.calibration.slopes": 0,
     "settings.level": 0,

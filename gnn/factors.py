@@ -31,6 +31,7 @@ class FactorSettings:
     Attributes:
         rank: length of the factors.
         second: length of a second set of factors beside them, 0 for none; the scores of both are averaged.
+        rounds: further alternating steps informed by the graph (:mod:`newaisle.gnn.informed`), 0 for none.
         alpha: confidence of a full purchase; a non-purchase has confidence 1.
         regularization: weight of the squared length of the factors.
         iterations: alternating steps.
@@ -41,6 +42,7 @@ class FactorSettings:
     regularization: float = 5.0
     iterations: int = 5
     second: int = 0
+    rounds: int = 2
 
     @property
     def parts(self) -> tuple[slice, ...]:

@@ -19,7 +19,7 @@ from .factors import Factors, fit_factors
 from .forecast import Outcomes, fit_spread
 from .informed import inform_factors
 from .kernel import Head, Prior
-from .metrics import ndcg
+from .metrics import ndcg, taste_auc
 from .nearest import make_head
 from .propagation import Blocks
 from .scoring import asking, cosine, target_embeddings, user_embeddings
@@ -124,6 +124,7 @@ def choose_settings(episodes: Sequence[Episode], blocks: Blocks, unsold: IntArra
     settings = SpaceSettings(factors, kernel)
     # of very many targets one set holds thousands of pseudo-new ones
     worlds = [_World.of(episode, settings) for episode in episodes[: 1 if many else None]]
+    settings, worlds = _choose_rounds(worlds, settings)
     settings = replace(settings, level=_choose_level(worlds))
     settings = choose_balance(episodes, settings)
     say("fitting the temperature, the strength of the prior, the chances and how far forecasts are off")
@@ -144,10 +145,15 @@ class _World:
 
     @classmethod
     def of(cls, episode: Episode, settings: SpaceSettings) -> _World:
+        """Without the graph's say in the factors."""
         split, factors = episode.split, episode.factors(settings.factors)
-        head = make_level_head(episode.blocks, settings.kernel, split.seen, factors, split.train)
-        factors = inform_factors(factors, head, split.weights)
-        return cls(episode, factors, head.carrying(with_levels(factors, split.train, split.seen)))
+        return cls(episode, factors, make_level_head(episode.blocks, settings.kernel, split.seen, factors, split.train))
+
+    def informed(self) -> _World:
+        """The same with factors informed by the graph."""
+        split = self.episode.split
+        factors = inform_factors(self.factors, self.head, split.weights)
+        return replace(self, factors=factors, head=self.head.carrying(with_levels(factors, split.train, split.seen)))
 
     @cached_property
     def users(self) -> FloatArray:
@@ -158,6 +164,11 @@ class _World:
     def prior(self) -> Prior:
         """Of the judged pseudo-new targets, the level in its last column."""
         return self.head.prior(self.episode.candidates)
+
+    def taste(self) -> float:
+        """How well the zero-shot scores tell buyers of a pseudo-new target from others (taste AUC)."""
+        train, hits = self.episode.split.train[self.episode.users], sp.csr_array(self.episode.hits)
+        return taste_auc(self.users[:, :-1] @ self.prior.mean[:, :-1].T, hits, np.diff(train.indptr))
 
     def zero_shot_ndcg(self, weight: float) -> float:
         """NDCG@20 with so much of the predicted level in the scores."""
@@ -213,6 +224,15 @@ def _mean_revealed(worlds: Sequence[_World], settings: SpaceSettings) -> float:
 
 def _as_new(foreseen: FloatArray, settings: SpaceSettings) -> FloatArray:
     return settings.as_new(foreseen[:, :-1], foreseen[:, -1])
+
+
+def _choose_rounds(worlds: list[_World], settings: SpaceSettings) -> tuple[SpaceSettings, list[_World]]:
+    """Informed by the graph, unless the factors of the pseudo-new targets' neighbours then tell less of taste."""
+    informed = [world.informed() for world in worlds]
+    gain = np.mean([after.taste() - before.taste() for before, after in zip(worlds, informed, strict=True)])
+    if gain < 0:  # not so where taste cannot be told (NaN)
+        return replace(settings, factors=replace(settings.factors, rounds=0)), worlds
+    return settings, informed
 
 
 def _choose_level(worlds: Sequence[_World]) -> float:

@@ -8,9 +8,6 @@ from .factors import Factors, solve_targets, solve_users
 from .kernel import Head
 from .update import update_targets
 
-ROUNDS = 2
-"""Trials gained most in the first, a little in the second; each costs as much as the factors themselves."""
-
 _STRENGTH = 30.0
 """How strongly the prior of a sold target holds; ten times as much gained less."""
 
@@ -25,14 +22,15 @@ def inform_factors(factors: Factors, head: Head, signed: sp.csr_array) -> Factor
     which every target's prior leaves its own sales out.
 
     Args:
-        factors: fitted without the graph.
+        factors: fitted without the graph; trials gained most in the first round, a little in the second, and each costs
+            as much as the factors themselves.
         head: of the targets with sales that take part; the others stay what their own sales make them.
         signed: weights of the pairs, CSR (users, n), as :func:`newaisle.gnn.factors.fit_factors` takes them.
     """
     settings, seen = factors.settings, head.seen
     of_seen, by_target = sp.csc_array(signed[:, seen]), sp.csr_array(signed.T)
     users, targets, basis = factors.users, factors.targets, factors.basis
-    for _ in range(ROUNDS):
+    for _ in range(settings.rounds):
         head = head.carrying(targets[seen])
         prior = head.leave_one_out()
         basis, strength = targets.copy(), _STRENGTH / (prior.variance + head.settings.ridge)

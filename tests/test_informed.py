@@ -1,16 +1,20 @@
 """Factors informed by the graph: what a round is, and that it helps what nobody has bought yet."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn import informed
+from newaisle.gnn.blocks import Blocks
 from newaisle.gnn.factors import FactorSettings, fit_factors, solve_users
+from newaisle.gnn.fitting import _choose_rounds, _World
 from newaisle.gnn.informed import inform_factors
 from newaisle.gnn.kernel import Head
 from newaisle.gnn.metrics import ndcg
+from newaisle.gnn.space import SpaceSettings
 from newaisle.gnn.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, buyers, make_split
-from newaisle.gnn.tuning import START_RIDGE, START_WIDTH, start_kernel
+from newaisle.gnn.tuning import START_RIDGE, START_WIDTH, make_episodes, start_kernel
 
 SETTINGS = FactorSettings(rank=6, alpha=5.0, regularization=10.0, second=10)
 
@@ -30,8 +34,8 @@ def plain(bought):
     return fit_factors(bought, SETTINGS, 0)
 
 
-def test_a_round_is_one_alternating_step_towards_what_the_others_predict(bought, plain, phi, kernel, monkeypatch):
-    monkeypatch.setattr(informed, "ROUNDS", 1)
+def test_a_round_is_one_alternating_step_towards_what_the_others_predict(bought, plain, phi, kernel):
+    plain = replace(plain, settings=replace(SETTINGS, rounds=1))
     seen = np.flatnonzero(buyers(bought))[::2]
     found = inform_factors(plain, Head(phi, kernel, seen, plain.targets[seen]), bought)
     prior = Head(phi, kernel, seen, plain.targets[seen]).leave_one_out()
@@ -74,3 +78,14 @@ def test_new_targets_are_ranked_better(journey, bought, phi, kernel):
             )
             gains.append(new - old)
     assert np.mean(gains) > 0
+
+
+@pytest.mark.parametrize(("shuffled", "rounds"), [(False, 2), (True, 0)])
+def test_factors_are_informed_only_where_the_graph_tells_of_taste(journey, bought, phi, shuffled, rounds):
+    order = np.random.default_rng(0).permutation(phi.size) if shuffled else np.arange(phi.size)
+    blocks = Blocks({name: block[order] for name, block in phi.matrices.items()}, phi.kinds)
+    settings = SpaceSettings(SETTINGS, start_kernel(blocks, START_WIDTH, START_RIDGE))
+    worlds = [_World.of(episode, settings) for episode in make_episodes(journey.graph, bought, blocks, 0)]
+    chosen, kept = _choose_rounds(worlds, settings)
+    assert chosen.factors.rounds == rounds
+    assert (kept[0] is worlds[0]) == shuffled
