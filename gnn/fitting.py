@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from scipy.optimize import minimize_scalar
 
 from ..graph import CatalogGraph
-from ..graph.catalog import FloatArray, IntArray
+from ..graph.catalog import BoolArray, FloatArray, IntArray
 from ..graph.errors import ModelError
 from .balance import choose_balance
 from .calibration import Calibration, Pairs, fit_calibration
@@ -192,14 +192,12 @@ class _World:
         """Predicted q and level of all pseudo-new targets, float64 (listed, rank + 1)."""
         return self.head.prior(self.episode.split.listed).mean
 
-    def cross_entropy(self, tau: float, settings: SpaceSettings) -> float:
-        """Mean over judged users of the cross-entropy of the softmax at their purchases of pseudo-new targets."""
-        hits, answers = self.episode.hits, _as_new(self.prior.mean, settings)
+    def similarities(self, settings: SpaceSettings) -> FloatArray:
+        """Cosines of judged users and pseudo-new targets, float64 (users, candidates)."""
+        answers = _as_new(self.prior.mean, settings)
         longest = max(longest_of(self.factors.targets), longest_of(answers))
         embeddings = target_embeddings(answers, longest)
-        logits = cosine(user_embeddings(self.factors.users[self.episode.users]), embeddings) / tau
-        log_sum = np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1)) + logits.max(axis=1)
-        return float(np.mean(log_sum - (logits * hits).sum(axis=1) / hits.sum(axis=1)))
+        return cosine(user_embeddings(self.factors.users[self.episode.users]), embeddings)
 
     def revealed_ndcg(self, settings: SpaceSettings) -> float:
         """NDCG@20 after a tenth of the users revealed what they bought of the pseudo-new targets, on the others."""
@@ -244,11 +242,18 @@ def _choose_level(worlds: Sequence[_World]) -> float:
 
 
 def _fit_tau(worlds: Sequence[_World], settings: SpaceSettings) -> float:
-    """The temperature with the least cross-entropy, searched on a logarithmic scale."""
+    """The temperature with the least cross-entropy at purchases, searched on a logarithmic scale."""
+    judged = [(world.similarities(settings), world.episode.hits) for world in worlds]
     found = minimize_scalar(
-        lambda log_tau: float(np.mean([world.cross_entropy(float(np.exp(log_tau)), settings) for world in worlds])),
+        lambda log_tau: float(np.mean([_cross_entropy(each / np.exp(log_tau), hits) for each, hits in judged])),
         bounds=(np.log(1e-3), np.log(10.0)),
         method="bounded",
         options={"xatol": 1e-4},
     )
     return float(np.exp(found.x))
+
+
+def _cross_entropy(logits: FloatArray, hits: BoolArray) -> float:
+    """Mean over users of the cross-entropy of the softmax at their purchases, (users, candidates) both."""
+    log_sum = np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1)) + logits.max(axis=1)
+    return float(np.mean(log_sum - (logits * hits).sum(axis=1) / hits.sum(axis=1)))

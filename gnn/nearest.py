@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,7 +62,8 @@ class NearestHead(Head):
 
     def _carry(self, targets: IntArray) -> tuple[sp.csr_array, FloatArray]:
         """``k (K + lambda I)^-1`` of some targets, CSR (targets, s), and their variance, float64 (targets,)."""
-        places = np.concatenate([np.empty((0, self._count), np.int64), *self._nearest(targets)])
+        count = min(NEAREST, len(self.seen) - 1)
+        places = nearest_places(self.blocks, self.settings, targets, self.seen, count)
         drawn, variance = np.empty(places.shape), np.empty(len(targets))
         for row, (target, near) in enumerate(zip(targets, self.seen[places], strict=True)):
             system = kernel(self.blocks, self.settings, near, near)
@@ -71,20 +71,21 @@ class NearestHead(Head):
             alike = kernel(self.blocks, self.settings, near, np.array([target]))[:, 0]
             drawn[row] = invert(system) @ alike
             variance[row] = 1.0 - drawn[row] @ alike
-        starts = np.arange(len(targets) + 1) * self._count
+        starts = np.arange(len(targets) + 1) * count
         carried = sp.csr_array((drawn.ravel(), places.ravel(), starts), shape=(len(targets), len(self.seen)))
         return carried, np.clip(variance, 0.0, 1.0)
 
-    @property
-    def _count(self) -> int:
-        return min(NEAREST, len(self.seen) - 1)
 
-    def _nearest(self, targets: IntArray) -> Iterator[IntArray]:
-        """Places among the seen targets of those nearest to some targets, themselves left out, int64 (part, k)."""
-        for first in range(0, len(targets), _CHUNK):
-            part = targets[first : first + _CHUNK]
-            alike = kernel(self.blocks, self.settings, part, self.seen)
-            own = np.minimum(np.searchsorted(self.seen, part), len(self.seen) - 1)
-            themselves = np.flatnonzero(self.seen[own] == part)
-            alike[themselves, own[themselves]] = -1.0
-            yield np.sort(np.argpartition(-alike, self._count - 1, axis=1)[:, : self._count], axis=1)
+def nearest_places(blocks: Blocks, settings: KernelSettings, targets: IntArray, seen: IntArray, count: int) -> IntArray:
+    """Places among the seen targets of those most like each one, itself left out, int64 (targets, count), ascending."""
+    found = np.empty((len(targets), count), dtype=np.int64)
+    for first in range(0, len(targets), _CHUNK):
+        part = targets[first : first + _CHUNK]
+        alike = kernel(blocks, settings, part, seen)
+        own = np.minimum(np.searchsorted(seen, part), len(seen) - 1)
+        themselves = np.flatnonzero(seen[own] == part)
+        alike[themselves, own[themselves]] = -1.0
+        found[first : first + _CHUNK] = np.sort(np.argpartition(-alike, count - 1, axis=1)[:, :count], axis=1)
+    if len(targets) > _CHUNK:  # so many seen targets are not kept beside the model for the next question
+        blocks.forget()
+    return found

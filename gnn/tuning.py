@@ -15,8 +15,9 @@ from ..graph import CatalogGraph
 from ..graph.catalog import BoolArray, FloatArray, IntArray
 from ..graph.errors import InputError
 from .factors import Factors, FactorSettings, fit_factors, fit_users, solve_users
-from .kernel import KernelSettings, kernel
+from .kernel import KernelSettings
 from .metrics import ndcg
+from .nearest import nearest_places
 from .propagation import Blocks, Kind
 from .sampling import sample
 from .splits import PROTOCOLS, Split, pseudo_split
@@ -52,9 +53,6 @@ FEW, NEAREST = 500, 5
 LEAST_RANK, MOST_RANK, MOST_RANK_OF_MANY = 4, 256, 512
 """Bounds of the rank. Of very many targets each has few buyers, and the nearest tell nearly all of it: trials gained
 with every further rank, up to what memory allows."""
-
-_CHUNK = 100
-"""Candidates compared with all seen targets at once."""
 
 LEAST_SHOWN = 0.1
 """Mean score of known purchases (1 in a perfect fit) below which factors have collapsed: regularised so strongly that
@@ -103,9 +101,11 @@ class Episode:
 
     @cached_property
     def seen(self) -> IntArray:
-        """Positions of (at most ``MAX_TARGETS``) seen targets; of very many, those nearest to the candidates."""
+        """Positions of (at most ``MAX_TARGETS``) seen targets; of very many, those most like the candidates."""
         if self.many:
-            return _nearest(self.blocks, self.candidates, self.split.seen)
+            start = start_kernel(self.blocks, START_WIDTH, START_RIDGE)
+            places = nearest_places(self.blocks, start, self.candidates, self.split.seen, NEAREST)
+            return self.split.seen[np.unique(places)]
         return sample(self.split.seen, MAX_TARGETS, self.seed)
 
     @cached_property
@@ -336,15 +336,6 @@ def _outside(columns: FloatArray, sold: IntArray, unsold: IntArray) -> float:
     """Share of the unsold targets that are outside the range of the sold ones."""
     low, high = columns[sold].min(axis=0), columns[sold].max(axis=0)
     return float(np.mean(((columns[unsold] < low) | (columns[unsold] > high)).any(axis=1)))
-
-
-def _nearest(blocks: Blocks, candidates: IntArray, seen: IntArray) -> IntArray:
-    """The ``NEAREST`` seen targets of every candidate by the kernel that the search starts from, ascending."""
-    start, found = start_kernel(blocks, START_WIDTH, START_RIDGE), []
-    for first in range(0, len(candidates), _CHUNK):
-        alike = kernel(blocks, start, candidates[first : first + _CHUNK], seen)
-        found.append(np.argpartition(-alike, NEAREST - 1, axis=1)[:, :NEAREST].ravel())
-    return seen[np.unique(np.concatenate(found))]
 
 
 def _exp(distances: Mapping[str, npt.NDArray[np.float32]], weights: Mapping[str, float]) -> npt.NDArray[np.float32]:
