@@ -47,8 +47,8 @@ MANY = 10_000
 """Seen targets from which on a random part would leave pseudo-new ones without their nearest neighbours, and the search
 blind to what is told by these alone. There"""
 
-FEW, NEAREST = 500, 5
-"""so many pseudo-new targets are judged per episode, each with so many of its nearest seen ones."""
+FEW, NEAREST = 500, 50
+"""so many pseudo-new targets are judged per episode, each told from so many of its nearest seen ones."""
 
 LEAST_RANK, MOST_RANK, MOST_RANK_OF_MANY = 4, 256, 512
 """Bounds of the rank. Of very many targets each has few buyers, and the nearest tell nearly all of it: trials gained
@@ -102,11 +102,13 @@ class Episode:
     @cached_property
     def seen(self) -> IntArray:
         """Positions of (at most ``MAX_TARGETS``) seen targets; of very many, those most like the candidates."""
-        if self.many:
-            start = start_kernel(self.blocks, START_WIDTH, START_RIDGE)
-            places = nearest_places(self.blocks, start, self.candidates, self.split.seen, NEAREST)
-            return self.split.seen[np.unique(places)]
-        return sample(self.split.seen, MAX_TARGETS, self.seed)
+        return np.unique(self._nearest) if self.many else sample(self.split.seen, MAX_TARGETS, self.seed)
+
+    @cached_property
+    def _nearest(self) -> IntArray:
+        """Positions of the seen targets that each candidate is most like where the search starts, (candidates, k)."""
+        start = start_kernel(self.blocks, START_WIDTH, START_RIDGE)
+        return self.split.seen[nearest_places(self.blocks, start, self.candidates, self.split.seen, NEAREST)]
 
     @cached_property
     def candidates(self) -> IntArray:
@@ -133,13 +135,20 @@ class Episode:
 
     @cached_property
     def near(self) -> Mapping[str, npt.NDArray[np.float32]]:
-        """Squared distances between candidates and seen targets, by block."""
-        return {name: self.blocks.squared_distances(name, self.candidates, self.seen) for name in self.blocks.names}
+        """Squared distances between candidates and seen targets, of very many their nearest ones, by block."""
+        between = self.blocks.squared_distances
+        if not self.many:
+            return {name: between(name, self.candidates, self.seen) for name in self.blocks.names}
+        pairs = list(zip(self.candidates[:, None], self._nearest, strict=True))
+        return {name: np.concatenate([between(name, *pair) for pair in pairs]) for name in self.blocks.names}
 
     @cached_property
     def among(self) -> Mapping[str, npt.NDArray[np.float32]]:
-        """Squared distances among seen targets, by block."""
-        return {name: self.blocks.squared_distances(name, self.seen, self.seen) for name in self.blocks.names}
+        """Squared distances among seen targets, of very many among the nearest of each candidate, by block."""
+        between = self.blocks.squared_distances
+        if not self.many:
+            return {name: between(name, self.seen, self.seen) for name in self.blocks.names}
+        return {name: np.stack([between(name, near, near) for near in self._nearest]) for name in self.blocks.names}
 
     def factors(self, settings: FactorSettings) -> Factors:
         """The factors of everything but the pseudo-new targets."""
@@ -161,8 +170,17 @@ class Episode:
             self.__dict__.pop(name, None)
 
     def carry(self, settings: KernelSettings, values: FloatArray) -> FloatArray:
-        """Kernel ridge from ``values`` of the seen targets (s, d) to the candidates, float64 (c, d)."""
+        """Kernel ridge from ``values`` of the seen targets (s, d) to the candidates, float64 (c, d).
+
+        Of very many it goes from the nearest of each candidate alone (:class:`newaisle.gnn.nearest.NearestHead`).
+        """
         system = _exp(self.among, settings.weights)
+        if self.many:
+            system += np.float32(settings.ridge) * np.eye(NEAREST, dtype=np.float32)
+            drawn = np.linalg.solve(system, _exp(self.near, settings.weights)[:, :, None])[:, :, 0]
+            starts, places = np.arange(len(drawn) + 1) * NEAREST, np.searchsorted(self.seen, self._nearest)
+            carried = sp.csr_array((drawn.ravel(), places.ravel(), starts), shape=(len(drawn), len(values)))
+            return np.asarray(carried @ values, dtype=np.float64)
         system[np.diag_indices_from(system)] += np.float32(settings.ridge)
         solved = la.cho_solve(la.cho_factor(system, lower=True, overwrite_a=True), values.astype(np.float32))
         return np.asarray(_exp(self.near, settings.weights) @ solved, dtype=np.float64)

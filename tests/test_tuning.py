@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn import tuning
+from newaisle.gnn import nearest, tuning
 from newaisle.gnn.factors import FactorSettings, fit_factors
 from newaisle.gnn.fitting import START_FACTORS, choose_settings, fit_space
 from newaisle.gnn.kernel import Head, KernelSettings, kernel
@@ -136,6 +136,7 @@ def test_more_targets_than_the_search_can_bear_are_sampled(journey, train, phi, 
 def test_of_very_many_targets_the_nearest_are_kept(journey, train, phi, monkeypatch):
     monkeypatch.setattr(tuning, "MANY", 100)
     monkeypatch.setattr(tuning, "FEW", 30)
+    monkeypatch.setattr(tuning, "NEAREST", 5)
     episodes = make_episodes(journey.graph, train, phi, 0)
     for episode in episodes:
         assert episode.many
@@ -148,6 +149,19 @@ def test_of_very_many_targets_the_nearest_are_kept(journey, train, phi, monkeypa
         assert np.isin(nearest, episode.seen).mean() > 0.99  # ties aside
     unsold = np.setdiff1d(np.flatnonzero(~journey.graph.is_group), episodes[0].split.train.nonzero()[1])
     assert any(choose_settings(episodes, phi, unsold, lambda _line: None).kernel.weights.values())
+
+
+def test_of_very_many_targets_the_search_carries_as_the_model_will(journey, train, phi, monkeypatch):
+    monkeypatch.setattr(tuning, "MANY", 100)
+    monkeypatch.setattr(tuning, "NEAREST", 20)
+    monkeypatch.setattr(nearest, "NEAREST", 20)
+    start = start_kernel(phi, START_WIDTH, START_RIDGE)
+    episode = make_episodes(journey.graph, train, phi, 0)[0]
+    _, targets = episode.judged_factors(FactorSettings(rank=4))
+    head = nearest.NearestHead(phi, start, episode.seen, targets)
+    expected = head.prior(episode.candidates).mean
+    close = np.isclose(episode.carry(start, targets), expected, rtol=1e-3, atol=1e-5).all(axis=1)
+    assert close.mean() > 0.9  # where a twentieth and a twenty-first are alike either may serve
 
 
 def test_collapsed_factors_are_no_candidates(episodes):
