@@ -155,11 +155,13 @@ class Episode:
         return fit_factors(self.split.weights, settings, self.seed)
 
     def judged_factors(self, settings: FactorSettings) -> tuple[FloatArray, FloatArray]:
-        """Of the judged users (users, rank) and the seen targets (seen, rank) alone, fitted once per setting."""
+        """Of the judged users (users, rank) and the seen targets (seen, rank) alone, fitted once per setting in turn."""
         if settings not in self._known:
             weights = self.split.weights
             _, users = fit_users(weights, settings, self.seed)
             targets = solve_users(sp.csr_array(weights[:, self.seen].T), users, settings)
+            if self.many:  # those of all settings together would be the most that a fit holds
+                self._known.clear()
             self._known[settings] = users[self.users], targets
         return self._known[settings]
 
