@@ -155,7 +155,7 @@ class Episode:
         return fit_factors(self.split.weights, settings, self.seed)
 
     def judged_factors(self, settings: FactorSettings) -> tuple[FloatArray, FloatArray]:
-        """Of the judged users (users, rank) and the seen targets (seen, rank) alone, fitted once per setting in turn."""
+        """Of the judged users (users, rank) and the seen targets (seen, rank) alone, fitted once per setting."""
         if settings not in self._known:
             weights = self.split.weights
             _, users = fit_users(weights, settings, self.seed)
