@@ -158,12 +158,17 @@ def build_space(
     settings: SpaceSettings,
     seed: int = 0,
     signed: sp.csr_array | None = None,
+    head: Head | None = None,
 ) -> Space:
-    """Put the space together from fitted factors: prior by propagation, then the update of all seen targets."""
+    """Put the space together from fitted factors: prior by propagation, then the update of all seen targets.
+
+    A head of the same targets, whatever factors it carries, saves solving the kernel.
+    """
     weights = bought if signed is None else signed
     seen = np.flatnonzero(np.bincount(bought.indices, minlength=bought.shape[1]))
     new = np.setdiff1d(np.arange(bought.shape[1]), seen)
-    head = make_level_head(blocks, settings.kernel, seen, factors, bought)
+    head = make_head(blocks, settings.kernel, seen, factors.targets[seen]) if head is None else head
+    head = head.carrying(with_levels(factors, bought, seen))
     mean, variance = np.empty_like(factors.targets), np.empty(bought.shape[1])
     level = np.empty(bought.shape[1])
     for targets, prior in ((seen, head.leave_one_out()), (new, head.prior(new))):
