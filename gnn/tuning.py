@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from ..graph import CatalogGraph
 from ..graph.catalog import BoolArray, FloatArray, IntArray
 from ..graph.errors import InputError
-from .factors import Factors, FactorSettings, fit_factors, fit_users, solve_users
+from .factors import Factors, FactorSettings, fit_factors, fit_users, solve_targets
 from .kernel import KernelSettings
 from .metrics import ndcg
 from .nearest import nearest_places
@@ -159,7 +159,7 @@ class Episode:
         if settings not in self._known:
             weights = self.split.weights
             _, users = fit_users(weights, settings, self.seed)
-            targets = solve_users(sp.csr_array(weights[:, self.seen].T), users, settings)
+            targets = solve_targets(sp.csr_array(weights[:, self.seen].T), users, settings)
             if self.many:  # those of all settings together would be the most that a fit holds
                 self._known.clear()
             self._known[settings] = users[self.users], targets

@@ -48,12 +48,12 @@ def test_with_all_others_near_it_is_the_exact_head(head: Head, monkeypatch: pyte
 
 
 def test_few_neighbours_tell_nearly_what_all_do(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    new, exact = np.setdiff1d(np.arange(600), head.seen), Head.prior
-    spread = exact(head, new).mean.std()
+    new = np.setdiff1d(np.arange(600), head.seen)
+    exact = head.prior(new).mean
 
     def error(count: int) -> float:
         monkeypatch.setattr(nearest_module, "NEAREST", count)
-        return float(np.abs(nearest(head).prior(new).mean - exact(head, new).mean).mean() / spread)
+        return float(np.abs(nearest(head).prior(new).mean - exact).mean() / exact.std())
 
     assert error(200) < 0.05 < error(20) < 0.5
 
