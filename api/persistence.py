@@ -37,7 +37,7 @@ from ..graph.files import graph_from_files, graph_tables
 from ..graph.kinds import Kinds
 from .fitted import Fitted
 
-FORMAT = 5
+FORMAT = 6
 """Raised whenever older folders can no longer be read."""
 
 _CONFIG = "config.json"

@@ -96,9 +96,8 @@ class _Rehearsal:
             self.factors.users, self.signed, self.seen.mean[:, :-1], strength, self.factors.settings
         )
         answers = np.empty((len(self.shown.targets), vectors.shape[1] + 1))
-        plain = replace(settings, offset=0.0)
-        answers[~self.shown.is_new] = plain.as_new(vectors, self.seen.mean[:, -1])
-        answers[self.shown.is_new] = plain.as_new(self.new.mean[:, :-1], self.new.mean[:, -1])
+        answers[~self.shown.is_new] = settings.as_new(vectors, self.seen.mean[:, -1])
+        answers[self.shown.is_new] = settings.as_new(self.new.mean[:, :-1], self.new.mean[:, -1])
         return np.asarray(user_embeddings(self.factors.user_vectors(self.shown.users))[:, :-1] @ answers.T * np.sqrt(2))
 
 

@@ -99,10 +99,6 @@ class Blocks:
             self._kept[name] = found
         return found[1:]
 
-    def forget(self) -> None:
-        """Free what few targets were last compared with; the next such comparison gathers it again."""
-        self._kept.clear()
-
     @cached_property
     def _kept(self) -> dict[str, tuple[IntArray, Block, FloatArray]]:
         """Name of the block -> what few targets were last compared with: all seen ones, most of the time."""

@@ -48,16 +48,25 @@ def kernel(blocks: Blocks, settings: KernelSettings, rows: IntArray, columns: In
     Raises:
         ModelError: the settings weigh a block that is not there.
     """
-    if unknown := sorted(settings.weights.keys() - set(blocks.names)):
-        raise ModelError(
-            f"The settings weigh {', '.join(map(repr, unknown))}, which the catalog does not have or in which all its "
-            f"targets are alike (it has: {', '.join(blocks.names)}); leave that out or fit without settings."
-        )
+    check_weights(blocks, settings)
     total = np.zeros((len(rows), len(columns)), dtype=np.float32)
     for name, weight in settings.weights.items():
         if weight:
             total += np.float32(weight) * blocks.squared_distances(name, rows, columns)
     return np.exp(-total.astype(np.float64))
+
+
+def check_weights(blocks: Blocks, settings: KernelSettings) -> None:
+    """All blocks that the settings weigh must be there.
+
+    Raises:
+        ModelError: one is not.
+    """
+    if unknown := sorted(settings.weights.keys() - set(blocks.names)):
+        raise ModelError(
+            f"The settings weigh {', '.join(map(repr, unknown))}, which the catalog does not have or in which all its "
+            f"targets are alike (it has: {', '.join(blocks.names)}); leave that out or fit without settings."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +126,20 @@ class Head:
 
 
 def invert(system: npt.NDArray[np.float64]) -> FloatArray:
-    """The inverse of a symmetric positive definite matrix, by Cholesky."""
+    """The inverse of a symmetric positive definite matrix, by Cholesky.
+
+    Raises:
+        ModelError: it is not.
+    """
+    return solve(system, np.eye(len(system)))
+
+
+def solve(system: npt.NDArray[np.float64], right: FloatArray) -> FloatArray:
+    """Solve a symmetric positive definite system for one or more right sides, by Cholesky.
+
+    Raises:
+        ModelError: it is not positive definite.
+    """
     try:
         factor = la.cho_factor(system, lower=True)
     except (la.LinAlgError, ValueError):  # ValueError: a number is not finite
@@ -125,4 +147,4 @@ def invert(system: npt.NDArray[np.float64]) -> FloatArray:
             "The kernel of the seen targets is not positive definite; the catalog holds non-finite numbers or the "
             "ridge is too small."
         ) from None
-    return np.asarray(la.cho_solve(factor, np.eye(len(system))))
+    return np.asarray(la.cho_solve(factor, right))

@@ -9,18 +9,16 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..graph.catalog import FloatArray, IntArray
-from .kernel import Head, KernelSettings, Prior, invert, kernel
+from .kernel import Head, KernelSettings, Prior, solve
 from .propagation import Blocks
 from .renewed import renewed
+from .weighed import Weighed
 
 EXACT = 10_000
 """Up to this many seen targets the head is exact."""
 
 NEAREST = 100
 """Seen targets that tell of one beyond; ``benchmarks/scale.py`` shows what leaving out the others costs."""
-
-_CHUNK = 64
-"""Targets compared with all seen ones at once."""
 
 
 def make_head(blocks: Blocks, settings: KernelSettings, seen: IntArray, factors: FloatArray) -> Head:
@@ -39,7 +37,7 @@ class NearestHead(Head):
 
     def carrying(self, factors: FloatArray) -> Head:
         """The same for other factors of the seen targets, float64 (s, d): who is near to whom stays known."""
-        return renewed(self, ("_among_seen",), factors=factors)
+        return renewed(self, ("_among_seen", "_of_seen"), factors=factors)
 
     def prior(self, targets: IntArray) -> Prior:
         """Mean and variance for targets that are not seen."""
@@ -60,32 +58,36 @@ class NearestHead(Head):
     def _among_seen(self) -> tuple[sp.csr_array, FloatArray]:
         return self._carry(self.seen)
 
+    @cached_property
+    def _of_seen(self) -> Weighed:
+        return Weighed.of(self.blocks, self.settings, self.seen)
+
     def _carry(self, targets: IntArray) -> tuple[sp.csr_array, FloatArray]:
         """``k (K + lambda I)^-1`` of some targets, CSR (targets, s), and their variance, float64 (targets,)."""
-        count = min(NEAREST, len(self.seen) - 1)
-        places = nearest_places(self.blocks, self.settings, targets, self.seen, count)
+        of_seen = self._of_seen
+        asking = Weighed.of(self.blocks, self.settings, targets, of_seen.widths)
+        places = nearest_places(asking, targets, of_seen, self.seen, min(NEAREST, len(self.seen) - 1))
         drawn, variance = np.empty(places.shape), np.empty(len(targets))
-        for row, (target, near) in enumerate(zip(targets, self.seen[places], strict=True)):
-            system = kernel(self.blocks, self.settings, near, near)
+        for row, near in enumerate(places):
+            system = of_seen.kernel(near, of_seen, near)
             system[np.diag_indices_from(system)] += self.settings.ridge
-            alike = kernel(self.blocks, self.settings, near, np.array([target]))[:, 0]
-            drawn[row] = invert(system) @ alike
+            alike = of_seen.kernel(near, asking, np.array([row]))[:, 0]
+            drawn[row] = solve(system, alike)
             variance[row] = 1.0 - drawn[row] @ alike
-        starts = np.arange(len(targets) + 1) * count
+        starts = np.arange(len(targets) + 1) * places.shape[1]
         carried = sp.csr_array((drawn.ravel(), places.ravel(), starts), shape=(len(targets), len(self.seen)))
         return carried, np.clip(variance, 0.0, 1.0)
 
 
-def nearest_places(blocks: Blocks, settings: KernelSettings, targets: IntArray, seen: IntArray, count: int) -> IntArray:
-    """Places among the seen targets of those most like each one, itself left out, int64 (targets, count), ascending."""
-    found = np.empty((len(targets), count), dtype=np.int64)
-    for first in range(0, len(targets), _CHUNK):
-        part = targets[first : first + _CHUNK]
-        alike = kernel(blocks, settings, part, seen)
-        own = np.minimum(np.searchsorted(seen, part), len(seen) - 1)
-        themselves = np.flatnonzero(seen[own] == part)
-        alike[themselves, own[themselves]] = -1.0
-        found[first : first + _CHUNK] = np.sort(np.argpartition(-alike, count - 1, axis=1)[:, :count], axis=1)
-    if len(targets) > _CHUNK:  # so many seen targets are not kept beside the model for the next question
-        blocks.forget()
-    return found
+def nearest_places(asking: Weighed, targets: IntArray, of_seen: Weighed, seen: IntArray, count: int) -> IntArray:
+    """Places among the seen targets of those most like each one, itself left out, int64 (targets, count), ascending.
+
+    Args:
+        asking: the targets' rows.
+        targets: their positions.
+        of_seen: the seen targets' rows.
+        seen: their positions, ascending.
+        count: how many, fewer than there are.
+    """
+    own = np.minimum(np.searchsorted(seen, targets), len(seen) - 1)
+    return asking.nearest(of_seen, count, np.where(seen[own] == targets, own, -1))

@@ -31,7 +31,7 @@ class SpaceSettings:
         strength: gamma, how strongly the prior of a new target holds against its first sales.
         seen_strength: the same for targets with sales at fit.
         level: how much of the predicted level, one for everybody, is added to the scores.
-        offset: what is added to the scores of all new targets, so that they and the seen ones can share a list.
+        offset: what is taken from the scores of all seen targets, so that new ones can share a list with them.
         tau: temperature of the cosine-softmax.
         calibration: from a score to the chance of a purchase; None fits it to the seen targets, each predicted from the
             others.
@@ -60,13 +60,13 @@ class SpaceSettings:
         return np.asarray(self.strength ** (1.0 - exposure) * self.seen_strength**exposure)
 
     def as_new(self, mean: FloatArray, level: FloatArray) -> FloatArray:
-        """What new targets answer by: mu and their offset, float64 (targets, rank + 1).
+        """What new targets answer by: mu and what is added for everybody, float64 (targets, rank + 1).
 
         Args:
             mean: mu, float64 (targets, rank).
             level: predicted levels, float64 (targets,).
         """
-        return np.column_stack([mean, (self.level * level + self.offset).astype(mean.dtype)])
+        return np.column_stack([mean, (self.level * level).astype(mean.dtype)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ class Space:
     @cached_property
     def offset(self) -> FloatArray:
         """o, what is added to everybody's ``p . q / |p|`` of a target, float64 (n,)."""
-        found = self.settings.level * self.level + self.settings.offset
+        found = self.settings.level * self.level
         found[self.head.seen] -= self.settings.offset
         return np.asarray(found)
 

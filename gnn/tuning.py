@@ -21,6 +21,7 @@ from .nearest import nearest_places
 from .propagation import Blocks, Kind
 from .sampling import sample
 from .splits import PROTOCOLS, Split, pseudo_split
+from .weighed import Weighed
 
 START_FACTORS = FactorSettings(rank=32, alpha=5.0, regularization=30.0)
 START_WIDTH = 0.05
@@ -107,8 +108,9 @@ class Episode:
     @cached_property
     def _nearest(self) -> IntArray:
         """Positions of the seen targets that each candidate is most like where the search starts, (candidates, k)."""
-        start = start_kernel(self.blocks, START_WIDTH, START_RIDGE)
-        return self.split.seen[nearest_places(self.blocks, start, self.candidates, self.split.seen, NEAREST)]
+        start, seen = start_kernel(self.blocks, START_WIDTH, START_RIDGE), self.split.seen
+        asking, of_seen = (Weighed.of(self.blocks, start, targets) for targets in (self.candidates, seen))
+        return seen[nearest_places(asking, self.candidates, of_seen, seen, NEAREST)]
 
     @cached_property
     def candidates(self) -> IntArray:

@@ -140,7 +140,7 @@ def test_popularity_knows_the_sales_of_seen_targets(found, split, phi, given):
     assert result.cells["popularity"].metrics["ndcg@20:new"] == pytest.approx(expected, abs=0.01)
 
 
-def test_new_targets_are_raised_by_the_offset_of_the_settings(split, journey, phi, given):
+def test_seen_targets_are_lowered_by_the_offset_of_the_settings(split, journey, phi, given):
     make = partial(SettledNewaisle, blocks=phi, settings=replace(given, offset=0.1))
     (found,) = evaluate_splits(journey.graph, journey.interactions, {"newaisle": make}, ["generalised"], [SEED])
     assert set(found.cells) == {"newaisle", "newaisle-uncorrected"}
@@ -151,7 +151,7 @@ def test_new_targets_are_raised_by_the_offset_of_the_settings(split, journey, ph
     scores = newaisle.score(split, everybody, targets)
     assert plain["ndcg@20:new"] == pytest.approx(brute(scores, split, "new"))
     length = np.linalg.norm(newaisle.space.factors.user_vectors(everybody), axis=1)[:, None]
-    scores[:, split.hidden] += 0.1 * length
+    scores[:, np.setdiff1d(targets, split.hidden)] -= 0.1 * length
     assert raised["ndcg@20:new"] == pytest.approx(brute(scores, split, "new"))
     assert raised["ndcg@20:seen"] == pytest.approx(brute(scores, split, "seen"))
     assert raised["ndcg@20:new"] > plain["ndcg@20:new"]

@@ -40,9 +40,9 @@ def nearest(head: Head) -> NearestHead:
 def test_with_all_others_near_it_is_the_exact_head(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nearest_module, "NEAREST", 400)
     every, new = nearest(head), np.setdiff1d(np.arange(600), head.seen)
-    np.testing.assert_allclose(every.leave_one_out().mean, head.leave_one_out().mean, atol=1e-8)
-    np.testing.assert_allclose(every.leave_one_out().variance, head.leave_one_out().variance, atol=1e-8)
-    np.testing.assert_allclose(every.sources(int(head.seen[5])), head.sources(int(head.seen[5])), atol=1e-8)
+    np.testing.assert_allclose(every.leave_one_out().mean, head.leave_one_out().mean, atol=1e-5)
+    np.testing.assert_allclose(every.leave_one_out().variance, head.leave_one_out().variance, atol=1e-5)
+    np.testing.assert_allclose(every.sources(int(head.seen[5])), head.sources(int(head.seen[5])), atol=1e-5)
     np.testing.assert_allclose(every.prior(new).mean, head.prior(new).mean, atol=0.02)  # the farthest is left out
     np.testing.assert_allclose(every.prior(new).variance, head.prior(new).variance, atol=0.02)
 

@@ -160,7 +160,7 @@ def without(*keys):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda config: {**config, "format": 99}, "has the format 99 .* this is format 5; fit it again"),
+        (lambda config: {**config, "format": 99}, "has the format 99 .* this is format 6; fit it again"),
         (lambda config: {**config, "longest": config["longest"] * 2}, "config.json was changed"),
         (lambda config: {**config, "files": {}}, "config.json was changed"),
         (without("settings"), "config.json was changed"),

@@ -82,11 +82,11 @@ def test_sales_leave_headroom(space):
     assert space.longest == pytest.approx(HEADROOM * max(lengths))
 
 
-def test_new_targets_are_raised_and_all_are_offset_by_their_level(space, train):
+def test_seen_targets_are_lowered_and_all_are_offset_by_their_level(space, train):
     seen, settings = space.head.seen, space.settings
-    raised = np.full(len(space.vectors), settings.offset)
-    raised[seen] = 0.0
-    assert space.offset == pytest.approx(settings.level * space.level + raised, abs=1e-15)
+    lowered = np.zeros(len(space.vectors))
+    lowered[seen] = settings.offset
+    assert space.offset == pytest.approx(settings.level * space.level - lowered, abs=1e-15)
     share = np.bincount(train.indices, minlength=train.shape[1])[seen] / train.shape[0]
     assert np.corrcoef(space.level[seen], np.log(share))[0, 1] > 0.3  # foreseen from the others
     users = space.factors.user_vectors(np.arange(5))
