@@ -62,7 +62,7 @@ class Weighed:
         parts = [np.float32(roots[name]) * rows[targets[first]].astype(np.float32) for name, rows in dense.items()]
         distinct = np.concatenate([np.empty((len(first), 0), dtype=np.float32), *parts], axis=1)
         cut = [relation[:, :width] for relation, width in zip(relations, widths, strict=True)]
-        sparse = sp.csr_array(sp.hstack([sp.csr_array(np.empty((len(targets), 0))), *cut]), dtype=np.float32)
+        sparse = sp.csr_array(sp.hstack([sp.csr_array(np.empty((len(targets), 0))), *cut]).astype(np.float32))
         squares = np.square(distinct).sum(axis=1)[place] + sum(_squares(relation) for relation in relations)
         return cls(distinct, place, sparse, squares.astype(np.float32), widths)
 
