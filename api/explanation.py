@@ -29,8 +29,8 @@ class Explanation:
             purchases.
         sources: what each seen target contributes to the score through the target's embedding, the most first.
         own_sales: what the target's own sales add; with all ``sources`` and ``offset`` it adds up to the score.
-        offset: what is the same for everybody: the target's expected level as far as the model weighs it, and what all
-            new targets get so that they and the seen ones can share a list.
+        offset: what is the same for everybody: the target's expected level as far as the model weighs it, less what
+            is taken from all seen targets so that new ones can share a list with them.
         because: the main parts of both sums in words, with the paths through the catalog.
     """
 
