@@ -20,7 +20,7 @@ from .metrics import ndcg
 from .nearest import nearest_places
 from .propagation import Blocks, Kind
 from .sampling import sample
-from .splits import PROTOCOLS, Split, pseudo_split
+from .splits import PROTOCOLS, Split, binary, pseudo_split
 from .weighed import Weighed
 
 START_FACTORS = FactorSettings(rank=32, alpha=5.0, regularization=30.0)
@@ -130,10 +130,9 @@ class Episode:
         return bought
 
     @cached_property
-    def known(self) -> tuple[IntArray, IntArray]:
-        """Training purchases of judged users: places in ``users`` and in ``seen``."""
-        user, target = self.split.train[self.users][:, self.seen].nonzero()
-        return user.astype(np.int64), target.astype(np.int64)
+    def known(self) -> sp.csr_array:
+        """What the judged users bought of the seen targets, 0/1 CSR (users, seen)."""
+        return binary(self.split.train)[self.users][:, self.seen]
 
     @cached_property
     def near(self) -> Mapping[str, npt.NDArray[np.float32]]:
@@ -307,8 +306,8 @@ def choose_factors(episodes: Sequence[Episode], start: FactorSettings, kernel: K
 def judge_factors(episode: Episode, factors: FactorSettings, kernel: KernelSettings) -> float:
     """NDCG@20 of the zero-shot ranking of an episode's pseudo-new targets; below 0 where the factors have collapsed."""
     users, targets = episode.judged_factors(factors)
-    user, target = episode.known
-    shown = float(np.einsum("er,er->e", users[user], targets[target]).mean()) if len(user) else 1.0
+    known = episode.known
+    shown = float(np.einsum("ur,ur->", users, known @ targets)) / known.nnz if known.nnz else 1.0
     if shown < LEAST_SHOWN:
         return shown - LEAST_SHOWN
     return ndcg(users @ episode.carry(kernel, targets).T, episode.hits)
