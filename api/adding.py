@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
-from ..gnn.encoder import TextEncoder
-from ..gnn.frozen import Frozen
-from ..gnn.growing import grow
-from ..gnn.online import relearn
-from ..gnn.propagation import Block, Blocks, Kind, Texts, describe, extend
-from ..gnn.relations import View
-from ..gnn.renewed import renewed
+from ..gnn.phi.encoder import TextEncoder
+from ..gnn.phi.frozen import Frozen
+from ..gnn.phi.propagation import Block, Blocks, Kind, Texts, describe, extend
+from ..gnn.phi.relations import View
+from ..gnn.serving.growing import grow
+from ..gnn.serving.online import relearn
+from ..gnn.space.renewed import renewed
 from ..graph import CatalogGraph
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import ModelError

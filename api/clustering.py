@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..gnn.clusters import CLUSTER, MIN_SIMILARITY, Clusters
-from ..gnn.encoder import TextEncoder
+from ..gnn.phi.clusters import CLUSTER, MIN_SIMILARITY, Clusters
+from ..gnn.phi.encoder import TextEncoder
 from ..graph import CatalogGraph, Relation
 from ..graph.catalog import Attribute
 from ..graph.errors import InputError

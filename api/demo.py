@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..gnn.encoder import PACKAGED
-from ..gnn.evaluation import ResultRow, evaluate
-from ..gnn.methods import compared_methods
-from ..gnn.space import Space
-from ..gnn.splits import LEAVE_TARGETS_OUT, Split, make_split
+from ..gnn.evaluation.methods import compared_methods
+from ..gnn.evaluation.runner import ResultRow, evaluate
+from ..gnn.fitting.splits import LEAVE_TARGETS_OUT, Split, make_split
+from ..gnn.phi.encoder import PACKAGED
+from ..gnn.space.space import Space
 from ..graph import CatalogGraph, Id, Interactions, open_store
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import ModelError

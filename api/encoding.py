@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..gnn.encoder import TextEncoder
-from ..gnn.propagation import Texts
+from ..gnn.phi.encoder import TextEncoder
+from ..gnn.phi.propagation import Texts
 from ..graph import CatalogGraph
 
 Tell = Callable[[str], None]

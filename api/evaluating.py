@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..gnn.comparison import CEILING, Summary, comparable, compare, summary_table
-from ..gnn.encoder import PACKAGED
-from ..gnn.evaluation import ResultRow, SplitResult, evaluate_splits
-from ..gnn.methods import Newaisle, compared_methods
-from ..gnn.protocols import FEW_SHOT, TEMPORAL, argument, expand, family, hiding, revealed_share
-from ..gnn.splits import PROTOCOLS, obstacle
-from ..gnn.temporal import events_before
-from ..gnn.trial import Make
+from ..gnn.evaluation.comparison import CEILING, Summary, comparable, compare, summary_table
+from ..gnn.evaluation.methods import Newaisle, compared_methods
+from ..gnn.evaluation.protocols import FEW_SHOT, TEMPORAL, argument, expand, family, hiding, revealed_share
+from ..gnn.evaluation.runner import ResultRow, SplitResult, evaluate_splits
+from ..gnn.evaluation.temporal import events_before
+from ..gnn.evaluation.trial import Make
+from ..gnn.fitting.splits import PROTOCOLS, obstacle
+from ..gnn.phi.encoder import PACKAGED
 from ..graph import CatalogGraph, Interactions
 from ..graph.errors import InputError
 from ..graph.frames import Table, to_frame
@@ -130,7 +130,7 @@ def evaluate_source(
         graph: the whole catalog; targets are hidden by it even where methods may not know all of it.
         history: all interactions.
         source: what to call the data; None for the source that the graph names.
-        protocols: some of :data:`newaisle.gnn.protocols.GRAMMAR`; None for ``leave-targets-out`` and
+        protocols: some of :data:`newaisle.gnn.evaluation.protocols.GRAMMAR`; None for ``leave-targets-out`` and
             ``leave-branches-out`` as far as the catalog allows them.
         seeds: one split per protocol and seed.
         users: judge a random part of so many users only.

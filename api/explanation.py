@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..gnn.folding import folded_shares
-from ..gnn.reasons import history_shares, offset_share, scale_of, source_shares
+from ..gnn.serving.folding import folded_shares
+from ..gnn.serving.reasons import history_shares, offset_share, scale_of, source_shares
 from ..graph import Id
 from ..graph.catalog import FloatArray, IntArray
 from .because import Because, Reason, Teller

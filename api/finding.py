@@ -11,12 +11,12 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from ..gnn.encoder import TextEncoder
-from ..gnn.likeness import likeness
-from ..gnn.profile import profile_vector
-from ..gnn.propagation import Kind
-from ..gnn.renewed import renewed
-from ..gnn.search import Matches, TextSearch
+from ..gnn.phi.encoder import TextEncoder
+from ..gnn.phi.propagation import Kind
+from ..gnn.serving.likeness import likeness
+from ..gnn.serving.profile import profile_vector
+from ..gnn.serving.search import Matches, TextSearch
+from ..gnn.space.renewed import renewed
 from ..graph import Id
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError

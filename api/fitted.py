@@ -12,16 +12,16 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from ..gnn.calibration import expected_shares
-from ..gnn.clusters import Clusters
-from ..gnn.confidence import level_errors
-from ..gnn.folding import Past, fold_in
-from ..gnn.frozen import Frozen
-from ..gnn.online import Buyers, Observed
-from ..gnn.renewed import renewed
-from ..gnn.scoring import asking, user_embeddings
-from ..gnn.space import Space
-from ..gnn.topk import TargetIndex
+from ..gnn.phi.clusters import Clusters
+from ..gnn.phi.frozen import Frozen
+from ..gnn.serving.folding import Past, fold_in
+from ..gnn.serving.online import Buyers, Observed
+from ..gnn.serving.topk import TargetIndex
+from ..gnn.space.calibration import expected_shares
+from ..gnn.space.confidence import level_errors
+from ..gnn.space.renewed import renewed
+from ..gnn.space.scoring import asking, user_embeddings
+from ..gnn.space.space import Space
 from ..graph import CatalogGraph, Id, Ids, Interactions
 from ..graph.catalog import BoolArray, FloatArray, IntArray
 from ..graph.errors import InputError

@@ -7,8 +7,8 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 
-from ..gnn.forecast import expected_buyers, repeated
-from ..gnn.scoring import asking
+from ..gnn.space.forecast import expected_buyers, repeated
+from ..gnn.space.scoring import asking
 from ..graph import Id
 from ..graph.frames import Table, to_frame
 from .fitted import Among, Fitted

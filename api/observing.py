@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import scipy.sparse as sp
 
-from ..gnn.online import Observed, gather, relearn
+from ..gnn.serving.online import Observed, gather, relearn
 from ..graph import Id, Ids, Interactions
 from ..graph.catalog import IntArray
 from ..graph.errors import InputError, InteractionsError, ModelError, UnknownIdError, name_some

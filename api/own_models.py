@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..gnn.baselines import fitted
-from ..gnn.encoder import PACKAGED
-from ..gnn.splits import Split
+from ..gnn.evaluation.baselines import fitted
+from ..gnn.fitting.splits import Split
+from ..gnn.phi.encoder import PACKAGED
 from ..graph import CatalogGraph, Id, Ids, Interactions
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError, ModelError
@@ -63,7 +63,7 @@ def evaluate(
         history: all interactions.
         models: own models, not fitted, or a :class:`newaisle.Recommender` with other settings; by name, or else called
             by their attribute ``name`` or their class. Each split fits a copy. Their figures are kept nowhere.
-        protocols: some of :data:`newaisle.gnn.protocols.GRAMMAR`; None for ``leave-targets-out`` and
+        protocols: some of :data:`newaisle.gnn.evaluation.protocols.GRAMMAR`; None for ``leave-targets-out`` and
             ``leave-branches-out`` as far as the catalog allows them.
         seeds: one split per protocol and seed.
         baselines: whether newaisle and all baselines run too.
@@ -112,7 +112,9 @@ def evaluate(
 
 @dataclass(eq=False)
 class OwnMethod:
-    """A model of the user's own as :class:`newaisle.gnn.judging.Method`: rows and positions outside, own ids inside.
+    """A model of the user's own as :class:`newaisle.gnn.evaluation.judging.Method`.
+
+    Outside it has rows and positions, inside own ids.
 
     Attributes:
         name: what errors call it.

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..gnn.propagation import Kind
+from ..gnn.phi.propagation import Kind
 from ..graph import Id
 from ..graph.catalog import FloatArray
 from ..graph.named import named_queries

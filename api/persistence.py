@@ -21,16 +21,16 @@ import scipy.sparse as sp
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from ..gnn.calibration import Calibration
-from ..gnn.clusters import Clusters
-from ..gnn.factors import Factors, FactorSettings
-from ..gnn.forecast import Spread
-from ..gnn.frozen import Frozen, Scale, Values
-from ..gnn.kernel import KernelSettings, Prior
-from ..gnn.nearest import make_head
-from ..gnn.online import Observed
-from ..gnn.propagation import Block, Blocks, Kind
-from ..gnn.space import Space, SpaceSettings
+from ..gnn.phi.clusters import Clusters
+from ..gnn.phi.frozen import Frozen, Scale, Values
+from ..gnn.phi.propagation import Block, Blocks, Kind
+from ..gnn.serving.online import Observed
+from ..gnn.space.calibration import Calibration
+from ..gnn.space.factors import Factors, FactorSettings
+from ..gnn.space.forecast import Spread
+from ..gnn.space.kernel import KernelSettings, Prior
+from ..gnn.space.nearest import make_head
+from ..gnn.space.space import Space, SpaceSettings
 from ..graph import CatalogGraph, Ids
 from ..graph.errors import InputError, ModelError, ModelFormatError
 from ..graph.files import graph_from_files, graph_tables

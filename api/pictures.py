@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ..gnn.evaluation import SplitResult
-from ..gnn.methods import Newaisle
-from ..gnn.protocols import FEW_SHOT, GENERALISED, family
+from ..gnn.evaluation.methods import Newaisle
+from ..gnn.evaluation.protocols import FEW_SHOT, GENERALISED, family
+from ..gnn.evaluation.runner import SplitResult
 from .curves import draw_few_shot, draw_generalised
 from .evaluating import Evaluation
 from .plots import draw_confidence, draw_distance, draw_level, draw_ndcg, draw_variety

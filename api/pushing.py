@@ -13,12 +13,12 @@ import neo4j
 import numpy as np
 import scipy.sparse as sp
 
-from ..gnn.growing import grow
-from ..gnn.likeness import alike
-from ..gnn.online import Buyers, relearn
-from ..gnn.propagation import extend
-from ..gnn.scoring import target_embeddings
-from ..gnn.space import Space
+from ..gnn.phi.propagation import extend
+from ..gnn.serving.growing import grow
+from ..gnn.serving.likeness import alike
+from ..gnn.serving.online import Buyers, relearn
+from ..gnn.space.scoring import target_embeddings
+from ..gnn.space.space import Space
 from ..graph import CatalogGraph, Relation, Store, Written
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import ModelError

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ..gnn.diversity import diversify
-from ..gnn.scoring import asking, user_embeddings
-from ..gnn.topk import Best
+from ..gnn.serving.diversity import diversify
+from ..gnn.serving.topk import Best
+from ..gnn.space.scoring import asking, user_embeddings
 from ..graph.availability import Moment
 from ..graph.catalog import FloatArray, IntArray
 from ..graph.errors import InputError

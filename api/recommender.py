@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import narwhals as nw
 import numpy as np
 
-from ..gnn.encoder import PACKAGED
-from ..gnn.fitting import Tell, fit_space
-from ..gnn.propagation import propagate_and_freeze
-from ..gnn.scoring import user_embeddings
-from ..gnn.space import SpaceSettings
+from ..gnn.fitting.fit import Tell, fit_space
+from ..gnn.phi.encoder import PACKAGED
+from ..gnn.phi.propagation import propagate_and_freeze
+from ..gnn.space.scoring import user_embeddings
+from ..gnn.space.space import SpaceSettings
 from ..graph import CatalogGraph, Id, Interactions
 from ..graph.availability import Moment
 from ..graph.catalog import FloatArray, IntArray
@@ -55,7 +55,7 @@ class Recommender:
             weightiest event does, relative to the strongest kind of the history; below 0 the user does not want the
             target, and a kind with the weight 0 is left out.
         relations: "clusters" relates targets with like texts in a catalog that has no taxonomy and no attributes: each
-            gets the attribute ``cluster`` (:class:`newaisle.gnn.clusters.Clusters`); None for what the catalog has.
+            gets the attribute ``cluster`` (:class:`newaisle.gnn.phi.clusters.Clusters`); None for what the catalog has.
         min_similarity: least cosine of a text and the centre of its cluster, 0 to 1; None for 0.6.
 
     Raises:
@@ -251,10 +251,10 @@ class Recommender:
     def observe(self, events: Interactions | Table) -> ObserveReport:
         """Learn from first sales and other events at once; on any error nothing is learned.
 
-        The targets' vectors are solved again with the new events (:func:`newaisle.gnn.update.learn_target`), and the
-        users' own vectors have them folded in when they are read (:func:`newaisle.gnn.folding.fold_in`). The order of
-        events does not matter, and one that is repeated counts once. A user may be new. ``new`` and ``seen`` stay as
-        they were at fit.
+        The targets' vectors are solved again with the new events (:func:`newaisle.gnn.space.update.learn_target`), and
+        the users' own vectors have them folded in when they are read (:func:`newaisle.gnn.serving.folding.fold_in`).
+        The order of events does not matter, and one that is repeated counts once. A user may be new. ``new`` and
+        ``seen`` stay as they were at fit.
 
         Whoever did not buy counts only as far as they could have bought: by the share of the training window that
         passed between a new target's first event and the latest of all events, and not at all where times are unknown.
@@ -316,7 +316,7 @@ class Recommender:
             among: "new" (no sales at fit), "seen", "all", or own ids. Groups only where their ids are given.
             exclude_bought: leave out what the user bought.
             diversity: 0 ranks by score; more, up to 1, prefers targets unlike those higher in the list (maximal
-                marginal relevance, see :func:`newaisle.gnn.diversity.diversify`), chosen from the best 10 k.
+                marginal relevance, see :func:`newaisle.gnn.serving.diversity.diversify`), chosen from the best 10 k.
             min_confidence: leave out targets of which the model is less sure, 0 to 1: there may be fewer rows, or none.
             min_probability: leave out targets that the user is less likely to buy, 0 to 1: fewer rows, or none.
             at: leave out what is not available then: a date, a time or a number, to compare with the columns
@@ -372,8 +372,8 @@ class Recommender:
 
         Counted are the users who had a history at fit. For a target without sales at fit the expected number is the sum
         of their chances, as :meth:`audience` lists them, and the interval says how far such sums were from the true
-        numbers of pseudo-new targets (:class:`newaisle.gnn.forecast.Spread`). For one with sales it is the number of
-        its buyers in the history, and the interval says how far two such windows differ.
+        numbers of pseudo-new targets (:class:`newaisle.gnn.space.forecast.Spread`). For one with sales it is the number
+        of its buyers in the history, and the interval says how far two such windows differ.
 
         Args:
             targets: one own id or several, "new" (no sales at fit), "seen" or "all".
@@ -572,8 +572,8 @@ class Recommender:
 
         Returns:
             A table with the columns ``target, name, relevance, match, because``, the most relevant first: match is 0
-            to 1 (:class:`newaisle.gnn.search.TextSearch`), relevance the same moved by taste, because the name of the
-            target itself, of a category above it or the attribute that matches best.
+            to 1 (:class:`newaisle.gnn.serving.search.TextSearch`), relevance the same moved by taste, because the name
+            of the target itself, of a category above it or the attribute that matches best.
 
         Raises:
             InputError: no text, ``k`` is 0 or below, or no target is meant.

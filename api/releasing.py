@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..gnn.privacy import release_vectors
-from ..gnn.scoring import user_embeddings
+from ..gnn.serving.privacy import release_vectors
+from ..gnn.space.scoring import user_embeddings
 from ..graph import Id
 from ..graph.catalog import FloatArray
 from .fitted import Fitted

@@ -11,10 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..gnn.cells import code_hash, data_hash
-from ..gnn.comparison import Comparison, compare, summary_table
-from ..gnn.diagnostics import correlations, deciles
-from ..gnn.methods import Newaisle
+from ..gnn.evaluation.cells import code_hash, data_hash
+from ..gnn.evaluation.comparison import Comparison, compare, summary_table
+from ..gnn.evaluation.diagnostics import correlations, deciles
+from ..gnn.evaluation.methods import Newaisle
 from ..graph.errors import InputError
 from .canvas import canvas
 from .evaluating import Evaluation
@@ -76,7 +76,7 @@ def report_data(evaluation: Evaluation) -> dict[str, Any]:
     - ``splits``: counts per protocol and seed.
     - ``rows``: the tidy rows; ``summary``: their means with corrected standard errors; ``differences``: newaisle minus
       every other method, paired.
-    - ``correlations``, ``deciles``: see :mod:`newaisle.gnn.diagnostics`.
+    - ``correlations``, ``deciles``: see :mod:`newaisle.gnn.evaluation.diagnostics`.
     - ``targets``: per protocol, seed and method that tells of single targets, columns with one number per candidate.
     """
     graph, rows = evaluation.graph, evaluation.rows

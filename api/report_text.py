@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..gnn.comparison import CEILING, comparable, summary_table
-from ..gnn.judging import HELD_OUT
-from ..gnn.methods import Newaisle
+from ..gnn.evaluation.comparison import CEILING, comparable, summary_table
+from ..gnn.evaluation.judging import HELD_OUT
+from ..gnn.evaluation.methods import Newaisle
 from .evaluating import NDCG, SHOWN, Evaluation, figures
 from .pictures import pictured
 from .plots import span

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ..gnn.splits import buyers
+from ..gnn.fitting.splits import buyers
 from ..graph import Id
 from ..graph.catalog import IntArray
 from ..graph.errors import InputError

@@ -18,11 +18,11 @@ import numpy as np
 import pyarrow as pa
 
 from newaisle import CatalogGraph, Interactions, Recommender
-from newaisle.gnn.encoder import Progress, TextEncoder
-from newaisle.gnn.factors import FactorSettings
-from newaisle.gnn.propagation import propagate
-from newaisle.gnn.space import SpaceSettings
-from newaisle.gnn.tuning import start_kernel
+from newaisle.gnn.fitting.tuning import start_kernel
+from newaisle.gnn.phi.encoder import Progress, TextEncoder
+from newaisle.gnn.phi.propagation import propagate
+from newaisle.gnn.space.factors import FactorSettings
+from newaisle.gnn.space.space import SpaceSettings
 
 WIDTH = 384
 USERS = 2000

@@ -17,11 +17,11 @@ import newaisle
 from newaisle import Recommender
 from newaisle.api.encoding import encode_catalog
 from newaisle.api.settings import Settings
-from newaisle.gnn.encoder import PACKAGED, STATIC, TextEncoder
-from newaisle.gnn.fitting import fit_space
-from newaisle.gnn.metrics import ndcg
-from newaisle.gnn.propagation import propagate
-from newaisle.gnn.splits import PROTOCOLS, make_split
+from newaisle.gnn.fitting.fit import fit_space
+from newaisle.gnn.fitting.metrics import ndcg
+from newaisle.gnn.fitting.splits import PROTOCOLS, make_split
+from newaisle.gnn.phi.encoder import PACKAGED, STATIC, TextEncoder
+from newaisle.gnn.phi.propagation import propagate
 from newaisle.graph.reduce import without
 from newaisle.loaders import Loaded
 

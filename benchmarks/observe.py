@@ -18,10 +18,10 @@ import scipy.sparse as sp
 
 from newaisle import CatalogGraph, Interactions, Recommender
 from newaisle.api.fitted import Fitted
-from newaisle.gnn.factors import Factors, FactorSettings
-from newaisle.gnn.kernel import KernelSettings
-from newaisle.gnn.propagation import propagate_and_freeze
-from newaisle.gnn.space import SpaceSettings, build_space
+from newaisle.gnn.phi.propagation import propagate_and_freeze
+from newaisle.gnn.space.factors import Factors, FactorSettings
+from newaisle.gnn.space.kernel import KernelSettings
+from newaisle.gnn.space.space import SpaceSettings, build_space
 from newaisle.graph import Ids
 
 SEEN = 2000

@@ -2,9 +2,10 @@
 
     python benchmarks/privacy.py [--seeds 20,21] [--epsilon 1,4,8] [--delta 1e-5] [--draws 5]
 
-Every judged user's unit vector is released by the analytic Gaussian mechanism (`newaisle.gnn.privacy`) and ranks the
-hidden targets of leave-targets-out. "drawn to the mean user" is what a receiver can do who knows mean and spread of all
-user vectors: the linear estimate m + s^2 / (s^2 + sigma^2) (f - m), which costs no privacy of the user's own.
+Every judged user's unit vector is released by the analytic Gaussian mechanism (`newaisle.gnn.serving.privacy`) and
+ranks the hidden targets of leave-targets-out. "drawn to the mean user" is what a receiver can do who knows mean and
+spread of all user vectors: the linear estimate m + s^2 / (s^2 + sigma^2) (f - m), which costs no privacy of the user's
+own.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import numpy as np
 from newaisle import load
 from newaisle.api.encoding import encode_catalog
 from newaisle.api.settings import Settings
-from newaisle.gnn.comparison import summary_table
-from newaisle.gnn.encoder import PACKAGED
-from newaisle.gnn.evaluation import ResultRow
-from newaisle.gnn.fitting import fit_space
-from newaisle.gnn.metrics import ndcg
-from newaisle.gnn.privacy import gaussian_sigma, release_vectors
-from newaisle.gnn.propagation import propagate
-from newaisle.gnn.scoring import user_embeddings
-from newaisle.gnn.space import Space
-from newaisle.gnn.splits import LEAVE_TARGETS_OUT, Split, make_split
+from newaisle.gnn.evaluation.comparison import summary_table
+from newaisle.gnn.evaluation.runner import ResultRow
+from newaisle.gnn.fitting.fit import fit_space
+from newaisle.gnn.fitting.metrics import ndcg
+from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, Split, make_split
+from newaisle.gnn.phi.encoder import PACKAGED
+from newaisle.gnn.phi.propagation import propagate
+from newaisle.gnn.serving.privacy import gaussian_sigma, release_vectors
+from newaisle.gnn.space.scoring import user_embeddings
+from newaisle.gnn.space.space import Space
 from newaisle.graph.catalog import FloatArray
 
 

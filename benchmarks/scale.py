@@ -20,12 +20,12 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from newaisle import CatalogGraph
-from newaisle.gnn import nearest
-from newaisle.gnn.fitting import fit_space
-from newaisle.gnn.kernel import Head
-from newaisle.gnn.metrics import ndcg
-from newaisle.gnn.nearest import EXACT, NearestHead
-from newaisle.gnn.propagation import propagate
+from newaisle.gnn.fitting.fit import fit_space
+from newaisle.gnn.fitting.metrics import ndcg
+from newaisle.gnn.phi.propagation import propagate
+from newaisle.gnn.space import nearest
+from newaisle.gnn.space.kernel import Head
+from newaisle.gnn.space.nearest import EXACT, NearestHead
 
 PURCHASES = 60
 """Mean number of targets that a user buys."""

@@ -18,8 +18,8 @@ import numpy as np
 
 from newaisle import CatalogGraph, load
 from newaisle.api.settings import Settings
-from newaisle.gnn.encoder import TextEncoder
-from newaisle.gnn.search import TextSearch
+from newaisle.gnn.phi.encoder import TextEncoder
+from newaisle.gnn.serving.search import TextSearch
 from newaisle.graph import Relation
 
 K = 10

@@ -18,11 +18,11 @@ import pyarrow as pa
 import torch
 
 from newaisle import CatalogGraph, Interactions, Recommender
-from newaisle.gnn.factors import FactorSettings
-from newaisle.gnn.kernel import KernelSettings
-from newaisle.gnn.scoring import user_embeddings
-from newaisle.gnn.space import SpaceSettings
-from newaisle.gnn.topk import TargetIndex
+from newaisle.gnn.serving.topk import TargetIndex
+from newaisle.gnn.space.factors import FactorSettings
+from newaisle.gnn.space.kernel import KernelSettings
+from newaisle.gnn.space.scoring import user_embeddings
+from newaisle.gnn.space.space import SpaceSettings
 
 K = 20
 SEEN = 500

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from newaisle.gnn.baselines import LinMap, Popularity
-from newaisle.gnn.factors import fit_factors
-from newaisle.gnn.fitting import fit_space
-from newaisle.gnn.kernel import Head
-from newaisle.gnn.methods import Newaisle
-from newaisle.gnn.propagation import Blocks
-from newaisle.gnn.space import SpaceSettings
-from newaisle.gnn.splits import Split, binary
+from newaisle.gnn.evaluation.baselines import LinMap, Popularity
+from newaisle.gnn.evaluation.methods import Newaisle
+from newaisle.gnn.fitting.fit import fit_space
+from newaisle.gnn.fitting.splits import Split, binary
+from newaisle.gnn.phi.propagation import Blocks
+from newaisle.gnn.space.factors import fit_factors
+from newaisle.gnn.space.kernel import Head
+from newaisle.gnn.space.space import SpaceSettings
 
 
 class SettledNewaisle(Newaisle):

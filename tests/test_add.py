@@ -9,9 +9,9 @@ import scipy.sparse as sp
 from conftest import part_of
 
 from newaisle.api.recommender import Recommender
-from newaisle.gnn.factors import Factors
-from newaisle.gnn.propagation import describe, propagate
-from newaisle.gnn.space import build_space
+from newaisle.gnn.phi.propagation import describe, propagate
+from newaisle.gnn.space.factors import Factors
+from newaisle.gnn.space.space import build_space
 from newaisle.graph import CatalogGraph, Interactions, Relation
 from newaisle.graph.errors import CycleError, DanglingParentError, DuplicateIdError, GraphError, InputError
 
@@ -264,9 +264,9 @@ def test_without_texts_and_parents():
     """Values of an attribute are all there is."""
     graph = CatalogGraph.from_tables(pa.table({"id": [1, 2, 3, 4], "name": list("abcd"), "kind": ["x", "x", "y", "y"]}))
     events = Interactions.from_table(pa.table({"user": ["u", "u", "v"], "target": [1, 3, 3]}))
-    from newaisle.gnn.factors import FactorSettings
-    from newaisle.gnn.kernel import KernelSettings
-    from newaisle.gnn.space import SpaceSettings
+    from newaisle.gnn.space.factors import FactorSettings
+    from newaisle.gnn.space.kernel import KernelSettings
+    from newaisle.gnn.space.space import SpaceSettings
 
     settings = SpaceSettings(FactorSettings(rank=2, regularization=0.1), KernelSettings({"kind": 1.0}, 0.1))
     model = Recommender(encoder=None, settings=settings).fit(graph, events)

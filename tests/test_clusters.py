@@ -21,10 +21,10 @@ from newaisle.api.evaluating import evaluate_source
 from newaisle.api.own_models import _without_fit
 from newaisle.api.pushing import Outlook
 from newaisle.api.refreshing import Job
-from newaisle.gnn.clusters import CLUSTER, MIN_SIMILARITY, Clusters, number_of_clusters
-from newaisle.gnn.propagation import propagate
-from newaisle.gnn.space import SpaceSettings
-from newaisle.gnn.tuning import start_kernel
+from newaisle.gnn.fitting.tuning import start_kernel
+from newaisle.gnn.phi.clusters import CLUSTER, MIN_SIMILARITY, Clusters, number_of_clusters
+from newaisle.gnn.phi.propagation import propagate
+from newaisle.gnn.space.space import SpaceSettings
 from newaisle.graph import Relation, Store
 from newaisle.graph.errors import InputError
 from newaisle.graph.files import graph_from_files, graph_tables

@@ -11,11 +11,11 @@ import pytest
 
 from newaisle.api.config import Config, read_config
 from newaisle.api.recommender import Recommender
-from newaisle.gnn.calibration import Calibration
-from newaisle.gnn.encoder import PACKAGED
-from newaisle.gnn.factors import FactorSettings
-from newaisle.gnn.kernel import KernelSettings
-from newaisle.gnn.space import SpaceSettings
+from newaisle.gnn.phi.encoder import PACKAGED
+from newaisle.gnn.space.calibration import Calibration
+from newaisle.gnn.space.factors import FactorSettings
+from newaisle.gnn.space.kernel import KernelSettings
+from newaisle.gnn.space.space import SpaceSettings
 from newaisle.graph.errors import InputError
 
 HAND_WRITTEN = """\

@@ -13,9 +13,8 @@ import pytest
 
 from newaisle.api.ranking import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
-from newaisle.gnn.judging import K
-from newaisle.gnn.methods import compared_methods
-from newaisle.gnn.metrics import ranking_metrics
+from newaisle.gnn.evaluation.methods import compared_methods
+from newaisle.gnn.fitting.metrics import K, ranking_metrics
 from newaisle.graph import CatalogGraph
 from newaisle.graph.errors import InputError, UnknownIdError
 

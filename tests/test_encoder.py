@@ -11,7 +11,7 @@ import torch
 import transformers
 from sentence_transformers import SentenceTransformer
 
-from newaisle.gnn.encoder import PACKAGED, TextEncoder
+from newaisle.gnn.phi.encoder import PACKAGED, TextEncoder
 from newaisle.graph.errors import InputError, MissingExtraError, ModelError
 
 TEXTS = ["fresh apples, fruit", "apple juice, drinks", "wrench, tools"]

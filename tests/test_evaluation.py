@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn.baselines import Ceiling, Popularity
-from newaisle.gnn.comparison import compare, corrected_standard_error, summary_table
-from newaisle.gnn.evaluation import ResultRow, evaluate, evaluate_splits
-from newaisle.gnn.methods import Newaisle
-from newaisle.gnn.metrics import ranking_metrics, target_taste_aucs
-from newaisle.gnn.simple_baselines import CatalogSize, RandomScores, simple_baselines
-from newaisle.gnn.splits import PROTOCOLS, make_split
+from newaisle.gnn.evaluation.baselines import Ceiling, Popularity
+from newaisle.gnn.evaluation.comparison import compare, corrected_standard_error, summary_table
+from newaisle.gnn.evaluation.methods import Newaisle
+from newaisle.gnn.evaluation.runner import ResultRow, evaluate, evaluate_splits
+from newaisle.gnn.evaluation.simple_baselines import CatalogSize, RandomScores, simple_baselines
+from newaisle.gnn.fitting.metrics import ranking_metrics, target_taste_aucs
+from newaisle.gnn.fitting.splits import PROTOCOLS, make_split
 from newaisle.graph.errors import InputError, ModelError
 from newaisle.loaders import load_complete_journey
 

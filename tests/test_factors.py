@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn.factors import FactorSettings, fit_factors, solve_one, solve_users
-from newaisle.gnn.splits import binary
+from newaisle.gnn.fitting.splits import binary
+from newaisle.gnn.space.factors import FactorSettings, fit_factors, solve_one, solve_users
 from newaisle.graph.errors import ModelError
 
 

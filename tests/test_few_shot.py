@@ -8,14 +8,14 @@ import pytest
 import scipy.sparse as sp
 from settled import SettledLinMap, SettledNewaisle
 
-from newaisle.gnn.baselines import Ceiling
-from newaisle.gnn.evaluation import evaluate_splits
-from newaisle.gnn.few_shot import AlsRevealed, Halves, PopularityRevealed
-from newaisle.gnn.judging import Learning
-from newaisle.gnn.metrics import ndcg
-from newaisle.gnn.protocols import LEVELS, expand
-from newaisle.gnn.simple_baselines import RandomScores
-from newaisle.gnn.splits import LEAVE_TARGETS_OUT, hide, make_split
+from newaisle.gnn.evaluation.baselines import Ceiling
+from newaisle.gnn.evaluation.few_shot import AlsRevealed, Halves, PopularityRevealed
+from newaisle.gnn.evaluation.judging import Learning
+from newaisle.gnn.evaluation.protocols import LEVELS, expand
+from newaisle.gnn.evaluation.runner import evaluate_splits
+from newaisle.gnn.evaluation.simple_baselines import RandomScores
+from newaisle.gnn.fitting.metrics import ndcg
+from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, hide, make_split
 from newaisle.graph.errors import InputError, ModelError
 
 SEED = 1

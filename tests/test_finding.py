@@ -10,11 +10,11 @@ import pytest
 from newaisle.api.finding import PERSONAL, SEARCH_COLUMNS, SIMILAR_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.api.users import Profile
-from newaisle.gnn.kernel import KernelSettings, kernel
-from newaisle.gnn.likeness import likeness
-from newaisle.gnn.profile import profile_vector
-from newaisle.gnn.propagation import Kind
-from newaisle.gnn.search import DECAY, TextSearch
+from newaisle.gnn.phi.propagation import Kind
+from newaisle.gnn.serving.likeness import likeness
+from newaisle.gnn.serving.profile import profile_vector
+from newaisle.gnn.serving.search import DECAY, TextSearch
+from newaisle.gnn.space.kernel import KernelSettings, kernel
 from newaisle.graph import CatalogGraph, Relation
 from newaisle.graph.errors import InputError, UnknownIdError
 

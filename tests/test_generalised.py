@@ -8,14 +8,14 @@ import pytest
 import scipy.sparse as sp
 from settled import SettledLinMap, SettledNewaisle, SettledPopularity, levels
 
-from newaisle.gnn.balance import choose_balance
-from newaisle.gnn.baselines import Ceiling
-from newaisle.gnn.evaluation import evaluate_splits
-from newaisle.gnn.generalised import generalised_split
-from newaisle.gnn.one_list import List, harmonic_mean
-from newaisle.gnn.simple_baselines import RandomScores
-from newaisle.gnn.splits import LEAVE_TARGETS_OUT, make_split
-from newaisle.gnn.tuning import make_episodes
+from newaisle.gnn.evaluation.baselines import Ceiling
+from newaisle.gnn.evaluation.generalised import generalised_split
+from newaisle.gnn.evaluation.runner import evaluate_splits
+from newaisle.gnn.evaluation.simple_baselines import RandomScores
+from newaisle.gnn.fitting.balance import choose_balance
+from newaisle.gnn.fitting.one_list import List, harmonic_mean
+from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
+from newaisle.gnn.fitting.tuning import make_episodes
 from newaisle.graph.errors import InputError
 
 SEED = 2

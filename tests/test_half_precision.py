@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from newaisle.api.recommender import Recommender
-from newaisle.gnn.metrics import ndcg
+from newaisle.gnn.fitting.metrics import ndcg
 from newaisle.graph.errors import InputError, ModelError
 
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn.blocks import Blocks
-from newaisle.gnn.factors import FactorSettings, fit_factors, solve_users
-from newaisle.gnn.fitting import _choose_rounds, _World
-from newaisle.gnn.informed import inform_factors
-from newaisle.gnn.kernel import Head
-from newaisle.gnn.metrics import ndcg
-from newaisle.gnn.space import SpaceSettings
-from newaisle.gnn.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, buyers, make_split
-from newaisle.gnn.tuning import START_RIDGE, START_WIDTH, make_episodes, start_kernel
+from newaisle.gnn.fitting.fit import _choose_rounds, _World
+from newaisle.gnn.fitting.metrics import ndcg
+from newaisle.gnn.fitting.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, buyers, make_split
+from newaisle.gnn.fitting.tuning import START_RIDGE, START_WIDTH, make_episodes, start_kernel
+from newaisle.gnn.phi.blocks import Blocks
+from newaisle.gnn.space.factors import FactorSettings, fit_factors, solve_users
+from newaisle.gnn.space.informed import inform_factors
+from newaisle.gnn.space.kernel import Head
+from newaisle.gnn.space.space import SpaceSettings
 
 SETTINGS = FactorSettings(rank=6, alpha=5.0, regularization=10.0, second=10)
 

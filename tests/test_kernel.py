@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn.kernel import Head, KernelSettings, invert, kernel
-from newaisle.gnn.propagation import Blocks
+from newaisle.gnn.phi.propagation import Blocks
+from newaisle.gnn.space.kernel import Head, KernelSettings, invert, kernel
 from newaisle.graph.errors import ModelError
 
 N, RANK = 40, 5

@@ -15,16 +15,16 @@ from settled import SettledNewaisle
 from newaisle.api.config import Config, read_config, read_kinds
 from newaisle.api.observing import ObserveReport
 from newaisle.api.recommender import Recommender
-from newaisle.gnn.evaluation import evaluate_splits
-from newaisle.gnn.factors import FactorSettings, fit_factors, solve_users
-from newaisle.gnn.few_shot import Halves
-from newaisle.gnn.folding import fold_in
-from newaisle.gnn.generalised import generalised_split
-from newaisle.gnn.protocols import LEVELS
-from newaisle.gnn.space import prior_strength
-from newaisle.gnn.splits import LEAVE_TARGETS_OUT, make_split
-from newaisle.gnn.temporal import temporal_split
-from newaisle.gnn.update import update_targets
+from newaisle.gnn.evaluation.few_shot import Halves
+from newaisle.gnn.evaluation.generalised import generalised_split
+from newaisle.gnn.evaluation.protocols import LEVELS
+from newaisle.gnn.evaluation.runner import evaluate_splits
+from newaisle.gnn.evaluation.temporal import temporal_split
+from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
+from newaisle.gnn.serving.folding import fold_in
+from newaisle.gnn.space.factors import FactorSettings, fit_factors, solve_users
+from newaisle.gnn.space.space import prior_strength
+from newaisle.gnn.space.update import update_targets
 from newaisle.graph import CatalogGraph, Interactions
 from newaisle.graph.errors import GraphError, InputError, InteractionsError
 from newaisle.graph.kinds import Kinds, Sales, stronger

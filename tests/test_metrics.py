@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.metrics import ndcg_score, roc_auc_score
 
-from newaisle.gnn.metrics import ndcg, ranking_metrics, target_taste_aucs, taste_auc, tie_breaks
+from newaisle.gnn.fitting.metrics import ndcg, ranking_metrics, target_taste_aucs, taste_auc, tie_breaks
 from newaisle.graph.errors import InputError
 
 

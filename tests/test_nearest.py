@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from newaisle.gnn import nearest as nearest_module
-from newaisle.gnn import space
-from newaisle.gnn.kernel import Head, KernelSettings
-from newaisle.gnn.nearest import NEAREST, NearestHead, make_head
-from newaisle.gnn.propagation import Blocks, Kind
-from newaisle.gnn.splits import binary
+from newaisle.gnn.fitting.splits import binary
+from newaisle.gnn.phi.propagation import Blocks, Kind
+from newaisle.gnn.space import nearest as nearest_module
+from newaisle.gnn.space import space
+from newaisle.gnn.space.kernel import Head, KernelSettings
+from newaisle.gnn.space.nearest import NEAREST, NearestHead, make_head
 from newaisle.loaders import Loaded
 
 if TYPE_CHECKING:

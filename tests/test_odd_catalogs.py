@@ -17,10 +17,10 @@ from test_encoder import small_encoder
 
 from newaisle.api.evaluating import evaluate_source
 from newaisle.api.recommender import Recommender
-from newaisle.gnn.encoder import TextEncoder
-from newaisle.gnn.methods import compared_methods
-from newaisle.gnn.propagation import Kind, propagate
-from newaisle.gnn.splits import LEAVE_TARGETS_OUT, make_split
+from newaisle.gnn.evaluation.methods import compared_methods
+from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
+from newaisle.gnn.phi.encoder import TextEncoder
+from newaisle.gnn.phi.propagation import Kind, propagate
 from newaisle.graph import CatalogGraph, Interactions
 from newaisle.graph.errors import InputError, InteractionsError, ModelError
 

@@ -17,9 +17,9 @@ import pytest
 import newaisle
 from newaisle import CatalogGraph, Interactions, Recommender
 from newaisle.api.own_models import _made
-from newaisle.gnn.evaluation import evaluate_splits
-from newaisle.gnn.space import SpaceSettings
-from newaisle.gnn.splits import Split, make_split
+from newaisle.gnn.evaluation.runner import evaluate_splits
+from newaisle.gnn.fitting.splits import Split, make_split
+from newaisle.gnn.space.space import SpaceSettings
 from newaisle.graph import Id
 from newaisle.graph.errors import InputError, ModelError
 from newaisle.loaders import Loaded

@@ -14,9 +14,9 @@ import pytest
 
 from newaisle.api import persistence
 from newaisle.api.recommender import Recommender
-from newaisle.gnn.factors import FactorSettings
-from newaisle.gnn.kernel import KernelSettings
-from newaisle.gnn.space import SpaceSettings
+from newaisle.gnn.space.factors import FactorSettings
+from newaisle.gnn.space.kernel import KernelSettings
+from newaisle.gnn.space.space import SpaceSettings
 from newaisle.graph import CatalogGraph, Interactions
 from newaisle.graph.errors import ModelError, ModelFormatError, NotFittedError
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
-from newaisle.gnn.privacy import gaussian_delta, gaussian_sigma, release_vectors
+from newaisle.gnn.serving.privacy import gaussian_delta, gaussian_sigma, release_vectors
 from newaisle.graph.errors import InputError, UnknownIdError
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from newaisle.gnn.processes import spread
+from newaisle.gnn.evaluation.processes import spread
 from newaisle.graph.errors import InputError, ModelError
 
 Tell = Callable[[str], None]
@@ -80,7 +80,7 @@ def test_fewer_than_one_job_is_refused() -> None:
 
 SCRIPT = """
 from test_processes import fail_or_sleep
-from newaisle.gnn.processes import spread
+from newaisle.gnn.evaluation.processes import spread
 
 if __name__ == "__main__":
     spread(fail_or_sleep, [600.0, 600.0], 2, lambda line: print(line, flush=True))

@@ -5,13 +5,13 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn import messages
-from newaisle.gnn.baselines import TextCosine
-from newaisle.gnn.encoder import TextEncoder
-from newaisle.gnn.methods import Newaisle
-from newaisle.gnn.metrics import ndcg
-from newaisle.gnn.propagation import Blocks, Kind, describe, extend, propagate, propagate_and_freeze
-from newaisle.gnn.splits import LEAVE_TARGETS_OUT, make_split
+from newaisle.gnn.evaluation.baselines import TextCosine
+from newaisle.gnn.evaluation.methods import Newaisle
+from newaisle.gnn.fitting.metrics import ndcg
+from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
+from newaisle.gnn.phi import messages
+from newaisle.gnn.phi.encoder import TextEncoder
+from newaisle.gnn.phi.propagation import Blocks, Kind, describe, extend, propagate, propagate_and_freeze
 from newaisle.graph import CatalogGraph, Relation
 from newaisle.graph.reduce import shuffled, without
 

@@ -8,7 +8,7 @@ import pytest
 
 from newaisle.api.ranking import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
-from newaisle.gnn.diversity import diversify
+from newaisle.gnn.serving.diversity import diversify
 from newaisle.graph.errors import InputError, NotFittedError, UnknownIdError
 
 

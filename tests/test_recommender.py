@@ -12,9 +12,9 @@ import pytest
 
 from newaisle.api.ranking import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
-from newaisle.gnn.factors import FactorSettings
-from newaisle.gnn.kernel import KernelSettings
-from newaisle.gnn.space import SpaceSettings
+from newaisle.gnn.space.factors import FactorSettings
+from newaisle.gnn.space.kernel import KernelSettings
+from newaisle.gnn.space.space import SpaceSettings
 from newaisle.graph import CatalogGraph, Interactions
 from newaisle.graph.errors import (
     InputError,

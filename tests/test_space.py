@@ -5,15 +5,15 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn.factors import fit_factors
-from newaisle.gnn.fitting import fit_space
-from newaisle.gnn.informed import inform_factors
-from newaisle.gnn.kernel import Head
-from newaisle.gnn.propagation import propagate
-from newaisle.gnn.scoring import HEADROOM
-from newaisle.gnn.space import SpaceSettings, build_space, prior_strength
-from newaisle.gnn.splits import binary, buyers
-from newaisle.gnn.update import update_targets
+from newaisle.gnn.fitting.fit import fit_space
+from newaisle.gnn.fitting.splits import binary, buyers
+from newaisle.gnn.phi.propagation import propagate
+from newaisle.gnn.space.factors import fit_factors
+from newaisle.gnn.space.informed import inform_factors
+from newaisle.gnn.space.kernel import Head
+from newaisle.gnn.space.scoring import HEADROOM
+from newaisle.gnn.space.space import SpaceSettings, build_space, prior_strength
+from newaisle.gnn.space.update import update_targets
 from newaisle.graph import CatalogGraph
 from newaisle.graph.errors import ModelError
 
@@ -158,8 +158,8 @@ def test_nothing_bought_is_refused(journey, phi, given):
 def test_of_very_many_targets_factors_are_kept_in_half_the_memory_and_rank_alike(
     journey, phi, train, given, space, monkeypatch
 ):
-    monkeypatch.setattr("newaisle.gnn.factors._MOST_DOUBLE", 100)
-    monkeypatch.setattr("newaisle.gnn.factors._TOGETHER", 100)
+    monkeypatch.setattr("newaisle.gnn.space.factors._MOST_DOUBLE", 100)
+    monkeypatch.setattr("newaisle.gnn.space.factors._TOGETHER", 100)
     single = fit_space(journey.graph, train, phi, settings=given)
     kept = (single.factors.targets, single.factors.basis, single.prior.mean, single.vectors, single.answers)
     assert {array.dtype for array in (*kept, single.head.factors)} == {np.dtype(np.float32)}

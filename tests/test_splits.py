@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn.splits import PROTOCOLS, hide, inner_split, make_split, obstacle
+from newaisle.gnn.fitting.splits import PROTOCOLS, hide, inner_split, make_split, obstacle
 from newaisle.graph import CatalogGraph
 from newaisle.graph.errors import InputError
 

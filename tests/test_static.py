@@ -7,9 +7,9 @@ import pytest
 from sentence_transformers import SentenceTransformer
 from test_encoder import small_encoder
 
-from newaisle.gnn import static
-from newaisle.gnn.encoder import PACKAGED, STATIC, TextEncoder
-from newaisle.gnn.static import DIMENSIONS, distil, distilled, principal, weights
+from newaisle.gnn.phi import static
+from newaisle.gnn.phi.encoder import PACKAGED, STATIC, TextEncoder
+from newaisle.gnn.phi.static import DIMENSIONS, distil, distilled, principal, weights
 from newaisle.graph.errors import ModelError
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from newaisle.gnn.evaluation import evaluate_splits
-from newaisle.gnn.fitting import fit_space
-from newaisle.gnn.propagation import Kind, propagate
-from newaisle.gnn.simple_baselines import simple_baselines
-from newaisle.gnn.splits import LEAVE_TARGETS_OUT, make_split
-from newaisle.gnn.temporal import events_before, temporal_split
-from newaisle.gnn.tuning import START_RIDGE, START_WIDTH, start_kernel, without_strange_numbers
+from newaisle.gnn.evaluation.runner import evaluate_splits
+from newaisle.gnn.evaluation.simple_baselines import simple_baselines
+from newaisle.gnn.evaluation.temporal import events_before, temporal_split
+from newaisle.gnn.fitting.fit import fit_space
+from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
+from newaisle.gnn.fitting.tuning import START_RIDGE, START_WIDTH, start_kernel, without_strange_numbers
+from newaisle.gnn.phi.propagation import Kind, propagate
 from newaisle.graph import Interactions
 from newaisle.graph.errors import InputError
 from newaisle.loaders import load_complete_journey

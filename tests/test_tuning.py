@@ -5,14 +5,11 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn import nearest, tuning
-from newaisle.gnn.factors import FactorSettings, fit_factors
-from newaisle.gnn.fitting import START_FACTORS, choose_settings, fit_space
-from newaisle.gnn.kernel import Head, KernelSettings, kernel
-from newaisle.gnn.metrics import ndcg
-from newaisle.gnn.propagation import Blocks, Kind, propagate
-from newaisle.gnn.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, make_split
-from newaisle.gnn.tuning import (
+from newaisle.gnn.fitting import tuning
+from newaisle.gnn.fitting.fit import START_FACTORS, choose_settings, fit_space
+from newaisle.gnn.fitting.metrics import ndcg
+from newaisle.gnn.fitting.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, make_split
+from newaisle.gnn.fitting.tuning import (
     ENOUGH,
     EPISODES,
     LEAST_SHOWN,
@@ -27,6 +24,10 @@ from newaisle.gnn.tuning import (
     make_episodes,
     start_kernel,
 )
+from newaisle.gnn.phi.propagation import Blocks, Kind, propagate
+from newaisle.gnn.space import nearest
+from newaisle.gnn.space.factors import FactorSettings, fit_factors
+from newaisle.gnn.space.kernel import Head, KernelSettings, kernel
 from newaisle.graph import CatalogGraph
 
 

@@ -1,0 +1,143 @@
+"""Finished cells of an evaluation on disk, so that a stopped run resumes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import graph as graph_package
+from ...graph import CatalogGraph, Interactions
+from ...graph.errors import InputError
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one method reached on one split.
+
+    Attributes:
+        metrics: name -> finite value, at least one.
+        targets: name -> one number per candidate, in their order, None where it is not defined; empty for a method
+            that says nothing of single targets.
+    """
+
+    metrics: Mapping[str, float]
+    targets: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+
+
+def column(values: npt.NDArray[Any]) -> list[float | None]:
+    """Numbers as a cell keeps them: NaN as None."""
+    return [None if math.isnan(value) else value for value in values.tolist()]
+
+
+def data_hash(graph: CatalogGraph, interactions: Interactions) -> str:
+    """SHA-256 (hex) of everything an evaluation reads of its data."""
+    digest = hashlib.sha256(graph.content_hash.encode())
+    # which targets are groups is not part of the content hash, but decides what can be hidden
+    parts: list[bytes] = [graph.is_group.tobytes()]
+    parts += [json.dumps(ids.values).encode() for ids in (interactions.users, interactions.targets)]
+    parts += [interactions.user.tobytes(), interactions.target.tobytes(), interactions.weight.tobytes()]
+    parts.append(b"" if interactions.timestamp is None else interactions.timestamp.tobytes())
+    parts.append(b"" if interactions.event is None else json.dumps(interactions.event.tolist()).encode())
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+def array_hash(array: np.ndarray) -> str:
+    """SHA-256 (hex) of one array with its shape and type."""
+    head = f"{array.dtype.str}{array.shape}".encode()
+    return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def code_hash() -> str:
+    """SHA-256 (hex) of newaisle's version and its code in graph/ and gnn/: no cell outlives the code it came from."""
+    digest = hashlib.sha256(version("newaisle").encode())
+    for folder in (Path(str(graph_package.__file__)).parent, Path(__file__).parents[1]):
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def cell_key(*parts: str | int | None) -> str:
+    """SHA-256 (hex) of all that a cell depends on."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def recall(folder: Path, key: str, about: Mapping[str, str | int], compute: Callable[[], Cell]) -> Cell:
+    """A finished cell, or else computed now and kept; a broken file counts as none.
+
+    Args:
+        folder: an existing folder.
+        key: as :func:`cell_key` gives it.
+        about: what the cell is of; a file that says otherwise is broken.
+        compute: gives the cell.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    file = folder / f"{key}.json"
+    cell = _read(file, about)
+    if cell is None:
+        cell = compute()
+        _write(file, {**about, **asdict(cell)})
+    return cell
+
+
+def open_cache(folder: Path) -> None:
+    """Make the folder if need be.
+
+    Raises:
+        InputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"The cache folder {folder} cannot be made ({error.strerror}); give another one.") from None
+
+
+def _read(file: Path, about: Mapping[str, str | int]) -> Cell | None:
+    try:
+        kept = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(kept, dict) or not kept.items() >= about.items():
+        return None
+    metrics, targets = kept.get("metrics"), kept.get("targets")
+    if not isinstance(metrics, dict) or not metrics or not all(map(_is_finite, metrics.values())):
+        return None
+    return Cell(metrics, targets) if _are_columns(targets) else None
+
+
+def _are_columns(targets: object) -> TypeGuard[Mapping[str, Sequence[float | None]]]:
+    """Whether these are lists of equal length under names, of numbers and None."""
+    if not isinstance(targets, dict) or not all(isinstance(values, list) for values in targets.values()):
+        return False
+    values = [value for values in targets.values() for value in values]
+    alike = len({len(values) for values in targets.values()}) <= 1
+    return alike and all(value is None or isinstance(value, int) or _is_finite(value) for value in values)
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _write(file: Path, cell: Mapping[str, object]) -> None:
+    """Write in one step: either the whole file is there or none."""
+    draft = file.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        draft.write_text(json.dumps(cell), "utf-8")
+        draft.replace(file)
+    except OSError as error:
+        raise InputError(f"The cache file {file} cannot be written ({error.strerror}); give another folder.") from None
+    finally:
+        draft.unlink(missing_ok=True)

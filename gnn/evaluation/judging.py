@@ -1,0 +1,221 @@
+"""What can be evaluated, and how one method is judged on one split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...graph.catalog import FloatArray, IntArray
+from ...graph.errors import InputError, ModelError
+from ..fitting.metrics import K, Numbers, ranking_metrics, target_taste_aucs
+from ..fitting.splits import Split
+from ..space.calibration import brier_score, expected_calibration_error
+from .cells import Cell, column
+
+HELD_OUT = "@held-out"
+"""Suffix of a metric taken over the users that a method of the run with users of its own is judged on."""
+
+WITHOUT_HISTORY = "@without-history"
+"""Suffix of a metric taken over the users without any training purchase left."""
+
+
+class Scorer(Protocol):
+    """What ranks targets for users."""
+
+    def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
+        """Scores, float (users, targets), higher is better, without NaN.
+
+        Args:
+            split: the one it was fitted on.
+            users: row numbers of ``split.train``; some of the rows may be empty.
+            targets: positions in the graph.
+        """
+
+
+class Method(Scorer, Protocol):
+    """What can be evaluated.
+
+    It may also be :class:`Configured`, :class:`OwnUsers`, :class:`PerTarget`, :class:`Probable` or :class:`Learning`.
+    """
+
+    def fit(self, split: Split) -> None:
+        """Learn from ``split.train`` and ``split.graph``; settings are chosen on ``inner_split(split, …)`` only."""
+
+
+@runtime_checkable
+class Configured(Protocol):
+    """A method with settings: ``config`` spells out all that changes its results but data, seed and newaisle's code."""
+
+    @property
+    def config(self) -> str | None:
+        """The settings, known before ``fit``; None where nobody can tell, so that no cell is kept."""
+
+
+@runtime_checkable
+class OwnUsers(Protocol):
+    """A method that learns from the hidden sales of some users and so is judged on others only (the ceiling)."""
+
+    def judged(self, split: Split) -> IntArray:
+        """The rows it is judged on, among ``split.users``; known before ``fit``."""
+
+
+@runtime_checkable
+class PerTarget(Protocol):
+    """A method that says what it expects of each new target, beyond a score for every user."""
+
+    def expected(self, split: Split, targets: IntArray) -> Mapping[str, FloatArray]:
+        """Name -> one finite number per target, float (targets,), from what ``fit`` learned alone.
+
+        A report draws ``level`` (the expected share of buyers), ``confidence`` (0 to 1) and ``distance`` (from the
+        nearest seen target).
+        """
+
+
+@runtime_checkable
+class Probable(Protocol):
+    """A method that says how likely a purchase is."""
+
+    def chance(self, split: Split, users: IntArray, targets: IntArray) -> Mapping[str, FloatArray]:
+        """Suffix of the metric ("" for the method's own rule) -> probabilities, float (users, targets)."""
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """A method that learns from the first sales of new targets without being fitted again."""
+
+    def revealed(self, split: Split, users: IntArray) -> Scorer:
+        """Itself, after some users revealed which of the hidden targets they bought and which not; the rest stays."""
+
+
+def held_out(methods: Mapping[str, Method], split: Split) -> tuple[str | None, IntArray]:
+    """The method with users of its own and these users; None and nobody if there is no such method.
+
+    Raises:
+        InputError: there are several such methods.
+        ModelError: it wants users that nobody judges.
+    """
+    owners = {name: method for name, method in methods.items() if isinstance(method, OwnUsers)}
+    if not owners:
+        return None, np.empty(0, dtype=np.int64)
+    if len(owners) > 1:
+        raise InputError(f"The methods {', '.join(owners)} have users of their own; evaluate one of them per run.")
+    name, method = owners.popitem()
+    users = method.judged(split)
+    if not len(users) or not np.isin(users, split.users).all():
+        raise ModelError(f"The method {name!r} wants to be judged on other users than those with a hit and a history.")
+    return name, users
+
+
+def user_groups(split: Split, held: IntArray) -> dict[str, IntArray]:
+    """Metric suffix -> the users it is taken over, of a method without users of its own."""
+    groups = {"": split.users, HELD_OUT: held, WITHOUT_HISTORY: split.users_without_history}
+    return {suffix: users for suffix, users in groups.items() if len(users)}
+
+
+def judge(name: str, method: Method, split: Split, groups: Mapping[str, IntArray], embeddings: Numbers | None) -> Cell:
+    """Judge one fitted method: its rankings, its chances and what it says of single targets.
+
+    Args:
+        name: what errors call it.
+        method: fitted to the split.
+        split: what is hidden.
+        groups: metric suffix -> the users it is taken over; single targets are judged over those of the suffix "".
+        embeddings: text embeddings of all targets, float (n, d), for the metric ``diversity``.
+
+    Raises:
+        ModelError: scores or expectations of a wrong shape or NaN.
+    """
+    everyone = all_of(groups)
+    scores = checked_scores(name, method, split, everyone, split.candidates)
+    metrics = judge_rankings(scores, split, groups, embeddings)
+    if isinstance(method, Probable):
+        metrics |= judge_chances(method, split, np.flatnonzero(np.diff(split.train.indptr)))
+    if not isinstance(method, PerTarget):
+        return Cell(metrics)
+    users, relevance = groups[""], split.test[:, split.candidates]
+    activity = np.diff(split.train.indptr)[users]
+    tastes = target_taste_aucs(scores[np.searchsorted(everyone, users)], relevance[users], activity)
+    buyers = _buyers(relevance)
+    share = buyers / relevance.shape[0]
+    truth = {"position": split.candidates, "buyers": buyers, "share": share, "taste_auc": tastes}
+    expected = _expected(name, method, split)
+    return Cell(metrics, {what: column(values) for what, values in (truth | expected).items()})
+
+
+def judge_rankings(
+    scores: FloatArray, split: Split, groups: Mapping[str, IntArray], embeddings: Numbers | None
+) -> dict[str, float]:
+    """How well the candidates are ranked, group by group of users.
+
+    Args:
+        scores: float (users, candidates), of the users :func:`all_of` the groups.
+        split: what is hidden.
+        groups: metric suffix -> the users it is taken over.
+        embeddings: text embeddings of all targets, float (n, d), for the metric ``diversity``.
+    """
+    everyone = all_of(groups)
+    relevance = split.test[:, split.candidates]
+    activity = np.diff(split.train.indptr)
+    share = _buyers(relevance) / relevance.shape[0]
+    metrics: dict[str, float] = {}
+    for suffix, users in groups.items():
+        figures = ranking_metrics(
+            scores[np.searchsorted(everyone, users)],
+            relevance[users],
+            K,
+            activity=activity[users],
+            buyer_share=share,
+            embeddings=None if embeddings is None else embeddings[split.candidates],
+        )
+        metrics |= {metric + suffix: value for metric, value in figures.items()}
+    return metrics
+
+
+def all_of(groups: Mapping[str, IntArray]) -> IntArray:
+    """The users of all groups, each once, ascending."""
+    return np.unique(np.concatenate(list(groups.values())))
+
+
+def checked_scores(name: str, method: Scorer, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
+    """The scores of one fitted method, float (users, targets).
+
+    Raises:
+        ModelError: they have a wrong shape or hold NaN.
+    """
+    scores = method.score(split, users, targets)
+    shape = (len(users), len(targets))
+    if scores.shape != shape or np.isnan(scores).any():
+        raise ModelError(
+            f"The method {name!r} gave scores of the shape {scores.shape} with {int(np.isnan(scores).sum()):,} NaN for "
+            f"{shape[0]:,} users and {shape[1]:,} candidates ({split.protocol}, seed {split.seed})."
+        )
+    return scores
+
+
+def judge_chances(method: Probable, split: Split, users: IntArray) -> dict[str, float]:
+    """Brier score and calibration error over some users and all hidden targets, unsold ones included."""
+    bought = split.test[users][:, split.listed].toarray() > 0
+    found: dict[str, float] = {}
+    for suffix, chance in method.chance(split, users, split.listed).items():
+        found[f"brier{suffix}"] = brier_score(chance, bought)
+        found[f"ece{suffix}"] = expected_calibration_error(chance, bought)
+    return found
+
+
+def _buyers(relevance: sp.csr_array) -> IntArray:
+    return np.bincount(relevance.indices, minlength=relevance.shape[1])
+
+
+def _expected(name: str, method: PerTarget, split: Split) -> dict[str, FloatArray]:
+    expected = dict(method.expected(split, split.candidates))
+    for what, values in expected.items():
+        if values.shape != split.candidates.shape or not np.isfinite(values).all():
+            raise ModelError(
+                f"The method {name!r} expects a {what} of the shape {values.shape} with "
+                f"{int((~np.isfinite(values)).sum()):,} numbers that are not finite for {len(split.candidates):,} "
+                f"candidates ({split.protocol}, seed {split.seed})."
+            )
+    return expected

@@ -1,0 +1,235 @@
+"""The runner: every method on the same splits, judged by the same metrics, in tidy rows."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache as once
+from functools import partial
+from pathlib import Path
+
+from ...graph import CatalogGraph, Interactions
+from ...graph.kinds import Sales
+from ..fitting.metrics import K, Numbers
+from ..fitting.splits import make_split
+from .cells import Cell, array_hash, cell_key, code_hash, data_hash, open_cache, recall
+from .few_shot import few_shot_trial
+from .generalised import generalised_split, generalised_trial
+from .judging import Configured, Method
+from .processes import Tell, spread
+from .protocols import FEW_SHOT, GENERALISED, TEMPORAL, argument, expand, family, hiding
+from .temporal import temporal_split
+from .trial import Judge, Make, Trial, zero_shot_trial
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """One figure of an evaluation, in tidy form.
+
+    Attributes:
+        protocol: for example "leave-targets-out".
+        seed: of the split and the method.
+        method: name of the method.
+        metric: for example "ndcg@20"; may end in ``@held-out`` or ``@without-history``.
+        value: a finite number.
+    """
+
+    protocol: str
+    seed: int
+    method: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True)
+class SplitResult:
+    """What all methods reached on one split.
+
+    Attributes:
+        protocol: how targets were hidden.
+        seed: of the split and the methods.
+        counts: how many targets were ``seen`` and ``hidden`` and how many of these ``candidates``; how many ``users``
+            were judged, and how many ``users_without_history``.
+        cells: what each method reached, by name.
+    """
+
+    protocol: str
+    seed: int
+    counts: Mapping[str, int]
+    cells: Mapping[str, Cell]
+
+    @property
+    def rows(self) -> list[ResultRow]:
+        """Its figures in tidy form."""
+        return [
+            ResultRow(self.protocol, self.seed, method, metric, value)
+            for method, cell in self.cells.items()
+            for metric, value in cell.metrics.items()
+        ]
+
+
+def evaluate(
+    graph: CatalogGraph,
+    interactions: Interactions,
+    methods: Mapping[str, Make],
+    protocols: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    embeddings: Numbers | None = None,
+    cache: Path | None = None,
+    jobs: int = 1,
+    progress: Tell | None = None,
+    kinds: Mapping[str, float] | None = None,
+) -> list[ResultRow]:
+    """The rows of :func:`evaluate_splits`, which takes and raises the same."""
+    results = evaluate_splits(
+        graph,
+        interactions,
+        methods,
+        protocols,
+        seeds,
+        embeddings=embeddings,
+        cache=cache,
+        jobs=jobs,
+        progress=progress,
+        kinds=kinds,
+    )
+    return [row for result in results for row in result.rows]
+
+
+def evaluate_splits(
+    graph: CatalogGraph,
+    interactions: Interactions,
+    methods: Mapping[str, Make],
+    protocols: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    embeddings: Numbers | None = None,
+    cache: Path | None = None,
+    jobs: int = 1,
+    progress: Tell | None = None,
+    kinds: Mapping[str, float] | None = None,
+) -> list[SplitResult]:
+    """Fit and judge every method on every split.
+
+    A method's plain figures (``ndcg@20``) are over ``split.users``, those ending in ``@without-history`` over
+    ``split.users_without_history``, where there are any. A method with users of its own
+    (:class:`newaisle.gnn.evaluation.judging.OwnUsers`; at most one per run) has plain figures over these alone, and
+    every other method gets a second set of figures over them, ending in ``@held-out``: these, not the plain ones, can
+    be held against it.
+
+    Args:
+        graph: the catalog of n targets and groups.
+        interactions: all events; those of targets that the graph does not know are left out. Pairs that weigh more than
+            0 are purchases, to learn from and to judge by.
+        methods: name in the rows -> what makes the method from the seed.
+        protocols: some of :data:`newaisle.gnn.evaluation.protocols.GRAMMAR`; those of few-shot share their fits.
+        seeds: one split per protocol and seed.
+        embeddings: text embeddings of the targets, float (n, d), for the metric ``diversity``.
+        cache: folder for finished cells (protocol, seed, method); one is computed again when data, settings or
+            newaisle's code changed or when its file is broken.
+        jobs: how many splits are worked on at the same time, each in a process of its own with one thread. The figures
+            are the same to the last bit; :func:`newaisle.gnn.evaluation.processes.spread` says what several need.
+        progress: is told one line per split and cell.
+        kinds: what events of a kind weigh, before :data:`newaisle.graph.kinds.WELL_KNOWN`.
+
+    Returns:
+        In the order of protocols and seeds, the cells of each in the order of the methods.
+
+    Raises:
+        InputError: an unknown protocol, no split can be made, several methods with users of their own, a cache folder
+            that cannot be made.
+        ModelError: scores of a wrong shape or NaN, users of its own that nobody judges.
+    """
+    names = expand(protocols)
+    data = ""
+    if cache is not None:
+        open_cache(cache)
+        extra = None if embeddings is None else array_hash(embeddings)
+        data = cell_key(code_hash(), data_hash(graph, interactions), extra, json.dumps(sorted((kinds or {}).items())))
+    plain = replace(interactions, backend=None)  # a module does not go to other processes
+    run = _Run(graph, plain, dict(kinds or {}), Sales.of(plain, graph, kinds), methods, embeddings, cache, data)
+    trials = [(group, seed) for group in _sharing(names) for seed in dict.fromkeys(seeds)]
+    found = [each for results in spread(run.trial, trials, jobs, progress or (lambda _line: None)) for each in results]
+    return sorted(found, key=lambda result: names.index(result.protocol))  # stable: seeds stay in order
+
+
+def _sharing(protocols: Sequence[str]) -> list[tuple[str, ...]]:
+    """The protocols, those together that one fit serves."""
+    levels = tuple(protocol for protocol in protocols if family(protocol) == FEW_SHOT)
+    return list(dict.fromkeys(levels if protocol in levels else (protocol,) for protocol in protocols))
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What the trials of an evaluation share."""
+
+    graph: CatalogGraph
+    interactions: Interactions
+    kinds: Mapping[str, float]
+    sales: Sales
+    methods: Mapping[str, Make]
+    embeddings: Numbers | None
+    cache: Path | None
+    data: str
+
+    def trial(self, which: tuple[tuple[str, ...], int], tell: Tell) -> list[SplitResult]:
+        """Fit and judge all methods by some protocols that share their fits, with one seed."""
+        protocols, seed = which
+        trial = self._make(protocols, seed)
+        tell(_describe(trial, seed))
+        cells: dict[str, dict[str, Cell]] = {protocol: {} for protocol in protocols}
+        for name, make in trial.methods.items():
+            method = make(seed)
+            fit = once(partial(method.fit, trial.split))  # at the first cell that is not there yet
+            for (protocol, called), judge in trial.judgements(name, method).items():
+                started = time.perf_counter()
+                about: dict[str, str | int] = {"protocol": protocol, "seed": seed, "method": called}
+                cell = self._cell(about, method, trial, fit, judge)
+                cells[protocol][called] = cell
+                figure, seconds = cell.metrics[f"ndcg@{K}"], time.perf_counter() - started
+                tell(f"{protocol}, seed {seed}, {called}: NDCG@{K} {figure:.4f} ({seconds:.1f} s)")
+        return [SplitResult(protocol, seed, trial.counts[protocol], cells[protocol]) for protocol in protocols]
+
+    def _make(self, protocols: tuple[str, ...], seed: int) -> Trial:
+        protocol, bought, signed = protocols[0], self.sales.bought, self.sales.signed
+        if protocol == GENERALISED:
+            split = generalised_split(self.graph, bought, seed, signed)
+            return generalised_trial(protocol, split, self.methods, seed, self.embeddings)
+        if family(protocol) == TEMPORAL:
+            split = temporal_split(self.graph, self.interactions, argument(protocol), seed, self.kinds)
+            return zero_shot_trial(protocol, split, self.methods, seed, self.embeddings)
+        split = make_split(hiding(protocol), self.graph, bought, seed, signed=signed)
+        if family(protocol) == FEW_SHOT:
+            return few_shot_trial(protocols, split, self.methods, seed, self.embeddings)
+        return zero_shot_trial(protocol, split, self.methods, seed, self.embeddings)
+
+    def _cell(
+        self, about: Mapping[str, str | int], method: Method, trial: Trial, fit: Callable[[], None], judge: Judge
+    ) -> Cell:
+        def compute() -> Cell:
+            fit()
+            return judge()
+
+        settings = _settings(method)
+        if self.cache is None or settings is None:
+            return compute()
+        key = cell_key(self.data, *about.values(), settings, array_hash(trial.held))
+        return recall(self.cache, key, about, compute)
+
+
+def _describe(trial: Trial, seed: int) -> str:
+    protocol, counts = next(iter(trial.counts.items()))
+    return (
+        f"{family(protocol)}, seed {seed}: {counts['candidates']:,} candidates, {counts['users']:,} users judged "
+        f"and {counts['users_without_history']:,} without history"
+    )
+
+
+def _settings(method: Method) -> str | None:
+    kind = f"{type(method).__module__}.{type(method).__qualname__}"
+    if not isinstance(method, Configured):
+        return kind
+    return None if method.config is None else f"{kind} {method.config}"

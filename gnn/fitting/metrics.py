@@ -1,0 +1,187 @@
+"""Metrics of a ranking: one row of scores per user, one column per candidate."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from scipy.stats import rankdata
+
+from ...graph.catalog import BoolArray, FloatArray, IntArray
+from ...graph.errors import InputError
+
+Numbers = npt.NDArray[np.floating[Any]]
+
+K = 20
+"""Length of the judged list."""
+
+_TIES = 0x7E1D
+"""Seed of the order of equal scores; no other draw has it."""
+
+
+def ranking_metrics(
+    scores: Numbers,
+    relevance: sp.csr_array,
+    k: int = K,
+    *,
+    activity: IntArray | None = None,
+    buyer_share: FloatArray | None = None,
+    embeddings: Numbers | None = None,
+) -> dict[str, float]:
+    """Judge a score matrix. Every metric is a mean over users unless said; :func:`tie_breaks` ranks equal scores.
+
+    - ``ndcg@k``: binary gains, discount 1 / log2(1 + rank), ideal = the first min(hits, k) ranks all hits.
+    - ``recall@k``: hits in the top k / min(hits, k). ``precision@k``: hits in the top k / k.
+    - ``mrr``: 1 / rank of the first hit. ``auc``: share of (hit, other) pairs in the right order, ties counting half;
+      users who bought every candidate have no pair and are left out.
+    - ``coverage@k``: share of the candidates that stand in at least one top k.
+    - ``taste_auc`` (with ``activity``): see :func:`taste_auc`.
+    - ``novelty`` (with ``buyer_share``): mean self-information -log2(share) in bits over the targets in the top k
+      (Zhou et al. 2010), the share being that of the users who really bought the hidden target.
+    - ``diversity`` (with ``embeddings``): 1 - mean cosine over the pairs of targets in the top k (Ziegler et al. 2005).
+
+    Args:
+        scores: higher is better, float (u, c); minus infinity is allowed, NaN is not.
+        relevance: 1 where the user bought the candidate, CSR (u, c); every row has at least one.
+        k: length of the list.
+        activity: number of distinct training targets of each user, int (u,).
+        buyer_share: share of all users who bought the candidate, float (c,), each above 0.
+        embeddings: text embeddings of the candidates, float (c, d), of any length.
+
+    Returns:
+        Metric name -> value. A metric that nothing defines (no pair to compare anywhere) is left out.
+
+    Raises:
+        InputError: shapes that do not fit, a NaN score, a user without a hit.
+    """
+    hits = _check(scores, relevance, k)
+    order = _ranked(scores)
+    sorted_hits = np.take_along_axis(hits, order, axis=1)
+    top = order[:, :k]
+    gain = sorted_hits[:, :k]
+    ideal = np.minimum(hits.sum(axis=1), k)
+    found = gain.sum(axis=1)
+    metrics = {
+        f"ndcg@{k}": _ndcg(gain, ideal),
+        f"recall@{k}": np.mean(found / ideal),
+        f"precision@{k}": np.mean(found / k),
+        "mrr": np.mean(1.0 / (1.0 + np.argmax(sorted_hits, axis=1))),
+        "auc": _mean_defined(*_right_pairs(scores.T, hits.T)),
+        f"coverage@{k}": len(np.unique(top)) / hits.shape[1],
+    }
+    if activity is not None:
+        metrics["taste_auc"] = taste_auc(scores, relevance, activity)
+    if buyer_share is not None:
+        metrics["novelty"] = np.mean(-np.log2(buyer_share)[top])
+    if embeddings is not None:
+        metrics["diversity"] = _diversity(top, embeddings)
+    return {name: float(value) for name, value in metrics.items() if not math.isnan(value)}
+
+
+def ndcg(scores: Numbers, hits: BoolArray, k: int = K) -> float:
+    """Mean NDCG@k alone, as :func:`ranking_metrics` defines it; every row of ``hits`` (u, c) has at least one."""
+    top = _ranked(scores)[:, :k]
+    return _ndcg(np.take_along_axis(hits, top, axis=1), np.minimum(hits.sum(axis=1), k))
+
+
+def tie_breaks(users: int, candidates: int) -> FloatArray:
+    """What ranks candidates of equal scores, the least first: random for every user, float64 (users, candidates).
+
+    The order of the candidates would not do: a table may list its targets by sales, and who knows nothing would rank
+    well. Equal arguments give equal numbers, so methods stay comparable on the same split.
+    """
+    return np.random.default_rng(_TIES).random((users, candidates))
+
+
+def _ranked(scores: Numbers) -> IntArray:
+    """Candidates from best to worst, int64 (u, c)."""
+    order = np.argsort(-scores, axis=1)
+    ordered = np.take_along_axis(scores, order, axis=1)
+    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+    if tied.any():
+        order[tied] = np.lexsort((tie_breaks(*scores.shape)[tied], -scores[tied]))
+    return order
+
+
+def _ndcg(gain: BoolArray, ideal: IntArray) -> float:
+    discount = 1.0 / np.log2(np.arange(2, gain.shape[1] + 2))
+    return float(np.mean(gain @ discount / np.cumsum(discount)[ideal - 1]))
+
+
+def taste_auc(scores: Numbers, relevance: sp.csr_array, activity: IntArray) -> float:
+    """Mean of :func:`target_taste_aucs` over the candidates that have one; NaN if none has."""
+    each = target_taste_aucs(scores, relevance, activity)
+    defined = ~np.isnan(each)
+    return float(np.mean(each[defined])) if defined.any() else math.nan
+
+
+def target_taste_aucs(scores: Numbers, relevance: sp.csr_array, activity: IntArray) -> FloatArray:
+    """Per-target AUC over users of like activity: does the score tell a target's buyers from its non-buyers?
+
+    For each candidate: the share of (buyer, non-buyer) pairs of the same decile of ``activity`` that the score puts in
+    the right order, ties counting half, the pairs of all deciles in one pool. One list for everybody gives exactly 0.5,
+    so popularity cannot inflate it; nor can activity, but for what is left of it inside a decile. Users of equal
+    activity always share a decile.
+
+    Args:
+        scores: float (u, c).
+        relevance: 1 where the user bought the candidate, CSR (u, c).
+        activity: number of distinct training targets of each user, int (u,).
+
+    Returns:
+        float64 (c,), NaN for a candidate without any such pair.
+    """
+    hits = relevance.toarray() > 0
+    decile = np.searchsorted(np.quantile(activity, np.arange(1, 10) / 10), activity)
+    right, pairs = np.zeros(hits.shape[1]), np.zeros(hits.shape[1])
+    for d in np.unique(decile):
+        inside = decile == d
+        more_right, more_pairs = _right_pairs(scores[inside], hits[inside])
+        right += more_right
+        pairs += more_pairs
+    return np.asarray(np.divide(right, pairs, out=np.full(len(pairs), math.nan), where=pairs > 0))
+
+
+def _right_pairs(scores: Numbers, hits: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Per column: (hit, other) pairs in the right order (Mann-Whitney U, ties half) and all such pairs."""
+    hit = hits.sum(axis=0).astype(np.float64)
+    ranks = np.where(hits, rankdata(scores, axis=0), 0.0).sum(axis=0)
+    return ranks - hit * (hit + 1) / 2, hit * (len(hits) - hit)
+
+
+def _mean_defined(right: FloatArray, pairs: FloatArray) -> float:
+    defined = pairs > 0
+    return float(np.mean(right[defined] / pairs[defined])) if defined.any() else math.nan
+
+
+def _diversity(top: IntArray, embeddings: Numbers) -> float:
+    """1 - mean cosine over pairs, by |sum of unit vectors|^2 = number of them + sum over ordered pairs."""
+    users, length = top.shape
+    if length < 2:
+        return math.nan
+    exact = embeddings.astype(np.float64)
+    norm = np.linalg.norm(exact, axis=1, keepdims=True)
+    unit = exact / np.where(norm > 0, norm, 1.0)
+    entries = (np.ones(top.size), top.ravel(), np.arange(users + 1) * length)
+    lists = sp.csr_array(entries, shape=(users, len(embeddings)))
+    total = np.square(lists @ unit).sum(axis=1)
+    own = lists @ (norm[:, 0] > 0).astype(np.float64)  # a target without text has cosine 0 with everything
+    return float(1.0 - np.mean((total - own) / (length * (length - 1))))
+
+
+def _check(scores: Numbers, relevance: sp.csr_array, k: int) -> BoolArray:
+    if k < 1:
+        raise InputError(f"k is {k}; give 1 or more.")
+    if scores.shape != relevance.shape:
+        raise InputError(f"The scores have the shape {scores.shape}, the relevance {relevance.shape}; make them equal.")
+    if np.isnan(scores).any():
+        row, column = np.argwhere(np.isnan(scores))[0].tolist()
+        raise InputError(f"The score in row {row}, column {column} is NaN; give every user and candidate a number.")
+    hits: BoolArray = relevance.toarray() > 0
+    if not hits.any(axis=1).all():
+        row = int(np.argmin(hits.any(axis=1)))
+        raise InputError(f"The user in row {row} of the relevance has no hit; judge users with at least one.")
+    return hits

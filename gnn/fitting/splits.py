@@ -1,0 +1,329 @@
+"""Splits for evaluation: some targets lose their sales and are new again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...graph import CatalogGraph
+from ...graph.catalog import BoolArray, IntArray
+from ...graph.errors import InputError
+
+LEAVE_TARGETS_OUT = "leave-targets-out"
+LEAVE_BRANCHES_OUT = "leave-branches-out"
+NEW_PRODUCTS = "new-products"
+PROTOCOLS = (LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT)
+"""What an evaluation runs where nothing else is asked for, and how a fit hides its pseudo-new targets."""
+
+HIDINGS = (*PROTOCOLS, NEW_PRODUCTS)
+"""All ways of hiding. Their order is part of every random draw: append, never insert."""
+
+SHARE = 0.2
+"""Share of the targets (or parents) that is hidden."""
+
+PRODUCT_SHARE = 0.1
+"""Share of the products that new-products hides."""
+
+MIN_BUYERS = 5
+"""A hidden target with fewer buyers is no candidate: what is measured on it would be chance."""
+
+MIN_PARENTS = 5
+"""With fewer parents, hiding 20 % of them would be hiding none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Training data with some targets hidden, and what was hidden.
+
+    Attributes:
+        protocol: how targets are hidden, one of :data:`HIDINGS`.
+        seed: what the draw was seeded with.
+        graph: the whole catalog of n targets and groups; hidden targets stand in it, their sales do not.
+        train: summed weights, float64 CSR (users, n); columns of hidden targets are empty.
+        test: purchases of the hidden targets, float64 0/1 CSR (users, n).
+        seen: positions with at least one buyer in ``train``, ascending.
+        hidden: positions of hidden targets, ascending. A hidden branch brings its groups and never bought targets too.
+        candidates: the hidden targets (no groups) with at least 5 buyers, ascending.
+        users: rows that are judged, ascending: at least one candidate bought, at least one training purchase left.
+        users_without_history: rows with at least one candidate bought and no training purchase left, ascending.
+        signed: weights of the pairs in ``train``, and below 0 of disliked ones that are not hidden, float64 CSR
+            (users, n); None where each pair of ``train`` is a full purchase.
+    """
+
+    protocol: str
+    seed: int
+    graph: CatalogGraph
+    train: sp.csr_array
+    test: sp.csr_array
+    seen: IntArray
+    hidden: IntArray
+    candidates: IntArray
+    users: IntArray
+    users_without_history: IntArray
+    signed: sp.csr_array | None = None
+
+    @property
+    def weights(self) -> sp.csr_array:
+        """Weights of all pairs that may be learned from, float64 CSR (users, n)."""
+        return binary(self.train) if self.signed is None else self.signed
+
+    @property
+    def listed(self) -> IntArray:
+        """The hidden targets without the groups, those with few or no buyers included, ascending."""
+        return self.hidden[~self.graph.is_group[self.hidden]]
+
+
+def make_split(
+    protocol: str,
+    graph: CatalogGraph,
+    matrix: sp.csr_array,
+    seed: int,
+    *,
+    share: float | None = None,
+    signed: sp.csr_array | None = None,
+) -> Split:
+    """Hide a random part of the catalog.
+
+    "leave-targets-out" hides ``share`` of the targets with at least one buyer. "leave-branches-out" draws ``share`` of
+    the parents that directly hold such a target and hides everything below them. These draws see of the sales only
+    which targets have any. "new-products" hides ``share`` of the products with at least 5 buyers.
+
+    Args:
+        protocol: one of :data:`HIDINGS`.
+        graph: the catalog, n targets and groups.
+        matrix: summed weights of all purchases, CSR (users, n), as :meth:`Interactions.matrix` gives them.
+        seed: 0 or more.
+        share: between 0 and 1; None hides 20 % (of the products 10 %).
+        signed: weights of all pairs, as :class:`newaisle.graph.kinds.Sales` has them; None where each is 1.
+
+    Raises:
+        InputError: an unknown protocol, a bad seed or share, a catalog with fewer than 5 parents (branches only) or
+            without products (products only), or nothing is left to judge (no candidate, no judged user).
+    """
+    hidden = _draw(protocol, graph, matrix, (0, seed, 0), share, MIN_PARENTS)
+    return hide(protocol, seed, graph, matrix, hidden, signed)
+
+
+def obstacle(protocol: str, graph: CatalogGraph, matrix: sp.csr_array) -> str | None:
+    """Why a protocol cannot hide anything in a catalog, in one sentence; None if it can.
+
+    Args:
+        protocol: one of :data:`HIDINGS`.
+        graph: the catalog, n targets and groups.
+        matrix: summed weights of all purchases, CSR (users, n).
+
+    Raises:
+        InputError: an unknown protocol.
+    """
+    check_protocol(protocol)
+    return _too_few(protocol, _pool(protocol, graph, matrix), MIN_PARENTS)
+
+
+def check_protocol(protocol: str) -> None:
+    """Refuse an unknown protocol.
+
+    Raises:
+        InputError: it is none of :data:`HIDINGS`.
+    """
+    if protocol not in HIDINGS:
+        raise InputError(f"Unknown protocol {protocol!r}: use one of {', '.join(HIDINGS)}.")
+
+
+def inner_split(split: Split, seed: int) -> Split:
+    """Hide a part of the training data by the same protocol: pseudo-new targets to choose settings on.
+
+    The sales of ``split.hidden`` play no part in it: their columns are empty already. The random stream is one of its
+    own, so an inner seed never repeats the draw of an outer one.
+
+    Raises:
+        InputError: a bad seed, or nothing is left to judge inside the training data.
+    """
+    return pseudo_split(split.protocol, split.graph, split.train, seed, split.seed, split.signed)
+
+
+def pseudo_split(
+    protocol: str,
+    graph: CatalogGraph,
+    train: sp.csr_array,
+    seed: int,
+    outer_seed: int = 0,
+    signed: sp.csr_array | None = None,
+) -> Split:
+    """Hide a part of all that is known at fit time, as :func:`inner_split` does inside a split.
+
+    Raises:
+        InputError: an unknown protocol, a bad seed, too few targets or parents, or nothing is left to judge.
+    """
+    # an outer split of 5 parents leaves 4 of them, which must still do
+    hidden = _draw(protocol, graph, train, (1, seed, outer_seed), None, 2)
+    return hide(protocol, seed, graph, train, hidden, signed)
+
+
+def hide(
+    protocol: str,
+    seed: int,
+    graph: CatalogGraph,
+    matrix: sp.csr_array,
+    hidden: IntArray,
+    signed: sp.csr_array | None = None,
+) -> Split:
+    """Hide the sales of given targets.
+
+    Args:
+        protocol: what the split calls itself.
+        seed: what the split says it was drawn with.
+        graph: the catalog, n targets and groups.
+        matrix: summed weights of all purchases, CSR (users, n).
+        hidden: positions to hide.
+        signed: weights of all pairs; None where each is 1.
+
+    Raises:
+        InputError: the matrix has another number of columns, no hidden target has 5 buyers, or no buyer of a candidate
+            has a training purchase left.
+    """
+    _check_columns(graph, matrix)
+    is_hidden = np.zeros(len(graph), dtype=np.bool_)
+    is_hidden[hidden] = True
+    of_hidden = is_hidden[matrix.indices]
+    train, test = entries(matrix, ~of_hidden), entries(matrix, of_hidden)
+    known = None if signed is None else entries(signed, ~is_hidden[signed.indices])
+    return split_of(protocol, seed, graph, train, test, np.flatnonzero(is_hidden), known)
+
+
+def split_of(
+    protocol: str,
+    seed: int,
+    graph: CatalogGraph,
+    train: sp.csr_array,
+    test: sp.csr_array,
+    hidden: IntArray,
+    signed: sp.csr_array | None = None,
+) -> Split:
+    """The split of what is learned from and what is judged.
+
+    Args:
+        protocol: what the split calls itself.
+        seed: what the split says it was drawn with.
+        graph: the catalog, n targets and groups.
+        train: summed weights, float64 CSR (users, n), without sales of hidden targets.
+        test: purchases of hidden targets, of any weight, float64 CSR (users, n).
+        hidden: their positions, ascending.
+        signed: weights of what is learned from, without hidden targets; None where each pair of ``train`` is 1.
+
+    Raises:
+        InputError: no hidden target has 5 buyers, or no buyer of a candidate has a training purchase left.
+    """
+    is_hidden = np.zeros(len(graph), dtype=np.bool_)
+    is_hidden[hidden] = True
+    test.data = np.ones_like(test.data)
+    candidates = np.flatnonzero(is_hidden & ~graph.is_group & (buyers(test) >= MIN_BUYERS))
+    if not len(candidates):
+        raise InputError(
+            f"None of the {len(hidden):,} hidden targets has {MIN_BUYERS} buyers ({protocol}, seed {seed}), "
+            "so nothing can be judged; use another seed or more interactions."
+        )
+    has_hit = np.diff(test[:, candidates].indptr) > 0
+    has_history = np.diff(train.indptr) > 0
+    users = np.flatnonzero(has_hit & has_history)
+    if not len(users):
+        raise InputError(
+            f"No buyer of a hidden target has another purchase left to learn from ({protocol}, seed {seed}); "
+            "use another seed or more interactions."
+        )
+    return Split(
+        protocol=protocol,
+        seed=seed,
+        graph=graph,
+        train=train,
+        test=test,
+        seen=np.flatnonzero(buyers(train)),
+        hidden=hidden,
+        candidates=candidates,
+        users=users,
+        users_without_history=np.flatnonzero(has_hit & ~has_history),
+        signed=signed,
+    )
+
+
+def _draw(
+    protocol: str,
+    graph: CatalogGraph,
+    matrix: sp.csr_array,
+    stream: tuple[int, int, int],
+    share: float | None,
+    min_parents: int,
+) -> IntArray:
+    """Positions to hide; ``stream`` (0 outer or 1 inner, seed, outer seed) tells the random draws apart."""
+    check_protocol(protocol)
+    if min(stream) < 0:
+        raise InputError(f"The seed is {min(stream)}; give 0 or more.")
+    share = (PRODUCT_SHARE if protocol == NEW_PRODUCTS else SHARE) if share is None else share
+    if not 0 < share < 1:
+        raise InputError(f"The share to hide is {share}; give one between 0 and 1.")
+    _check_columns(graph, matrix)
+    pool = _pool(protocol, graph, matrix)
+    if reason := _too_few(protocol, pool, min_parents):
+        raise InputError(reason)
+    random = np.random.default_rng([HIDINGS.index(protocol), *stream])
+    drawn = random.choice(pool, _part(share, len(pool)), replace=False)
+    if protocol != LEAVE_BRANCHES_OUT:
+        return drawn
+    return np.unique(np.concatenate([graph.below(int(parent)) for parent in drawn]))
+
+
+def _pool(protocol: str, graph: CatalogGraph, matrix: sp.csr_array) -> IntArray:
+    """What is drawn from: the sold targets, the parents that directly hold one, or the products with 5 buyers."""
+    if protocol == NEW_PRODUCTS:
+        return np.flatnonzero(graph.is_product & (buyers(matrix) >= MIN_BUYERS))
+    sold = np.flatnonzero(~graph.is_group & (buyers(matrix) > 0))
+    return sold if protocol == LEAVE_TARGETS_OUT else np.unique(graph.parents[sold].indices)
+
+
+def _too_few(protocol: str, pool: IntArray, min_parents: int) -> str | None:
+    if protocol == NEW_PRODUCTS:
+        if len(pool) >= 2:
+            return None
+        return (
+            f"The catalog has {len(pool)} products with {MIN_BUYERS} buyers; {protocol} needs at least 2: give a "
+            "catalog with products (complete-journey?products, tables with a products table), or use "
+            f"{LEAVE_TARGETS_OUT}."
+        )
+    if protocol == LEAVE_TARGETS_OUT:
+        return f"Only {len(pool)} targets have buyers; {protocol} needs at least 2." if len(pool) < 2 else None
+    if len(pool) < min_parents:
+        return (
+            f"The catalog has {len(pool)} parents that directly hold a sold target; {protocol} needs at least "
+            f"{min_parents}: use {LEAVE_TARGETS_OUT} or give the categories parents."
+        )
+    return None
+
+
+def _part(share: float, count: int) -> int:
+    return min(max(1, round(share * count)), count - 1)
+
+
+def buyers(matrix: sp.csr_array) -> IntArray:
+    """Number of buyers of every target, int64 (n,)."""
+    return np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.int64)
+
+
+def binary(matrix: sp.csr_array) -> sp.csr_array:
+    """The same entries with the value 1."""
+    return sp.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def entries(matrix: sp.csr_array, keep: BoolArray) -> sp.csr_array:
+    """The stored entries where ``keep`` is True, as float64."""
+    ends = np.concatenate([[0], np.cumsum(keep)])[matrix.indptr]
+    entries = (matrix.data[keep].astype(np.float64), matrix.indices[keep], ends)
+    return sp.csr_array(entries, shape=matrix.shape)
+
+
+def _check_columns(graph: CatalogGraph, matrix: sp.csr_array) -> None:
+    if matrix.shape[1] != len(graph):
+        raise InputError(
+            f"The matrix has {matrix.shape[1]:,} columns and the graph {len(graph):,} targets and groups; "
+            "make it with Interactions.matrix(graph)."
+        )

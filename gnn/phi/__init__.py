@@ -1,0 +1,1 @@
+"""What a target is made of: phi, propagated through the catalog graph."""

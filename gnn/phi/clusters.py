@@ -1,0 +1,94 @@
+"""Relations for catalogs without a taxonomy: KMeans clusters of the texts' embeddings, as one more attribute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ...graph.catalog import Attribute, FloatArray, IntArray
+from ...graph.errors import InputError
+from .relations import Texts
+
+CLUSTER = "cluster"
+"""Name of the attribute."""
+
+MIN_SIMILARITY = 0.6
+"""Least cosine of a text and the centre of its cluster where none is given."""
+
+_SEED = 0  # clusters are a property of the catalog: the same whatever else is drawn
+_STARTS = 4
+_NAMES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Clusters of texts.
+
+    Attributes:
+        centres: unit vectors, float64 (k, d).
+        names: the names of the texts nearest to each centre, k, all different.
+        min_similarity: least cosine of a text and its centre; what is farther from all centres is in no cluster.
+    """
+
+    centres: FloatArray
+    names: tuple[str, ...]
+    min_similarity: float
+
+    @classmethod
+    def of(cls, texts: Texts, names: tuple[str, ...], min_similarity: float = MIN_SIMILARITY) -> Clusters:
+        """Cluster the texts of a catalog by KMeans (Lloyd 1982), without any sale.
+
+        ``sqrt(n / 2)`` clusters of n different texts (a rule of thumb: Mardia, Kent and Bibby 1979, page 365), the best
+        of four starts, always the same.
+
+        Args:
+            texts: unit vectors, float32 (n, d), zero rows where there is no text.
+            names: of the same targets and groups, n.
+            min_similarity: least cosine of a text and its centre.
+
+        Raises:
+            InputError: fewer than four different texts, or none is as similar to its centre as that.
+        """
+        from sklearn.cluster import KMeans  # takes long to import
+
+        there = np.flatnonzero(texts.any(axis=1))
+        rows = texts[there].astype(np.float64)
+        different = len(np.unique(rows, axis=0))
+        if different < 4:
+            raise InputError(
+                f"The catalog has {different} different texts, too few for clusters; give more or leave relations out."
+            )
+        with threadpool_limits(1):  # the order of sums, and with it the clusters, must not depend on the machine
+            found = KMeans(number_of_clusters(different), n_init=_STARTS, random_state=_SEED).fit(rows)
+        centres = found.cluster_centers_ / np.linalg.norm(found.cluster_centers_, axis=1, keepdims=True)
+        made = cls(centres, _called(rows @ centres.T, found.labels_, [names[i] for i in there]), min_similarity)
+        if not any(made.attributes(texts)):
+            raise InputError(f"No text is as similar as {min_similarity} to the centre of its cluster; lower that.")
+        return made
+
+    def attributes(self, texts: Texts) -> list[dict[Attribute, float]]:
+        """The cluster of each text with the cosine to its centre (6 digits), empty where none is near enough."""
+        cosine = np.round(texts.astype(np.float64) @ self.centres.T, 6)
+        nearest = cosine.argmax(axis=1)
+        return [
+            {Attribute(CLUSTER, self.names[own]): weight} if weight >= self.min_similarity and weight > 0 else {}
+            for own, weight in zip(nearest.tolist(), cosine.max(axis=1).tolist(), strict=True)
+        ]
+
+
+def number_of_clusters(texts: int) -> int:
+    """How many clusters are made of so many different texts: the root of half their number, 2 at least."""
+    return max(round(float(np.sqrt(texts / 2))), 2)
+
+
+def _called(cosine: FloatArray, label: IntArray, names: list[str]) -> tuple[str, ...]:
+    """The names nearest to each centre, the number of the cluster behind them where another has the same."""
+    found: list[str] = []
+    for own in range(cosine.shape[1]):
+        members = np.flatnonzero(label == own)
+        members = members[np.argsort(-cosine[members, own], kind="stable")]
+        called = " / ".join(list(dict.fromkeys(names[i] for i in members.tolist()))[:_NAMES])
+        found.append(called if called not in found else f"{called} ({own + 1})")
+    return tuple(found)

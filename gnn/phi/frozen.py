@@ -1,0 +1,130 @@
+"""What is fixed when a model is fitted, so that a target added later is described as those before it were."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ...graph import CatalogGraph
+from ...graph.catalog import FloatArray, IntArray
+
+_NONE: IntArray = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How one number is standardised.
+
+    Attributes:
+        mean: of the known values, on the logarithmic scale if that is taken.
+        deviation: likewise; 1 where all are equal.
+        logarithm: whether ``log(1 + value)`` is taken, as it is where no value was negative.
+    """
+
+    mean: float = 0.0
+    deviation: float = 1.0
+    logarithm: bool = False
+
+    @classmethod
+    def of(cls, column: FloatArray, *, logarithm: bool = True) -> Scale:
+        """The scale on which the known values of a column have mean 0 and deviation 1."""
+        known = column[~np.isnan(column)]
+        if not len(known):
+            return cls()
+        logarithm = logarithm and bool(known.min() >= 0)
+        scaled = np.log1p(known) if logarithm else known
+        deviation = float(scaled.std())
+        return cls(float(scaled.mean()), deviation if deviation > 0 else 1.0, logarithm)
+
+    def apply(self, column: FloatArray) -> FloatArray:
+        """Standardise a column (n,) to float64 (n, 1); unknown values are 0, a logarithm takes negative ones for 0."""
+        scaled = np.log1p(np.maximum(column, 0.0)) if self.logarithm else column
+        return np.where(np.isnan(column), 0.0, (scaled - self.mean) / self.deviation)[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """The values of one attribute: each has a column of its own in the attribute's block.
+
+    Attributes:
+        positions: of the values among the graph's attributes in the order of the columns, int64 (v,); -1 for a value
+            that is gone.
+        rarity: inverse document frequency at fit, ``log((n + 1) / carriers)``, float64 (v,).
+    """
+
+    positions: IntArray
+    rarity: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Frozen:
+    """What the columns of phi mean and how their numbers are scaled, from the catalog that a model was fitted to.
+
+    Attributes:
+        size: number n of targets and groups at fit.
+        shared: name -> how many of them had it.
+        texts: whether they had texts.
+        general: positions of the nodes with others below them in the order of the columns of ``ancestors``, int64; -1
+            for one that is gone; None where nothing stood below anything.
+        values: attribute name -> its values.
+        relations: attribute name -> name of its block.
+        features: feature -> name of its block.
+        scales: block -> how each of its columns is scaled.
+    """
+
+    size: int
+    shared: Mapping[str, int]
+    texts: bool
+    general: IntArray | None
+    values: Mapping[str, Values] = field(default_factory=dict)
+    relations: Mapping[str, str] = field(default_factory=dict)
+    features: Mapping[str, str] = field(default_factory=dict)
+    scales: Mapping[str, tuple[Scale, ...]] = field(default_factory=dict)
+
+    @staticmethod
+    def shared_names(graph: CatalogGraph, size: int) -> Mapping[str, int]:
+        """How many of the first ``size`` targets and groups have each name."""
+        return Counter(graph.names[:size])
+
+    def grown(self, graph: CatalogGraph) -> Frozen:
+        """Give what a graph has more an identity of its own: general nodes and values of known attributes.
+
+        A value unknown at fit is as rare as can be. An attribute unknown at fit gets no block: nothing is known of how
+        much it counts.
+        """
+        general = self.general
+        if general is not None:
+            general = np.concatenate([general, np.setdiff1d(graph.parents.indices, general).astype(np.int64)])
+        known = np.zeros(len(graph.attributes), dtype=np.bool_)
+        for values in self.values.values():
+            known[values.positions[values.positions >= 0]] = True
+        more: dict[str, list[int]] = {}
+        for position in np.flatnonzero(~known).tolist():
+            more.setdefault(graph.attributes[position].name, []).append(position)
+        rarest = np.log(self.size + 1)
+        wider = {
+            name: Values(
+                np.concatenate([values.positions, np.array(more.get(name, _NONE), dtype=np.int64)]),
+                np.concatenate([values.rarity, np.full(len(more.get(name, _NONE)), rarest)]),
+            )
+            for name, values in self.values.items()
+        }
+        return replace(self, general=general, values=wider)
+
+    def moved(self, old: CatalogGraph, new: CatalogGraph) -> Frozen:
+        """The same for another graph of the source, whose nodes stand elsewhere; what it has more has no column."""
+        general = self.general
+        if general is not None:
+            general = _elsewhere(new.ids.find(old.ids), general)
+        place = {attribute: position for position, attribute in enumerate(new.attributes)}
+        where = np.array([place.get(attribute, -1) for attribute in old.attributes], dtype=np.int64)
+        values = {name: Values(_elsewhere(where, own.positions), own.rarity) for name, own in self.values.items()}
+        return replace(self, general=general, values=values)
+
+
+def _elsewhere(where: IntArray, positions: IntArray) -> IntArray:
+    """New positions of some old ones, -1 for what is gone."""
+    return np.where(positions >= 0, where[positions], -1) if len(where) else np.full(len(positions), -1)

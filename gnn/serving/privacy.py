@@ -1,0 +1,92 @@
+"""Noise on released vectors: the analytic Gaussian mechanism (Balle and Wang 2018)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import log_ndtr, ndtr
+
+from ...graph.catalog import FloatArray
+from ...graph.errors import InputError
+
+_TOLERANCE = 1e-12
+
+
+def gaussian_delta(sigma: float, epsilon: float, sensitivity: float) -> float:
+    """The least delta for which Gaussian noise is (epsilon, delta)-differentially private, exactly.
+
+    ``Phi(D / (2 sigma) - epsilon sigma / D) - exp(epsilon) Phi(-D / (2 sigma) - epsilon sigma / D)`` with D the
+    sensitivity (Balle and Wang 2018, theorem 8).
+
+    Args:
+        sigma: standard deviation of the noise on every coordinate, above 0.
+        epsilon: 0 or more.
+        sensitivity: D, the largest Euclidean distance between the answers for two neighbouring data sets, above 0.
+    """
+    near, far = sensitivity / (2 * sigma), epsilon * sigma / sensitivity
+    return float(ndtr(near - far) - math.exp(epsilon + log_ndtr(-near - far)))
+
+
+def gaussian_sigma(epsilon: float, delta: float, sensitivity: float) -> float:
+    """The least noise that is (epsilon, delta)-differentially private: algorithm 1 of Balle and Wang (2018).
+
+    Args:
+        epsilon: above 0.
+        delta: between 0 and 1.
+        sensitivity: as in :func:`gaussian_delta`.
+
+    Returns:
+        sigma, the standard deviation on every coordinate.
+
+    Raises:
+        InputError: a number out of its range.
+    """
+    if not (math.isfinite(epsilon) and epsilon > 0):
+        raise InputError(f"epsilon is {epsilon}; give a finite number above 0.")
+    if not 0 < delta < 1:
+        raise InputError(f"delta is {delta}; give a number between 0 and 1, far below one in the number of users.")
+    if not (math.isfinite(sensitivity) and sensitivity > 0):
+        raise InputError(f"The sensitivity is {sensitivity}; give a finite number above 0.")
+    plenty = delta >= gaussian_delta(1.0, epsilon, math.sqrt(2 * epsilon))  # delta_0: B(0) below
+    sign = 1.0 if plenty else -1.0
+
+    def spent(v: float) -> float:  # B+ or B-
+        far = math.exp(epsilon + log_ndtr(-math.sqrt(epsilon * (v + 2))))
+        return float(ndtr(sign * math.sqrt(epsilon * v)) - far)
+
+    most = 1.0
+    while (spent(most) - delta) * sign < 0:
+        most *= 2
+    v = brentq(lambda at: spent(at) - delta, 0.0, most, xtol=_TOLERANCE)
+    alpha = math.sqrt(1 + v / 2) - sign * math.sqrt(v / 2)
+    return alpha * sensitivity / math.sqrt(2 * epsilon)
+
+
+def release_vectors(
+    vectors: FloatArray, epsilon: float, delta: float, random: np.random.Generator, clip: float = 1.0
+) -> FloatArray:
+    """Vectors with noise, each (epsilon, delta)-differentially private by itself.
+
+    A vector longer than ``clip`` is shortened to it. Whatever somebody's data are, their vector then lies in a ball of
+    that radius, and any two in it are at most ``2 clip`` apart: that is the sensitivity, everything about one person
+    being replaced.
+
+    Args:
+        vectors: one row per person, float64 (users, d).
+        epsilon: above 0, per row.
+        delta: between 0 and 1, per row.
+        random: where the noise comes from.
+        clip: longest vector, above 0.
+
+    Returns:
+        float64 (users, d).
+
+    Raises:
+        InputError: a number out of its range.
+    """
+    sigma = gaussian_sigma(epsilon, delta, 2 * clip)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    clipped = vectors * np.minimum(1.0, clip / np.maximum(lengths, clip * _TOLERANCE))
+    return np.asarray(clipped + random.normal(0.0, sigma, vectors.shape))

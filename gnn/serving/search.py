@@ -1,0 +1,159 @@
+"""Free text to targets: what matches the words or the meaning, itself or by what the graph says of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...graph import CatalogGraph
+from ...graph.catalog import FloatArray
+
+DECAY = 0.8
+"""What is left of the match of a parent or attribute one edge away, and so on with every further edge."""
+BACKGROUND = 0.3
+"""Any two texts are as alike as this in their letters or their meaning; what is below counts for nothing."""
+_CERTAIN = 0.999
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """How well targets and groups match a text.
+
+    Attributes:
+        own: match of every node itself, 0 to 1, float64 (n + m,): n targets and groups, then m attributes.
+        doubt: ``log`` of what remains of 1 after all matches, 0 or below, float64 (n,); the lowest matches best.
+    """
+
+    own: FloatArray
+    doubt: FloatArray
+
+    @property
+    def match(self) -> FloatArray:
+        """How well targets and groups match, 0 to 1, float64 (n,)."""
+        return -np.expm1(self.doubt)
+
+
+@dataclass(frozen=True, eq=False)
+class TextSearch:
+    """Searches a catalog by text.
+
+    A text matches a node by letters (cosine of trigrams weighted by rarity) and by meaning (cosine of embeddings). It
+    matches a target by the target's own match and by those of the parents and attributes above it, each weakened by
+    its distance, taken together as independent reasons: ``1 - prod_j (1 - DECAY^h_j m_j)``.
+
+    Attributes:
+        graph: the catalog, n targets and groups, m attributes.
+        meanings: unit embeddings of names and texts, each float (n, d); none without an encoder.
+        attribute_meanings: unit embeddings of the attributes' values, float (m, d), zero where they have no letters.
+    """
+
+    graph: CatalogGraph
+    meanings: Sequence[FloatArray] = ()
+    attribute_meanings: FloatArray | None = None
+
+    def matches(self, text: str, meaning: FloatArray | None = None) -> Matches:
+        """Match a text.
+
+        Args:
+            text: the text.
+            meaning: its unit embedding, float (d,); None compares letters alone.
+        """
+        letters = _above(self._letters.cosines(text))
+        own = letters if meaning is None or not self.meanings else (letters + self._by_meaning(meaning)) / 2
+        own = np.minimum(own, _CERTAIN)
+        doubt = np.log1p(-own[: len(self.graph)])
+        for hops, reach in enumerate(self._reach, start=1):
+            doubt += reach @ np.log1p(-(DECAY**hops) * own)
+        return Matches(own, doubt)
+
+    def reason(self, matches: Matches, target: int) -> str:
+        """What speaks most for a target: its name, that of a category above it, or an attribute (``name=value``)."""
+        best, weight = target, float(matches.own[target])
+        for hops, reach in enumerate(self._reach, start=1):
+            above = reach.indices[reach.indptr[target] : reach.indptr[target + 1]]
+            if len(above):
+                node = int(above[np.argmax(matches.own[above])])
+                if (found := DECAY**hops * float(matches.own[node])) > weight:
+                    best, weight = node, found
+        size = len(self.graph)
+        return self.graph.names[best] if best < size else str(self.graph.attributes[best - size])
+
+    def _by_meaning(self, meaning: FloatArray) -> FloatArray:
+        nodes = np.max([vectors @ meaning for vectors in self.meanings], axis=0)
+        attributes = self.attribute_meanings
+        values = np.zeros(len(self.graph.attributes)) if attributes is None else attributes @ meaning
+        return _above(np.concatenate([nodes, values]))
+
+    @cached_property
+    def _letters(self) -> _Trigrams:
+        return _Trigrams.of([*self.graph.names, *(attribute.value for attribute in self.graph.attributes)])
+
+    @cached_property
+    def _reach(self) -> tuple[sp.csr_array, ...]:
+        """What every target reaches upwards in 1, 2, ... edges and not in fewer, each 0/1 CSR (n, n + m)."""
+        upward, size = self.graph.upward, len(self.graph)
+        frontier = upward[:size]
+        known, reach = sp.csr_array(sp.eye_array(size, upward.shape[1])), []
+        while frontier.nnz:
+            reach.append(frontier)
+            known = known + frontier
+            further = sp.csr_array((frontier @ upward) > 0, dtype=np.float64)
+            frontier = further - further.multiply(known > 0)
+            frontier.eliminate_zeros()
+        return tuple(reach)
+
+
+def _above(cosines: FloatArray) -> FloatArray:
+    """Cosines above the background, stretched to 0 to 1."""
+    return np.clip((cosines - BACKGROUND) / (1 - BACKGROUND), 0.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Trigrams:
+    """Texts as sets of three letters in a row within a word, rare ones weighing more.
+
+    Attributes:
+        place: trigram -> column.
+        weights: inverse document frequency of the columns, float64 (v,).
+        vectors: unit rows, CSR (texts, v).
+    """
+
+    place: dict[str, int]
+    weights: FloatArray
+    vectors: sp.csr_array
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> _Trigrams:
+        found = [_trigrams(text) for text in texts]
+        place = {gram: column for column, gram in enumerate(sorted({gram for grams in found for gram in grams}))}
+        ends = np.cumsum([0, *map(len, found)])
+        columns = np.fromiter((place[gram] for grams in found for gram in sorted(grams)), np.int64, ends[-1])
+        carriers = np.bincount(columns, minlength=len(place))
+        weights = 1.0 + np.log((len(texts) + 1) / (carriers + 1))
+        data = weights[columns]
+        rows = np.repeat(np.arange(len(texts)), np.diff(ends))
+        length = np.sqrt(np.bincount(rows, weights=data**2, minlength=len(texts)))
+        vectors = sp.csr_array((data / length[rows], columns, ends), shape=(len(texts), len(place)))
+        return cls(place, weights, vectors)
+
+    def cosines(self, text: str) -> FloatArray:
+        """Cosine of a text with all others, float64 (texts,); a trigram that none has counts as the rarest."""
+        grams = _trigrams(text)
+        columns = np.array([self.place[gram] for gram in grams if gram in self.place], dtype=np.int64)
+        rarest = 1.0 + np.log(len(self.vectors.indptr))
+        length = np.sqrt(np.square(self.weights[columns]).sum() + (len(grams) - len(columns)) * rarest**2)
+        own = np.zeros(len(self.place))
+        own[columns] = self.weights[columns] / (length or 1.0)
+        return np.asarray(self.vectors @ own)
+
+
+def _trigrams(text: str) -> set[str]:
+    words = [f" {word} " for word in _WORD.findall(text.lower())]
+    return {word[i : i + 3] for word in words for i in range(len(word) - 2)}

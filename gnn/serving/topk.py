@@ -1,0 +1,146 @@
+"""The best targets of many users: a scan in single precision, then exact scores of all that may be among the best."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
+
+from ...graph.catalog import BoolArray, FloatArray, IntArray
+
+_GROUP = 32
+"""Targets whose largest score stands for them while the best are looked for."""
+_BLOCK = 256
+"""Users scanned together: their scores stay in the processor's cache."""
+_SLACK = np.float32(4e-6)
+"""More than the rounding of two scores in single precision, which lie between -1 and 1."""
+
+_NONE = np.empty(0, dtype=np.int64)
+
+Single = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Best:
+    """The best targets of u users, best first; equal scores in the order of the targets.
+
+    Attributes:
+        places: places in the index, int64 (u, k), -1 where a user has fewer.
+        scores: cosines, float64 (u, k), -inf there.
+    """
+
+    places: IntArray
+    scores: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class TargetIndex:
+    """Targets to search among.
+
+    Attributes:
+        vectors: unit vectors, float64 (t, d).
+    """
+
+    vectors: FloatArray
+
+    @cached_property
+    def _columns(self) -> Single:
+        """The vectors as columns, float32 (d, t and up to a full group)."""
+        padding = -len(self.vectors) % _GROUP
+        return np.ascontiguousarray(np.pad(self.vectors, ((0, padding), (0, 0))).T, dtype=np.float32)
+
+    def top(
+        self,
+        users: FloatArray,
+        k: int,
+        *,
+        barred: tuple[IntArray, IntArray] | None = None,
+        closed: BoolArray | None = None,
+        exact: bool = True,
+    ) -> Best:
+        """Find the best targets of every user by the cosine.
+
+        The ``k``-th largest of the maxima of groups of targets is a lower bound of the ``k``-th best score, so only
+        groups that reach it are looked into. Blocks of users are searched in parallel, each by one thread.
+
+        Args:
+            users: unit vectors, float64 (u, d).
+            k: targets per user, 1 or more.
+            barred: pairs (user, target) to leave out, as int64 places in ``users`` (ascending) and in the index.
+            closed: targets to leave out for everybody, bool (t,).
+            exact: compute the scores of the best anew in double precision; without it they are good to 1e-6.
+        """
+        size, count = len(users), min(k, len(self.vectors))
+        best = Best(np.full((size, count), -1), np.full((size, count), -np.inf))
+        rows, columns = (_NONE, _NONE) if barred is None else barred
+
+        def search(block: slice) -> None:
+            own = users[block]
+            scores = np.dot(own.astype(np.float32), self._columns)
+            scores[:, len(self.vectors) :] = -np.inf
+            if closed is not None:
+                scores[:, : len(closed)][:, closed] = -np.inf
+            inside = slice(*np.searchsorted(rows, (block.start, block.stop)))
+            scores[rows[inside] - block.start, columns[inside]] = -np.inf
+            places, found = _candidates(scores, count)
+            if exact:
+                # one pair at a time, so that equal vectors get equal scores whatever stands beside them
+                precise = np.einsum("uwd,ud->uw", self.vectors[places], own)
+                found = np.where(np.isfinite(found), precise, -np.inf)
+            order = np.lexsort((places, -found), axis=1)[:, :count]
+            best.scores[block, : order.shape[1]] = np.take_along_axis(found, order, axis=1)
+            best.places[block, : order.shape[1]] = np.take_along_axis(places, order, axis=1)
+
+        blocks = [slice(start, min(start + _BLOCK, size)) for start in range(0, size, _BLOCK)]
+        if len(blocks) == 1 or (threads := _threads()) == 1:
+            for block in blocks:
+                search(block)
+        else:  # one thread of the BLAS for each of ours: else all would wait for each other
+            with _pools().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as workers:
+                list(workers.map(search, blocks))
+        best.places[~np.isfinite(best.scores)] = -1
+        return best
+
+
+@cache
+def _pools() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def _threads() -> int:
+    """How many threads the BLAS may use here."""
+    return max((pool["num_threads"] for pool in _pools().info() if pool["user_api"] == "blas"), default=1)
+
+
+def _candidates(scores: Single, k: int) -> tuple[IntArray, FloatArray]:
+    """All targets whose score may be among the ``k`` best of a user, and their scores.
+
+    Args:
+        scores: float32 (u, whole groups), -inf for what is left out.
+        k: how many are wanted.
+
+    Returns:
+        int64 and float64 (u, w), filled up with target 0 at -inf.
+    """
+    users, groups = len(scores), scores.shape[1] // _GROUP
+    grouped = scores.reshape(users, _GROUP, groups)  # a group is every groups-th target: faster than neighbours
+    highest = grouped.max(axis=1)
+    bound = np.full(users, np.float32(-2.0))  # below every cosine, above what is left out
+    if k <= groups:
+        np.maximum(bound, np.partition(highest, groups - k, axis=1)[:, groups - k] - _SLACK, out=bound)
+    owner, group = np.divmod(np.flatnonzero(highest >= bound[:, None]), groups)
+    members = grouped[owner, :, group]
+    hit = np.flatnonzero(members >= bound[owner][:, None])
+    at = hit // _GROUP
+    user, target = owner[at], hit % _GROUP * groups + group[at]
+    number = np.bincount(user, minlength=users)
+    slot = np.arange(len(user)) - np.repeat(np.cumsum(number) - number, number)
+    places = np.zeros((users, number.max()), dtype=np.int64)
+    found = np.full(places.shape, -np.inf)
+    places[user, slot] = target
+    found[user, slot] = members.ravel()[hit]
+    return places, found

@@ -1,0 +1,1 @@
+"""The one space: factors, the prior, the update, the score, and what chances and forecasts make of it."""

@@ -1,0 +1,23 @@
+"""The level of a target: how many buy it at all, on the logit scale."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...graph.catalog import FloatArray, IntArray
+
+
+def levels(bought: sp.csr_array, targets: IntArray) -> FloatArray:
+    """The logit of the share of buyers of some targets, less its mean over them, float64 (targets,).
+
+    Half a buyer is added, and half a user who does not buy, so that it is finite where nobody or everybody buys.
+
+    Args:
+        bought: purchases, CSR (users, n).
+        targets: their positions.
+    """
+    users, size = bought.shape
+    share = (np.bincount(bought.indices, minlength=size)[targets] + 0.5) / (users + 1.0)
+    logit = np.log(share / (1.0 - share))
+    return np.asarray(logit - logit.mean())
