@@ -9,6 +9,7 @@ import pytest
 
 from newaisle.gnn.fitting.splits import binary
 from newaisle.gnn.phi.propagation import Blocks, Kind
+from newaisle.gnn.space import kernel as kernel_module
 from newaisle.gnn.space import nearest as nearest_module
 from newaisle.gnn.space import space
 from newaisle.gnn.space.kernel import Head, KernelSettings
@@ -105,3 +106,20 @@ def test_a_fit_beyond_the_limit_goes_through_the_nearest_and_hardly_differs(
 
 def test_up_to_the_limit_the_head_is_exact(head: Head) -> None:
     assert type(make_head(head.blocks, head.settings, head.seen, head.factors)) is Head
+
+
+def test_the_kernel_is_solved_once_for_all_factors_that_a_head_carries(
+    head: Head, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = Head(head.blocks, head.settings, head.seen, head.factors)
+    for each, module in ((nearest(head), nearest_module), (exact, kernel_module)):
+        first = each.carrying(2 * head.factors)
+        monkeypatch.setattr(module, "solve", _refused)
+        np.testing.assert_allclose(first.leave_one_out().mean, 2 * each.leave_one_out().mean)
+        second = each.carrying(3 * head.factors)
+        np.testing.assert_allclose(second.leave_one_out().variance, first.leave_one_out().variance)
+        monkeypatch.undo()
+
+
+def _refused(*_: object) -> None:
+    raise AssertionError("solved again")

@@ -93,7 +93,8 @@ class Head:
         return invert(system)
 
     def carrying(self, factors: FloatArray) -> Head:
-        """The same for other factors of the seen targets, float64 (s, d): what is solved of the kernel stays solved."""
+        """The same for other factors of the seen targets, float64 (s, d); the kernel is solved once for all of them."""
+        _ = self.inverse
         return renewed(self, ("inverse",), factors=factors)
 
     def sources(self, target: int) -> FloatArray:

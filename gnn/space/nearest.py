@@ -36,7 +36,8 @@ class NearestHead(Head):
     """
 
     def carrying(self, factors: FloatArray) -> Head:
-        """The same for other factors of the seen targets, float64 (s, d): who is near to whom stays known."""
+        """The same for other factors of the seen targets, float64 (s, d); neighbours are found once for all of them."""
+        _ = self._among_seen
         return renewed(self, ("_among_seen", "_of_seen"), factors=factors)
 
     def prior(self, targets: IntArray) -> Prior:
