@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...graph.catalog import FloatArray, IntArray
-from ..space.factors import Factors, FactorSettings, fit_factors
+from ..space.factors import FactorSettings, fit_factors
 from ..space.informed import inform_factors
 from ..space.kernel import Prior
 from ..space.sampling import sample
@@ -66,14 +66,18 @@ class _Rehearsal:
 
     Attributes:
         shown: the list of seen and pseudo-new targets.
-        factors: of what is not hidden.
+        users: p of all users, from what is not hidden, float64 (users, rank).
+        asking: the judged users of the list over ``|p|``, and 1, float64 (judged, rank + 1).
+        settings: of the factors.
         signed: weights of the pairs with the seen targets of the list, CSC (users, seen).
         seen: prior of these targets, each from the others, the level in its last column.
         new: prior of the pseudo-new ones likewise.
     """
 
     shown: List
-    factors: Factors
+    users: FloatArray
+    asking: FloatArray
+    settings: FactorSettings
     signed: sp.csc_array
     seen: Prior
     new: Prior
@@ -87,18 +91,18 @@ class _Rehearsal:
         factors = inform_factors(factors, head, split.weights)
         head = head.carrying(with_levels(factors, split.train, seen))
         new = head.prior(shown.targets[shown.is_new])
-        return cls(shown, factors, sp.csc_array(split.weights[:, seen]), head.leave_one_out(), new)
+        users, signed = factors.users, sp.csc_array(split.weights[:, seen])
+        asking = user_embeddings(factors.user_vectors(shown.users))[:, :-1] * np.sqrt(2)
+        return cls(shown, users, asking, single, signed, head.leave_one_out(), new)
 
     def scores(self, gamma: float, settings: SpaceSettings) -> FloatArray:
         """Of the list over ``|p|``, with so strong a prior of seen targets and no offset, float64 (users, targets)."""
         strength = prior_strength(self.seen.variance, gamma, settings)
-        vectors, _ = update_targets(
-            self.factors.users, self.signed, self.seen.mean[:, :-1], strength, self.factors.settings
-        )
+        vectors, _ = update_targets(self.users, self.signed, self.seen.mean[:, :-1], strength, self.settings)
         answers = np.empty((len(self.shown.targets), vectors.shape[1] + 1))
         answers[~self.shown.is_new] = settings.as_new(vectors, self.seen.mean[:, -1])
         answers[self.shown.is_new] = settings.as_new(self.new.mean[:, :-1], self.new.mean[:, -1])
-        return np.asarray(user_embeddings(self.factors.user_vectors(self.shown.users))[:, :-1] @ answers.T * np.sqrt(2))
+        return np.asarray(self.asking @ answers.T)
 
 
 def _seen_ndcg(found: Sequence[_Rehearsal], ranked: Sequence[FloatArray]) -> float:

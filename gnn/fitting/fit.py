@@ -94,7 +94,8 @@ def fit_space(
     factors = fit_factors(weights, settings.factors, seed)
     seen = np.flatnonzero(count)
     head = make_head(blocks, settings.kernel, seen, factors.targets[seen])
-    return build_space(bought, inform_factors(factors, head, weights), blocks, settings, seed, signed, head)
+    factors = inform_factors(factors, head, weights)
+    return build_space(bought, factors, blocks, settings, seed, signed, head)
 
 
 def choose_settings(episodes: Sequence[Episode], blocks: Blocks, unsold: IntArray, say: Tell) -> SpaceSettings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -54,8 +54,10 @@ class Calibration:
             scores: ``p . q``, float64 (users, targets).
             activity: number of distinct targets in each user's history, int (users,).
         """
-        logit = _pieces(scores, self.knots) @ np.array(self.slopes) + self.intercept
-        return np.asarray(expit(logit + self.activity * np.log1p(activity)[:, None]))
+        logit = np.tile(self.intercept + self.activity * np.log1p(activity)[:, None], scores.shape[1])
+        for slope, piece in zip(self.slopes, _pieces(scores, self.knots), strict=True):
+            logit += slope * piece
+        return np.asarray(expit(logit))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +145,7 @@ def fit_calibration(sets: Sequence[Pairs], seed: int) -> Calibration:
         some = np.random.default_rng(seed).choice(len(score), _MOST_PAIRS, replace=False)
         score, active, hit = score[some], active[some], hit[some]
     knots = tuple(np.unique(np.quantile(score, _QUANTILES)).tolist())
-    pieces = _pieces(score, knots)
+    pieces = np.stack(list(_pieces(score, knots)), axis=-1)
     spread, deviation = pieces.std(axis=0), float(score.std()) or 1.0  # slopes of like size: the search finds its way
     spread[spread < _LEAST_SPREAD * deviation] = deviation
     design = np.column_stack([pieces / spread, active, np.ones(len(score))])
@@ -176,9 +178,8 @@ def expected_calibration_error(chance: FloatArray, bought: BoolArray, bins: int 
     return float(sum(len(p) * abs(predicted[p].mean() - true[p].mean()) for p in parts) / len(order))
 
 
-def _pieces(scores: FloatArray, knots: Sequence[float]) -> FloatArray:
-    """How far each score goes into each piece of the scale, float64 (..., pieces)."""
-    edges = np.array([-np.inf, *knots, np.inf])
-    first = np.minimum(scores, edges[1]) - edges[1]
-    rest = [np.clip(scores, low, high) - low for low, high in pairwise(edges[1:])]
-    return np.stack([first, *rest], axis=-1)
+def _pieces(scores: FloatArray, knots: Sequence[float]) -> Iterator[FloatArray]:
+    """How far each score goes into each piece of the scale, float64 (...), one piece after the other."""
+    yield np.minimum(scores, knots[0]) - knots[0]
+    for low, high in pairwise((*knots, np.inf)):
+        yield np.clip(scores, low, high) - low

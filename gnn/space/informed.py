@@ -29,11 +29,11 @@ def inform_factors(factors: Factors, head: Head, signed: sp.csr_array) -> Factor
     """
     settings, seen = factors.settings, head.seen
     of_seen, by_target = sp.csc_array(signed[:, seen]), sp.csr_array(signed.T)
-    users, targets, basis = factors.users, factors.targets, factors.basis
+    users, targets, basis = factors.users, factors.targets.copy(), factors.basis
     for _ in range(settings.rounds):
         head = head.carrying(targets[seen])
         prior = head.leave_one_out()
-        basis, strength = targets.copy(), _STRENGTH / (prior.variance + head.settings.ridge)
+        basis, strength = targets, _STRENGTH / (prior.variance + head.settings.ridge)
         basis[seen], _ = update_targets(users, of_seen, prior.mean, strength, settings)
         users = solve_users(signed, basis, settings)
         targets = solve_targets(by_target, users, settings)
