@@ -139,7 +139,7 @@ def evaluate_source(
         vectors: what else newaisle and the baselines know of targets, as :meth:`newaisle.Recommender.fit` takes it.
         relations: "clusters" gives newaisle and the baselines clusters of texts, as in :class:`newaisle.Recommender`.
         min_similarity: least cosine of a text and the centre of its cluster; None for 0.6.
-        ablate: add newaisle with shuffled edges and without propagation.
+        ablate: add newaisle without each part once, and the strongest baseline with all of them.
         encoder: text encoder, None for none.
         encodings: file that keeps text embeddings.
         cells: folder that keeps finished cells, so that a stopped run resumes.

@@ -247,8 +247,12 @@ def methods(journey: Loaded, texts: np.ndarray, names: np.ndarray) -> Mapping[st
 
 @pytest.fixture(scope="session")
 def fitted_methods(methods: Mapping[str, Callable[[int], Method]], split: Split) -> Mapping[str, Method]:
-    """Every method, fitted once to ``split``."""
-    made = {name: make(0) for name, make in methods.items()}
-    for method in made.values():
-        method.fit(split)
-    return made
+    """Every method, fitted to ``split`` when it is first asked for."""
+
+    class Fitted(dict[str, "Method"]):
+        def __missing__(self, name: str) -> Method:
+            self[name] = methods[name](0)
+            self[name].fit(split)
+            return self[name]
+
+    return Fitted()

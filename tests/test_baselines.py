@@ -1,5 +1,7 @@
 """The baselines: which are offered, what each has to beat, what it knows. All keep the contract in test_contract.py."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -14,7 +16,8 @@ from newaisle.graph.reduce import bare, without
 
 LEARNING = ("popularity", "text-cosine", "knn", "kernel-ridge", "linmap", "ceiling")
 SIMPLE = ("random", "catalog-size")
-OWN = ("newaisle", "newaisle-shuffled", "newaisle-no-propagation", "linmap-on-phi")
+WITHOUT = [f"newaisle-no-{what}" for what in ("text", "name", "relation", "count", "mix", "place", "feature")]
+OWN = ("newaisle", "newaisle-shuffled", "newaisle-no-propagation", "newaisle-uninformed", *WITHOUT, "linmap-on-phi")
 ONE_LIST = ("popularity", "catalog-size")
 
 
@@ -69,6 +72,15 @@ def test_the_graph_earns_its_place(fitted_methods, split):
     whole = figure(fitted_methods["newaisle"], split)
     assert whole > figure(fitted_methods["newaisle-shuffled"], split)
     assert whole > figure(fitted_methods["newaisle-no-propagation"], split)
+
+
+def test_an_ablation_lacks_just_its_part(methods, fitted_methods):
+    whole, without = fitted_methods["newaisle"], fitted_methods["newaisle-uninformed"]
+    settings = whole.space.settings
+    assert without.space.settings == replace(settings, factors=replace(settings.factors, rounds=0))
+    assert not np.array_equal(without.space.factors.users, whole.space.factors.users)
+    left = methods["newaisle-no-text"](0).blocks
+    assert set(whole.blocks.names) - set(left.names) == {"text"}
 
 
 def test_one_list_for_everybody_knows_no_taste(fitted_methods, split):

@@ -15,6 +15,7 @@ from newaisle.api.ranking import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.gnn.evaluation.methods import compared_methods
 from newaisle.gnn.fitting.metrics import K, ranking_metrics
+from newaisle.gnn.phi.blocks import Kind
 from newaisle.graph import CatalogGraph
 from newaisle.graph.errors import InputError, UnknownIdError
 
@@ -28,7 +29,8 @@ def offered(*, ablate):
     )
 
 
-METHODS = offered(ablate=True)
+METHODS = tuple(name for name in offered(ablate=True) if name not in {f"newaisle-no-{kind}" for kind in Kind})
+"""Without those that are newaisle with fewer blocks and nothing else."""
 RECOMMENDERS = ("fitted", "loaded", "half")
 OF_THE_HISTORY = ("text-cosine", "knn", "kernel-ridge", "ceiling")
 """What these say is a sum over purchases: of a user without any they say 0 of every target."""

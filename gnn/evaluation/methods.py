@@ -14,7 +14,7 @@ from ...graph.catalog import FloatArray, IntArray
 from ...graph.reduce import bare, shuffled
 from ..fitting.fit import fit_space
 from ..fitting.splits import Split
-from ..phi.propagation import Blocks, Texts, propagate
+from ..phi.propagation import Blocks, Kind, Texts, propagate
 from ..space.space import Space, prior_strength
 from ..space.update import update_targets
 from .baselines import BASELINE_KINDS, Ceiling, KernelRidge, Knn, LinMap, OnBlocks, Popularity, TextCosine, fitted
@@ -116,6 +116,19 @@ class Newaisle(OnBlocks):
         return {"level": level, "confidence": fitted(self._space).confidence[targets], "distance": distance}
 
 
+class Uninformed(Newaisle):
+    """newaisle with factors that know the sales alone, all other settings as they were chosen."""
+
+    def fit(self, split: Split) -> None:
+        """Fit with the graph's say in the factors, and again without."""
+        super().fit(split)
+        chosen = self.space.settings
+        without = replace(chosen, factors=replace(chosen.factors, rounds=0))
+        self._space = fit_space(
+            split.graph, split.train, self.blocks, seed=self.seed, settings=without, signed=split.signed
+        )
+
+
 def nearest_distance(blocks: Blocks, targets: IntArray, seen: IntArray) -> FloatArray:
     """How far each target is from the most similar seen one, float64 (targets,).
 
@@ -146,7 +159,8 @@ def compared_methods(
         names: embeddings of the names alone, float32 (n, d), or None.
         vectors: further modalities: name -> unit vectors, float64 (n, d).
         ablate: add ``newaisle-shuffled`` (every leaf has the edges of another one), ``newaisle-no-propagation`` (own
-            texts and features alone) and ``linmap-on-phi`` (the baseline with all of newaisle's blocks).
+            texts and features alone), ``newaisle-no-KIND`` for every kind of blocks, ``newaisle-uninformed`` (factors
+            without the graph) and ``linmap-on-phi`` (the baseline with all of newaisle's blocks).
     """
     blocks = propagate(graph, texts, names, vectors)
     made: dict[str, Callable[[int], Method]] = {Newaisle.name: partial(Newaisle, blocks=blocks)}
@@ -156,6 +170,12 @@ def compared_methods(
             left = propagate(changed, texts, names, vectors)
             if left.names:
                 made[f"{Newaisle.name}-{name}"] = partial(Newaisle, blocks=left)
+        made |= {
+            f"{Newaisle.name}-no-{kind}": partial(Newaisle, blocks=left)
+            for kind in dict.fromkeys(blocks.kinds.values())
+            if (left := blocks.of(set(Kind) - {kind})).names
+        }
+        made[f"{Newaisle.name}-uninformed"] = partial(Uninformed, blocks=blocks)
         made[f"{LinMap.name}-on-phi"] = partial(LinMap, blocks=blocks)
     made |= simple_baselines(graph)
     plain = blocks.of(BASELINE_KINDS)
