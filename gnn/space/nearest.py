@@ -18,7 +18,7 @@ EXACT = 10_000
 """Up to this many seen targets the head is exact."""
 
 NEAREST = 100
-"""Seen targets that tell of one beyond; ``benchmarks/scale.py`` shows what leaving out the others costs."""
+"""Seen targets that tell of one beyond; docs/model.md shows what leaving out the others costs."""
 
 
 def make_head(blocks: Blocks, settings: KernelSettings, seen: IntArray, factors: FloatArray) -> Head:
