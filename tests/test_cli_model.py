@@ -145,7 +145,7 @@ def test_a_missing_model_is_told(run: Run, tmp_path: Path) -> None:
 
 
 def test_evaluation_prints_tidy_rows_and_resumes(run: Run, shop: Path) -> None:
-    arguments = ("evaluate", f"tables:{shop}", "--protocol", PROTOCOL, "--seeds", "0", "--ablate")
+    arguments = ("evaluate", f"tables:{shop}", "--protocol", PROTOCOL, "--seeds", "0", "--users", "150", "--ablate")
     code, out, err = run(*arguments, "--json")
     rows = json.loads(out)
     assert code == 0
