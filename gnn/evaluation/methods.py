@@ -15,7 +15,7 @@ from ...graph.reduce import bare, shuffled
 from ..fitting.fit import fit_space
 from ..fitting.splits import Split
 from ..phi.propagation import Blocks, Kind, Texts, propagate
-from ..space.space import Space, prior_strength
+from ..space.space import Space, SpaceSettings, prior_strength
 from ..space.update import update_targets
 from .baselines import BASELINE_KINDS, Ceiling, KernelRidge, Knn, LinMap, OnBlocks, Popularity, TextCosine, fitted
 from .judging import Method
@@ -34,8 +34,18 @@ class Newaisle(OnBlocks):
 
     def fit(self, split: Split) -> None:
         """Fit the space, its settings chosen on pseudo-new targets hidden as the split hides."""
-        self._space = fit_space(
-            split.graph, split.train, self.blocks, seed=self.seed, protocols=(split.protocol,), signed=split.signed
+        self._space = self._fit(split)
+
+    def _fit(self, split: Split, settings: SpaceSettings | None = None) -> Space:
+        """The space, its settings chosen where none are given."""
+        return fit_space(
+            split.graph,
+            split.train,
+            self.blocks,
+            seed=self.seed,
+            settings=settings,
+            protocols=(split.protocol,),
+            signed=split.signed,
         )
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
@@ -92,7 +102,7 @@ class Newaisle(OnBlocks):
         return self._as(replace(told, longest=max(space.longest, longest)))
 
     def without_offset(self) -> Newaisle:
-        """Itself, nothing added to the scores of new targets.
+        """Itself, nothing taken from the scores of seen targets.
 
         Raises:
             ModelError: it was not fitted.
@@ -123,10 +133,7 @@ class Uninformed(Newaisle):
         """Fit with the graph's say in the factors, and again without."""
         super().fit(split)
         chosen = self.space.settings
-        without = replace(chosen, factors=replace(chosen.factors, rounds=0))
-        self._space = fit_space(
-            split.graph, split.train, self.blocks, seed=self.seed, settings=without, signed=split.signed
-        )
+        self._space = self._fit(split, replace(chosen, factors=replace(chosen.factors, rounds=0)))
 
 
 def nearest_distance(blocks: Blocks, targets: IntArray, seen: IntArray) -> FloatArray:

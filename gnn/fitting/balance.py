@@ -30,7 +30,7 @@ _STREAM = 0x6F
 
 
 def choose_balance(episodes: Sequence[Episode], settings: SpaceSettings) -> SpaceSettings:
-    """Choose how strongly the prior of seen targets holds, and what is added to the scores of new ones.
+    """Choose how strongly the prior of seen targets holds, and what is taken from their scores beside new ones.
 
     A fifth of the purchases is hidden beside the pseudo-new targets. The strength has the greatest NDCG@20 over those
     of seen targets ranked alone, the offset the greatest harmonic mean H of both sides in one list. The search takes a

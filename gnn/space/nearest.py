@@ -66,7 +66,9 @@ class NearestHead(Head):
     def _carry(self, targets: IntArray) -> tuple[sp.csr_array, FloatArray]:
         """``k (K + lambda I)^-1`` of some targets, CSR (targets, s), and their variance, float64 (targets,)."""
         of_seen = self._of_seen
-        asking = Weighed.of(self.blocks, self.settings, targets, of_seen.widths)
+        asking = of_seen
+        if targets is not self.seen:
+            asking = Weighed.of(self.blocks, self.settings, targets, of_seen.widths)
         places = nearest_places(asking, targets, of_seen, self.seen, min(NEAREST, len(self.seen) - 1))
         drawn, variance = np.empty(places.shape), np.empty(len(targets))
         for row, near in enumerate(places):
