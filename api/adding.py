@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
+from ..arrays import Float32Array, FloatArray, IntArray
+from ..errors import ModelError
+from ..gnn.phi.blocks import Block, Blocks, Kind, extend
 from ..gnn.phi.encoder import TextEncoder
 from ..gnn.phi.frozen import Frozen
-from ..gnn.phi.propagation import Block, Blocks, Kind, Texts, describe, extend
+from ..gnn.phi.propagation import describe
 from ..gnn.phi.relations import View
 from ..gnn.serving.growing import grow
 from ..gnn.serving.online import relearn
 from ..gnn.space.renewed import renewed
 from ..graph import CatalogGraph
-from ..graph.catalog import FloatArray, IntArray
-from ..graph.errors import ModelError
 from ..graph.extending import extend_graph, read_addition, with_descendants
 from ..graph.frames import Table
 from ..loaders.vectors import Vectors, read_more_vectors
@@ -120,7 +121,7 @@ def described(
 
 def _encoded(
     fitted: Fitted, block: str, words: Callable[[int], str], nodes: IntArray, known: IntArray, cache: Path | None
-) -> Texts:
+) -> Float32Array:
     """Embeddings of some texts, those that the model holds read off it, float32 (n, d) with zeros in other rows."""
     held = fitted.space.head.blocks.matrices.get(block)
     fresh = nodes if held is None else nodes[known[nodes] < 0]

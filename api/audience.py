@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..arrays import FloatArray, IntArray
+from ..errors import InputError
 from ..graph import Id
 from ..graph.availability import Moment
-from ..graph.catalog import FloatArray, IntArray
-from ..graph.errors import InputError
 from ..graph.frames import Table, to_frame
 from .fitted import Fitted
 from .ranking import check_k

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..graph.errors import MissingExtraError
+from ..errors import MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

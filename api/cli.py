@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: what follows the name of the program; None for those of this process.
     """
     given, debug = _take_debug(sys.argv[1:] if arguments is None else arguments)
-    from ..graph.errors import NewaisleError
+    from ..errors import NewaisleError
     from .exit_codes import CodedError
 
     try:

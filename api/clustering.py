@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
 from ..gnn.phi.clusters import CLUSTER, MIN_SIMILARITY, Clusters
 from ..gnn.phi.encoder import TextEncoder
 from ..graph import CatalogGraph, Relation
 from ..graph.catalog import Attribute
-from ..graph.errors import InputError
 from ..graph.extending import Addition
 from ..graph.relating import with_attributes
 from .encoding import Encoded

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..graph.errors import InputError, UnknownIdError
+from ..errors import InputError, UnknownIdError
 from ..graph.named import NamedQuery, named_queries
 from .commands_store import StoreUrl
 from .output import print_json, printable, step

@@ -117,7 +117,7 @@ def fit(
     """
     from dataclasses import replace
 
-    from ..graph.errors import SourceError
+    from ..errors import SourceError
     from ..loaders import load
     from .clustering import check_relations
     from .config import Config, read_config, read_kinds
@@ -250,7 +250,7 @@ def checked_among(word: str) -> str:
     Raises:
         InputError: another word.
     """
-    from ..graph.errors import InputError
+    from ..errors import InputError
 
     if word not in ("new", "seen", "all"):
         raise InputError(f"--among is {word!r}; give new, seen or all.")
@@ -314,7 +314,7 @@ def evaluate(
     """
     from dataclasses import asdict
 
-    from ..graph.errors import InputError, SourceError
+    from ..errors import InputError, SourceError
     from ..loaders import load
     from .clustering import check_relations
     from .config import read_kinds

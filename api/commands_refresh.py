@@ -19,7 +19,7 @@ from .output import print_json, print_table, step
 
 if TYPE_CHECKING:
     from ..graph import CatalogGraph, RefreshReport, Store, WriteBack
-    from ..graph.writing import Progress
+    from ..progress import CountProgress
     from .refreshing import Config, Job
 
 
@@ -164,7 +164,7 @@ def _refreshed(store: Store, graph: CatalogGraph, job: Job, write_back: WriteBac
 
 
 @contextmanager
-def _rows(title: str) -> Iterator[Progress]:
+def _rows(title: str) -> Iterator[CountProgress]:
     """Tell on standard error how many rows are written: a bar in a terminal, else plain lines."""
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
+from ..errors import InputError
 from ..gnn.phi.encoder import PACKAGED
 from ..gnn.space.space import SpaceSettings
-from ..graph.errors import InputError
 from ..graph.kinds import Kinds
 from .clustering import check_relations
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import FloatArray, IntArray
+from ..errors import ModelError
 from ..gnn.evaluation.methods import compared_methods
 from ..gnn.evaluation.runner import ResultRow, evaluate
 from ..gnn.fitting.splits import LEAVE_TARGETS_OUT, Split, make_split
 from ..gnn.phi.encoder import PACKAGED
 from ..gnn.space.space import Space
 from ..graph import CatalogGraph, Id, Interactions, open_store
-from ..graph.catalog import FloatArray, IntArray
-from ..graph.errors import ModelError
 from ..loaders import load
 from .encoding import encode_catalog
 from .explanation import Explanation

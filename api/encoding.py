@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..arrays import Float32Array
 from ..gnn.phi.encoder import TextEncoder
-from ..gnn.phi.propagation import Texts
 from ..graph import CatalogGraph
-
-Tell = Callable[[str], None]
+from ..progress import Progress
 
 _PROGRESS = 512
 
@@ -24,11 +23,13 @@ class Encoded:
         names: embeddings of the names, float32 (n, d); None where the texts are the names.
     """
 
-    texts: Texts | None = None
-    names: Texts | None = None
+    texts: Float32Array | None = None
+    names: Float32Array | None = None
 
 
-def encode_catalog(graph: CatalogGraph, encoder: str | None, cache: Path | None, tell: Tell | None = None) -> Encoded:
+def encode_catalog(
+    graph: CatalogGraph, encoder: str | None, cache: Path | None, tell: Progress | None = None
+) -> Encoded:
     """Encode the texts, and the names where the texts say more than they do.
 
     Args:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..errors import InputError
 from ..gnn.evaluation.comparison import CEILING, Summary, comparable, compare, summary_table
 from ..gnn.evaluation.methods import Newaisle, compared_methods
 from ..gnn.evaluation.protocols import FEW_SHOT, TEMPORAL, argument, expand, family, hiding, revealed_share
@@ -15,11 +16,11 @@ from ..gnn.evaluation.trial import Make
 from ..gnn.fitting.splits import PROTOCOLS, obstacle
 from ..gnn.phi.encoder import PACKAGED
 from ..graph import CatalogGraph, Interactions
-from ..graph.errors import InputError
 from ..graph.frames import Table, to_frame
 from ..graph.kinds import Sales
 from ..graph.reduce import without
 from ..loaders.vectors import Vectors, read_vectors
+from ..progress import Progress
 from .clustering import check_relations, cluster_catalog
 from .encoding import Encoded, encode_catalog
 
@@ -38,11 +39,8 @@ SHOWN = (
     "novelty",
 )
 """Metrics of the printed table, in order."""
-
 NDCG = "ndcg@20"
 FEW_SHOT_TITLE = f"{FEW_SHOT}: NDCG@20 by how many per cent of one half revealed their purchases"
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +117,7 @@ def evaluate_source(
     encodings: Path | None = None,
     cells: Path | None = None,
     jobs: int = 1,
-    tell: Tell | None = None,
+    tell: Progress | None = None,
     models: Mapping[str, Make] | None = None,
     baselines: bool = True,
     kinds: Mapping[str, float] | None = None,
@@ -198,7 +196,7 @@ def _file(table: Table | str | Path) -> str:
 
 
 def _catalogs(
-    graph: CatalogGraph, as_of: Callable[[str], CatalogGraph] | None, protocols: Sequence[str], say: Tell
+    graph: CatalogGraph, as_of: Callable[[str], CatalogGraph] | None, protocols: Sequence[str], say: Progress
 ) -> Iterator[tuple[CatalogGraph, list[str]]]:
     """The catalogs that methods may know, each with the protocols that it is for."""
     dated = [protocol for protocol in protocols if family(protocol) == TEMPORAL]
@@ -217,7 +215,7 @@ def _applicable(
     history: Interactions,
     kinds: Mapping[str, float] | None,
     protocols: Sequence[str] | None,
-    say: Tell,
+    say: Progress,
 ) -> tuple[list[str], dict[str, str]]:
     """The protocols to run, and those that were not asked for by name and do not apply, with the reason."""
     matrix = Sales.of(history, graph, kinds).bought

@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..graph.errors import (
-    GuardError,
-    InputError,
-    NewaisleError,
-    SourceError,
-    StoreLockedError,
-    StoreUnavailableError,
-)
+from ..errors import GuardError, InputError, NewaisleError, SourceError, StoreLockedError, StoreUnavailableError
 
 REFRESH_CODES = (
     (SourceError, 2),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arrays import FloatArray, IntArray
 from ..gnn.serving.folding import folded_shares
 from ..gnn.serving.reasons import history_shares, offset_share, scale_of, source_shares
 from ..graph import Id
-from ..graph.catalog import FloatArray, IntArray
 from .because import Because, Reason, Teller
 from .fitted import Fitted
 from .users import ask

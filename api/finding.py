@@ -11,15 +11,15 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
+from ..arrays import FloatArray, IntArray
+from ..errors import InputError
+from ..gnn.phi.blocks import Kind
 from ..gnn.phi.encoder import TextEncoder
-from ..gnn.phi.propagation import Kind
 from ..gnn.serving.likeness import likeness
 from ..gnn.serving.profile import profile_vector
 from ..gnn.serving.search import Matches, TextSearch
 from ..gnn.space.renewed import renewed
 from ..graph import Id
-from ..graph.catalog import FloatArray, IntArray
-from ..graph.errors import InputError
 from ..graph.frames import Table, to_frame
 from .fitted import Among, Choice, Fitted
 from .ranking import check_k

@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
+from ..arrays import BoolArray, FloatArray, IntArray
+from ..errors import InputError
 from ..gnn.phi.clusters import Clusters
 from ..gnn.phi.frozen import Frozen
 from ..gnn.serving.folding import Past, fold_in
@@ -23,8 +25,6 @@ from ..gnn.space.renewed import renewed
 from ..gnn.space.scoring import asking, user_embeddings
 from ..gnn.space.space import Space
 from ..graph import CatalogGraph, Id, Ids, Interactions
-from ..graph.catalog import BoolArray, FloatArray, IntArray
-from ..graph.errors import InputError
 from ..graph.kinds import Kinds, Sales
 
 Among = Literal["new", "seen", "all"] | Sequence[Id]

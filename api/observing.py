@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import scipy.sparse as sp
 
+from ..arrays import IntArray
+from ..errors import InputError, InteractionsError, ModelError, UnknownIdError, name_some
 from ..gnn.serving.online import Observed, gather, relearn
 from ..graph import Id, Ids, Interactions
-from ..graph.catalog import IntArray
-from ..graph.errors import InputError, InteractionsError, ModelError, UnknownIdError, name_some
 from ..graph.frames import Table, read_frame
 from ..graph.kinds import stronger
 from .fitted import Fitted, several

@@ -11,14 +11,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..arrays import FloatArray, IntArray
+from ..errors import InputError, ModelError
 from ..gnn.evaluation.baselines import fitted
 from ..gnn.fitting.splits import Split
 from ..gnn.phi.encoder import PACKAGED
 from ..graph import CatalogGraph, Id, Ids, Interactions
-from ..graph.catalog import FloatArray, IntArray
-from ..graph.errors import InputError, ModelError
 from ..loaders.vectors import Vectors
-from .evaluating import Evaluation, Tell, evaluate_source
+from ..progress import Progress
+from .evaluating import Evaluation, evaluate_source
 from .recommender import Recommender
 from .settings import Settings
 
@@ -53,7 +54,7 @@ def evaluate(
     min_similarity: float | None = None,
     jobs: int = 1,
     cache: Path | None = None,
-    tell: Tell | None = None,
+    tell: Progress | None = None,
     kinds: Mapping[str, float] | None = None,
 ) -> Evaluation:
     """Compare own models with newaisle and all baselines: every one on the same splits, by the same metrics.

@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from ..gnn.phi.propagation import Kind
+from ..arrays import FloatArray
+from ..gnn.phi.blocks import Kind
 from ..graph import Id
-from ..graph.catalog import FloatArray
 from ..graph.named import named_queries
 from ..graph.ties import Tie, Ties
 from .fitted import Fitted

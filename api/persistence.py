@@ -21,9 +21,10 @@ import scipy.sparse as sp
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from ..errors import InputError, ModelError, ModelFormatError
+from ..gnn.phi.blocks import Block, Blocks, Kind
 from ..gnn.phi.clusters import Clusters
 from ..gnn.phi.frozen import Frozen, Scale, Values
-from ..gnn.phi.propagation import Block, Blocks, Kind
 from ..gnn.serving.online import Observed
 from ..gnn.space.calibration import Calibration
 from ..gnn.space.factors import Factors, FactorSettings
@@ -32,7 +33,6 @@ from ..gnn.space.kernel import KernelSettings, Prior
 from ..gnn.space.nearest import make_head
 from ..gnn.space.space import Space, SpaceSettings
 from ..graph import CatalogGraph, Ids
-from ..graph.errors import InputError, ModelError, ModelFormatError
 from ..graph.files import graph_from_files, graph_tables
 from ..graph.kinds import Kinds
 from .fitted import Fitted

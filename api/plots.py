@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ..arrays import FloatArray
 from ..gnn.evaluation.comparison import CEILING, Comparison, Summary, comparable, compare, summary_table
 from ..gnn.evaluation.diagnostics import Decile, Mean, correlations, deciles, target_columns
 from ..gnn.evaluation.judging import HELD_OUT
 from ..gnn.evaluation.methods import Newaisle
-from ..graph.catalog import FloatArray
 from .canvas import canvas
 from .evaluating import NDCG, Evaluation
 

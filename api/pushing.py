@@ -13,15 +13,15 @@ import neo4j
 import numpy as np
 import scipy.sparse as sp
 
-from ..gnn.phi.propagation import extend
+from ..arrays import FloatArray, IntArray
+from ..errors import ModelError
+from ..gnn.phi.blocks import extend
 from ..gnn.serving.growing import grow
 from ..gnn.serving.likeness import alike
 from ..gnn.serving.online import Buyers, relearn
 from ..gnn.space.scoring import target_embeddings
 from ..gnn.space.space import Space
 from ..graph import CatalogGraph, Relation, Store, Written
-from ..graph.catalog import FloatArray, IntArray
-from ..graph.errors import ModelError
 from ..graph.extending import carriers, changed_between, with_descendants
 from ..graph.foreseen import Foreseen, write_foreseen
 from ..graph.head import Head

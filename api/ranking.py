@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ..arrays import FloatArray, IntArray
+from ..errors import InputError
 from ..gnn.serving.diversity import diversify
 from ..gnn.serving.topk import Best
 from ..gnn.space.scoring import asking, user_embeddings
 from ..graph.availability import Moment
-from ..graph.catalog import FloatArray, IntArray
-from ..graph.errors import InputError
 from ..graph.frames import Table, to_frame
 from .fitted import Choice, Fitted
 from .users import Asked

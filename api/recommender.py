@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import narwhals as nw
 import numpy as np
 
-from ..gnn.fitting.fit import Tell, fit_space
+from ..arrays import FloatArray, IntArray
+from ..errors import InputError, NotFittedError
+from ..gnn.fitting.fit import fit_space
 from ..gnn.phi.encoder import PACKAGED
 from ..gnn.phi.propagation import propagate_and_freeze
 from ..gnn.space.scoring import user_embeddings
 from ..gnn.space.space import SpaceSettings
 from ..graph import CatalogGraph, Id, Interactions
 from ..graph.availability import Moment
-from ..graph.catalog import FloatArray, IntArray
-from ..graph.errors import InputError, NotFittedError
 from ..graph.frames import Table
 from ..graph.kinds import Kinds, Sales
 from ..loaders.vectors import Vectors, read_vectors
+from ..progress import Progress
 from .adding import add
 from .audience import Circle, audience
 from .clustering import CLUSTERS, check_relations, cluster_again, cluster_catalog
@@ -164,7 +165,7 @@ class Recommender:
         history: Interactions,
         *,
         vectors: Vectors | None = None,
-        tell: Tell | None = None,
+        tell: Progress | None = None,
     ) -> Self:
         """Learn from a catalog and its sales.
 
@@ -225,7 +226,7 @@ class Recommender:
         self._fitted = add(self.fitted, targets, edges, self.cache, vectors)
         return self
 
-    def refit(self, history: Interactions, *, tell: Tell | None = None) -> Self:
+    def refit(self, history: Interactions, *, tell: Progress | None = None) -> Self:
         """Fit anew to a new history, which replaces the old one and all that was observed.
 
         Catalog, vectors, encoder and settings stay, so texts are not read again and nothing is searched: it is much

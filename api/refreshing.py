@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..graph.errors import SourceError
+from ..errors import SourceError
 from ..graph.refreshing import MAX_DELETE
 from ..graph.store import WAIT_SECONDS
 

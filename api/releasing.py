@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..arrays import FloatArray
 from ..gnn.serving.privacy import release_vectors
 from ..gnn.space.scoring import user_embeddings
 from ..graph import Id
-from ..graph.catalog import FloatArray
 from .fitted import Fitted
 from .users import ask
 

@@ -33,7 +33,7 @@ def check_out(path: Path | None) -> None:
     Raises:
         InputError: it is neither CSV nor Parquet, a folder, or in a folder that is not there.
     """
-    from ..graph.errors import InputError
+    from ..errors import InputError
 
     if path is None:
         return
@@ -72,7 +72,7 @@ def give(
 
 def _write(columns: Mapping[str, Sequence[Any]], rows: Sequence[Sequence[Any]], path: Path) -> None:
     """Write a draft beside the file, then put it in place."""
-    from ..graph.errors import InputError
+    from ..errors import InputError
 
     try:
         with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
@@ -103,7 +103,7 @@ def read_users(path: Path, users: Ids) -> list[Id]:
         SourceError: the file cannot be read, has no such column or no user, or one is missing in a row.
         UnknownIdError: an id is no number where all of them are.
     """
-    from ..graph.errors import SourceError
+    from ..errors import SourceError
     from ..loaders.tables import read_table
 
     if path.suffix not in _KINDS or not path.is_file():

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ..arrays import IntArray
+from ..errors import InputError
 from ..gnn.fitting.splits import buyers
 from ..graph import Id
-from ..graph.catalog import IntArray
-from ..graph.errors import InputError
 from ..graph.frames import Table, to_frame
 from ..graph.kinds import stronger
 from .fitted import Fitted, several

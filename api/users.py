@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arrays import FloatArray, IntArray
+from ..errors import InputError, name_some
 from ..graph import Id
-from ..graph.catalog import FloatArray, IntArray
-from ..graph.errors import InputError, name_some
 from .fitted import Fitted
 
 

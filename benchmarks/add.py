@@ -19,17 +19,18 @@ import pyarrow as pa
 
 from newaisle import CatalogGraph, Interactions, Recommender
 from newaisle.gnn.fitting.tuning import start_kernel
-from newaisle.gnn.phi.encoder import Progress, TextEncoder
+from newaisle.gnn.phi.encoder import TextEncoder
 from newaisle.gnn.phi.propagation import propagate
 from newaisle.gnn.space.factors import FactorSettings
 from newaisle.gnn.space.space import SpaceSettings
+from newaisle.progress import CountProgress
 
 WIDTH = 384
 USERS = 2000
 RANK = 64
 
 
-def random_texts(_encoder: TextEncoder, texts: Sequence[str], _progress: Progress | None = None) -> np.ndarray:
+def random_texts(_encoder: TextEncoder, texts: Sequence[str], _progress: CountProgress | None = None) -> np.ndarray:
     """Unit vectors that depend on nothing but how many there are."""
     vectors = np.random.default_rng(len(texts)).normal(size=(len(texts), WIDTH)).astype(np.float32)
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))

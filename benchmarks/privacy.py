@@ -17,6 +17,7 @@ import numpy as np
 from newaisle import load
 from newaisle.api.encoding import encode_catalog
 from newaisle.api.settings import Settings
+from newaisle.arrays import FloatArray
 from newaisle.gnn.evaluation.comparison import summary_table
 from newaisle.gnn.evaluation.runner import ResultRow
 from newaisle.gnn.fitting.fit import fit_space
@@ -27,7 +28,6 @@ from newaisle.gnn.phi.propagation import propagate
 from newaisle.gnn.serving.privacy import gaussian_sigma, release_vectors
 from newaisle.gnn.space.scoring import user_embeddings
 from newaisle.gnn.space.space import Space
-from newaisle.graph.catalog import FloatArray
 
 
 def main() -> None:

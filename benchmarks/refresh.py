@@ -29,9 +29,9 @@ from neo4j_server import LTS, Endpoint, running
 
 import newaisle.graph.store as store_module
 from newaisle import CatalogGraph, load
+from newaisle.errors import StoreError
 from newaisle.graph import GraphChanges, Relation, refresh
 from newaisle.graph.cypher import EDGES, NODES, UNIQUE_KEY, Kind
-from newaisle.graph.errors import StoreError
 from newaisle.graph.rows import edge_rows, graph_rows
 
 BATCH = 5_000

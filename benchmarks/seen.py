@@ -19,6 +19,7 @@ import numpy as np
 from newaisle import load
 from newaisle.api.encoding import encode_catalog
 from newaisle.api.settings import Settings
+from newaisle.arrays import FloatArray
 from newaisle.gnn.evaluation.comparison import compare, summary_table
 from newaisle.gnn.evaluation.generalised import generalised_split
 from newaisle.gnn.evaluation.runner import ResultRow
@@ -30,7 +31,6 @@ from newaisle.gnn.fitting.tuning import make_episodes
 from newaisle.gnn.phi.encoder import PACKAGED
 from newaisle.gnn.phi.propagation import propagate
 from newaisle.gnn.space.factors import FactorSettings, fit_factors
-from newaisle.graph.catalog import FloatArray
 
 Scores = Callable[[Split], FloatArray]
 

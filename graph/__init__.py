@@ -3,10 +3,11 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .address import Credentials, home_folder
+from ..errors import NewaisleError
+from ..paths import home_folder
+from .address import Credentials
 from .catalog import Attribute, CatalogGraph, Edges, Relation
 from .cleaning import CleaningReport
-from .errors import NewaisleError
 from .ids import Id, Ids
 from .interactions import Interactions
 

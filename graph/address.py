@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import platformdirs
-
-from .errors import StoreError
+from ..errors import StoreError
+from ..paths import home_folder
 
 _SCHEMES = ("bolt", "bolt+s", "neo4j", "neo4j+s")
 _GRAMMAR = "use embedded, embedded:DIR, bolt://HOST[:PORT], bolt+s://…, neo4j://… or neo4j+s://…"
@@ -37,12 +36,6 @@ class Credentials:
             password=os.environ.get("NEO4J_PASSWORD") or None,
             database=os.environ.get("NEO4J_DATABASE") or "neo4j",
         )
-
-
-def home_folder() -> Path:
-    """``NEWAISLE_HOME``, or the user's data directory."""
-    home = os.environ.get("NEWAISLE_HOME")
-    return Path(home).expanduser() if home else platformdirs.user_data_path("newaisle")
 
 
 def parse_store_url(url: str, home: Path | None = None) -> Path | str:

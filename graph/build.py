@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 import narwhals as nw
 import numpy as np
 
+from ..errors import CycleError, DanglingParentError, DuplicateIdError, GraphError, InputError
 from .availability import AVAILABILITY, as_number
 from .catalog import Attribute, CatalogGraph, Edges, Relation, frozen
 from .cleaning import CleaningReport, normalise_text
-from .errors import CycleError, DanglingParentError, DuplicateIdError, GraphError, InputError
 from .frames import Table, read_frame
 from .ids import Id, Ids, own_id
 

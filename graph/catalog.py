@@ -12,19 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from ..errors import InputError
 from .availability import Moment, available
 from .cleaning import CleaningReport
-from .errors import InputError
 from .frames import Table
 from .hashing import attribute_key, edge_hash, graph_hash, node_hash, target_key
 from .ids import Id, Ids
 
 if TYPE_CHECKING:
     import networkx as nx
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from ..arrays import BoolArray, FloatArray, IntArray
 
 
 class Relation(StrEnum):

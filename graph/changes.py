@@ -6,11 +6,11 @@ import graphlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ..errors import DanglingParentError, GraphError, InputError, StoreError, name_some
 from .build import Node, check_source_name, read_nodes, refuse_cycles
 from .catalog import Attribute, Relation
 from .cypher import CHILDREN, EDGES, NODES, USED, Kind
 from .diff import Changes, diff
-from .errors import DanglingParentError, GraphError, InputError, StoreError, name_some
 from .frames import Table
 from .hashing import attribute_key, edge_hash, node_hash, target_key, updated_hash
 from .head import Head, Transaction

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..arrays import FloatArray, IntArray
+from ..errors import DanglingParentError, DuplicateIdError, GraphError, InputError, name_some
 from .availability import AVAILABILITY
 from .build import Node, read_edges, read_nodes, refuse_cycles
-from .catalog import Attribute, CatalogGraph, Edges, FloatArray, IntArray, Relation, frozen
-from .errors import DanglingParentError, DuplicateIdError, GraphError, InputError, name_some
+from .catalog import Attribute, CatalogGraph, Edges, Relation, frozen
 from .frames import Table, read_frame
 from .ids import Id, Ids
 

@@ -9,7 +9,7 @@ from typing import Any
 import narwhals as nw
 import pyarrow as pa
 
-from .errors import InputError
+from ..errors import InputError
 
 Table = Any
 """A pandas, polars or Arrow table (anything that narwhals reads eagerly)."""

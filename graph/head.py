@@ -11,8 +11,8 @@ from typing import Any
 import neo4j
 from neo4j.exceptions import DriverError, Neo4jError
 
+from ..errors import StoreError, StoreLockedError
 from .cypher import ADVANCE_HEAD, END_BLOCKED, LOCK_HEAD, MAKE_HEAD, OTHER_SCHEMAS, READ_HEAD, SCHEMA
-from .errors import StoreError, StoreLockedError
 from .rows import head_key
 
 Transaction = neo4j.Transaction | neo4j.ManagedTransaction

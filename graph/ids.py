@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from .errors import InputError, UnknownIdError, name_some
+from ..errors import InputError, UnknownIdError, name_some
 
 Id = str | int
 """An id as the user wrote it. One collection of ids holds either texts or integers, never both."""

@@ -12,13 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import scipy.sparse as sp
 
+from ..arrays import IntArray
+from ..errors import InputError, InteractionsError
 from .catalog import CatalogGraph
 from .cleaning import CleaningReport
-from .errors import InputError, InteractionsError
 from .frames import Table, library_of, read_frame
 from .ids import Id, Ids, own_id
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

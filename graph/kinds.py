@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import scipy.sparse as sp
 
-from .catalog import CatalogGraph, FloatArray
-from .errors import InputError, InteractionsError
+from ..arrays import FloatArray
+from ..errors import InputError, InteractionsError
+from .catalog import CatalogGraph
 from .interactions import Interactions
 
 WELL_KNOWN: Mapping[str, float] = {

@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from .errors import InputError, name_some
+from ..errors import InputError, name_some
 
 if TYPE_CHECKING:
     from .store import QueryResult, Store

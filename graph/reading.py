@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import neo4j
 
+from ..errors import StoreError
 from .build import Node, assemble_graph
 from .catalog import Attribute, CatalogGraph, Relation
 from .cypher import Kind
-from .errors import StoreError
 from .head import Head, read_head
 from .ids import Id, Ids
 from .stored import Stored, read_stored

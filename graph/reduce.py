@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from .catalog import CatalogGraph, Edges, FloatArray, IntArray, Relation, frozen
-from .errors import InputError
+from ..arrays import FloatArray, IntArray
+from ..errors import InputError
+from .catalog import CatalogGraph, Edges, Relation, frozen
 
 _RELATIONS = {relation.value.lower(): relation for relation in (Relation.CHILD_OF, Relation.IN_CATEGORY)}
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..progress import CountProgress
 from .build import check_source_name
 from .catalog import CatalogGraph
 from .store import WAIT_SECONDS, Store
-from .writing import Progress, RefreshReport, WriteBack
+from .writing import RefreshReport, WriteBack
 
 MAX_DELETE = 0.05
 
@@ -20,7 +21,7 @@ def refresh(
     max_delete: float = MAX_DELETE,
     wait: float = WAIT_SECONDS,
     run_id: str | None = None,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
     write_back: WriteBack | None = None,
 ) -> RefreshReport:
     """Make a source in the store equal a graph; see :meth:`Store.write`.

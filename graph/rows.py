@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import InputError
 from .catalog import Attribute, CatalogGraph, Relation
 from .cypher import Kind
-from .errors import InputError
 from .hashing import attribute_key, target_key
 from .ids import Id
 

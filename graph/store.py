@@ -14,6 +14,8 @@ from typing import Any, Self, TypeVar
 
 import neo4j
 
+from ..errors import InputError, StoreError, name_some
+from ..progress import CountProgress
 from .address import Credentials, parse_store_url
 from .catalog import CatalogGraph
 from .changes import GraphChanges, aim_of
@@ -21,13 +23,12 @@ from .connecting import CONNECT_SECONDS, connect, translated
 from .cypher import READ_SOURCES, UNIQUE_KEY
 from .embedded import start_embedded
 from .embedded_server import DATABASE, READER, ROOT
-from .errors import InputError, StoreError, name_some
 from .foreseen import index_vectors
 from .head import Head, locked, read_head
 from .reading import read_graph, read_settled
 from .transactions import FETCH_ROWS, RETRY_SECONDS
 from .values import plain
-from .writing import Aim, Annotation, Clock, Progress, RefreshReport, Run, WriteBack, aim_at, annotate, report_of, write
+from .writing import Aim, Annotation, Clock, RefreshReport, Run, WriteBack, aim_at, annotate, report_of, write
 
 WAIT_SECONDS = 30.0
 
@@ -93,7 +94,7 @@ class Store:
         *,
         max_delete: float = 1.0,
         wait: float = WAIT_SECONDS,
-        progress: Progress | None = None,
+        progress: CountProgress | None = None,
         write_back: WriteBack | None = None,
     ) -> RefreshReport:
         """Make the nodes and edges of the graph's source equal the graph, in one transaction.
@@ -128,7 +129,7 @@ class Store:
         run_id: str | None = None,
         *,
         wait: float = WAIT_SECONDS,
-        progress: Progress | None = None,
+        progress: CountProgress | None = None,
     ) -> RefreshReport:
         """Write a known small change of a source that is in the store; what that costs grows with the change alone.
 

@@ -11,18 +11,16 @@ from typing import Any, LiteralString
 
 import neo4j
 
+from ..errors import GuardError, StoreError
+from ..progress import CountProgress
 from .catalog import CatalogGraph
 from .cypher import DELETE_NODES, EDGES, NODES
 from .diff import Changes, diff, no_changes
-from .errors import GuardError, StoreError
 from .head import Head, Transaction, advance_head, bounded_wait, lock_head
 from .rows import Row, batches, edge_rows, graph_rows
 from .stored import read_stored
 from .transactions import transact
 from .unchanged import is_unchanged
-
-Progress = Callable[[int, int], None]
-"""Told how many rows are written so far, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,6 @@ differs, but not for a dry run. An error that it raises rolls the whole refresh 
 try, or comes back after an outage, it is called again in a new transaction, with changes compared anew. What it returns
 is set on the head.
 """
-
-
 Annotation = Callable[[neo4j.Transaction, Head], dict[str, Any]]
 """Writes more onto a source's nodes; what it returns is set on the head. May be called again in a new transaction."""
 
@@ -134,7 +130,7 @@ class Run:
     run_id: str
     max_delete: float
     wait: float
-    progress: Progress | None
+    progress: CountProgress | None
     write_back: WriteBack | None = None
 
 

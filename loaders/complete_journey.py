@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
+from ..errors import MissingExtraError, SourceError
 from ..graph import CatalogGraph, CleaningReport, Interactions
 from ..graph.availability import as_number
 from ..graph.cleaning import normalise_text
-from ..graph.errors import MissingExtraError, SourceError
 from .source import Loaded
 
 SOURCE = "complete-journey"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from ..errors import SourceError
 from ..graph import CatalogGraph
-from ..graph.errors import SourceError
 from .source import Loaded, blaming, read_utf8
 
 _LINE = re.compile(r"(\d+) - (.+)")

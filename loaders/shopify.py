@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..errors import SourceError, name_some
 from ..graph import CatalogGraph
-from ..graph.errors import SourceError, name_some
 from .source import Loaded, blaming, read_utf8
 
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import SourceError
 from ..graph import CatalogGraph, Interactions, NewaisleError
-from ..graph.errors import SourceError
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..graph.errors import SourceError
+from ..errors import SourceError
 from .complete_journey import load_complete_journey
 from .google import load_google
 from .shopify import load_shopify

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from ..errors import SourceError
 from ..graph import CatalogGraph, Interactions
 from ..graph.availability import AVAILABILITY
-from ..graph.errors import SourceError
 from ..graph.frames import Table
 from .groups import with_groups
 from .source import Loaded, blaming, read_utf8

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
+from ..arrays import FloatArray, IntArray
+from ..errors import InputError, SourceError
 from ..graph import Id, Ids
-from ..graph.catalog import FloatArray, IntArray
-from ..graph.errors import InputError, SourceError
 from ..graph.frames import Table, read_frame
 from ..graph.ids import own_id
 from .source import blaming

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from newaisle.api.recommender import Recommender
     from newaisle.gnn.evaluation.judging import Method
     from newaisle.gnn.fitting.splits import Split
-    from newaisle.gnn.phi.propagation import Blocks
+    from newaisle.gnn.phi.blocks import Blocks
     from newaisle.gnn.space.space import Space, SpaceSettings
 
 SLICE = ("PRODUCE", "DELI", "PASTRY", "MEAT-PCKGD", "SEAFOOD")

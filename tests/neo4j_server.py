@@ -22,8 +22,8 @@ import neo4j
 import platformdirs
 from neo4j.exceptions import Neo4jError, ServiceUnavailable
 
+from newaisle.errors import StoreError
 from newaisle.graph import Credentials, Store, open_store
-from newaisle.graph.errors import StoreError
 
 URI = "NEWAISLE_TEST_NEO4J_URI"
 PASSWORD = "NEWAISLE_TEST_NEO4J_PASSWORD"

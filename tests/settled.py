@@ -8,7 +8,7 @@ from newaisle.gnn.evaluation.baselines import LinMap, Popularity
 from newaisle.gnn.evaluation.methods import Newaisle
 from newaisle.gnn.fitting.fit import fit_space
 from newaisle.gnn.fitting.splits import Split, binary
-from newaisle.gnn.phi.propagation import Blocks
+from newaisle.gnn.phi.blocks import Blocks
 from newaisle.gnn.space.factors import fit_factors
 from newaisle.gnn.space.kernel import Head
 from newaisle.gnn.space.space import SpaceSettings

@@ -9,11 +9,11 @@ import scipy.sparse as sp
 from conftest import part_of
 
 from newaisle.api.recommender import Recommender
+from newaisle.errors import CycleError, DanglingParentError, DuplicateIdError, GraphError, InputError
 from newaisle.gnn.phi.propagation import describe, propagate
 from newaisle.gnn.space.factors import Factors
 from newaisle.gnn.space.space import build_space
 from newaisle.graph import CatalogGraph, Interactions, Relation
-from newaisle.graph.errors import CycleError, DanglingParentError, DuplicateIdError, GraphError, InputError
 
 HIDDEN = 40
 

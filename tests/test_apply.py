@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from newaisle import CatalogGraph
+from newaisle.errors import CycleError, DanglingParentError, GraphError, InputError, NewaisleError, StoreError
 from newaisle.graph import GraphChanges, Store
-from newaisle.graph.errors import CycleError, DanglingParentError, GraphError, InputError, NewaisleError, StoreError
 
 HIERARCHY = pd.DataFrame({"name": ["colour"], "value": ["c0"], "parent_value": ["dark"]})
 

@@ -12,7 +12,7 @@ import pytest
 
 from newaisle.api.audience import AUDIENCE_COLUMNS, Circle, audience
 from newaisle.api.recommender import Recommender
-from newaisle.graph.errors import InputError, NotFittedError, UnknownIdError
+from newaisle.errors import InputError, NotFittedError, UnknownIdError
 
 EVERYBODY = 10**6
 

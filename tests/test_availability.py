@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from newaisle import CatalogGraph
-from newaisle.graph.errors import InputError
+from newaisle.errors import InputError
 from newaisle.graph.files import graph_from_files, graph_tables
 from newaisle.loaders import load_tables
 

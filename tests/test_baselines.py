@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.baselines import Ceiling, TextCosine
 from newaisle.gnn.evaluation.methods import compared_methods
 from newaisle.gnn.fitting.metrics import ndcg, taste_auc
 from newaisle.gnn.fitting.splits import hide
 from newaisle.gnn.phi.propagation import propagate
-from newaisle.graph.errors import InputError, ModelError
 from newaisle.graph.reduce import bare, without
 
 LEARNING = ("popularity", "text-cosine", "knn", "kernel-ridge", "linmap", "ceiling")

@@ -7,13 +7,7 @@ from scipy.special import expit
 
 from newaisle.gnn.evaluation.methods import Newaisle
 from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
-from newaisle.gnn.space.calibration import (
-    Calibration,
-    Pairs,
-    brier_score,
-    expected_calibration_error,
-    fit_calibration,
-)
+from newaisle.gnn.space.calibration import Calibration, Pairs, brier_score, expected_calibration_error, fit_calibration
 from newaisle.gnn.space.confidence import expected_errors
 
 

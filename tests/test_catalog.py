@@ -14,15 +14,8 @@ import pyarrow as pa
 import pytest
 
 from newaisle import CatalogGraph
+from newaisle.errors import CycleError, DanglingParentError, DuplicateIdError, GraphError, InputError, UnknownIdError
 from newaisle.graph import Attribute, Relation
-from newaisle.graph.errors import (
-    CycleError,
-    DanglingParentError,
-    DuplicateIdError,
-    GraphError,
-    InputError,
-    UnknownIdError,
-)
 from newaisle.graph.hashing import edge_hash
 from newaisle.graph.reduce import without
 

@@ -21,12 +21,12 @@ from newaisle.api.evaluating import evaluate_source
 from newaisle.api.own_models import _without_fit
 from newaisle.api.pushing import Outlook
 from newaisle.api.refreshing import Job
+from newaisle.errors import InputError
 from newaisle.gnn.fitting.tuning import start_kernel
 from newaisle.gnn.phi.clusters import CLUSTER, MIN_SIMILARITY, Clusters, number_of_clusters
 from newaisle.gnn.phi.propagation import propagate
 from newaisle.gnn.space.space import SpaceSettings
 from newaisle.graph import Relation, Store
-from newaisle.graph.errors import InputError
 from newaisle.graph.files import graph_from_files, graph_tables
 from newaisle.graph.reduce import without
 from newaisle.graph.relating import with_attributes

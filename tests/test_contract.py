@@ -13,11 +13,11 @@ import pytest
 
 from newaisle.api.ranking import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
+from newaisle.errors import InputError, UnknownIdError
 from newaisle.gnn.evaluation.methods import compared_methods
 from newaisle.gnn.fitting.metrics import K, ranking_metrics
 from newaisle.gnn.phi.blocks import Kind
 from newaisle.graph import CatalogGraph
-from newaisle.graph.errors import InputError, UnknownIdError
 
 
 def offered(*, ablate):

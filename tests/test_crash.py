@@ -16,8 +16,8 @@ import pytest
 from neo4j_server import LTS, Endpoint, Neo4jServer, running, versions_to_test
 
 from newaisle import CatalogGraph, load
+from newaisle.errors import StoreUnavailableError
 from newaisle.graph import Store, refresh
-from newaisle.graph.errors import StoreUnavailableError
 
 PROGRAM = str(Path(sys.executable).with_name("graph-refresh"))
 ROUNDS = 3
@@ -102,7 +102,7 @@ def test_a_server_that_goes_away_in_mid_refresh(
                 killed.append(done)
 
         with monkeypatch.context() as patch:
-            patch.setattr("newaisle.graph.store.RETRY_SECONDS", (0.1, 0.1))
+            patch.setattr("newaisle.graph.transactions.RETRY_SECONDS", (0.1, 0.1))
             with pytest.raises(StoreUnavailableError, match="cannot be reached"):
                 refresh(store, second, max_delete=1.0, progress=kill)
         assert killed
@@ -113,7 +113,7 @@ def test_a_server_that_goes_away_in_mid_refresh(
         restart = threading.Thread(target=lambda: (wait_for(killed), own_server.start()))
         restart.start()
         with monkeypatch.context() as patch:
-            patch.setattr("newaisle.graph.store.RETRY_SECONDS", (1.0,) * 100)  # a busy machine starts it slowly
+            patch.setattr("newaisle.graph.transactions.RETRY_SECONDS", (1.0,) * 100)  # a busy machine starts it slowly
             report = refresh(store, second, max_delete=1.0, progress=kill)
         restart.join()
         assert report.graph_hash == second.content_hash

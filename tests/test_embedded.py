@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from newaisle import CatalogGraph
+from newaisle.errors import MissingExtraError, StoreError, StoreLockedError, StoreUnavailableError
 from newaisle.graph import Credentials, Store, embedded, open_store
 from newaisle.graph.embedded import LOCK_FILE, LOG_FILE, start_embedded
-from newaisle.graph.errors import MissingExtraError, StoreError, StoreLockedError, StoreUnavailableError
 
 GRAPH = CatalogGraph.from_tables(pd.DataFrame({"id": ["a", "b"], "name": ["A", "B"], "parent_id": [None, "a"]}))
 

@@ -11,8 +11,8 @@ import torch
 import transformers
 from sentence_transformers import SentenceTransformer
 
+from newaisle.errors import InputError, MissingExtraError, ModelError
 from newaisle.gnn.phi.encoder import PACKAGED, TextEncoder
-from newaisle.graph.errors import InputError, MissingExtraError, ModelError
 
 TEXTS = ["fresh apples, fruit", "apple juice, drinks", "wrench, tools"]
 

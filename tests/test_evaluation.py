@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.baselines import Ceiling, Popularity
 from newaisle.gnn.evaluation.comparison import compare, corrected_standard_error, summary_table
 from newaisle.gnn.evaluation.methods import Newaisle
@@ -17,7 +18,6 @@ from newaisle.gnn.evaluation.runner import ResultRow, evaluate, evaluate_splits
 from newaisle.gnn.evaluation.simple_baselines import CatalogSize, RandomScores, simple_baselines
 from newaisle.gnn.fitting.metrics import ranking_metrics, target_taste_aucs
 from newaisle.gnn.fitting.splits import PROTOCOLS, make_split
-from newaisle.graph.errors import InputError, ModelError
 from newaisle.loaders import load_complete_journey
 
 TARGETS, BRANCHES = "leave-targets-out", "leave-branches-out"

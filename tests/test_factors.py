@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from newaisle.errors import ModelError
 from newaisle.gnn.fitting.splits import binary
 from newaisle.gnn.space.factors import FactorSettings, fit_factors, solve_one, solve_users
-from newaisle.graph.errors import ModelError
 
 
 def least_squares(bought, basis, settings):

@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 from settled import SettledLinMap, SettledNewaisle
 
+from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.baselines import Ceiling
 from newaisle.gnn.evaluation.few_shot import AlsRevealed, Halves, PopularityRevealed
 from newaisle.gnn.evaluation.judging import Learning
@@ -16,7 +17,6 @@ from newaisle.gnn.evaluation.runner import evaluate_splits
 from newaisle.gnn.evaluation.simple_baselines import RandomScores
 from newaisle.gnn.fitting.metrics import ndcg
 from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, hide, make_split
-from newaisle.graph.errors import InputError, ModelError
 
 SEED = 1
 

@@ -10,13 +10,13 @@ import pytest
 from newaisle.api.finding import PERSONAL, SEARCH_COLUMNS, SIMILAR_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.api.users import Profile
-from newaisle.gnn.phi.propagation import Kind
+from newaisle.errors import InputError, UnknownIdError
+from newaisle.gnn.phi.blocks import Kind
 from newaisle.gnn.serving.likeness import likeness
 from newaisle.gnn.serving.profile import profile_vector
 from newaisle.gnn.serving.search import DECAY, TextSearch
 from newaisle.gnn.space.kernel import KernelSettings, kernel
 from newaisle.graph import CatalogGraph, Relation
-from newaisle.graph.errors import InputError, UnknownIdError
 
 
 def columns_of(table):

@@ -11,11 +11,11 @@ import scipy.sparse as sp
 
 from newaisle.api.forecasting import FORECAST_COLUMNS
 from newaisle.api.recommender import Recommender
+from newaisle.errors import InputError, NotFittedError, UnknownIdError
 from newaisle.gnn.fitting.fit import fit_space
 from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.gnn.space.forecast import LEVEL, Outcomes, Spread, expected_buyers, fit_spread, repeated
 from newaisle.gnn.space.scoring import asking
-from newaisle.graph.errors import InputError, NotFittedError, UnknownIdError
 
 
 def columns_of(table):

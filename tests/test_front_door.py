@@ -9,8 +9,8 @@ import pytest
 
 import newaisle
 from newaisle import CatalogGraph, Interactions
+from newaisle.errors import InputError, StoreError
 from newaisle.graph import open_store
-from newaisle.graph.errors import InputError, StoreError
 
 HEAVY = ("torch", "torch_geometric", "sentence_transformers", "implicit", "neo4j", "matplotlib", "pandas", "polars")
 

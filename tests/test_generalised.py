@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 from settled import SettledLinMap, SettledNewaisle, SettledPopularity, levels
 
+from newaisle.errors import InputError
 from newaisle.gnn.evaluation.baselines import Ceiling
 from newaisle.gnn.evaluation.generalised import generalised_split
 from newaisle.gnn.evaluation.runner import evaluate_splits
@@ -16,7 +17,6 @@ from newaisle.gnn.fitting.balance import choose_balance
 from newaisle.gnn.fitting.one_list import List, harmonic_mean
 from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.gnn.fitting.tuning import make_episodes
-from newaisle.graph.errors import InputError
 
 SEED = 2
 

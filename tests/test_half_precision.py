@@ -7,8 +7,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from newaisle.api.recommender import Recommender
+from newaisle.errors import InputError, ModelError
 from newaisle.gnn.fitting.metrics import ndcg
-from newaisle.graph.errors import InputError, ModelError
 
 
 @pytest.fixture(scope="module")

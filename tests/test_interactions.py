@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from newaisle import CatalogGraph, Interactions
+from newaisle.errors import InputError, InteractionsError, UnknownIdError
 from newaisle.graph import Ids
-from newaisle.graph.errors import InputError, InteractionsError, UnknownIdError
 from newaisle.graph.frames import library_of, to_frame
 
 EVENTS: dict[str, list[Any]] = {

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn.phi.propagation import Blocks
+from newaisle.errors import ModelError
+from newaisle.gnn.phi.blocks import Blocks
 from newaisle.gnn.space.kernel import Head, KernelSettings, invert, kernel
-from newaisle.graph.errors import ModelError
 
 N, RANK = 40, 5
 WEIGHTS = {"dense": 0.3, "sparse": 1.7, "number": 0.05, "ignored": 0.0}

@@ -15,6 +15,7 @@ from settled import SettledNewaisle
 from newaisle.api.config import Config, read_config, read_kinds
 from newaisle.api.observing import ObserveReport
 from newaisle.api.recommender import Recommender
+from newaisle.errors import GraphError, InputError, InteractionsError
 from newaisle.gnn.evaluation.few_shot import Halves
 from newaisle.gnn.evaluation.generalised import generalised_split
 from newaisle.gnn.evaluation.protocols import LEVELS
@@ -26,7 +27,6 @@ from newaisle.gnn.space.factors import FactorSettings, fit_factors, solve_users
 from newaisle.gnn.space.space import prior_strength
 from newaisle.gnn.space.update import update_targets
 from newaisle.graph import CatalogGraph, Interactions
-from newaisle.graph.errors import GraphError, InputError, InteractionsError
 from newaisle.graph.kinds import Kinds, Sales, stronger
 
 LATER = 987_654_321

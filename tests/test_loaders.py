@@ -14,8 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import newaisle
-from newaisle.graph import Attribute, Relation
-from newaisle.graph.errors import (
+from newaisle.errors import (
     CycleError,
     DanglingParentError,
     DuplicateIdError,
@@ -25,6 +24,7 @@ from newaisle.graph.errors import (
     NewaisleError,
     SourceError,
 )
+from newaisle.graph import Attribute, Relation
 from newaisle.loaders import Loaded, load
 
 SHOP = Path(__file__).parent / "data" / "shop"

@@ -7,8 +7,8 @@ import pytest
 import scipy.sparse as sp
 from sklearn.metrics import ndcg_score, roc_auc_score
 
+from newaisle.errors import InputError
 from newaisle.gnn.fitting.metrics import ndcg, ranking_metrics, target_taste_aucs, taste_auc, tie_breaks
-from newaisle.graph.errors import InputError
 
 
 def relevance_of(rows):

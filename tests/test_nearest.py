@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from newaisle.gnn.fitting.splits import binary
-from newaisle.gnn.phi.propagation import Blocks, Kind
+from newaisle.gnn.phi.blocks import Blocks, Kind
 from newaisle.gnn.space import kernel as kernel_module
 from newaisle.gnn.space import nearest as nearest_module
 from newaisle.gnn.space import space

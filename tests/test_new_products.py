@@ -4,11 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from newaisle.errors import InputError
 from newaisle.gnn.evaluation.runner import evaluate_splits
 from newaisle.gnn.evaluation.simple_baselines import RandomScores
 from newaisle.gnn.fitting.splits import inner_split, make_split, obstacle
 from newaisle.graph import CatalogGraph, Interactions
-from newaisle.graph.errors import InputError
 
 PRODUCTS, USERS = 60, 80
 

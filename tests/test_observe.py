@@ -15,13 +15,13 @@ from scipy.optimize import minimize
 
 from newaisle.api.observing import ObserveReport
 from newaisle.api.recommender import Recommender
+from newaisle.errors import InputError, InteractionsError, ModelError, NewaisleError, UnknownIdError
 from newaisle.gnn.serving.folding import Past, fold_in, nothing
 from newaisle.gnn.serving.online import NO_FIRST, NO_LAST, gather, relearn
 from newaisle.gnn.space.scoring import HEADROOM
 from newaisle.gnn.space.space import prior_strength
 from newaisle.gnn.space.update import update_targets
 from newaisle.graph import Ids, Interactions
-from newaisle.graph.errors import InputError, InteractionsError, ModelError, NewaisleError, UnknownIdError
 
 WINDOW = 10**9
 LATER = 987_654_321

@@ -17,12 +17,13 @@ from test_encoder import small_encoder
 
 from newaisle.api.evaluating import evaluate_source
 from newaisle.api.recommender import Recommender
+from newaisle.errors import InputError, InteractionsError, ModelError
 from newaisle.gnn.evaluation.methods import compared_methods
 from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
+from newaisle.gnn.phi.blocks import Kind
 from newaisle.gnn.phi.encoder import TextEncoder
-from newaisle.gnn.phi.propagation import Kind, propagate
+from newaisle.gnn.phi.propagation import propagate
 from newaisle.graph import CatalogGraph, Interactions
-from newaisle.graph.errors import InputError, InteractionsError, ModelError
 
 TARGETS = [f"t{i:02}" for i in range(24)]
 GROUPS = [f"g{i}" for i in range(6)]

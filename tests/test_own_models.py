@@ -17,11 +17,11 @@ import pytest
 import newaisle
 from newaisle import CatalogGraph, Interactions, Recommender
 from newaisle.api.own_models import _made
+from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.runner import evaluate_splits
 from newaisle.gnn.fitting.splits import Split, make_split
 from newaisle.gnn.space.space import SpaceSettings
 from newaisle.graph import Id
-from newaisle.graph.errors import InputError, ModelError
 from newaisle.loaders import Loaded
 
 OUT = "leave-targets-out"

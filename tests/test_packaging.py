@@ -13,11 +13,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("api", "gnn", "graph", "loaders")
+SHARED = {"arrays", "errors", "paths", "progress"}
 ALLOWED = {"graph": {"graph"}, "loaders": {"graph", "loaders"}, "gnn": {"graph", "gnn"}, "api": set(ROOMS)}
+ALLOWED = {room: below | SHARED for room, below in ALLOWED.items()}
 GNN = {"phi": set(), "space": {"phi"}, "serving": {"phi", "space"}, "fitting": {"phi", "space"}}
 GNN["evaluation"] = GNN["fitting"] | {"fitting"}
 PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
 MODULES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+SHARED_MODULES = sorted((ROOT / "src" / "newaisle").glob("*.py"))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _shipped() -> set[str]:
     """Every file of the package under its name in a wheel."""
-    found = {"newaisle/__init__.py", "newaisle/py.typed"} | {f"newaisle/{p.relative_to(ROOT)}" for p in MODULES}
+    found = {"newaisle/py.typed"} | {f"newaisle/{p.relative_to(ROOT)}" for p in MODULES}
+    found |= {f"newaisle/{p.name}" for p in SHARED_MODULES}
     return found | {f"newaisle/{p.relative_to(ROOT)}" for room in ROOMS for p in (ROOT / room).rglob("*.cypher")}
 
 

@@ -14,11 +14,11 @@ import pytest
 
 from newaisle.api import persistence
 from newaisle.api.recommender import Recommender
+from newaisle.errors import ModelError, ModelFormatError, NotFittedError
 from newaisle.gnn.space.factors import FactorSettings
 from newaisle.gnn.space.kernel import KernelSettings
 from newaisle.gnn.space.space import SpaceSettings
 from newaisle.graph import CatalogGraph, Interactions
-from newaisle.graph.errors import ModelError, ModelFormatError, NotFittedError
 
 FILES = ["config.json", "space.safetensors", "blocks.safetensors"]
 FILES += [f"{table}.parquet" for table in ("targets", "features", "attributes", "edges")]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
+from newaisle.errors import InputError, UnknownIdError
 from newaisle.gnn.serving.privacy import gaussian_delta, gaussian_sigma, release_vectors
-from newaisle.graph.errors import InputError, UnknownIdError
 
 
 @pytest.mark.parametrize("epsilon", [0.01, 0.5, 1.0, 4.0, 8.0, 30.0])

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.processes import spread
-from newaisle.graph.errors import InputError, ModelError
 
 Tell = Callable[[str], None]
 

@@ -10,8 +10,9 @@ from newaisle.gnn.evaluation.methods import Newaisle
 from newaisle.gnn.fitting.metrics import ndcg
 from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.gnn.phi import messages
+from newaisle.gnn.phi.blocks import Blocks, Kind, extend
 from newaisle.gnn.phi.encoder import TextEncoder
-from newaisle.gnn.phi.propagation import Blocks, Kind, describe, extend, propagate, propagate_and_freeze
+from newaisle.gnn.phi.propagation import describe, propagate, propagate_and_freeze
 from newaisle.graph import CatalogGraph, Relation
 from newaisle.graph.reduce import shuffled, without
 

@@ -8,9 +8,9 @@ import pytest
 
 from newaisle.api.pushing import LEAST_BUYERS, model_hash
 from newaisle.api.recommender import Recommender
+from newaisle.errors import ModelError, StoreError
 from newaisle.gnn.serving.likeness import likeness
 from newaisle.graph import CatalogGraph, Store, refresh
-from newaisle.graph.errors import ModelError, StoreError
 from newaisle.graph.extending import nodes_of, with_descendants
 from newaisle.graph.named import named_queries
 

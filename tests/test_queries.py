@@ -14,10 +14,10 @@ import pytest
 
 from newaisle import CatalogGraph
 from newaisle.api.commands_inspect import inspect_target
+from newaisle.errors import InputError, UnknownIdError
 from newaisle.graph import Credentials, Store, open_store
 from newaisle.graph.embedded import start_embedded
 from newaisle.graph.embedded_server import DATABASE, ROOT
-from newaisle.graph.errors import InputError, UnknownIdError
 from newaisle.graph.named import named_queries, query_of, read_query
 
 SOURCE = "aisles"

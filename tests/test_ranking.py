@@ -8,8 +8,8 @@ import pytest
 
 from newaisle.api.ranking import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
+from newaisle.errors import InputError, NotFittedError, UnknownIdError
 from newaisle.gnn.serving.diversity import diversify
-from newaisle.graph.errors import InputError, NotFittedError, UnknownIdError
 
 
 def columns_of(table):

@@ -12,18 +12,11 @@ import pytest
 
 from newaisle.api.ranking import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
+from newaisle.errors import InputError, InteractionsError, ModelError, NewaisleError, NotFittedError, UnknownIdError
 from newaisle.gnn.space.factors import FactorSettings
 from newaisle.gnn.space.kernel import KernelSettings
 from newaisle.gnn.space.space import SpaceSettings
 from newaisle.graph import CatalogGraph, Interactions
-from newaisle.graph.errors import (
-    InputError,
-    InteractionsError,
-    ModelError,
-    NewaisleError,
-    NotFittedError,
-    UnknownIdError,
-)
 
 
 def columns_of(table):

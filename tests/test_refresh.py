@@ -17,11 +17,11 @@ from neo4j.exceptions import ServiceUnavailable
 from neo4j_server import Endpoint
 
 from newaisle import CatalogGraph
+from newaisle.errors import GuardError, InputError, StoreError, StoreLockedError, StoreUnavailableError
 from newaisle.graph import Store, Written, open_store, refresh
 from newaisle.graph.address import Credentials
 from newaisle.graph.connecting import check_version
 from newaisle.graph.cypher import LOCK_HEAD
-from newaisle.graph.errors import GuardError, InputError, StoreError, StoreLockedError, StoreUnavailableError
 from newaisle.graph.refreshing import named
 from newaisle.graph.rows import head_key
 
@@ -291,7 +291,9 @@ def test_eight_users_of_a_new_database_do_not_get_in_each_others_way(
             with neo4j_server.open() as own:
                 return refresh(own, graph).added
 
-        monkeypatch.setattr("newaisle.graph.store.RETRY_SECONDS", ())  # a deadlock would be an error, not another try
+        monkeypatch.setattr(
+            "newaisle.graph.transactions.RETRY_SECONDS", ()
+        )  # a deadlock would be an error, not another try
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(use, graphs)) == [300] * 8
         assert [store.snapshot(graph.source) for graph in graphs] == graphs

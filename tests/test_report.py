@@ -17,16 +17,16 @@ from newaisle.api.evaluating import Evaluation, evaluate_source
 from newaisle.api.pictures import PLOTS, pictured
 from newaisle.api.report import open_report, report_data, write_report
 from newaisle.api.report_text import report_text, table
+from newaisle.errors import InputError, MissingExtraError
 from newaisle.gnn.evaluation.baselines import Ceiling
 from newaisle.gnn.evaluation.comparison import compare, summary_table
 from newaisle.gnn.evaluation.judging import HELD_OUT
 from newaisle.gnn.evaluation.runner import evaluate_splits
 from newaisle.gnn.evaluation.simple_baselines import RandomScores
-from newaisle.gnn.phi.propagation import Blocks
+from newaisle.gnn.phi.blocks import Blocks
 from newaisle.gnn.space.space import SpaceSettings
 from newaisle.graph import Relation
 from newaisle.graph.catalog import Edges, frozen
-from newaisle.graph.errors import InputError, MissingExtraError
 from newaisle.loaders import Loaded
 
 ZERO_SHOT = ("ndcg", "level", "confidence", "distance", "variety")

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
+from newaisle.errors import ModelError
 from newaisle.gnn.fitting.fit import fit_space
 from newaisle.gnn.fitting.splits import binary, buyers
 from newaisle.gnn.phi.propagation import propagate
@@ -15,7 +16,6 @@ from newaisle.gnn.space.scoring import HEADROOM
 from newaisle.gnn.space.space import SpaceSettings, build_space, prior_strength
 from newaisle.gnn.space.update import update_targets
 from newaisle.graph import CatalogGraph
-from newaisle.graph.errors import ModelError
 
 
 @pytest.fixture(scope="module")

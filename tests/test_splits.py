@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
+from newaisle.errors import InputError
 from newaisle.gnn.fitting.splits import PROTOCOLS, hide, inner_split, make_split, obstacle
 from newaisle.graph import CatalogGraph
-from newaisle.graph.errors import InputError
 
 GROUPS, PER_GROUP, USERS = 10, 6, 120
 

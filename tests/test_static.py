@@ -7,10 +7,10 @@ import pytest
 from sentence_transformers import SentenceTransformer
 from test_encoder import small_encoder
 
+from newaisle.errors import ModelError
 from newaisle.gnn.phi import static
 from newaisle.gnn.phi.encoder import PACKAGED, STATIC, TextEncoder
 from newaisle.gnn.phi.static import DIMENSIONS, distil, distilled, principal, weights
-from newaisle.graph.errors import ModelError
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from newaisle import CatalogGraph
+from newaisle.errors import InputError, StoreError, StoreUnavailableError
 from newaisle.graph import Credentials, Relation, Store, home_folder, open_store
 from newaisle.graph.address import parse_store_url
 from newaisle.graph.cypher import Kind
-from newaisle.graph.errors import InputError, StoreError, StoreUnavailableError
 from newaisle.graph.rows import BATCH_CHARACTERS, BATCH_ROWS, batches, graph_rows
 from newaisle.graph.unchanged import is_unchanged
 

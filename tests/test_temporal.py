@@ -6,15 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from newaisle.errors import InputError
 from newaisle.gnn.evaluation.runner import evaluate_splits
 from newaisle.gnn.evaluation.simple_baselines import simple_baselines
 from newaisle.gnn.evaluation.temporal import events_before, temporal_split
 from newaisle.gnn.fitting.fit import fit_space
 from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.gnn.fitting.tuning import START_RIDGE, START_WIDTH, start_kernel, without_strange_numbers
-from newaisle.gnn.phi.propagation import Kind, propagate
+from newaisle.gnn.phi.blocks import Kind
+from newaisle.gnn.phi.propagation import propagate
 from newaisle.graph import Interactions
-from newaisle.graph.errors import InputError
 from newaisle.loaders import load_complete_journey
 
 DATE = "2017-03-01"

@@ -6,7 +6,7 @@ import pytest
 import scipy.sparse as sp
 
 from newaisle.gnn.fitting import tuning
-from newaisle.gnn.fitting.fit import START_FACTORS, choose_settings, fit_space
+from newaisle.gnn.fitting.fit import choose_settings, fit_space
 from newaisle.gnn.fitting.metrics import ndcg
 from newaisle.gnn.fitting.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, make_split
 from newaisle.gnn.fitting.tuning import (
@@ -15,6 +15,7 @@ from newaisle.gnn.fitting.tuning import (
     LEAST_SHOWN,
     MARGIN,
     MOST_EPISODES,
+    START_FACTORS,
     START_RIDGE,
     START_WIDTH,
     choose_factors,
@@ -24,7 +25,8 @@ from newaisle.gnn.fitting.tuning import (
     make_episodes,
     start_kernel,
 )
-from newaisle.gnn.phi.propagation import Blocks, Kind, propagate
+from newaisle.gnn.phi.blocks import Blocks, Kind
+from newaisle.gnn.phi.propagation import propagate
 from newaisle.gnn.space import nearest
 from newaisle.gnn.space.factors import FactorSettings, fit_factors
 from newaisle.gnn.space.kernel import Head, KernelSettings, kernel

@@ -23,14 +23,15 @@ from newaisle import Recommender
 from newaisle.api.evaluating import evaluate_source
 from newaisle.api.own_models import _made
 from newaisle.api.pushing import Outlook
+from newaisle.errors import InputError, SourceError
 from newaisle.gnn.evaluation.methods import compared_methods
 from newaisle.gnn.fitting.splits import Split
 from newaisle.gnn.fitting.tuning import EPISODES, START_FACTORS, choose_kernel, make_episodes, start_kernel
-from newaisle.gnn.phi.propagation import Blocks, Kind, propagate
+from newaisle.gnn.phi.blocks import Blocks, Kind
+from newaisle.gnn.phi.propagation import propagate
 from newaisle.gnn.serving.likeness import alike
 from newaisle.gnn.space.space import SpaceSettings
 from newaisle.graph import Ids
-from newaisle.graph.errors import InputError, SourceError
 from newaisle.loaders import Loaded
 from newaisle.loaders.vectors import read_vectors
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 import numpy as np
 import scipy.linalg as la
 
-from ...graph.catalog import FloatArray, IntArray
-from ...graph.errors import InputError, ModelError
+from ...arrays import FloatArray, IntArray
+from ...errors import InputError, ModelError
 from ..fitting.metrics import ndcg
 from ..fitting.splits import SHARE, Split, binary
 from ..fitting.tuning import (
@@ -26,7 +26,7 @@ from ..fitting.tuning import (
     judge_factors,
     make_episodes,
 )
-from ..phi.propagation import Blocks, Kind
+from ..phi.blocks import Blocks, Kind
 from ..space.factors import Factors, fit_factors
 from ..space.kernel import Head, KernelSettings, kernel
 from ..space.level import levels

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import graph as graph_package
+from ...errors import InputError
 from ...graph import CatalogGraph, Interactions
-from ...graph.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,11 @@ def array_hash(array: np.ndarray) -> str:
 
 
 def code_hash() -> str:
-    """SHA-256 (hex) of newaisle's version and its code in graph/ and gnn/: no cell outlives the code it came from."""
+    """SHA-256 (hex) of newaisle's version and of all code below api/ and loaders/: no cell outlives its code."""
     digest = hashlib.sha256(version("newaisle").encode())
-    for folder in (Path(str(graph_package.__file__)).parent, Path(__file__).parents[1]):
-        for file in sorted(folder.rglob("*.py")):
+    package = Path(str(graph_package.__file__)).parents[1]
+    for files in (package.glob("*.py"), (package / "graph").rglob("*.py"), (package / "gnn").rglob("*.py")):
+        for file in sorted(files):
             digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
 

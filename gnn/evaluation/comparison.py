@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...graph.errors import InputError
+from ...errors import InputError
 from ..fitting.splits import SHARE
 from .judging import HELD_OUT
 from .protocols import FEW_SHOT, family

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
-from ...graph.catalog import FloatArray, IntArray
+from ...arrays import FloatArray, IntArray
 from ..space.confidence import level_errors
 from .comparison import corrected_standard_error
 from .runner import SplitResult

@@ -14,9 +14,8 @@ from functools import partial
 import numpy as np
 import scipy.sparse as sp
 
-from ...graph.catalog import FloatArray, IntArray
-from ...graph.errors import ModelError
-from ..fitting.metrics import Numbers
+from ...arrays import AnyFloatArray, FloatArray, IntArray
+from ...errors import ModelError
 from ..fitting.splits import Split
 from ..space.factors import Factors, solve_users
 from .baselines import LinMap, fitted
@@ -106,7 +105,7 @@ class AlsRevealed:
 
 
 def few_shot_trial(
-    protocols: Sequence[str], split: Split, methods: Mapping[str, Make], seed: int, embeddings: Numbers | None
+    protocols: Sequence[str], split: Split, methods: Mapping[str, Make], seed: int, embeddings: AnyFloatArray | None
 ) -> Trial:
     """All methods at some levels of revealing.
 
@@ -148,7 +147,7 @@ def _answers(name: str, method: Method, split: Split) -> Mapping[str, After]:
 
 
 def _judge(
-    name: str, after: After, split: Split, halves: Halves, revealing: IntArray, embeddings: Numbers | None
+    name: str, after: After, split: Split, halves: Halves, revealing: IntArray, embeddings: AnyFloatArray | None
 ) -> Cell:
     scorer = after(revealing)
     scores = checked_scores(name, scorer, split, halves.judged, split.candidates)

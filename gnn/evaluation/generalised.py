@@ -13,11 +13,11 @@ from functools import partial
 import numpy as np
 import scipy.sparse as sp
 
+from ...arrays import AnyFloatArray, FloatArray, IntArray
+from ...errors import InputError
 from ...graph import CatalogGraph
-from ...graph.catalog import FloatArray, IntArray
-from ...graph.errors import InputError
 from ..fitting.balance import rehearsal_list, rehearsals
-from ..fitting.metrics import K, Numbers, ranking_metrics
+from ..fitting.metrics import K, ranking_metrics
 from ..fitting.one_list import List, best_offset, harmonic_mean, part_purchases, seen_targets
 from ..fitting.splits import LEAVE_TARGETS_OUT, Split, make_split
 from ..fitting.tuning import make_episodes
@@ -57,7 +57,7 @@ def generalised_split(
 
 
 def generalised_trial(
-    protocol: str, split: Split, methods: Mapping[str, Make], seed: int, embeddings: Numbers | None
+    protocol: str, split: Split, methods: Mapping[str, Make], seed: int, embeddings: AnyFloatArray | None
 ) -> Trial:
     """All methods on one list of seen and new targets.
 
@@ -159,7 +159,7 @@ def _answers(name: str, method: Method, split: Split) -> Mapping[str, Callable[[
     return {name: lambda: method}
 
 
-def _judge(name: str, view: Callable[[], Scorer], split: Split, embeddings: Numbers | None) -> Cell:
+def _judge(name: str, view: Callable[[], Scorer], split: Split, embeddings: AnyFloatArray | None) -> Cell:
     shown = List.of(split, split.users)
     scores = checked_scores(name, view(), split, split.users, shown.targets)
     chosen = None if embeddings is None else embeddings[shown.targets]

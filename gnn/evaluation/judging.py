@@ -8,9 +8,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import scipy.sparse as sp
 
-from ...graph.catalog import FloatArray, IntArray
-from ...graph.errors import InputError, ModelError
-from ..fitting.metrics import K, Numbers, ranking_metrics, target_taste_aucs
+from ...arrays import AnyFloatArray, FloatArray, IntArray
+from ...errors import InputError, ModelError
+from ..fitting.metrics import K, ranking_metrics, target_taste_aucs
 from ..fitting.splits import Split
 from ..space.calibration import brier_score, expected_calibration_error
 from .cells import Cell, column
@@ -115,7 +115,9 @@ def user_groups(split: Split, held: IntArray) -> dict[str, IntArray]:
     return {suffix: users for suffix, users in groups.items() if len(users)}
 
 
-def judge(name: str, method: Method, split: Split, groups: Mapping[str, IntArray], embeddings: Numbers | None) -> Cell:
+def judge(
+    name: str, method: Method, split: Split, groups: Mapping[str, IntArray], embeddings: AnyFloatArray | None
+) -> Cell:
     """Judge one fitted method: its rankings, its chances and what it says of single targets.
 
     Args:
@@ -146,7 +148,7 @@ def judge(name: str, method: Method, split: Split, groups: Mapping[str, IntArray
 
 
 def judge_rankings(
-    scores: FloatArray, split: Split, groups: Mapping[str, IntArray], embeddings: Numbers | None
+    scores: FloatArray, split: Split, groups: Mapping[str, IntArray], embeddings: AnyFloatArray | None
 ) -> dict[str, float]:
     """How well the candidates are ranked, group by group of users.
 

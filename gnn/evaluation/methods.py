@@ -9,12 +9,13 @@ from functools import partial
 import numpy as np
 import scipy.sparse as sp
 
+from ...arrays import Float32Array, FloatArray, IntArray
 from ...graph import CatalogGraph
-from ...graph.catalog import FloatArray, IntArray
 from ...graph.reduce import bare, shuffled
 from ..fitting.fit import fit_space
 from ..fitting.splits import Split
-from ..phi.propagation import Blocks, Kind, Texts, propagate
+from ..phi.blocks import Blocks, Kind
+from ..phi.propagation import propagate
 from ..space.space import Space, SpaceSettings, prior_strength
 from ..space.update import update_targets
 from .baselines import BASELINE_KINDS, Ceiling, KernelRidge, Knn, LinMap, OnBlocks, Popularity, TextCosine, fitted
@@ -152,8 +153,8 @@ def nearest_distance(blocks: Blocks, targets: IntArray, seen: IntArray) -> Float
 
 def compared_methods(
     graph: CatalogGraph,
-    texts: Texts | None,
-    names: Texts | None = None,
+    texts: Float32Array | None,
+    names: Float32Array | None = None,
     vectors: Mapping[str, FloatArray] | None = None,
     *,
     ablate: bool = False,

@@ -15,17 +15,16 @@ from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from ...graph.errors import InputError, ModelError
+from ...errors import InputError, ModelError
+from ...progress import Progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Tell = Callable[[str], None]
-
 _OFTEN = 0.2
 """Seconds between two looks at what the processes tell."""
 
 
-def spread(work: Callable[[Item, Tell], Result], items: Sequence[Item], jobs: int, tell: Tell) -> list[Result]:
+def spread(work: Callable[[Item, Progress], Result], items: Sequence[Item], jobs: int, tell: Progress) -> list[Result]:
     """Do some work on every item, on up to ``jobs`` of them at the same time.
 
     One thread works on one item, whatever ``jobs`` is and however many cores there are: sums of floats depend on how
@@ -74,16 +73,16 @@ def spread(work: Callable[[Item, Tell], Result], items: Sequence[Item], jobs: in
             raise
 
 
-def _alone(work: Callable[[Item, Tell], Result], item: Item, tell: Tell) -> Result:
+def _alone(work: Callable[[Item, Progress], Result], item: Item, tell: Progress) -> Result:
     with threadpool_limits(1):
         return work(item, tell)
 
 
-_given: tuple[Callable[[Any, Tell], Any], SimpleQueue[str]]
+_given: tuple[Callable[[Any, Progress], Any], SimpleQueue[str]]
 """In a process of the pool: what to do, and where to tell of it."""
 
 
-def _begin(work: Callable[[Any, Tell], Any], told: SimpleQueue[str], parent: Connection) -> None:
+def _begin(work: Callable[[Any, Progress], Any], told: SimpleQueue[str], parent: Connection) -> None:
     global _given
     _given = work, told
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...graph.errors import InputError
+from ...errors import InputError
 from ..fitting.splits import HIDINGS, LEAVE_TARGETS_OUT, NEW_PRODUCTS, PROTOCOLS
 
 FEW_SHOT = "few-shot"

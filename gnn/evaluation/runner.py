@@ -10,15 +10,17 @@ from functools import cache as once
 from functools import partial
 from pathlib import Path
 
+from ...arrays import AnyFloatArray
 from ...graph import CatalogGraph, Interactions
 from ...graph.kinds import Sales
-from ..fitting.metrics import K, Numbers
+from ...progress import Progress
+from ..fitting.metrics import K
 from ..fitting.splits import make_split
 from .cells import Cell, array_hash, cell_key, code_hash, data_hash, open_cache, recall
 from .few_shot import few_shot_trial
 from .generalised import generalised_split, generalised_trial
 from .judging import Configured, Method
-from .processes import Tell, spread
+from .processes import spread
 from .protocols import FEW_SHOT, GENERALISED, TEMPORAL, argument, expand, family, hiding
 from .temporal import temporal_split
 from .trial import Judge, Make, Trial, zero_shot_trial
@@ -77,10 +79,10 @@ def evaluate(
     protocols: Sequence[str],
     seeds: Sequence[int],
     *,
-    embeddings: Numbers | None = None,
+    embeddings: AnyFloatArray | None = None,
     cache: Path | None = None,
     jobs: int = 1,
-    progress: Tell | None = None,
+    progress: Progress | None = None,
     kinds: Mapping[str, float] | None = None,
 ) -> list[ResultRow]:
     """The rows of :func:`evaluate_splits`, which takes and raises the same."""
@@ -106,10 +108,10 @@ def evaluate_splits(
     protocols: Sequence[str],
     seeds: Sequence[int],
     *,
-    embeddings: Numbers | None = None,
+    embeddings: AnyFloatArray | None = None,
     cache: Path | None = None,
     jobs: int = 1,
-    progress: Tell | None = None,
+    progress: Progress | None = None,
     kinds: Mapping[str, float] | None = None,
 ) -> list[SplitResult]:
     """Fit and judge every method on every split.
@@ -171,11 +173,11 @@ class _Run:
     kinds: Mapping[str, float]
     sales: Sales
     methods: Mapping[str, Make]
-    embeddings: Numbers | None
+    embeddings: AnyFloatArray | None
     cache: Path | None
     data: str
 
-    def trial(self, which: tuple[tuple[str, ...], int], tell: Tell) -> list[SplitResult]:
+    def trial(self, which: tuple[tuple[str, ...], int], tell: Progress) -> list[SplitResult]:
         """Fit and judge all methods by some protocols that share their fits, with one seed."""
         protocols, seed = which
         trial = self._make(protocols, seed)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from ...arrays import FloatArray, IntArray
+from ...errors import InputError
 from ...graph import CatalogGraph
-from ...graph.catalog import FloatArray, IntArray
-from ...graph.errors import InputError
 from ..fitting.splits import Split
 
 CATALOG_SIZE = "catalog_size"

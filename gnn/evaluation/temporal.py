@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ...arrays import BoolArray
+from ...errors import InputError
 from ...graph import CatalogGraph, Interactions
 from ...graph.availability import as_number
-from ...graph.catalog import BoolArray
-from ...graph.errors import InputError
 from ...graph.kinds import Sales
 from ..fitting.splits import LEAVE_TARGETS_OUT, Split, entries, split_of
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from ...graph.catalog import IntArray
-from ..fitting.metrics import Numbers
+from ...arrays import AnyFloatArray, IntArray
 from ..fitting.splits import Split
 from .cells import Cell
 from .judging import Method, held_out, judge, user_groups
@@ -46,7 +45,7 @@ def counts(split: Split) -> dict[str, int]:
 
 
 def zero_shot_trial(
-    protocol: str, split: Split, methods: Mapping[str, Make], seed: int, embeddings: Numbers | None
+    protocol: str, split: Split, methods: Mapping[str, Make], seed: int, embeddings: AnyFloatArray | None
 ) -> Trial:
     """All methods without any sale of the hidden targets.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from ...graph.catalog import FloatArray, IntArray
+from ...arrays import FloatArray, IntArray
 from ..space.factors import FactorSettings, fit_factors
 from ..space.informed import inform_factors
 from ..space.kernel import Prior

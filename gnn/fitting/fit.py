@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,10 +10,11 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import minimize_scalar
 
+from ...arrays import BoolArray, FloatArray, IntArray
+from ...errors import ModelError
 from ...graph import CatalogGraph
-from ...graph.catalog import BoolArray, FloatArray, IntArray
-from ...graph.errors import ModelError
-from ..phi.propagation import Blocks
+from ...progress import Progress
+from ..phi.blocks import Blocks
 from ..space.calibration import Calibration, Pairs, fit_calibration
 from ..space.factors import Factors, fit_factors
 from ..space.forecast import Outcomes, fit_spread
@@ -46,8 +47,6 @@ _SHORT_HISTORY = 30
 """Purchases of the median user up to which the level joins the scores; beyond, trials gained nothing by it."""
 _REVEALED = 0.1
 
-Tell = Callable[[str], None]
-
 
 def fit_space(
     graph: CatalogGraph,
@@ -57,7 +56,7 @@ def fit_space(
     seed: int = 0,
     settings: SpaceSettings | None = None,
     protocols: Sequence[str] = PROTOCOLS,
-    tell: Tell | None = None,
+    tell: Progress | None = None,
     signed: sp.csr_array | None = None,
 ) -> Space:
     """Fit the space to a catalog and its sales.
@@ -98,7 +97,7 @@ def fit_space(
     return build_space(bought, factors, blocks, settings, seed, signed, head)
 
 
-def choose_settings(episodes: Sequence[Episode], blocks: Blocks, unsold: IntArray, say: Tell) -> SpaceSettings:
+def choose_settings(episodes: Sequence[Episode], blocks: Blocks, unsold: IntArray, say: Progress) -> SpaceSettings:
     """Choose all numbers on pseudo-new targets; without any episode the starting ones stay.
 
     Args:

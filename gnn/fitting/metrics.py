@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.stats import rankdata
 
-from ...graph.catalog import BoolArray, FloatArray, IntArray
-from ...graph.errors import InputError
-
-Numbers = npt.NDArray[np.floating[Any]]
+from ...arrays import AnyFloatArray, BoolArray, FloatArray, IntArray
+from ...errors import InputError
 
 K = 20
 """Length of the judged list."""
-
 _TIES = 0x7E1D
 """Seed of the order of equal scores; no other draw has it."""
 
 
 def ranking_metrics(
-    scores: Numbers,
+    scores: AnyFloatArray,
     relevance: sp.csr_array,
     k: int = K,
     *,
     activity: IntArray | None = None,
     buyer_share: FloatArray | None = None,
-    embeddings: Numbers | None = None,
+    embeddings: AnyFloatArray | None = None,
 ) -> dict[str, float]:
     """Judge a score matrix. Every metric is a mean over users unless said; :func:`tie_breaks` ranks equal scores.
 
@@ -81,7 +76,7 @@ def ranking_metrics(
     return {name: float(value) for name, value in metrics.items() if not math.isnan(value)}
 
 
-def ndcg(scores: Numbers, hits: BoolArray, k: int = K) -> float:
+def ndcg(scores: AnyFloatArray, hits: BoolArray, k: int = K) -> float:
     """Mean NDCG@k alone, as :func:`ranking_metrics` defines it; every row of ``hits`` (u, c) has at least one."""
     top = _ranked(scores)[:, :k]
     return _ndcg(np.take_along_axis(hits, top, axis=1), np.minimum(hits.sum(axis=1), k))
@@ -96,7 +91,7 @@ def tie_breaks(users: int, candidates: int) -> FloatArray:
     return np.random.default_rng(_TIES).random((users, candidates))
 
 
-def _ranked(scores: Numbers) -> IntArray:
+def _ranked(scores: AnyFloatArray) -> IntArray:
     """Candidates from best to worst, int64 (u, c)."""
     order = np.argsort(-scores, axis=1)
     ordered = np.take_along_axis(scores, order, axis=1)
@@ -111,14 +106,14 @@ def _ndcg(gain: BoolArray, ideal: IntArray) -> float:
     return float(np.mean(gain @ discount / np.cumsum(discount)[ideal - 1]))
 
 
-def taste_auc(scores: Numbers, relevance: sp.csr_array, activity: IntArray) -> float:
+def taste_auc(scores: AnyFloatArray, relevance: sp.csr_array, activity: IntArray) -> float:
     """Mean of :func:`target_taste_aucs` over the candidates that have one; NaN if none has."""
     each = target_taste_aucs(scores, relevance, activity)
     defined = ~np.isnan(each)
     return float(np.mean(each[defined])) if defined.any() else math.nan
 
 
-def target_taste_aucs(scores: Numbers, relevance: sp.csr_array, activity: IntArray) -> FloatArray:
+def target_taste_aucs(scores: AnyFloatArray, relevance: sp.csr_array, activity: IntArray) -> FloatArray:
     """Per-target AUC over users of like activity: does the score tell a target's buyers from its non-buyers?
 
     For each candidate: the share of (buyer, non-buyer) pairs of the same decile of ``activity`` that the score puts in
@@ -145,7 +140,7 @@ def target_taste_aucs(scores: Numbers, relevance: sp.csr_array, activity: IntArr
     return np.asarray(np.divide(right, pairs, out=np.full(len(pairs), math.nan), where=pairs > 0))
 
 
-def _right_pairs(scores: Numbers, hits: BoolArray) -> tuple[FloatArray, FloatArray]:
+def _right_pairs(scores: AnyFloatArray, hits: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Per column: (hit, other) pairs in the right order (Mann-Whitney U, ties half) and all such pairs."""
     hit = hits.sum(axis=0).astype(np.float64)
     ranks = np.where(hits, rankdata(scores, axis=0), 0.0).sum(axis=0)
@@ -157,7 +152,7 @@ def _mean_defined(right: FloatArray, pairs: FloatArray) -> float:
     return float(np.mean(right[defined] / pairs[defined])) if defined.any() else math.nan
 
 
-def _diversity(top: IntArray, embeddings: Numbers) -> float:
+def _diversity(top: IntArray, embeddings: AnyFloatArray) -> float:
     """1 - mean cosine over pairs, by |sum of unit vectors|^2 = number of them + sum over ordered pairs."""
     users, length = top.shape
     if length < 2:
@@ -172,7 +167,7 @@ def _diversity(top: IntArray, embeddings: Numbers) -> float:
     return float(1.0 - np.mean((total - own) / (length * (length - 1))))
 
 
-def _check(scores: Numbers, relevance: sp.csr_array, k: int) -> BoolArray:
+def _check(scores: AnyFloatArray, relevance: sp.csr_array, k: int) -> BoolArray:
     if k < 1:
         raise InputError(f"k is {k}; give 1 or more.")
     if scores.shape != relevance.shape:

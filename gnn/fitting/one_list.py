@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from ...graph.catalog import BoolArray, FloatArray, IntArray
+from ...arrays import BoolArray, FloatArray, IntArray
 from .metrics import K, ndcg
 from .splits import Split, buyers, entries
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from ...arrays import BoolArray, IntArray
+from ...errors import InputError
 from ...graph import CatalogGraph
-from ...graph.catalog import BoolArray, IntArray
-from ...graph.errors import InputError
 
 LEAVE_TARGETS_OUT = "leave-targets-out"
 LEAVE_BRANCHES_OUT = "leave-branches-out"

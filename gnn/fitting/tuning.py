@@ -11,10 +11,10 @@ import numpy.typing as npt
 import scipy.linalg as la
 import scipy.sparse as sp
 
+from ...arrays import BoolArray, FloatArray, IntArray
+from ...errors import InputError
 from ...graph import CatalogGraph
-from ...graph.catalog import BoolArray, FloatArray, IntArray
-from ...graph.errors import InputError
-from ..phi.propagation import Blocks, Kind
+from ..phi.blocks import Blocks, Kind
 from ..space.factors import Factors, FactorSettings, fit_factors, fit_users, solve_targets
 from ..space.kernel import KernelSettings
 from ..space.nearest import nearest_places

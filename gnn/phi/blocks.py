@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from ...graph.catalog import FloatArray, IntArray
+from ...arrays import FloatArray, IntArray
 
 Block = sp.csr_array | FloatArray
 

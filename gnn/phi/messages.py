@@ -16,7 +16,7 @@ with warnings.catch_warnings():  # PyTorch Geometric still scripts itself, which
     from torch_geometric.nn import MessagePassing
     from torch_geometric.utils import spmm
 
-from ...graph.catalog import FloatArray
+from ...arrays import FloatArray
 
 DECAY = 0.5
 """What is left of a message after each hop beyond the first."""

@@ -13,25 +13,25 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
+from ...arrays import BoolArray, Float32Array, FloatArray, IntArray
+from ...errors import InputError
 from ...graph import CatalogGraph
-from ...graph.catalog import BoolArray, FloatArray, IntArray
-from ...graph.errors import InputError
 from .blocks import Block, Blocks, Kind, extend
 from .frozen import Frozen, Scale, Values
 from .messages import DECAY
-from .relations import (
-    Texts,
-    View,
-    ancestors,
-    attribute,
-    likeness_to_parents,
-    mix,
-    named,
-    number_of_values,
-    parent_texts,
-)
+from .relations import View, ancestors, attribute, likeness_to_parents, mix, named, number_of_values, parent_texts
 
-__all__ = ["DECAY", "Block", "Blocks", "Kind", "Texts", "describe", "extend", "propagate", "propagate_and_freeze"]
+__all__ = [
+    "DECAY",
+    "Block",
+    "Blocks",
+    "Float32Array",
+    "Kind",
+    "describe",
+    "extend",
+    "propagate",
+    "propagate_and_freeze",
+]
 
 
 _OWN = frozenset({"text", "name", "parent text", "ancestors", "place"})
@@ -40,8 +40,8 @@ _OWN = frozenset({"text", "name", "parent text", "ancestors", "place"})
 
 def propagate(
     graph: CatalogGraph,
-    texts: Texts | None,
-    names: Texts | None = None,
+    texts: Float32Array | None,
+    names: Float32Array | None = None,
     vectors: Mapping[str, FloatArray] | None = None,
 ) -> Blocks:
     """Compute phi for all targets and groups of a catalog.
@@ -66,8 +66,8 @@ def propagate(
 
 def propagate_and_freeze(
     graph: CatalogGraph,
-    texts: Texts | None,
-    names: Texts | None = None,
+    texts: Float32Array | None,
+    names: Float32Array | None = None,
     vectors: Mapping[str, FloatArray] | None = None,
 ) -> tuple[Blocks, Frozen]:
     """Compute phi as :func:`propagate` does, and keep what describes targets that come later alike."""
@@ -91,8 +91,8 @@ def describe(
     graph: CatalogGraph,
     targets: IntArray,
     frozen: Frozen,
-    texts: Texts | None,
-    names: Texts | None = None,
+    texts: Float32Array | None,
+    names: Float32Array | None = None,
     *,
     counted: BoolArray | None = None,
 ) -> dict[str, Block]:
@@ -117,7 +117,7 @@ def describe(
     return {name: block[rows] for name, (_, block) in found.items()}
 
 
-def _plan(graph: CatalogGraph, texts: Texts | None) -> Frozen:
+def _plan(graph: CatalogGraph, texts: Float32Array | None) -> Frozen:
     """The columns of phi, before anything is computed."""
     taken = set(_OWN)
     relations: dict[str, str] = {}
@@ -141,8 +141,8 @@ def _plan(graph: CatalogGraph, texts: Texts | None) -> Frozen:
 
 def _describe(
     view: View,
-    texts: Texts | None,
-    names: Texts | None,
+    texts: Float32Array | None,
+    names: Float32Array | None,
     frozen: Frozen,
     counted: BoolArray | None = None,
 ) -> tuple[dict[str, tuple[Kind, Block]], Frozen]:
@@ -182,7 +182,7 @@ def _describe(
     return found, replace(frozen, scales=scales, values=values)
 
 
-def _check(graph: CatalogGraph, what: str, vectors: Texts | FloatArray) -> None:
+def _check(graph: CatalogGraph, what: str, vectors: Float32Array | FloatArray) -> None:
     """Refuse embeddings that do not belong to a catalog's targets."""
     if vectors.ndim != 2 or len(vectors) != len(graph):
         raise InputError(

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
+from ...arrays import BoolArray, Float32Array, FloatArray, IntArray
 from ...graph import CatalogGraph, Relation
-from ...graph.catalog import BoolArray, Edges, FloatArray, IntArray
+from ...graph.catalog import Edges
 from .messages import receive, spread, through, unit, unit_dense
-
-Texts = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +73,12 @@ class View:
         return len(self.nodes)
 
 
-def parent_texts(view: View, texts: Texts) -> FloatArray:
+def parent_texts(view: View, texts: Float32Array) -> FloatArray:
     """Mean of the parents' embeddings, as unit vectors, float64 (v, d)."""
     return unit_dense(receive(view.parents, texts).astype(np.float64))
 
 
-def likeness_to_parents(view: View, texts: Texts, above: FloatArray) -> FloatArray:
+def likeness_to_parents(view: View, texts: Float32Array, above: FloatArray) -> FloatArray:
     """Cosine of a target's text and its parents', NaN without parents, float64 (v,)."""
     likeness: FloatArray = np.einsum("nd,nd->n", texts.astype(np.float64), above)
     likeness[np.diff(view.parents.indptr) == 0] = np.nan

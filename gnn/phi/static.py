@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save_file
 
-from ...graph.catalog import FloatArray
-from ...graph.errors import ModelError
+from ...arrays import FloatArray
+from ...errors import ModelError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...graph.catalog import FloatArray, IntArray
+from ...arrays import FloatArray, IntArray
 from ..space.factors import FactorSettings
 from ..space.space import Space
 from ..space.update import Feedback, Sums, learn_target

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...graph.catalog import FloatArray, IntArray
-from ..phi.propagation import Blocks
+from ...arrays import FloatArray, IntArray
+from ..phi.blocks import Blocks
 from ..space.confidence import errors_of
 from ..space.kernel import Prior
 from ..space.renewed import renewed

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...graph.catalog import FloatArray, IntArray
-from ..phi.propagation import Kind
+from ...arrays import FloatArray, IntArray
+from ..phi.blocks import Kind
 from ..space.kernel import Head, kernel
 
 _WHAT_IT_IS = frozenset({Kind.TEXT, Kind.NAME, Kind.RELATION, Kind.FEATURE, Kind.MODALITY})

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 
-from ...graph.catalog import BoolArray, FloatArray, IntArray
+from ...arrays import BoolArray, FloatArray, IntArray
 from ...graph.kinds import stronger
 from ..space.factors import Factors
 from ..space.scoring import HEADROOM

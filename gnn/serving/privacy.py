@@ -8,8 +8,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import log_ndtr, ndtr
 
-from ...graph.catalog import FloatArray
-from ...graph.errors import InputError
+from ...arrays import FloatArray
+from ...errors import InputError
 
 _TOLERANCE = 1e-12
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...graph.catalog import FloatArray, IntArray
+from ...arrays import FloatArray, IntArray
 from ..space.factors import Factors
 
 

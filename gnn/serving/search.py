@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
+from ...arrays import FloatArray
 from ...graph import CatalogGraph
-from ...graph.catalog import FloatArray
 
 DECAY = 0.8
 """What is left of the match of a parent or attribute one edge away, and so on with every further edge."""

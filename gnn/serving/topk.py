@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
-import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
-from ...graph.catalog import BoolArray, FloatArray, IntArray
+from ...arrays import BoolArray, Float32Array, FloatArray, IntArray
 
 _GROUP = 32
 """Targets whose largest score stands for them while the best are looked for."""
@@ -18,10 +17,7 @@ _BLOCK = 256
 """Users scanned together: their scores stay in the processor's cache."""
 _SLACK = np.float32(4e-6)
 """More than the rounding of two scores in single precision, which lie between -1 and 1."""
-
 _NONE = np.empty(0, dtype=np.int64)
-
-Single = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +44,7 @@ class TargetIndex:
     vectors: FloatArray
 
     @cached_property
-    def _columns(self) -> Single:
+    def _columns(self) -> Float32Array:
         """The vectors as columns, float32 (d, t and up to a full group)."""
         padding = -len(self.vectors) % _GROUP
         return np.ascontiguousarray(np.pad(self.vectors, ((0, padding), (0, 0))).T, dtype=np.float32)
@@ -116,7 +112,7 @@ def _threads() -> int:
     return max((pool["num_threads"] for pool in _pools().info() if pool["user_api"] == "blas"), default=1)
 
 
-def _candidates(scores: Single, k: int) -> tuple[IntArray, FloatArray]:
+def _candidates(scores: Float32Array, k: int) -> tuple[IntArray, FloatArray]:
     """All targets whose score may be among the ``k`` best of a user, and their scores.
 
     Args:

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from ...graph.catalog import BoolArray, FloatArray, IntArray
+from ...arrays import BoolArray, FloatArray, IntArray
 from .sampling import sample
 
 _QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.999)

@@ -10,16 +10,13 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
-from ...graph.errors import ModelError
-
-FloatArray = npt.NDArray[np.float64]
+from ...arrays import FloatArray
+from ...errors import ModelError
 
 _MOST_DOUBLE = 50_000
 """Of more targets the factors are kept in single precision, float32: half of the memory, the same ranking."""
-
 _TOGETHER = 10_000
 """Targets solved at once."""
-
 _FEW = 8
 """Where a system has so many times fewer pairs than its rank, the common part of all systems is inverted once."""
 

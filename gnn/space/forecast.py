@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from ...graph.catalog import FloatArray, IntArray
+from ...arrays import FloatArray, IntArray
 from .calibration import Calibration
 from .sampling import sample
 

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg as la
 
-from ...graph.catalog import FloatArray, IntArray
-from ...graph.errors import ModelError
-from ..phi.propagation import Blocks
+from ...arrays import FloatArray, IntArray
+from ...errors import ModelError
+from ..phi.blocks import Blocks
 from .renewed import renewed
 
 

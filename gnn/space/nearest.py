@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from ...graph.catalog import FloatArray, IntArray
-from ..phi.propagation import Blocks
+from ...arrays import FloatArray, IntArray
+from ..phi.blocks import Blocks
 from .kernel import Head, KernelSettings, Prior, solve
 from .renewed import renewed
 from .weighed import Weighed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...graph.catalog import IntArray
+from ...arrays import IntArray
 
 
 def sample(positions: IntArray, most: int, seed: int) -> IntArray:

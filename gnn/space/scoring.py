@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from ...arrays import FloatArray
 
 HEADROOM = 1.25
 """How much longer than the longest target vector of fit time a later one may grow before all are rewritten."""

@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from ...graph.catalog import FloatArray, IntArray
-from ..phi.propagation import Blocks
+from ...arrays import FloatArray, IntArray
+from ..phi.blocks import Blocks
 from .calibration import Calibration, Pairs, expected_shares, fit_calibration
 from .confidence import expected_errors, level_errors
 from .factors import Factors, FactorSettings

@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
+from ...arrays import FloatArray
 from .factors import FactorSettings, wanted
-
-FloatArray = npt.NDArray[np.float64]
 
 _MOST_STEPS = 100
 _LEAST_STEP = 1e-6

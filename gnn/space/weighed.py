@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
-from ...graph.catalog import FloatArray, IntArray
-from ..phi.propagation import Blocks
+from ...arrays import Float32Array, FloatArray, IntArray
+from ..phi.blocks import Blocks
 from .kernel import KernelSettings, check_weights
 
 _CHUNK = 64
 """Targets compared with all others at once."""
-
-_Float32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +28,10 @@ class Weighed:
         widths: how many columns each relation has here.
     """
 
-    distinct: _Float32
+    distinct: Float32Array
     place: IntArray
     sparse: sp.csr_array
-    squares: _Float32
+    squares: Float32Array
     widths: tuple[int, ...]
 
     @classmethod
