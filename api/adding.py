@@ -19,7 +19,8 @@ from ..gnn.serving.growing import grow
 from ..gnn.serving.online import relearn
 from ..gnn.space.renewed import renewed
 from ..graph import CatalogGraph
-from ..graph.extending import extend_graph, read_addition, with_descendants
+from ..graph.catalog.affected import with_descendants
+from ..graph.catalog.extend import extend_graph, read_addition
 from ..graph.frames import Table
 from ..loaders.vectors import Vectors, read_more_vectors
 from .clustering import cluster_addition

@@ -12,7 +12,7 @@ import pyarrow as pa
 from ..arrays import FloatArray, IntArray
 from ..errors import InputError
 from ..graph import Id
-from ..graph.availability import Moment
+from ..graph.catalog.availability import Moment
 from ..graph.frames import Table, to_frame
 from .fitted import Fitted
 from .ranking import check_k

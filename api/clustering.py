@@ -11,9 +11,9 @@ from ..errors import InputError
 from ..gnn.phi.clusters import CLUSTER, MIN_SIMILARITY, Clusters
 from ..gnn.phi.encoder import TextEncoder
 from ..graph import CatalogGraph, Relation
-from ..graph.catalog import Attribute
-from ..graph.extending import Addition
-from ..graph.relating import with_attributes
+from ..graph.catalog.derive import with_attributes
+from ..graph.catalog.extend import Addition
+from ..graph.catalog.schema import Attribute
 from .encoding import Encoded
 from .fitted import Fitted
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 from ..errors import InputError
 from ..gnn.phi.encoder import PACKAGED
 from ..gnn.space.space import SpaceSettings
-from ..graph.kinds import Kinds
+from ..graph.event_weights import Kinds
 from .clustering import check_relations
 
 _AT_LEAST = {
@@ -46,7 +46,7 @@ class Config:
         seed: of everything random.
         encoder: text encoder; None (in TOML ``false``) leaves texts out.
         settings: numbers of the model; None (in TOML no such table) chooses them on pseudo-new targets.
-        kinds: what events of a kind weigh, before :data:`newaisle.graph.kinds.WELL_KNOWN`.
+        kinds: what events of a kind weigh, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
         relations: "clusters" relates targets with like texts; None (in TOML no such key) leaves the catalog as it is.
         min_similarity: least cosine of a text and the centre of its cluster, 0 to 1; None for 0.6.
     """

@@ -16,9 +16,9 @@ from ..gnn.evaluation.trial import Make
 from ..gnn.fitting.splits import PROTOCOLS, obstacle
 from ..gnn.phi.encoder import PACKAGED
 from ..graph import CatalogGraph, Interactions
+from ..graph.catalog.derive import without
+from ..graph.event_weights import Sales
 from ..graph.frames import Table, to_frame
-from ..graph.kinds import Sales
-from ..graph.reduce import without
 from ..loaders.vectors import Vectors, read_vectors
 from ..progress import Progress
 from .clustering import check_relations, cluster_catalog
@@ -146,7 +146,7 @@ def evaluate_source(
         tell: is told one line per cell.
         models: further methods, by name.
         baselines: whether newaisle and all baselines run too.
-        kinds: what events of a kind weigh, before :data:`newaisle.graph.kinds.WELL_KNOWN`.
+        kinds: what events of a kind weigh, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
 
     Raises:
         InputError: an unknown protocol or one that the catalog does not allow, a name that cannot be dropped, a further

@@ -25,7 +25,7 @@ from ..gnn.space.renewed import renewed
 from ..gnn.space.scoring import asking, user_embeddings
 from ..gnn.space.space import Space
 from ..graph import CatalogGraph, Id, Ids, Interactions
-from ..graph.kinds import Kinds, Sales
+from ..graph.event_weights import Kinds, Sales
 
 Among = Literal["new", "seen", "all"] | Sequence[Id]
 """Targets without sales at fit, those with some, both, or own ids."""

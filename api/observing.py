@@ -13,8 +13,8 @@ from ..arrays import IntArray
 from ..errors import InputError, InteractionsError, ModelError, UnknownIdError, name_some
 from ..gnn.serving.online import Observed, gather, relearn
 from ..graph import Id, Ids, Interactions
+from ..graph.event_weights import stronger
 from ..graph.frames import Table, read_frame
-from ..graph.kinds import stronger
 from .fitted import Fitted, several
 
 _AHEAD = timedelta(days=1)

@@ -12,8 +12,8 @@ import numpy as np
 from ..arrays import FloatArray
 from ..gnn.phi.blocks import Kind
 from ..graph import Id
+from ..graph.catalog.connections import Tie, Ties
 from ..graph.named import named_queries
-from ..graph.ties import Tie, Ties
 from .fitted import Fitted
 
 _ATTRIBUTES = 3

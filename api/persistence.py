@@ -33,8 +33,8 @@ from ..gnn.space.kernel import KernelSettings, Prior
 from ..gnn.space.nearest import make_head
 from ..gnn.space.space import Space, SpaceSettings
 from ..graph import CatalogGraph, Ids
-from ..graph.files import graph_from_files, graph_tables
-from ..graph.kinds import Kinds
+from ..graph.catalog.arrow import graph_from_files, graph_tables
+from ..graph.event_weights import Kinds
 from .fitted import Fitted
 
 FORMAT = 6

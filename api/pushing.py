@@ -22,7 +22,7 @@ from ..gnn.serving.online import Buyers, relearn
 from ..gnn.space.scoring import target_embeddings
 from ..gnn.space.space import Space
 from ..graph import CatalogGraph, Relation, Store, Written
-from ..graph.extending import carriers, changed_between, with_descendants
+from ..graph.catalog.affected import changed_between, targets_with_attributes, with_descendants
 from ..graph.foreseen import Foreseen, write_foreseen
 from ..graph.head import Head
 from ..graph.refreshing import named
@@ -164,7 +164,7 @@ class Outlook:
         inside = [*changes.new_edges[Relation.ATTRIBUTE_CHILD_OF], *changes.old_edges[Relation.ATTRIBUTE_CHILD_OF]]
         narrow = np.array([values[tail] for tail, _ in inside if tail in values], dtype=np.int64)
         own = np.array([position[key] for key in sorted(keys) if key in position], dtype=np.int64)
-        return with_descendants(graph, np.union1d(own, carriers(graph, narrow)))
+        return with_descendants(graph, np.union1d(own, targets_with_attributes(graph, narrow)))
 
 
 def _learned(fitted: Fitted, space: Space, old: IntArray, behind: IntArray) -> Space:

@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..gnn.serving.diversity import diversify
 from ..gnn.serving.topk import Best
 from ..gnn.space.scoring import asking, user_embeddings
-from ..graph.availability import Moment
+from ..graph.catalog.availability import Moment
 from ..graph.frames import Table, to_frame
 from .fitted import Choice, Fitted
 from .users import Asked

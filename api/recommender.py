@@ -17,9 +17,9 @@ from ..gnn.phi.propagation import propagate_and_freeze
 from ..gnn.space.scoring import user_embeddings
 from ..gnn.space.space import SpaceSettings
 from ..graph import CatalogGraph, Id, Interactions
-from ..graph.availability import Moment
+from ..graph.catalog.availability import Moment
+from ..graph.event_weights import Kinds, Sales
 from ..graph.frames import Table
-from ..graph.kinds import Kinds, Sales
 from ..loaders.vectors import Vectors, read_vectors
 from ..progress import Progress
 from .adding import add
@@ -51,10 +51,10 @@ class Recommender:
             folder or a hub name; None leaves texts out.
         settings: numbers of the model; None chooses them on pseudo-new targets.
         cache: file that keeps text embeddings between fits; None for the one in ``NEWAISLE_HOME``.
-        kinds: what events of a kind weigh, before :data:`newaisle.graph.kinds.WELL_KNOWN` (view and click 0.1; basket,
-            cart and like 0.5; purchase and any other kind 1; dislike -1). A pair of user and target weighs what its
-            weightiest event does, relative to the strongest kind of the history; below 0 the user does not want the
-            target, and a kind with the weight 0 is left out.
+        kinds: what events of a kind weigh, before :data:`newaisle.graph.event_weights.WELL_KNOWN` (view and click 0.1;
+            basket, cart and like 0.5; purchase and any other kind 1; dislike -1). A pair of user and target weighs what
+            its weightiest event does, relative to the strongest kind of the history; below 0 the user does not want
+            the target, and a kind with the weight 0 is left out.
         relations: "clusters" relates targets with like texts in a catalog that has no taxonomy and no attributes: each
             gets the attribute ``cluster`` (:class:`newaisle.gnn.phi.clusters.Clusters`); None for what the catalog has.
         min_similarity: least cosine of a text and the centre of its cluster, 0 to 1; None for 0.6.

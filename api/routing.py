@@ -12,8 +12,8 @@ from ..arrays import IntArray
 from ..errors import InputError
 from ..gnn.fitting.splits import buyers
 from ..graph import Id
+from ..graph.event_weights import stronger
 from ..graph.frames import Table, to_frame
-from ..graph.kinds import stronger
 from .fitted import Fitted, several
 
 ROUTE_COLUMNS = ("target", "name", "route", "prior_share", "buyers")

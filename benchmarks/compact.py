@@ -22,7 +22,7 @@ from newaisle.gnn.fitting.metrics import ndcg
 from newaisle.gnn.fitting.splits import PROTOCOLS, make_split
 from newaisle.gnn.phi.encoder import PACKAGED, STATIC, TextEncoder
 from newaisle.gnn.phi.propagation import propagate
-from newaisle.graph.reduce import without
+from newaisle.graph.catalog.derive import without
 from newaisle.loaders import Loaded
 
 SEED = 20

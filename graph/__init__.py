@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import NewaisleError
 from ..paths import home_folder
 from .address import Credentials
-from .catalog import Attribute, CatalogGraph, Edges, Relation
+from .catalog.graph import CatalogGraph
+from .catalog.schema import Attribute, Edges, Relation
 from .cleaning import CleaningReport
 from .ids import Id, Ids
 from .interactions import Interactions

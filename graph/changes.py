@@ -6,13 +6,14 @@ import graphlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..errors import DanglingParentError, GraphError, InputError, StoreError, name_some
-from .build import Node, check_source_name, read_nodes, refuse_cycles
-from .catalog import Attribute, Relation
+from ..errors import DanglingParentError, InputError, StoreError, name_some
+from .catalog.build import check_parents, refuse_cycles
+from .catalog.hashing import attribute_key, edge_hash, node_hash, target_key, updated_hash
+from .catalog.schema import Attribute, Node, Relation, check_source_name
+from .catalog.tables import read_nodes
 from .cypher import CHILDREN, EDGES, NODES, USED, Kind
 from .diff import Changes, diff
 from .frames import Table
-from .hashing import attribute_key, edge_hash, node_hash, target_key, updated_hash
 from .head import Head, Transaction
 from .ids import Id
 from .rows import EdgeKey, GraphRows, Row, attribute_row, check_feature_names, target_row
@@ -146,20 +147,16 @@ class _Change:
         """See that every parent is a category that stays."""
         heads = {head for relation in _TREE for _, head in wanted[relation]}
         others = self.find_targets(heads - set(self.touched))
+
+        def is_product(parent: Id) -> bool | None:
+            above = target_key(self.source, parent)
+            if above in self.nodes:
+                return self.nodes[above][1].product
+            kept = [kind for kind, nodes in others.items() if above in nodes]
+            return kept[0] is Kind.PRODUCT if kept else None
+
         for own, node in self.nodes.values():
-            for parent in node.parents:
-                above = target_key(self.source, parent)
-                if above in self.nodes:
-                    product = self.nodes[above][1].product
-                elif above in others[Kind.CATEGORY] or above in others[Kind.PRODUCT]:
-                    product = above in others[Kind.PRODUCT]
-                else:
-                    raise DanglingParentError(
-                        f"The target {own!r} names the parent {parent!r}, which does not exist; "
-                        "add that category or correct the id."
-                    )
-                if product:
-                    raise GraphError(f"The target {own!r} names the product {parent!r} as its parent; use a category.")
+            check_parents(own, node.parents, is_product)
         leaving = [
             key
             for kind, nodes in self.stored.items()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .catalog import Relation
+from .catalog.schema import Relation
 from .cypher import Kind
 from .rows import EdgeKey, GraphRows, Row
 from .stored import Stored, StoredNode

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from ..arrays import IntArray
 from ..errors import InputError, InteractionsError
-from .catalog import CatalogGraph
+from .catalog.graph import CatalogGraph
 from .cleaning import CleaningReport
 from .frames import Table, library_of, read_frame
 from .ids import Id, Ids, own_id

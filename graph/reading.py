@@ -8,11 +8,11 @@ from typing import TypeVar
 import neo4j
 
 from ..errors import StoreError
-from .build import Node, assemble_graph
-from .catalog import Attribute, CatalogGraph, Relation
+from .catalog.graph import CatalogGraph
+from .catalog.schema import Attribute, Node, Relation
 from .cypher import Kind
 from .head import Head, read_head
-from .ids import Id, Ids
+from .ids import Id
 from .stored import Stored, read_stored
 
 TRIES = 10
@@ -92,7 +92,7 @@ def _assemble(stored: Stored, source: str, features: tuple[str, ...]) -> Catalog
     above: dict[Attribute, list[Attribute]] = {}
     for tail, head in _single(stored, Relation.ATTRIBUTE_CHILD_OF):
         above.setdefault(attributes[tail], []).append(attributes[head])
-    return assemble_graph(source, Ids.of(nodes, "target"), nodes, above, attributes=attributes.values())
+    return CatalogGraph.from_nodes(source, nodes, above, attributes=attributes.values())
 
 
 def _single(stored: Stored, relation: Relation) -> dict[tuple[str, str], float]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..progress import CountProgress
-from .build import check_source_name
-from .catalog import CatalogGraph
+from .catalog.graph import CatalogGraph
+from .catalog.schema import check_source_name
 from .store import WAIT_SECONDS, Store
 from .writing import RefreshReport, WriteBack
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
-from .catalog import Attribute, CatalogGraph, Relation
+from .catalog.graph import CatalogGraph
+from .catalog.hashing import attribute_key, target_key
+from .catalog.schema import Attribute, Relation
 from .cypher import Kind
-from .hashing import attribute_key, target_key
 from .ids import Id
 
 Row = Mapping[str, Any]

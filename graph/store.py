@@ -17,7 +17,7 @@ import neo4j
 from ..errors import InputError, StoreError, name_some
 from ..progress import CountProgress
 from .address import Credentials, parse_store_url
-from .catalog import CatalogGraph
+from .catalog.graph import CatalogGraph
 from .changes import GraphChanges, aim_of
 from .connecting import CONNECT_SECONDS, connect, translated
 from .cypher import READ_SOURCES, UNIQUE_KEY

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final, LiteralString
 
-from .catalog import CatalogGraph, Relation
+from .catalog.graph import CatalogGraph
+from .catalog.schema import Relation
 from .cypher import Kind
 from .head import Head, Transaction
 

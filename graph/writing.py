@@ -13,7 +13,7 @@ import neo4j
 
 from ..errors import GuardError, StoreError
 from ..progress import CountProgress
-from .catalog import CatalogGraph
+from .catalog.graph import CatalogGraph
 from .cypher import DELETE_NODES, EDGES, NODES
 from .diff import Changes, diff, no_changes
 from .head import Head, Transaction, advance_head, bounded_wait, lock_head

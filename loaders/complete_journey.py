@@ -17,7 +17,7 @@ import pyarrow.parquet
 
 from ..errors import MissingExtraError, SourceError
 from ..graph import CatalogGraph, CleaningReport, Interactions
-from ..graph.availability import as_number
+from ..graph.catalog.availability import as_number
 from ..graph.cleaning import normalise_text
 from .source import Loaded
 

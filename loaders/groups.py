@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..graph import CatalogGraph, Interactions
-from ..graph.catalog import frozen
+from ..graph.catalog.schema import frozen
 
 
 def with_groups(graph: CatalogGraph, interactions: Interactions | None) -> CatalogGraph:

@@ -13,7 +13,7 @@ import pyarrow.parquet
 
 from ..errors import SourceError
 from ..graph import CatalogGraph, Interactions
-from ..graph.availability import AVAILABILITY
+from ..graph.catalog.availability import AVAILABILITY
 from ..graph.frames import Table
 from .groups import with_groups
 from .source import Loaded, blaming, read_utf8

@@ -13,7 +13,7 @@ import pytest
 
 from newaisle import CatalogGraph
 from newaisle.errors import InputError
-from newaisle.graph.files import graph_from_files, graph_tables
+from newaisle.graph.catalog.arrow import graph_from_files, graph_tables
 from newaisle.loaders import load_tables
 
 DAYS = [None, date(2024, 5, 1), date(2024, 6, 1)]

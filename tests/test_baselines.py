@@ -12,7 +12,7 @@ from newaisle.gnn.evaluation.methods import compared_methods
 from newaisle.gnn.fitting.metrics import ndcg, taste_auc
 from newaisle.gnn.fitting.splits import hide
 from newaisle.gnn.phi.propagation import propagate
-from newaisle.graph.reduce import bare, without
+from newaisle.graph.catalog.derive import bare, without
 
 LEARNING = ("popularity", "text-cosine", "knn", "kernel-ridge", "linmap", "ceiling")
 SIMPLE = ("random", "catalog-size")

@@ -16,8 +16,8 @@ import pytest
 from newaisle import CatalogGraph
 from newaisle.errors import CycleError, DanglingParentError, DuplicateIdError, GraphError, InputError, UnknownIdError
 from newaisle.graph import Attribute, Relation
-from newaisle.graph.hashing import edge_hash
-from newaisle.graph.reduce import without
+from newaisle.graph.catalog.derive import without
+from newaisle.graph.catalog.hashing import edge_hash
 
 CATEGORIES: dict[str, list[Any]] = {
     "id": ["food", "fruit", "jam", "spread", "nut"],

@@ -27,9 +27,8 @@ from newaisle.gnn.phi.clusters import CLUSTER, MIN_SIMILARITY, Clusters, number_
 from newaisle.gnn.phi.propagation import propagate
 from newaisle.gnn.space.space import SpaceSettings
 from newaisle.graph import Relation, Store
-from newaisle.graph.files import graph_from_files, graph_tables
-from newaisle.graph.reduce import without
-from newaisle.graph.relating import with_attributes
+from newaisle.graph.catalog.arrow import graph_from_files, graph_tables
+from newaisle.graph.catalog.derive import with_attributes, without
 from newaisle.loaders import Loaded
 
 

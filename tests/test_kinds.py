@@ -27,7 +27,7 @@ from newaisle.gnn.space.factors import FactorSettings, fit_factors, solve_users
 from newaisle.gnn.space.space import prior_strength
 from newaisle.gnn.space.update import update_targets
 from newaisle.graph import CatalogGraph, Interactions
-from newaisle.graph.kinds import Kinds, Sales, stronger
+from newaisle.graph.event_weights import Kinds, Sales, stronger
 
 LATER = 987_654_321
 """A user who was not there at fit."""

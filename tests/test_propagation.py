@@ -14,7 +14,7 @@ from newaisle.gnn.phi.blocks import Blocks, Kind, extend
 from newaisle.gnn.phi.encoder import TextEncoder
 from newaisle.gnn.phi.propagation import describe, propagate, propagate_and_freeze
 from newaisle.graph import CatalogGraph, Relation
-from newaisle.graph.reduce import shuffled, without
+from newaisle.graph.catalog.derive import shuffled, without
 
 IDS = ["root", "left", "right", "a", "b", "c", "lone"]
 

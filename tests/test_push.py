@@ -11,7 +11,8 @@ from newaisle.api.recommender import Recommender
 from newaisle.errors import ModelError, StoreError
 from newaisle.gnn.serving.likeness import likeness
 from newaisle.graph import CatalogGraph, Store, refresh
-from newaisle.graph.extending import nodes_of, with_descendants
+from newaisle.graph.catalog.affected import with_descendants
+from newaisle.graph.catalog.nodes import nodes_of
 from newaisle.graph.named import named_queries
 
 SOURCE = "pushed"

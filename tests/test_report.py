@@ -26,7 +26,7 @@ from newaisle.gnn.evaluation.simple_baselines import RandomScores
 from newaisle.gnn.phi.blocks import Blocks
 from newaisle.gnn.space.space import SpaceSettings
 from newaisle.graph import Relation
-from newaisle.graph.catalog import Edges, frozen
+from newaisle.graph.catalog.schema import Edges, frozen
 from newaisle.loaders import Loaded
 
 ZERO_SHOT = ("ndcg", "level", "confidence", "distance", "variety")

@@ -10,8 +10,8 @@ import pytest
 
 from newaisle import CatalogGraph
 from newaisle.graph import Store
+from newaisle.graph.catalog.connections import Ties
 from newaisle.graph.named import named_queries
-from newaisle.graph.ties import Ties
 
 SIZE = 14
 

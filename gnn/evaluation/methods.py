@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from ...arrays import Float32Array, FloatArray, IntArray
 from ...graph import CatalogGraph
-from ...graph.reduce import bare, shuffled
+from ...graph.catalog.derive import bare, shuffled
 from ..fitting.fit import fit_space
 from ..fitting.splits import Split
 from ..phi.blocks import Blocks, Kind

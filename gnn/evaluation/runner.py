@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ...arrays import AnyFloatArray
 from ...graph import CatalogGraph, Interactions
-from ...graph.kinds import Sales
+from ...graph.event_weights import Sales
 from ...progress import Progress
 from ..fitting.metrics import K
 from ..fitting.splits import make_split
@@ -135,7 +135,7 @@ def evaluate_splits(
         jobs: how many splits are worked on at the same time, each in a process of its own with one thread. The figures
             are the same to the last bit; :func:`newaisle.gnn.evaluation.processes.spread` says what several need.
         progress: is told one line per split and cell.
-        kinds: what events of a kind weigh, before :data:`newaisle.graph.kinds.WELL_KNOWN`.
+        kinds: what events of a kind weigh, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
 
     Returns:
         In the order of protocols and seeds, the cells of each in the order of the methods.

@@ -11,8 +11,8 @@ import numpy as np
 from ...arrays import BoolArray
 from ...errors import InputError
 from ...graph import CatalogGraph, Interactions
-from ...graph.availability import as_number
-from ...graph.kinds import Sales
+from ...graph.catalog.availability import as_number
+from ...graph.event_weights import Sales
 from ..fitting.splits import LEAVE_TARGETS_OUT, Split, entries, split_of
 
 _DAY = 24 * 3600 * 1_000_000
@@ -32,7 +32,7 @@ def temporal_split(
         interactions: all events, with times.
         date: the first moment that is no longer known, such as 2017-07-01; a number where times are numbers of days.
         seed: what the split says it was drawn with.
-        kinds: what events of a kind weigh, before :data:`newaisle.graph.kinds.WELL_KNOWN`.
+        kinds: what events of a kind weigh, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
 
     Raises:
         InputError: no times, no date, no event before or after it, or nothing is left to judge.

@@ -70,7 +70,7 @@ def fit_space(
         protocols: how pseudo-new targets are hidden when settings are chosen.
         tell: is told one line per step.
         signed: weights of the pairs in ``train``, above 0, and of disliked ones, below 0, CSR (users, n), as
-            :class:`newaisle.graph.kinds.Sales` has them; None where each pair is a full purchase.
+            :class:`newaisle.graph.event_weights.Sales` has them; None where each pair is a full purchase.
 
     Raises:
         ModelError: no purchases, blocks that say nothing, or given settings that weigh nothing.

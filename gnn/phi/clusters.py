@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from ...arrays import Float32Array, FloatArray, IntArray
 from ...errors import InputError
-from ...graph.catalog import Attribute
+from ...graph.catalog.schema import Attribute
 
 CLUSTER = "cluster"
 """Name of the attribute."""

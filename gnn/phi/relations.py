@@ -10,7 +10,8 @@ import scipy.sparse as sp
 
 from ...arrays import BoolArray, Float32Array, FloatArray, IntArray
 from ...graph import CatalogGraph, Relation
-from ...graph.catalog import Edges
+from ...graph.catalog.schema import Edges
+from ...graph.catalog.traversal import reached
 from .messages import receive, spread, through, unit, unit_dense
 
 
@@ -46,13 +47,7 @@ class View:
     @classmethod
     def above(cls, graph: CatalogGraph, targets: IntArray) -> View:
         """Some targets and their ancestors."""
-        within = np.zeros(len(graph), dtype=np.bool_)
-        frontier: IntArray = targets
-        while len(frontier):
-            within[frontier] = True
-            higher = np.unique(graph.parents[frontier].indices)
-            frontier = higher[~within[higher]].astype(np.int64)
-        nodes = np.flatnonzero(within)
+        nodes = reached(graph.parents, targets)
         place = np.full(len(graph), -1, dtype=np.int64)
         place[nodes] = np.arange(len(nodes))
         has = graph.edges[Relation.HAS_ATTRIBUTE]
@@ -136,17 +131,12 @@ def _carried(view: View, values: IntArray) -> tuple[sp.csr_array, sp.csr_array]:
 def _reached(view: View, values: IntArray) -> IntArray:
     """Columns of the values that the targets have, and of all wider ones."""
     place = _places(view, values)
-    wanted = np.zeros(len(values), dtype=np.bool_)
     tail, head = place[view.inside.tail], place[view.inside.head]
     inner = (tail >= 0) & (head >= 0)
-    tail, head = tail[inner], head[inner]
+    shape = (len(values), len(values))
+    wider = sp.csr_array((np.ones(np.count_nonzero(inner)), (tail[inner], head[inner])), shape=shape)
     own = place[view.has.head]
-    frontier = np.unique(own[own >= 0])
-    while len(frontier):
-        wanted[frontier] = True
-        higher = np.unique(head[np.isin(tail, frontier)])
-        frontier = higher[~wanted[higher]]
-    return np.flatnonzero(wanted)
+    return reached(wider, own[own >= 0])
 
 
 def _places(view: View, values: IntArray) -> IntArray:

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import BoolArray, FloatArray, IntArray
-from ...graph.kinds import stronger
+from ...graph.event_weights import stronger
 from ..space.factors import Factors
 from ..space.scoring import HEADROOM
 from ..space.space import Space, prior_strength

@@ -2,75 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
-from ..errors import InputError
+from ...arrays import BoolArray, FloatArray, IntArray
+from ...errors import GraphError, InputError
+from ..cleaning import CleaningReport
+from ..frames import Table
+from ..ids import Id, Ids
 from .availability import Moment, available
-from .cleaning import CleaningReport
-from .frames import Table
+from .build import assemble
 from .hashing import attribute_key, edge_hash, graph_hash, node_hash, target_key
-from .ids import Id, Ids
+from .schema import TO_ATTRIBUTE, Attribute, Edges, Node, Relation, check_source_name
+from .tables import Tally, read_attribute_parents, read_tables
+from .traversal import distances, reached
 
 if TYPE_CHECKING:
     import networkx as nx
-from ..arrays import BoolArray, FloatArray, IntArray
-
-
-class Relation(StrEnum):
-    """The typed edges of the graph; every edge points from the more special to the more general node."""
-
-    CHILD_OF = "CHILD_OF"
-    IN_CATEGORY = "IN_CATEGORY"
-    HAS_ATTRIBUTE = "HAS_ATTRIBUTE"
-    ATTRIBUTE_CHILD_OF = "ATTRIBUTE_CHILD_OF"
-
-
-class Attribute(NamedTuple):
-    """A (name, value) pair that several targets share, such as ``("department", "GROCERY")``."""
-
-    name: str
-    value: str
-
-    def __str__(self) -> str:
-        return f"{self.name}={self.value}"
-
-
-def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """A read-only copy of ``values`` as an array."""
-    array = np.array(values, dtype=dtype)
-    array.flags.writeable = False
-    return array
-
-
-@dataclass(frozen=True, eq=False)
-class Edges:
-    """The edges of one relation as index arrays.
-
-    Attributes:
-        tail: positions of the special ends, int64, shape (e,).
-        head: positions of the general ends, int64, shape (e,).
-        weight: positive finite weights, float64, shape (e,).
-    """
-
-    tail: IntArray
-    head: IntArray
-    weight: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.tail)
 
 
 @dataclass(frozen=True, eq=False)
 class CatalogGraph:
-    """The knowledge graph of a catalog, without any user in it; :meth:`from_tables` and :meth:`from_store` make one.
+    """The knowledge graph of a catalog, without any user in it; :meth:`from_tables` makes one.
 
     Positions 0..n-1 stand for targets and groups in the order of ``ids`` (ascending, so that nothing depends on the
     order of the input). Attributes have positions of their own, 0..m-1, in ascending order.
@@ -88,7 +46,7 @@ class CatalogGraph:
             ``ATTRIBUTE_CHILD_OF`` are attribute positions.
         report: what cleaning did to the tables.
         availability: ``available_from`` and ``available_to`` where the source gives them -> float64 (n,), NaN for no
-            limit; see :func:`newaisle.graph.availability.as_number`. The model does not read them.
+            limit; see :func:`newaisle.graph.catalog.availability.as_number`. The model does not read them.
     """
 
     source: str
@@ -113,30 +71,45 @@ class CatalogGraph:
         attribute_parents: Table | None = None,
         source: str = "tables",
     ) -> CatalogGraph:
-        """Build and validate a graph from tables; see :func:`newaisle.graph.build.build_graph` for the columns."""
-        from .build import build_graph  # build imports this module
-
-        return build_graph(
-            categories, attributes, products=products, attribute_parents=attribute_parents, source=source
-        )
-
-    @classmethod
-    def from_store(cls, url: str = "embedded", source: str | None = None) -> CatalogGraph:
-        """Read a graph from a store; ``Store.snapshot`` reads it from one that is open.
+        """Build and validate a graph from tables (pandas, polars or Arrow).
 
         Args:
-            url: ``embedded``, ``embedded:DIR``, ``bolt://…``, ``neo4j://…``; who asks a server stands in the
-                environment.
-            source: name of the source; None for the only one in the store.
+            categories: columns ``id``, ``name``; optional ``parent_id`` (one id or a list of ids), ``text`` (the name
+                where empty), ``group`` (True for categories that only hold others), ``available_from`` and
+                ``available_to`` (dates, times or numbers); every further text (or list of texts, or boolean) column is
+                an attribute, every further numeric column a feature.
+            attributes: further attribute edges, columns ``id``, ``name``, ``value`` and optional ``weight``.
+            products: columns ``id``, ``name``, ``category_id`` (one or a list), ``text`` and more as for categories.
+            attribute_parents: a hierarchy over the values of an attribute, columns ``name``, ``value``,
+                ``parent_value``.
+            source: name of the source, ``[a-z0-9_-]+``.
 
         Raises:
-            InputError: no source is named and the store holds several.
-            StoreError: the URL is wrong, the store cannot be reached, or there is no such source.
+            GraphError: a cycle (:class:`CycleError`), a parent that does not exist (:class:`DanglingParentError`), one
+                id with two contents (:class:`DuplicateIdError`), an empty name, a reserved column name.
+            InputError: missing columns, an empty table, infinite features, weights that are not positive and finite.
         """
-        from .store import open_store  # the driver would more than double the time that importing newaisle takes
+        check_source_name(source)
+        tally = Tally()
+        nodes = read_tables(categories, attributes, products, tally)
+        if not nodes:
+            raise GraphError("The categories table has no row with an id; give at least one.")
+        parents_of = {} if attribute_parents is None else read_attribute_parents(attribute_parents, tally)
+        return cls.from_nodes(source, nodes, parents_of, report=tally.report)
 
-        with open_store(url) as store:
-            return store.snapshot(source)
+    @classmethod
+    def from_nodes(
+        cls,
+        source: str,
+        nodes: Mapping[Id, Node],
+        attribute_parents: Mapping[Attribute, list[Attribute]],
+        *,
+        attributes: Iterable[Attribute] = (),
+        report: CleaningReport | None = None,
+    ) -> CatalogGraph:
+        """Build a graph from nodes by own id; see :func:`newaisle.graph.catalog.build.assemble`, which checks them."""
+        fields = assemble(Ids.of(nodes, "target"), nodes, attribute_parents, attributes)
+        return cls(source=source, report=report or CleaningReport(), **fields)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -200,7 +173,7 @@ class CatalogGraph:
         """The edges of one relation as pairs of store keys (tail, head), in the order of its arrays."""
         edges = self.edges[relation]
         tails = self.attribute_keys if relation is Relation.ATTRIBUTE_CHILD_OF else self.keys
-        heads = self.attribute_keys if relation in _TO_ATTRIBUTE else self.keys
+        heads = self.attribute_keys if relation in TO_ATTRIBUTE else self.keys
         return tuple((tails[t], heads[h]) for t, h in zip(edges.tail.tolist(), edges.head.tolist(), strict=True))
 
     @cached_property
@@ -224,27 +197,17 @@ class CatalogGraph:
     @cached_property
     def levels(self) -> IntArray:
         """Distance of every target or group to its nearest root, int64 (n,); roots are 0."""
-        level = np.full(len(self), -1, dtype=np.int64)
-        frontier: npt.NDArray[Any] = np.flatnonzero(np.diff(self.parents.indptr) == 0)
-        children = self.parents.T.tocsr()
-        depth = 0
-        while len(frontier):
-            level[frontier] = depth
-            below = np.unique(children[frontier].indices)
-            frontier = below[level[below] < 0]
-            depth += 1
-        return level
+        return distances(self.children, np.flatnonzero(np.diff(self.parents.indptr) == 0))
+
+    @cached_property
+    def children(self) -> sp.csr_array:
+        """The transpose of ``parents``, shape (n, n), row = parent, column = child."""
+        return sp.csr_array(self.parents.T)
 
     def below(self, position: int) -> IntArray:
         """Positions of all descendants of one target or group, ascending, without itself."""
-        children = self.parents.T.tocsr()
-        found = np.zeros(len(self), dtype=np.bool_)
-        frontier = np.array([position])
-        while len(frontier):
-            reached = np.unique(children[frontier].indices)
-            frontier = reached[~found[reached]]
-            found[frontier] = True
-        return np.flatnonzero(found)
+        found = reached(self.children, np.array([position]))
+        return np.asarray(found[found != position])
 
     def to_networkx(self) -> nx.MultiDiGraph:
         """The whole graph for networkx; see :meth:`neighbourhood` for the node and edge attributes."""
@@ -268,11 +231,8 @@ class CatalogGraph:
         """
         if hops < 0:
             raise InputError(f"hops is {hops}; give 0 or more.")
-        reached = np.zeros(len(self) + len(self.attributes), dtype=np.bool_)
-        reached[self.ids.position(target)] = True
-        for _ in range(hops):
-            reached |= self._adjacency @ reached.astype(np.float64) > 0
-        return self._networkx(reached)
+        distance = distances(self._adjacency, np.array([self.ids.position(target)]), hops)
+        return self._networkx(distance >= 0)
 
     @cached_property
     def upward(self) -> sp.csr_array:
@@ -291,7 +251,7 @@ class CatalogGraph:
     def _global_ends(self, relation: Relation) -> tuple[IntArray, IntArray]:
         edges, n = self.edges[relation], len(self)
         tail = edges.tail + n if relation is Relation.ATTRIBUTE_CHILD_OF else edges.tail
-        head = edges.head + n if relation in _TO_ATTRIBUTE else edges.head
+        head = edges.head + n if relation in TO_ATTRIBUTE else edges.head
         return tail, head
 
     def _networkx(self, wanted: BoolArray) -> nx.MultiDiGraph:
@@ -318,6 +278,3 @@ class CatalogGraph:
                     weight=float(self.edges[relation].weight[e]),
                 )
         return made
-
-
-_TO_ATTRIBUTE = frozenset({Relation.HAS_ATTRIBUTE, Relation.ATTRIBUTE_CHILD_OF})

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
 import scipy.sparse as sp
 
-from .catalog import CatalogGraph
+from .graph import CatalogGraph
+from .traversal import reached
 
 
 @dataclass(frozen=True)
@@ -98,27 +100,19 @@ class Ties:
 
     def _above(self, nodes: set[int], kind: str) -> set[int]:
         """All that stands above any of some nodes."""
-        found: set[int] = set()
-        frontier = nodes
-        while frontier:
-            frontier = {above for node in frontier for above in self._parents(node, kind)} - found
-            found |= frontier
-        return found
+        upward = self._upward[kind]
+        return set(reached(upward, upward[sorted(nodes)].indices.astype(np.int64)).tolist())
 
     def _parents(self, node: int, kind: str) -> list[int]:
         """The next nodes above, attributes and wider ones for the one kind, categories for the other."""
-        size = len(self.graph)
-        return [above for above in _row(self.graph.upward, node) if (above >= size) is (kind == "attribute")]
+        upward = self._upward[kind]
+        columns: list[int] = upward.indices[upward.indptr[node] : upward.indptr[node + 1]].tolist()
+        return columns
 
     def _carriers(self, attribute: int) -> int:
         if attribute not in self._counted:
-            below: set[int] = set()
-            frontier = {attribute}
-            while frontier:
-                reached = {node for above in frontier for node in _row(self._downward, above)} - below
-                frontier = {node for node in reached if node >= len(self.graph)}
-                below |= reached
-            self._counted[attribute] = sum(node < len(self.graph) for node in below)
+            below = reached(self._downward, np.array([attribute]))
+            self._counted[attribute] = int((below < len(self.graph)).sum())
         return self._counted[attribute]
 
     @cached_property
@@ -126,14 +120,19 @@ class Ties:
         return {}
 
     @cached_property
+    def _upward(self) -> dict[str, sp.csr_array]:
+        """The edges that lead to attributes, and those that lead to categories."""
+        upward, size = self.graph.upward, len(self.graph)
+        to_attributes = sp.diags_array((np.arange(upward.shape[0]) >= size).astype(np.float64))
+        attributes = sp.csr_array(upward @ to_attributes)
+        attributes.eliminate_zeros()
+        ancestors = sp.csr_array(upward - attributes)
+        ancestors.eliminate_zeros()
+        return {"attribute": attributes, "ancestor": ancestors}
+
+    @cached_property
     def _downward(self) -> sp.csr_array:
-        return sp.csr_array(self.graph.upward.T)
+        return sp.csr_array(self._upward["attribute"].T)
 
     def _keys(self, way: tuple[int, ...]) -> tuple[str, ...]:
         return tuple(self.key(node) for node in way)
-
-
-def _row(matrix: sp.csr_array, row: int) -> list[int]:
-    """The columns of one row."""
-    columns: list[int] = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]].tolist()
-    return columns

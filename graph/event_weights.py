@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from ..arrays import FloatArray
 from ..errors import InputError, InteractionsError
-from .catalog import CatalogGraph
+from .catalog.graph import CatalogGraph
 from .interactions import Interactions
 
 WELL_KNOWN: Mapping[str, float] = {

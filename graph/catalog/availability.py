@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError
+from ...errors import InputError
 
 AVAILABLE_FROM = "available_from"
 AVAILABLE_TO = "available_to"

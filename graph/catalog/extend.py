@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..arrays import FloatArray, IntArray
-from ..errors import DanglingParentError, DuplicateIdError, GraphError, InputError, name_some
+from ...arrays import FloatArray, IntArray
+from ...errors import DuplicateIdError, InputError, name_some
+from ..frames import Table, read_frame
+from ..ids import Id, Ids
+from .affected import targets_with_attributes
 from .availability import AVAILABILITY
-from .build import Node, read_edges, read_nodes, refuse_cycles
-from .catalog import Attribute, CatalogGraph, Edges, Relation, frozen
-from .frames import Table, read_frame
-from .ids import Id, Ids
-
-_TREE = (Relation.CHILD_OF, Relation.IN_CATEGORY)
-_NONE: IntArray = np.empty(0, dtype=np.int64)
+from .build import check_parents, refuse_cycles, split_numbers
+from .graph import CatalogGraph
+from .nodes import NO_POSITIONS, TAXONOMY, attribute_hierarchy, nodes_of
+from .schema import Attribute, Edges, Node, Relation, frozen
+from .tables import read_edges, read_nodes
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ def _with_edges(graph: CatalogGraph, found: Addition, edges: Table) -> Addition:
     given = read_edges(edges, {*graph.ids.values, *nodes})
     parse = graph.ids.parse
     for own, further in given.items():
-        up = [parse(a.value) for a in further if a.name in (relation.value for relation in _TREE)]
-        plain = {a: weight for a, weight in further.items() if a.name not in (relation.value for relation in _TREE)}
+        up = [parse(a.value) for a in further if a.name in (relation.value for relation in TAXONOMY)]
+        plain = {a: weight for a, weight in further.items() if a.name not in (relation.value for relation in TAXONOMY)}
         if own in nodes:
             node = nodes[own]
             nodes[own] = replace(node, parents=up or node.parents, attributes={**node.attributes, **plain})
@@ -119,48 +120,12 @@ def _from_graph(graph: CatalogGraph, given: CatalogGraph) -> Addition:
         if further:
             attributes[own] = further
     up = given.edges[Relation.ATTRIBUTE_CHILD_OF]
-    held = set(_hierarchy(graph))
+    held = set(attribute_hierarchy(graph))
     above: dict[Attribute, list[Attribute]] = {}
-    for tail, head in _hierarchy(given) if len(up) else ():
+    for tail, head in attribute_hierarchy(given) if len(up) else ():
         if (tail, head) not in held:
             above.setdefault(tail, []).append(head)
     return Addition(nodes, parents, attributes, above)
-
-
-def nodes_of(graph: CatalogGraph, positions: Iterable[int] | None = None) -> dict[Id, Node]:
-    """What a graph says of some of its targets and groups (of all: None)."""
-    wanted = list(range(len(graph))) if positions is None else [int(position) for position in positions]
-    names, own = sorted(graph.numbers), graph.ids.values
-    found: dict[Id, Node] = {}
-    for i in wanted:
-        numbers = {name: float(graph.numbers[name][i]) for name in names}
-        found[own[i]] = Node(
-            name=graph.names[i],
-            text=graph.texts[i],
-            product=bool(graph.is_product[i]),
-            group=bool(graph.is_group[i]),
-            parents=[],
-            attributes={},
-            features={name: value for name, value in numbers.items() if not math.isnan(value)},
-        )
-    for relation in _TREE:
-        for tail, head, _ in _rows(graph, relation):
-            if own[tail] in found:
-                found[own[tail]].parents.append(own[head])
-    for tail, head, weight in _rows(graph, Relation.HAS_ATTRIBUTE):
-        if own[tail] in found:
-            found[own[tail]].attributes[graph.attributes[head]] = weight
-    return found
-
-
-def _rows(graph: CatalogGraph, relation: Relation) -> Iterable[tuple[int, int, float]]:
-    edges = graph.edges[relation]
-    return zip(edges.tail.tolist(), edges.head.tolist(), edges.weight.tolist(), strict=True)
-
-
-def _hierarchy(graph: CatalogGraph) -> list[tuple[Attribute, Attribute]]:
-    rows = _rows(graph, Relation.ATTRIBUTE_CHILD_OF)
-    return [(graph.attributes[tail], graph.attributes[head]) for tail, head, _ in rows]
 
 
 def extend_graph(graph: CatalogGraph, addition: Addition) -> Extended:
@@ -196,6 +161,7 @@ def extend_graph(graph: CatalogGraph, addition: Addition) -> Extended:
         name: frozen(np.append(column, [node.features.get(name, math.nan) for node in nodes]), np.float64)
         for name, column in (_unknown_moments(graph, nodes) | dict(graph.numbers)).items()
     }
+    features, availability = split_numbers(numbers)
     made = CatalogGraph(
         source=graph.source,
         ids=ids,
@@ -203,18 +169,20 @@ def extend_graph(graph: CatalogGraph, addition: Addition) -> Extended:
         texts=(*graph.texts, *(node.text for node in nodes)),
         is_product=frozen(np.append(graph.is_product, [node.product for node in nodes]), np.bool_),
         is_group=frozen(np.append(graph.is_group, [node.group for node in nodes]), np.bool_),
-        features={name: column for name, column in numbers.items() if name not in AVAILABILITY},
+        features=features,
+        availability=availability,
         attributes=attributes,
         edges={
-            relation: _joined(graph.edges[relation], rows, moved if relation in _TREE else _NONE)
+            relation: _joined(graph.edges[relation], rows, moved if relation in TAXONOMY else NO_POSITIONS)
             for relation, rows in more.items()
         },
         report=graph.report,
-        availability={name: column for name, column in numbers.items() if name in AVAILABILITY},
     )
-    heads = np.array([head for relation in _TREE for _, head, _ in more[relation]], dtype=np.int64)
+    heads = np.array([head for relation in TAXONOMY for _, head, _ in more[relation]], dtype=np.int64)
     general = np.setdiff1d(heads, graph.parents.indices)
-    wider = carriers(made, np.array([tail for tail, _, _ in more[Relation.ATTRIBUTE_CHILD_OF]], dtype=np.int64))
+    wider = targets_with_attributes(
+        made, np.array([tail for tail, _, _ in more[Relation.ATTRIBUTE_CHILD_OF]], dtype=np.int64)
+    )
     touched = [np.arange(size, len(made)), moved, ids.positions(addition.attributes), general, wider]
     return Extended(made, np.unique(np.concatenate(touched)))
 
@@ -248,19 +216,14 @@ def _check_names(graph: CatalogGraph, addition: Addition) -> None:
 
 def _check_parents(graph: CatalogGraph, addition: Addition) -> None:
     given = {**{own: node.parents for own, node in addition.nodes.items()}, **addition.parents}
+
+    def is_product(own: Id) -> bool | None:
+        if own in addition.nodes:
+            return addition.nodes[own].product
+        return bool(graph.is_product[graph.ids.position(own)]) if own in graph.ids else None
+
     for own, parents in given.items():
-        for parent in parents:
-            if parent in addition.nodes:
-                product = addition.nodes[parent].product
-            elif parent in graph.ids:
-                product = bool(graph.is_product[graph.ids.position(parent)])
-            else:
-                raise DanglingParentError(
-                    f"The target {own!r} names the parent {parent!r}, which does not exist; add that category or "
-                    "correct the id."
-                )
-            if product:
-                raise GraphError(f"The target {own!r} names the product {parent!r} as its parent; use a category.")
+        check_parents(own, parents, is_product)
     walked: dict[Id, list[Id]] = {}
     frontier = list(given) if addition.parents else []  # without moves no old target can lead to a new one
     while frontier:
@@ -271,7 +234,7 @@ def _check_parents(graph: CatalogGraph, addition: Addition) -> None:
     refuse_cycles(walked or {own: [p for p in parents if p in given] for own, parents in given.items()})
     if addition.above:
         hierarchy: dict[Attribute, list[Attribute]] = {tail: list(heads) for tail, heads in addition.above.items()}
-        for tail, head in _hierarchy(graph):
+        for tail, head in attribute_hierarchy(graph):
             hierarchy.setdefault(tail, []).append(head)
         refuse_cycles(hierarchy)
 
@@ -311,50 +274,3 @@ def _joined(edges: Edges, rows: list[tuple[int, int, float]], moved: IntArray) -
     return Edges(
         frozen(parts[0][order], np.int64), frozen(parts[1][order], np.int64), frozen(parts[2][order], np.float64)
     )
-
-
-def carriers(graph: CatalogGraph, attributes: IntArray) -> IntArray:
-    """Targets that have one of some attributes, or a narrower value below one, ascending."""
-    if not len(attributes):
-        return _NONE
-    up = graph.edges[Relation.ATTRIBUTE_CHILD_OF]
-    wanted = np.zeros(len(graph.attributes), dtype=np.bool_)
-    frontier = np.unique(attributes)
-    while len(frontier):
-        wanted[frontier] = True
-        lower = np.unique(up.tail[np.isin(up.head, frontier)])
-        frontier = lower[~wanted[lower]]
-    has = graph.edges[Relation.HAS_ATTRIBUTE]
-    return np.unique(has.tail[wanted[has.head]])
-
-
-def with_descendants(graph: CatalogGraph, positions: IntArray) -> IntArray:
-    """Some targets and groups and all that stand below them, ascending."""
-    found = np.zeros(len(graph), dtype=np.bool_)
-    found[positions] = True
-    children, frontier = graph.parents.T.tocsr(), positions
-    while len(frontier):
-        reached = np.unique(children[frontier].indices).astype(np.int64)
-        frontier = reached[~found[reached]]
-        found[frontier] = True
-    return np.flatnonzero(found)
-
-
-def changed_between(old: CatalogGraph, new: CatalogGraph) -> IntArray:
-    """Positions of targets and groups of which another graph of the source says something else, ascending.
-
-    These are new ones, those with another name, text, number, attribute or parent, those that something stands below by
-    now, and those with a value of an attribute whose wider values are others. What stands below them is not named.
-    """
-    before, after = nodes_of(old), nodes_of(new)
-    for nodes in (before, after):
-        for node in nodes.values():
-            node.parents.sort(key=str)
-    touched = {position for position, own in enumerate(new.ids) if before.get(own) != after[own]}
-    once = {old.ids.values[position] for position in np.unique(old.parents.indices).tolist()}
-    now = np.unique(new.parents.indices).tolist()
-    touched |= {position for position in now if new.ids.values[position] not in once}
-    place = {attribute: position for position, attribute in enumerate(new.attributes)}
-    inside = set(_hierarchy(old)) ^ set(_hierarchy(new))
-    narrow = np.array(sorted({place[tail] for tail, _ in inside if tail in place}), dtype=np.int64)
-    return np.union1d(np.array(sorted(touched), dtype=np.int64), carriers(new, narrow))

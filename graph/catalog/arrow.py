@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from .availability import AVAILABILITY
-from .catalog import Attribute, CatalogGraph, Edges, Relation, frozen
-from .ids import Ids
+from ..ids import Ids
+from .build import split_numbers
+from .graph import CatalogGraph
+from .schema import Attribute, Edges, Relation, frozen
 
 
 def graph_tables(graph: CatalogGraph) -> dict[str, pa.Table]:
@@ -45,10 +46,11 @@ def graph_tables(graph: CatalogGraph) -> dict[str, pa.Table]:
 
 def graph_from_files(source: str, tables: Mapping[str, pa.Table]) -> CatalogGraph:
     """The graph whose :func:`graph_tables` these are. The caller compares the content hash: nothing is checked here."""
-    targets, attributes, edges, features = (tables[name] for name in ("targets", "attributes", "edges", "features"))
+    targets, attributes, edges, numeric = (tables[name] for name in ("targets", "attributes", "edges", "features"))
     relation = np.asarray(edges["relation"].to_pylist(), dtype=np.str_)
     columns = {name: edges[name].to_numpy() for name in ("tail", "head", "weight")}
-    numbers = {name: frozen(features[name].to_numpy(), np.float64) for name in features.column_names}
+    numbers = {name: frozen(numeric[name].to_numpy(), np.float64) for name in numeric.column_names}
+    features, availability = split_numbers(numbers)
     return CatalogGraph(
         source=source,
         ids=Ids(tuple(targets["id"].to_pylist()), "target"),
@@ -56,8 +58,8 @@ def graph_from_files(source: str, tables: Mapping[str, pa.Table]) -> CatalogGrap
         texts=tuple(targets["text"].to_pylist()),
         is_product=frozen(targets["is_product"].to_numpy(), np.bool_),
         is_group=frozen(targets["is_group"].to_numpy(), np.bool_),
-        features={name: column for name, column in numbers.items() if name not in AVAILABILITY},
-        availability={name: column for name, column in numbers.items() if name in AVAILABILITY},
+        features=features,
+        availability=availability,
         attributes=tuple(Attribute(a["name"], a["value"]) for a in attributes.to_pylist()),
         edges={
             kind: Edges(

@@ -1,0 +1,141 @@
+"""Nodes in, checked and turned into the arrays of a :class:`~newaisle.graph.CatalogGraph`."""
+
+from __future__ import annotations
+
+import graphlib
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ...arrays import FloatArray
+from ...errors import CycleError, DanglingParentError, GraphError
+from ..ids import Id, Ids
+from .availability import AVAILABILITY
+from .schema import Attribute, Edges, Node, Relation, frozen
+
+_T = TypeVar("_T")
+
+
+def assemble(
+    ids: Ids,
+    nodes: Mapping[Id, Node],
+    attribute_parents: Mapping[Attribute, list[Attribute]],
+    attributes: Iterable[Attribute] = (),
+) -> dict[str, Any]:
+    """Check how nodes connect and turn them into the arrays of a graph.
+
+    Args:
+        ids: the ids of ``nodes``.
+        nodes: targets and groups by own id.
+        attribute_parents: the hierarchy over attributes.
+        attributes: attributes to keep even where no node and no hierarchy names them.
+
+    Returns:
+        The fields of :class:`~newaisle.graph.CatalogGraph` by name, all but ``source`` and ``report``.
+
+    Raises:
+        CycleError: parents, of nodes or of attributes, lead back to their own child.
+        DanglingParentError: a parent does not exist.
+        GraphError: a product is named as a parent.
+    """
+    is_product = {own: node.product for own, node in nodes.items()}.get
+    for own, node in nodes.items():
+        check_parents(own, node.parents, is_product, "Product" if node.product else "Category")
+    refuse_cycles({own: node.parents for own, node in nodes.items()})
+    refuse_cycles(attribute_parents)
+    return _arrays(ids, [nodes[own] for own in ids], attribute_parents, set(attributes))
+
+
+def check_parents(
+    own: object, parents: Iterable[_T], is_product: Callable[[_T], bool | None], what: str = "Target"
+) -> None:
+    """Refuse parents that do not exist or are products.
+
+    Args:
+        own: id of the child, for messages.
+        parents: ids of its parents.
+        is_product: whether an id is that of a product; None where there is no such id.
+        what: what messages call the child.
+
+    Raises:
+        DanglingParentError: a parent does not exist.
+        GraphError: a parent is a product.
+    """
+    for parent in parents:
+        if (product := is_product(parent)) is None:
+            raise DanglingParentError(
+                f"{what} {own!r} names the parent {parent!r}, which does not exist; "
+                "add that category or correct the id."
+            )
+        if product:
+            raise GraphError(f"{what} {own!r} names the product {parent!r} as its parent; use a category.")
+
+
+def refuse_cycles(parents: Mapping[_T, list[_T]]) -> None:
+    """Refuse parents that lead back to their own child.
+
+    Raises:
+        CycleError: with the cycle.
+    """
+    try:
+        graphlib.TopologicalSorter(parents).prepare()
+    except graphlib.CycleError as error:
+        cycle = error.args[1]
+        shown = " -> ".join(str(step) for step in cycle[:10]) + (" -> ..." if len(cycle) > 10 else "")
+        raise CycleError(f"The parents run in a cycle: {shown}; remove one of these parent links.") from None
+
+
+def split_numbers(numbers: Mapping[str, FloatArray]) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    """Numbers by name, divided into the features and the availability of a graph."""
+    features = {name: column for name, column in numbers.items() if name not in AVAILABILITY}
+    return features, {name: column for name, column in numbers.items() if name in AVAILABILITY}
+
+
+def _arrays(
+    ids: Ids, nodes: list[Node], parents_of: Mapping[Attribute, list[Attribute]], attributes: set[Attribute]
+) -> dict[str, Any]:
+    """Turn checked nodes (in the order of ``ids``) into arrays."""
+    attributes |= {attribute for node in nodes for attribute in node.attributes}
+    attributes |= set(parents_of) | {parent for above in parents_of.values() for parent in above}
+    ordered = tuple(sorted(attributes))
+    place = {attribute: i for i, attribute in enumerate(ordered)}
+    up = [(i, ids.position(p), node.product) for i, node in enumerate(nodes) for p in node.parents]
+    numbers = {
+        name: frozen([node.features.get(name, math.nan) for node in nodes], np.float64)
+        for name in sorted({name for node in nodes for name in node.features})
+    }
+    features, availability = split_numbers(numbers)
+    return {
+        "ids": ids,
+        "names": tuple(node.name for node in nodes),
+        "texts": tuple(node.text for node in nodes),
+        "is_product": frozen([node.product for node in nodes], np.bool_),
+        "is_group": frozen([node.group for node in nodes], np.bool_),
+        "features": features,
+        "availability": availability,
+        "attributes": ordered,
+        "edges": {
+            Relation.CHILD_OF: edges_of((i, p, 1.0) for i, p, product in up if not product),
+            Relation.IN_CATEGORY: edges_of((i, p, 1.0) for i, p, product in up if product),
+            Relation.HAS_ATTRIBUTE: edges_of(
+                (i, place[attribute], weight)
+                for i, node in enumerate(nodes)
+                for attribute, weight in node.attributes.items()
+            ),
+            Relation.ATTRIBUTE_CHILD_OF: edges_of(
+                (place[attribute], place[parent], 1.0) for attribute, above in parents_of.items() for parent in above
+            ),
+        },
+    }
+
+
+def edges_of(rows: Iterable[tuple[int, int, float]]) -> Edges:
+    """Edges from rows (tail, head, weight), sorted."""
+    ordered = sorted(rows)
+    return Edges(
+        frozen([tail for tail, _, _ in ordered], np.int64),
+        frozen([head for _, head, _ in ordered], np.int64),
+        frozen([weight for _, _, weight in ordered], np.float64),
+    )

@@ -1,0 +1,230 @@
+"""Catalog tables in, nodes out: every cell checked, what cleaning did counted."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Container
+from dataclasses import dataclass, field
+from typing import Any
+
+import narwhals as nw
+
+from ...errors import DuplicateIdError, GraphError, InputError
+from ..cleaning import CleaningReport, normalise_text
+from ..frames import Table, read_frame
+from ..ids import Id, Ids, own_id
+from .availability import AVAILABILITY, as_number
+from .schema import RESERVED, Attribute, Node
+
+
+@dataclass
+class Tally:
+    """Counts for the cleaning report while tables are read."""
+
+    read: int = 0
+    kept: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
+
+    def text(self, value: object) -> str:
+        """Normalise a text and count it if that changed it."""
+        raw = "" if value is None else str(value)
+        clean = normalise_text(raw)
+        self.changed["texts normalised"] += clean != raw
+        return clean
+
+    @property
+    def report(self) -> CleaningReport:
+        """The counts so far."""
+        return CleaningReport(self.read, self.kept, dict(self.dropped), dict(self.changed))
+
+
+def read_nodes(
+    categories: Table | None = None, attributes: Table | None = None, *, products: Table | None = None
+) -> dict[Id, Node]:
+    """Read some targets as :meth:`CatalogGraph.from_tables` does; their parents need not stand in the tables.
+
+    Raises:
+        GraphError: one id with two contents, an empty name, a reserved column name.
+        InputError: missing columns, infinite features, weights that are not positive and finite.
+    """
+    return read_tables(categories, attributes, products, Tally())
+
+
+def read_edges(edges: Table, known: Container[Id]) -> dict[Id, dict[Attribute, float]]:
+    """Read attribute edges of targets that are there already, as :meth:`CatalogGraph.from_tables` does.
+
+    Args:
+        edges: columns ``id``, ``name``, ``value`` and optional ``weight``.
+        known: the ids that may be named.
+
+    Raises:
+        GraphError: an unknown id, an empty name or value, a reserved name.
+        InputError: missing columns, weights that are not positive and finite.
+    """
+    ids = {own_id(value) for value in read_frame(edges, "edges", ("id",))["id"]}
+    nodes = {own: Node("", "", False, False, [], {}, {}) for own in ids if own is not None and own in known}
+    _read_attribute_edges(nodes, edges, Tally(), "edges")
+    return {own: node.attributes for own, node in nodes.items()}
+
+
+def read_tables(
+    categories: Table | None, attributes: Table | None, products: Table | None, tally: Tally
+) -> dict[Id, Node]:
+    """Nodes by own id, what was read counted in ``tally``; raises what :func:`read_nodes` does."""
+    nodes: dict[Id, Node] = {}
+    if categories is not None:
+        _read_nodes(nodes, categories, "categories", "parent_id", tally)
+    if products is not None:
+        _read_nodes(nodes, products, "products", "category_id", tally)
+    Ids.of(nodes, "target")  # mixed types are told before the unknown ids that follow from them
+    if attributes is not None:
+        _read_attribute_edges(nodes, attributes, tally)
+    return nodes
+
+
+def _read_nodes(nodes: dict[Id, Node], table: Table, what: str, parent_column: str, tally: Tally) -> None:
+    """Read one table of categories or products into ``nodes``."""
+    product = what == "products"
+    required = ("id", "name", parent_column) if product else ("id", "name")
+    frame = read_frame(table, what, required)
+    kinds = _column_kinds(frame, what, {"id", "name", "text", "group", parent_column})
+    _check_group(frame, what)
+    for row_number, row in enumerate(frame.iter_rows(named=True), start=1):
+        tally.read += 1
+        own = own_id(row["id"])
+        if own is None:
+            tally.dropped["missing id"] += 1
+            continue
+        name = tally.text(row["name"])
+        if not name:
+            raise GraphError(f"Row {row_number} of the {what} table (id {own!r}) has an empty name; give it one.")
+        node = Node(
+            name=name,
+            text=tally.text(row.get("text")) or name,
+            product=product,
+            group=bool(row.get("group") or False),
+            parents=sorted({p for v in _several(row.get(parent_column)) if (p := own_id(v)) is not None}, key=str),
+            attributes={},
+            features={},
+        )
+        for column, kind in kinds.items():
+            if kind == "moment":
+                try:
+                    moment = as_number(row[column])
+                except InputError as error:
+                    raise InputError(f"Row {row_number} of the {what} table (id {own!r}), {column}: {error}") from None
+                if not math.isnan(moment):
+                    node.features[column] = moment
+                continue
+            if kind == "feature":
+                value = row[column]
+                if value is not None and not math.isnan(value):
+                    if math.isinf(value):
+                        raise InputError(f"Row {row_number} of the {what} table (id {own!r}) has an infinite {column}.")
+                    node.features[column] = float(value)
+                continue
+            for value in _several(row[column]):
+                if text := tally.text(str(value).lower() if isinstance(value, bool) else value):
+                    node.attributes[Attribute(column, text)] = 1.0
+        known = nodes.get(own)
+        if known is None:
+            nodes[own] = node
+            tally.kept += 1
+        elif known == node:
+            tally.dropped["exact duplicate"] += 1
+        else:
+            raise DuplicateIdError(
+                f"The id {own!r} stands twice with different content (row {row_number} of the {what} table); "
+                "ids must be unique over categories and products."
+            )
+
+
+def _check_group(frame: nw.DataFrame[Any], what: str) -> None:
+    """Refuse texts, since even "false" would count as true."""
+    dtype = frame.schema.get("group", nw.Boolean())
+    if not (dtype in (nw.Boolean, nw.Unknown) or dtype.is_integer()):
+        raise InputError(f"Column 'group' of the {what} table is of type {dtype}; give true or false.")
+
+
+def _column_kinds(frame: nw.DataFrame[Any], what: str, fixed: set[str]) -> dict[str, str]:
+    """Say of every further column whether it is a feature, an attribute or about availability."""
+    kinds: dict[str, str] = {}
+    for column, dtype in frame.schema.items():
+        if column in fixed:
+            continue
+        if column in RESERVED:
+            raise GraphError(f"The {what} table has a column {column!r}, a name the store keeps for itself; rename it.")
+        if column in AVAILABILITY:
+            kinds[column] = "moment"
+        elif dtype.is_numeric():
+            kinds[column] = "feature"
+        elif isinstance(dtype, nw.List | nw.Array) or dtype in (
+            nw.String,
+            nw.Boolean,
+            nw.Categorical,
+            nw.Enum,
+            nw.Unknown,
+        ):
+            kinds[column] = "attribute"
+        else:
+            raise InputError(
+                f"Column {column!r} of the {what} table is of type {dtype}; give texts, lists of texts or numbers."
+            )
+    return kinds
+
+
+def _read_attribute_edges(nodes: dict[Id, Node], table: Table, tally: Tally, what: str = "attributes") -> None:
+    """Read the long table of attribute edges; weights of the same edge add up."""
+    frame = read_frame(table, what, ("id", "name", "value"))
+    if "weight" in frame.columns and not frame.schema["weight"].is_numeric():
+        raise InputError(f"Column 'weight' of the {what} table is of type {frame.schema['weight']}; give numbers.")
+    weights: dict[tuple[Id, Attribute], list[float]] = {}
+    for row_number, row in enumerate(frame.iter_rows(named=True), start=1):
+        own, name, value = own_id(row["id"]), tally.text(row["name"]), tally.text(row["value"])
+        if own is None or own not in nodes:
+            raise GraphError(
+                f"Row {row_number} of the {what} table names the unknown id {own!r}; "
+                "use an id of the categories or products table."
+            )
+        if not name or not value:
+            raise GraphError(f"Row {row_number} of the {what} table (id {own!r}) has an empty name or value.")
+        if name in RESERVED:
+            raise GraphError(f"Row {row_number} of the {what} table uses the reserved name {name!r}; rename it.")
+        weight = math.nan if (cell := row.get("weight", 1.0)) is None else float(cell)
+        if not (math.isfinite(weight) and weight > 0):
+            raise InputError(
+                f"Row {row_number} of the {what} table (id {own!r}) has the weight {weight}; "
+                "weights must be positive and finite."
+            )
+        weights.setdefault((own, Attribute(name, value)), []).append(weight)
+    for (own, attribute), several in weights.items():
+        known = nodes[own].attributes.get(attribute, 0.0)
+        nodes[own].attributes[attribute] = math.fsum([known, *several])  # exact, so that row order cannot matter
+
+
+def read_attribute_parents(table: Table, tally: Tally) -> dict[Attribute, list[Attribute]]:
+    """The hierarchy over the values of attributes: attribute -> its wider values, ascending.
+
+    Raises:
+        GraphError: an empty field.
+        InputError: missing columns.
+    """
+    frame = read_frame(table, "attribute parents", ("name", "value", "parent_value"))
+    found: dict[Attribute, set[Attribute]] = {}
+    for row_number, row in enumerate(frame.iter_rows(named=True), start=1):
+        name, value, parent = (tally.text(row[column]) for column in ("name", "value", "parent_value"))
+        if not (name and value and parent):
+            raise GraphError(f"Row {row_number} of the attribute parents table has an empty field.")
+        found.setdefault(Attribute(name, value), set()).add(Attribute(name, parent))
+    return {attribute: sorted(above) for attribute, above in found.items()}
+
+
+def _several(value: Any) -> list[Any]:
+    """A cell as a list: nothing, one value, or the members of a list column."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return []
+    if isinstance(value, str | int | float):
+        return [value]
+    return [member for member in value if member is not None]
