@@ -127,7 +127,7 @@ def explain(
 
         newaisle explain groceries-model --user 1 --target "COFFEE / GROUND COFFEE" --json
     """
-    from ..graph.named import named_queries
+    from ..graph.store.queries.named import named_queries
     from .ranking import check_k
     from .recommender import Recommender
 

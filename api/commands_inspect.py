@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError, UnknownIdError
-from ..graph.named import NamedQuery, named_queries
+from ..graph.store.queries.named import NamedQuery, named_queries
 from .commands_store import StoreUrl
 from .output import print_json, printable, step
 

@@ -85,7 +85,7 @@ def refresh(
     with refresh_codes():
         todo = _todo(source, name, store, model, max_delete, wait, config)
         from ..graph import open_store
-        from ..graph.writing import check_removals
+        from ..graph.store.report import check_removals
         from .settings import Settings
 
         settings = Settings()
@@ -139,7 +139,7 @@ def _todo(
 
 def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None, dict[str, float]]:
     """A source's graph under its name in the store, what a model shall write of it, and the seconds of both."""
-    from ..graph.refreshing import named
+    from ..graph.store.refresh import named
     from ..loaders import load
 
     started = time.perf_counter()

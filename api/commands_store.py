@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..graph.named import named_queries, query_of
+from ..graph.store.queries.named import named_queries, query_of
 from .output import print_table, printable, step
 
 StoreUrl = Annotated[

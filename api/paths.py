@@ -13,7 +13,7 @@ from ..arrays import FloatArray
 from ..gnn.phi.blocks import Kind
 from ..graph import Id
 from ..graph.catalog.connections import Tie, Ties
-from ..graph.named import named_queries
+from ..graph.store.queries.named import named_queries
 from .fitted import Fitted
 
 _ATTRIBUTES = 3

@@ -23,9 +23,9 @@ from ..gnn.space.scoring import target_embeddings
 from ..gnn.space.space import Space
 from ..graph import CatalogGraph, Relation, Store, Written
 from ..graph.catalog.affected import changed_between, targets_with_attributes, with_descendants
-from ..graph.foreseen import Foreseen, write_foreseen
-from ..graph.head import Head
-from ..graph.refreshing import named
+from ..graph.store.predictions import Foreseen, write_foreseen
+from ..graph.store.refresh import named
+from ..graph.store.source_state import Head
 from .adding import described
 from .clustering import cluster_again
 from .fitted import Fitted

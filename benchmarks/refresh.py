@@ -31,8 +31,8 @@ import newaisle.graph.store as store_module
 from newaisle import CatalogGraph, load
 from newaisle.errors import StoreError
 from newaisle.graph import GraphChanges, Relation, refresh
-from newaisle.graph.cypher import EDGES, NODES, UNIQUE_KEY, Kind
-from newaisle.graph.rows import edge_rows, graph_rows
+from newaisle.graph.store.cypher import EDGES, NODES, UNIQUE_KEY, Kind
+from newaisle.graph.store.rows import edge_rows, graph_rows
 
 BATCH = 5_000
 STEPS = ("full", "apply", "kill", "together", "large")

@@ -5,18 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import NewaisleError
 from ..paths import home_folder
-from .address import Credentials
 from .catalog.graph import CatalogGraph
 from .catalog.schema import Attribute, Edges, Relation
 from .cleaning import CleaningReport
 from .ids import Id, Ids
 from .interactions import Interactions
+from .store.url import Credentials
 
 if TYPE_CHECKING:
-    from .changes import GraphChanges
-    from .refreshing import refresh
-    from .store import QueryResult, Store, open_store
-    from .writing import RefreshReport, WriteBack, Written
+    from .store.incremental import GraphChanges
+    from .store.open import load_graph, open_store
+    from .store.refresh import refresh
+    from .store.report import RefreshReport
+    from .store.store import QueryResult, Store
+    from .store.write import WriteBack, Written
 
 __all__ = [
     "Attribute",
@@ -36,24 +38,26 @@ __all__ = [
     "WriteBack",
     "Written",
     "home_folder",
+    "load_graph",
     "open_store",
     "refresh",
 ]
 
-# loaded when first asked for: the neo4j driver would more than double the time that importing newaisle takes
-_LATE = {
-    "GraphChanges": ".changes",
-    "QueryResult": ".store",
-    "RefreshReport": ".writing",
-    "Store": ".store",
-    "WriteBack": ".writing",
-    "Written": ".writing",
-    "open_store": ".store",
-    "refresh": ".refreshing",
+# imported on first use: the neo4j driver would more than double the time that importing newaisle takes
+_LAZY = {
+    "GraphChanges": ".store.incremental",
+    "QueryResult": ".store.store",
+    "RefreshReport": ".store.report",
+    "Store": ".store.store",
+    "WriteBack": ".store.write",
+    "Written": ".store.write",
+    "load_graph": ".store.open",
+    "open_store": ".store.open",
+    "refresh": ".store.refresh",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATE:
-        return getattr(importlib.import_module(_LATE[name], __name__), name)
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

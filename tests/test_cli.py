@@ -22,8 +22,8 @@ from newaisle.api.cli import COMMANDS, app
 from newaisle.api.output import print_json, print_table, printable, step
 from newaisle.api.settings import Settings
 from newaisle.graph import Credentials, Store, open_store
-from newaisle.graph.embedded import EmbeddedServer, start_embedded
-from newaisle.graph.embedded_server import DATABASE, ROOT
+from newaisle.graph.store.embedded.process import EmbeddedServer, start_embedded
+from newaisle.graph.store.embedded.server import DATABASE, ROOT
 
 SHOP = Path(__file__).parent / "data" / "shop"
 PROGRAM = str(Path(sys.executable).with_name("newaisle"))

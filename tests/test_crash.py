@@ -102,7 +102,7 @@ def test_a_server_that_goes_away_in_mid_refresh(
                 killed.append(done)
 
         with monkeypatch.context() as patch:
-            patch.setattr("newaisle.graph.transactions.RETRY_SECONDS", (0.1, 0.1))
+            patch.setattr("newaisle.graph.store.transactions.RETRY_SECONDS", (0.1, 0.1))
             with pytest.raises(StoreUnavailableError, match="cannot be reached"):
                 refresh(store, second, max_delete=1.0, progress=kill)
         assert killed
@@ -113,7 +113,9 @@ def test_a_server_that_goes_away_in_mid_refresh(
         restart = threading.Thread(target=lambda: (wait_for(killed), own_server.start()))
         restart.start()
         with monkeypatch.context() as patch:
-            patch.setattr("newaisle.graph.transactions.RETRY_SECONDS", (1.0,) * 100)  # a busy machine starts it slowly
+            patch.setattr(
+                "newaisle.graph.store.transactions.RETRY_SECONDS", (1.0,) * 100
+            )  # a busy machine starts it slowly
             report = refresh(store, second, max_delete=1.0, progress=kill)
         restart.join()
         assert report.graph_hash == second.content_hash

@@ -14,8 +14,9 @@ import pytest
 
 from newaisle import CatalogGraph
 from newaisle.errors import MissingExtraError, StoreError, StoreLockedError, StoreUnavailableError
-from newaisle.graph import Credentials, Store, embedded, open_store
-from newaisle.graph.embedded import LOCK_FILE, LOG_FILE, start_embedded
+from newaisle.graph import Credentials, Store, open_store
+from newaisle.graph.store.embedded import process as embedded
+from newaisle.graph.store.embedded.process import LOCK_FILE, LOG_FILE, start_embedded
 
 GRAPH = CatalogGraph.from_tables(pd.DataFrame({"id": ["a", "b"], "name": ["A", "B"], "parent_id": [None, "a"]}))
 

@@ -51,9 +51,9 @@ def test_a_graph_comes_from_a_store(tmp_path: Path) -> None:
         store.write(shelf("other"))
         with pytest.raises(StoreError, match="no source 'third'"):
             store.snapshot("third")
-    assert CatalogGraph.from_store(url, "one") == shelf("one")
+    assert newaisle.load_graph(url, "one") == shelf("one")
     with pytest.raises(InputError, match="several sources: 'one', 'other'; name one"):
-        CatalogGraph.from_store(url)
+        newaisle.load_graph(url)
 
 
 def test_a_history_comes_from_a_table_under_its_own_names() -> None:

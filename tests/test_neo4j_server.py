@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from neo4j_server import DATABASE, GIVEN, PASSWORD, URI, USERNAME, NoServerError, given_endpoint, versions_to_test
 
-from newaisle.graph import embedded_server
-from newaisle.graph.embedded import start_embedded
+from newaisle.graph.store.embedded import server as embedded_server
+from newaisle.graph.store.embedded.process import start_embedded
 
 
 def test_a_given_server_is_used_alone_and_only_when_it_is_empty(

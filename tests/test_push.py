@@ -13,7 +13,7 @@ from newaisle.gnn.serving.likeness import likeness
 from newaisle.graph import CatalogGraph, Store, refresh
 from newaisle.graph.catalog.affected import with_descendants
 from newaisle.graph.catalog.nodes import nodes_of
-from newaisle.graph.named import named_queries
+from newaisle.graph.store.queries.named import named_queries
 
 SOURCE = "pushed"
 PROPERTIES = ("state", "embedding", "confidence", "buyers", "embedding_shift", "embedding_run_id")

@@ -16,9 +16,9 @@ from newaisle import CatalogGraph
 from newaisle.api.commands_inspect import inspect_target
 from newaisle.errors import InputError, UnknownIdError
 from newaisle.graph import Credentials, Store, open_store
-from newaisle.graph.embedded import start_embedded
-from newaisle.graph.embedded_server import DATABASE, ROOT
-from newaisle.graph.named import named_queries, query_of, read_query
+from newaisle.graph.store.embedded.process import start_embedded
+from newaisle.graph.store.embedded.server import DATABASE, ROOT
+from newaisle.graph.store.queries.named import named_queries, query_of, read_query
 
 SOURCE = "aisles"
 N = 12

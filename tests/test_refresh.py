@@ -19,11 +19,11 @@ from neo4j_server import Endpoint
 from newaisle import CatalogGraph
 from newaisle.errors import GuardError, InputError, StoreError, StoreLockedError, StoreUnavailableError
 from newaisle.graph import Store, Written, open_store, refresh
-from newaisle.graph.address import Credentials
-from newaisle.graph.connecting import check_version
-from newaisle.graph.cypher import LOCK_HEAD
-from newaisle.graph.refreshing import named
-from newaisle.graph.rows import head_key
+from newaisle.graph.store.connection import check_version
+from newaisle.graph.store.cypher import LOCK_HEAD
+from newaisle.graph.store.refresh import named
+from newaisle.graph.store.rows import head_key
+from newaisle.graph.store.url import Credentials
 
 
 @pytest.fixture(scope="module", name="store")
@@ -292,7 +292,7 @@ def test_eight_users_of_a_new_database_do_not_get_in_each_others_way(
                 return refresh(own, graph).added
 
         monkeypatch.setattr(
-            "newaisle.graph.transactions.RETRY_SECONDS", ()
+            "newaisle.graph.store.transactions.RETRY_SECONDS", ()
         )  # a deadlock would be an error, not another try
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(use, graphs)) == [300] * 8
@@ -378,7 +378,7 @@ def test_what_cannot_be_opened_is_told(neo4j_server: Endpoint, monkeypatch: pyte
         open_store(neo4j_server.url, Credentials(right.username, "wrong", right.database))
     with pytest.raises(StoreUnavailableError, match="has no database 'nowhere'; set NEO4J_DATABASE"):
         open_store(neo4j_server.url, Credentials(right.username, right.password, "nowhere"))
-    monkeypatch.setattr("newaisle.graph.connecting.OLDEST_NEO4J", (9999, 1))
+    monkeypatch.setattr("newaisle.graph.store.connection.OLDEST_NEO4J", (9999, 1))
     with pytest.raises(StoreUnavailableError, match=r"is Neo4j/\d+\.\d+\.\d+, which .* use Neo4j 9999\.1 or newer"):
         neo4j_server.open()
 

@@ -17,8 +17,8 @@ import pytest
 
 from newaisle import load
 from newaisle.graph import Store, open_store
-from newaisle.graph.embedded import EmbeddedServer, start_embedded
-from newaisle.graph.embedded_server import DATABASE, ROOT
+from newaisle.graph.store.embedded.process import EmbeddedServer, start_embedded
+from newaisle.graph.store.embedded.server import DATABASE, ROOT
 
 SHOP = Path(__file__).parent / "data" / "shop"
 Run = Callable[..., tuple[object, str, str]]

@@ -13,10 +13,10 @@ import pytest
 from newaisle import CatalogGraph
 from newaisle.errors import InputError, StoreError, StoreUnavailableError
 from newaisle.graph import Credentials, Relation, Store, home_folder, open_store
-from newaisle.graph.address import parse_store_url
-from newaisle.graph.cypher import Kind
-from newaisle.graph.rows import BATCH_CHARACTERS, BATCH_ROWS, batches, graph_rows
-from newaisle.graph.unchanged import is_unchanged
+from newaisle.graph.store.cypher import Kind
+from newaisle.graph.store.rows import BATCH_CHARACTERS, BATCH_ROWS, batches, graph_rows
+from newaisle.graph.store.unchanged import is_unchanged
+from newaisle.graph.store.url import parse_store_url
 
 NASTY = [
     'it\'s "quoted" `ticked` \x1b[31m',

@@ -11,7 +11,7 @@ import pytest
 from newaisle import CatalogGraph
 from newaisle.graph import Store
 from newaisle.graph.catalog.connections import Ties
-from newaisle.graph.named import named_queries
+from newaisle.graph.store.queries.named import named_queries
 
 SIZE = 14
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..progress import CountProgress
-from .catalog.graph import CatalogGraph
-from .catalog.schema import check_source_name
+from ...progress import CountProgress
+from ..catalog.graph import CatalogGraph
+from ..catalog.schema import check_source_name
+from .report import RefreshReport
 from .store import WAIT_SECONDS, Store
-from .writing import RefreshReport, WriteBack
+from .write import WriteBack
 
 MAX_DELETE = 0.05
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from ..errors import MissingExtraError, StoreError, StoreLockedError, StoreUnavailableError
-from . import embedded_server
+from ....errors import MissingExtraError, StoreError, StoreLockedError, StoreUnavailableError
+from . import server as embedded_server
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0

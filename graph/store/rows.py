@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InputError
-from .catalog.graph import CatalogGraph
-from .catalog.hashing import attribute_key, target_key
-from .catalog.schema import Attribute, Relation
+from ...errors import InputError
+from ..catalog.graph import CatalogGraph
+from ..catalog.hashing import attribute_key, target_key
+from ..catalog.schema import Attribute, Relation
+from ..ids import Id
 from .cypher import Kind
-from .ids import Id
 
 Row = Mapping[str, Any]
 EdgeKey = tuple[str, str]

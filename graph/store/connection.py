@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 import neo4j
 from neo4j.exceptions import AuthError, DriverError, Neo4jError, ServiceUnavailable, SessionExpired
 
-from ..errors import StoreError, StoreUnavailableError
+from ...errors import StoreError, StoreUnavailableError
 from .transactions import OUT_OF_MEMORY
 
 CONNECT_SECONDS = 10.0

@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, LiteralString
 
-from .catalog.schema import Relation
+from ..catalog.schema import Relation
 
 UNIQUE_KEY: Final = "CREATE CONSTRAINT newaisle_key IF NOT EXISTS FOR (n:Newaisle) REQUIRE n.key IS UNIQUE"
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import neo4j
 from neo4j.exceptions import DriverError, IncompleteCommit, Neo4jError
 
-from .head import RUN
+from .source_state import RUN
 
 RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Pauses before the next try, shortened at random by up to a half, so that two that collide do not meet again."""

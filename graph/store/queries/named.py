@@ -17,10 +17,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import InputError, name_some
+from ....errors import InputError, name_some
 
 if TYPE_CHECKING:
-    from .store import QueryResult, Store
+    from ..store import QueryResult, Store
 
 _PARAMETER = re.compile(r"\$(\w+)\s+(.+?)(\s+\(optional\))?")
 _VALUE = re.compile(r":param\s+(\w+)\s*=>\s*(.+)")
@@ -133,7 +133,7 @@ class NamedQuery:
 @cache
 def named_queries() -> Mapping[str, NamedQuery]:
     """The queries that the package ships, by name, ascending."""
-    folder = files(__package__) / "queries"
+    folder = files(__package__)
     found = sorted(file.name.removesuffix(".cypher") for file in folder.iterdir() if file.name.endswith(".cypher"))
     return {name: read_query(name, (folder / f"{name}.cypher").read_text(encoding="utf-8")) for name in found}
 

@@ -6,19 +6,19 @@ import graphlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..errors import DanglingParentError, InputError, StoreError, name_some
-from .catalog.build import check_parents, refuse_cycles
-from .catalog.hashing import attribute_key, edge_hash, node_hash, target_key, updated_hash
-from .catalog.schema import Attribute, Node, Relation, check_source_name
-from .catalog.tables import read_nodes
+from ...errors import DanglingParentError, InputError, StoreError, name_some
+from ..catalog.build import check_parents, refuse_cycles
+from ..catalog.hashing import attribute_key, edge_hash, node_hash, target_key, updated_hash
+from ..catalog.schema import Attribute, Node, Relation, check_source_name
+from ..catalog.tables import read_nodes
+from ..frames import Table
+from ..ids import Id
 from .cypher import CHILDREN, EDGES, NODES, USED, Kind
 from .diff import Changes, diff
-from .frames import Table
-from .head import Head, Transaction
-from .ids import Id
+from .records import Stored, StoredNode, edges_by_ends, nodes_by_key
 from .rows import EdgeKey, GraphRows, Row, attribute_row, check_feature_names, target_row
-from .stored import Stored, StoredNode, edges_by_ends, nodes_by_key
-from .writing import Aim, Goal
+from .source_state import Head, Transaction
+from .write import Aim, Goal
 
 _TREE = (Relation.CHILD_OF, Relation.IN_CATEGORY)
 

@@ -8,30 +8,26 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import neo4j
 
-from ..errors import InputError, StoreError, name_some
-from ..progress import CountProgress
-from .address import Credentials, parse_store_url
-from .catalog.graph import CatalogGraph
-from .changes import GraphChanges, aim_of
-from .connecting import CONNECT_SECONDS, connect, translated
+from ...errors import InputError, StoreError, name_some
+from ...progress import CountProgress
+from ..catalog.graph import CatalogGraph
+from .connection import translated
 from .cypher import READ_SOURCES, UNIQUE_KEY
-from .embedded import start_embedded
-from .embedded_server import DATABASE, READER, ROOT
-from .foreseen import index_vectors
-from .head import Head, locked, read_head
-from .reading import read_graph, read_settled
+from .incremental import GraphChanges, aim_of
+from .predictions import index_vectors
+from .report import Clock, RefreshReport, report_of
+from .snapshot import read_graph, read_settled
+from .source_state import Head, locked, read_head
 from .transactions import FETCH_ROWS, RETRY_SECONDS
 from .values import plain
-from .writing import Aim, Annotation, Clock, RefreshReport, Run, WriteBack, aim_at, annotate, report_of, write
+from .write import Aim, Annotation, Run, WriteBack, aim_at, annotate, write
 
 WAIT_SECONDS = 30.0
-
 _T = TypeVar("_T")
 
 
@@ -41,7 +37,7 @@ class QueryResult:
 
     Attributes:
         columns: the names of the columns.
-        rows: one list of plain Python values per row; see :func:`newaisle.graph.values.plain`.
+        rows: one list of plain Python values per row; see :func:`newaisle.graph.store.values.plain`.
     """
 
     columns: tuple[str, ...]
@@ -283,47 +279,6 @@ class Store:
             self._driver.session(database=self._database, fetch_size=FETCH_ROWS) as session,
         ):
             return read_settled(session, source, work)
-
-
-def open_store(
-    url: str = "embedded",
-    credentials: Credentials | None = None,
-    *,
-    home: Path | None = None,
-    heap: str = "1g",
-) -> Store:
-    """Open a graph store.
-
-    Args:
-        url: ``embedded`` (a folder below ``home``), ``embedded:DIR``, or the URL of a server: ``bolt://``,
-            ``bolt+s://``, ``neo4j://``, ``neo4j+s://``.
-        credentials: for a server; None reads them from the environment. An embedded store makes up its own.
-        home: folder for ``embedded``; None means ``NEWAISLE_HOME``, or else the user's data directory.
-        heap: memory for an embedded server, as Java writes it (``"1g"``).
-
-    Raises:
-        StoreError: the URL is wrong.
-        StoreUnavailableError: the server cannot be reached or started, or refuses the credentials.
-        StoreLockedError: another process holds the embedded store.
-        MissingExtraError: the embedded store is not installed.
-    """
-    address = parse_store_url(url, home)
-    with ExitStack() as opened:
-        if isinstance(address, Path):
-            name = str(address)
-            server = start_embedded(address, heap)
-            opened.callback(server.stop)
-            # nobody else writes there, and a server that ended does not come back: nothing to try again for
-            database = DATABASE
-            driver = connect(opened, name, server.url, (ROOT, server.password), database, 0.0)
-            reader = connect(opened, name, server.url, (READER, server.reader_password), database, 0.0)
-        else:
-            name = address
-            asking = credentials or Credentials.from_environment()
-            database = asking.database
-            auth = None if asking.password is None else (asking.username, asking.password)
-            driver = reader = connect(opened, name, address, auth, database, CONNECT_SECONDS)
-        return Store(name, database, driver, reader, opened.pop_all(), one_writer=isinstance(address, Path))
 
 
 def _read_sources(tx: neo4j.ManagedTransaction) -> list[str]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .catalog.schema import Relation
+from ..catalog.schema import Relation
 from .cypher import Kind
+from .records import Stored, StoredNode
 from .rows import EdgeKey, GraphRows, Row
-from .stored import Stored, StoredNode
 
 _TARGETS = (Kind.CATEGORY, Kind.PRODUCT)
 

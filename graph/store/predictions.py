@@ -103,7 +103,7 @@ def _cut(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 
 def index_vectors(driver: neo4j.Driver, database: str, dimensions: int) -> bool:
-    """See :meth:`newaisle.graph.store.Store.index_vectors`."""
+    """See :meth:`newaisle.graph.store.store.Store.index_vectors`."""
 
     def ask(statement: Any, **given: Any) -> list[neo4j.Record]:
         return driver.execute_query(statement, given, database_=database).records

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Final, LiteralString
 
-from .catalog.graph import CatalogGraph
-from .catalog.schema import Relation
+from ..catalog.graph import CatalogGraph
+from ..catalog.schema import Relation
 from .cypher import Kind
-from .head import Head, Transaction
+from .source_state import Head, Transaction
 
 SEPARATOR: Final = "\x1f"
 WEIGHT: Final = "\x1e"

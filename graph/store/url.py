@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..errors import StoreError
-from ..paths import home_folder
+from ...errors import StoreError
+from ...paths import home_folder
 
 _SCHEMES = ("bolt", "bolt+s", "neo4j", "neo4j+s")
 _GRAMMAR = "use embedded, embedded:DIR, bolt://HOST[:PORT], bolt+s://…, neo4j://… or neo4j+s://…"

@@ -7,13 +7,13 @@ from typing import TypeVar
 
 import neo4j
 
-from ..errors import StoreError
-from .catalog.graph import CatalogGraph
-from .catalog.schema import Attribute, Node, Relation
+from ...errors import StoreError
+from ..catalog.graph import CatalogGraph
+from ..catalog.schema import Attribute, Node, Relation
+from ..ids import Id
 from .cypher import Kind
-from .head import Head, read_head
-from .ids import Id
-from .stored import Stored, read_stored
+from .records import Stored, read_stored
+from .source_state import Head, read_head
 
 TRIES = 10
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import neo4j
 
-from .catalog.schema import Relation
+from ..catalog.schema import Relation
 from .cypher import EDGES, NODES, Kind
 from .rows import EdgeKey
 

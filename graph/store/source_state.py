@@ -11,7 +11,7 @@ from typing import Any
 import neo4j
 from neo4j.exceptions import DriverError, Neo4jError
 
-from ..errors import StoreError, StoreLockedError
+from ...errors import StoreError, StoreLockedError
 from .cypher import ADVANCE_HEAD, END_BLOCKED, LOCK_HEAD, MAKE_HEAD, OTHER_SCHEMAS, READ_HEAD, SCHEMA
 from .rows import head_key
 

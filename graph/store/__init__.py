@@ -1,0 +1,1 @@
+"""The graph store: a connection over Bolt, the refresh that writes differences, queries, the embedded server."""

@@ -1,0 +1,1 @@
+"""The embedded store: a child process that serves Bolt on the loopback interface."""

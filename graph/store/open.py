@@ -1,0 +1,70 @@
+"""Open a graph store by its URL, and read a graph from one."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from ..catalog.graph import CatalogGraph
+from .connection import CONNECT_SECONDS, connect
+from .embedded.process import start_embedded
+from .embedded.server import DATABASE, READER, ROOT
+from .store import Store
+from .url import Credentials, parse_store_url
+
+
+def open_store(
+    url: str = "embedded",
+    credentials: Credentials | None = None,
+    *,
+    home: Path | None = None,
+    heap: str = "1g",
+) -> Store:
+    """Open a graph store.
+
+    Args:
+        url: ``embedded`` (a folder below ``home``), ``embedded:DIR``, or the URL of a server: ``bolt://``,
+            ``bolt+s://``, ``neo4j://``, ``neo4j+s://``.
+        credentials: for a server; None reads them from the environment. An embedded store makes up its own.
+        home: folder for ``embedded``; None means ``NEWAISLE_HOME``, or else the user's data directory.
+        heap: memory for an embedded server, as Java writes it (``"1g"``).
+
+    Raises:
+        StoreError: the URL is wrong.
+        StoreUnavailableError: the server cannot be reached or started, or refuses the credentials.
+        StoreLockedError: another process holds the embedded store.
+        MissingExtraError: the embedded store is not installed.
+    """
+    address = parse_store_url(url, home)
+    with ExitStack() as opened:
+        if isinstance(address, Path):
+            name = str(address)
+            server = start_embedded(address, heap)
+            opened.callback(server.stop)
+            # nobody else writes there, and a server that ended does not come back: nothing to try again for
+            database = DATABASE
+            driver = connect(opened, name, server.url, (ROOT, server.password), database, 0.0)
+            reader = connect(opened, name, server.url, (READER, server.reader_password), database, 0.0)
+        else:
+            name = address
+            asking = credentials or Credentials.from_environment()
+            database = asking.database
+            auth = None if asking.password is None else (asking.username, asking.password)
+            driver = reader = connect(opened, name, address, auth, database, CONNECT_SECONDS)
+        return Store(name, database, driver, reader, opened.pop_all(), one_writer=isinstance(address, Path))
+
+
+def load_graph(url: str = "embedded", source: str | None = None) -> CatalogGraph:
+    """Read a catalog graph from a store; :meth:`Store.snapshot` reads it from one that is open.
+
+    Args:
+        url: ``embedded``, ``embedded:DIR``, ``bolt://…``, ``neo4j://…``; the credentials of a server come from the
+            environment.
+        source: name of the source; None for the only one in the store.
+
+    Raises:
+        InputError: no source is named and the store holds several.
+        StoreError: the URL is wrong, the store cannot be reached, or there is no such source.
+    """
+    with open_store(url) as store:
+        return store.snapshot(source)

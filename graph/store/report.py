@@ -1,0 +1,108 @@
+"""What a refresh did, or would do: its figures, the guard against losing targets, seconds by phase."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ...errors import GuardError
+from .diff import Changes
+
+
+@dataclass(frozen=True)
+class RefreshReport:
+    """What a refresh did, or would do.
+
+    Attributes:
+        source: name of the source in the store.
+        run_id: the run; the nodes that it wrote carry it. Empty for a plan.
+        graph_hash: content hash of the graph now stored.
+        added: categories (groups included) and products that are new.
+        changed: categories and products that the source says something else of than before.
+        moved: categories and products that have other parents and are else as they were.
+        removed: categories and products that are gone.
+        edges_added: edges that are new, or have a new weight.
+        edges_removed: edges that are gone, those of removed nodes included, or had another weight.
+        stored: how many categories and products the store had before.
+        phases: name of a phase -> seconds, in the order they ran.
+    """
+
+    source: str
+    run_id: str
+    graph_hash: str
+    added: int
+    changed: int
+    moved: int
+    removed: int
+    edges_added: int
+    edges_removed: int
+    stored: int
+    phases: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return sum(self.phases.values())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The six counts by name."""
+        return {name: getattr(self, name) for name in COUNTS}
+
+
+COUNTS = ("added", "changed", "moved", "removed", "edges_added", "edges_removed")
+
+
+def report_of(
+    source: str, run_id: str, changes: Changes, graph_hash: str, phases: Mapping[str, float]
+) -> RefreshReport:
+    """Changes in figures."""
+    return RefreshReport(
+        source=source,
+        run_id=run_id,
+        graph_hash=graph_hash,
+        added=len(changes.added),
+        changed=len(changes.changed),
+        moved=len(changes.moved),
+        removed=len(changes.removed),
+        edges_added=changes.edges_added,
+        edges_removed=changes.edges_removed,
+        stored=changes.stored,
+        phases=phases,
+    )
+
+
+def check_removals(report: RefreshReport, limit: float) -> None:
+    """Refuse to remove more than a share of the stored targets.
+
+    Raises:
+        GuardError: with the figures.
+    """
+    if report.removed > limit * report.stored:
+        raise GuardError(
+            f"Source {report.source!r} would lose {report.removed:,} of its {report.stored:,} categories and products "
+            f"in the store ({report.removed / report.stored:.1%}), more than the limit of {limit:.1%}; nothing was "
+            "changed: check the source, or raise the limit (--max-delete 100% allows everything)."
+        )
+
+
+class Clock:
+    """Seconds by phase.
+
+    Attributes:
+        seconds: name of a phase -> seconds.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, phase: str) -> Iterator[None]:
+        """Time what runs inside."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - started
