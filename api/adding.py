@@ -10,21 +10,21 @@ import scipy.sparse as sp
 
 from ..arrays import Float32Array, FloatArray, IntArray
 from ..errors import ModelError
-from ..gnn.phi.blocks import Block, Blocks, Kind, extend
-from ..gnn.phi.encoder import TextEncoder
-from ..gnn.phi.frozen import Frozen
-from ..gnn.phi.propagation import describe
-from ..gnn.phi.relations import View
-from ..gnn.serving.growing import grow
-from ..gnn.serving.online import relearn
-from ..gnn.space.renewed import renewed
+from ..gnn.online.grow import grow
+from ..gnn.online.relearn import relearn
+from ..gnn.propagation.features import Block, Blocks, Kind, extend
+from ..gnn.propagation.propagate import describe
+from ..gnn.propagation.schema import Frozen
+from ..gnn.propagation.subgraph import View
+from ..gnn.serving.state import Fitted
+from ..gnn.text.encoder import TextEncoder
+from ..gnn.utils import renewed
 from ..graph import CatalogGraph
 from ..graph.catalog.affected import with_descendants
 from ..graph.catalog.extend import extend_graph, read_addition
 from ..graph.frames import Table
 from ..loaders.vectors import Vectors, read_more_vectors
 from .clustering import cluster_addition
-from .fitted import Fitted
 
 
 def add(

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from ..arrays import FloatArray, IntArray
 from ..errors import InputError
+from ..gnn.serving.state import Fitted
 from ..graph import Id
 from ..graph.catalog.availability import Moment
 from ..graph.frames import Table, to_frame
-from .fitted import Fitted
 from .ranking import check_k
 from .users import Profile, Who, listed
 

@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from ..gnn.serving.state import Fitted
 from ..graph import Id
-from .fitted import Fitted
 from .paths import Path, Paths
 
 STRONGEST = 5

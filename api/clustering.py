@@ -7,63 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
-from ..gnn.phi.clusters import CLUSTER, MIN_SIMILARITY, Clusters
-from ..gnn.phi.encoder import TextEncoder
+from ..gnn.serving.state import Fitted
+from ..gnn.text.clusters import CLUSTER, has_clusters
+from ..gnn.text.encoder import TextEncoder
 from ..graph import CatalogGraph, Relation
 from ..graph.catalog.derive import with_attributes
 from ..graph.catalog.extend import Addition
 from ..graph.catalog.schema import Attribute
-from .encoding import Encoded
-from .fitted import Fitted
-
-CLUSTERS = "clusters"
-"""The only word for relations that the catalog does not give."""
-
-
-def check_relations(relations: str | None, min_similarity: float | None) -> None:
-    """Refuse other relations than clusters, and a similarity out of its range.
-
-    Raises:
-        InputError: one of them cannot be used.
-    """
-    if relations not in (None, CLUSTERS):
-        raise InputError(
-            f"relations is {relations!r}; give {CLUSTERS!r}, or leave it out for those of the catalog alone."
-        )
-    if min_similarity is not None and not 0 <= min_similarity <= 1:
-        raise InputError(f"min_similarity is {min_similarity}; give a number from 0 to 1.")
-
-
-def cluster_catalog(
-    graph: CatalogGraph, encoded: Encoded, relations: str | None, min_similarity: float | None
-) -> tuple[CatalogGraph, Clusters | None]:
-    """Give a catalog the relations that are asked for.
-
-    Args:
-        graph: the catalog.
-        encoded: its texts.
-        relations: "clusters", or None for those that it has.
-        min_similarity: least cosine of a text and the centre of its cluster; None for ``MIN_SIMILARITY``.
-
-    Raises:
-        InputError: it has no texts to cluster, or an attribute of that name.
-    """
-    if relations is None:
-        return graph, None
-    if encoded.texts is None:
-        raise InputError("Clusters are made of texts and none is known; name an encoder, or leave relations out.")
-    if has_clusters(graph):
-        raise InputError(
-            f"The catalog {graph.source!r} has an attribute {CLUSTER!r} already; rename it, or leave relations out."
-        )
-    found = Clusters.of(encoded.texts, graph.names, MIN_SIMILARITY if min_similarity is None else min_similarity)
-    return with_attributes(graph, found.attributes(encoded.texts)), found
-
-
-def has_clusters(graph: CatalogGraph) -> bool:
-    """Whether a catalog has clusters."""
-    return any(attribute.name == CLUSTER for attribute in graph.attributes)
 
 
 def cluster_addition(fitted: Fitted, addition: Addition, cache: Path | None) -> Addition:

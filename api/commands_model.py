@@ -118,8 +118,8 @@ def fit(
     from dataclasses import replace
 
     from ..errors import SourceError
+    from ..gnn.text.clusters import check_relations
     from ..loaders import load
-    from .clustering import check_relations
     from .config import Config, read_config, read_kinds
     from .recommender import Recommender
 
@@ -315,8 +315,8 @@ def evaluate(
     from dataclasses import asdict
 
     from ..errors import InputError, SourceError
+    from ..gnn.text.clusters import check_relations
     from ..loaders import load
-    from .clustering import check_relations
     from .config import read_kinds
     from .evaluating import evaluate_source, figures, paired
     from .report import open_report, write_report

@@ -13,10 +13,10 @@ from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from ..errors import InputError
-from ..gnn.phi.encoder import PACKAGED
-from ..gnn.space.space import SpaceSettings
+from ..gnn.model.settings import SpaceSettings
+from ..gnn.text.clusters import check_relations
+from ..gnn.text.encoder import PACKAGED
 from ..graph.event_weights import Kinds
-from .clustering import check_relations
 
 _AT_LEAST = {
     "seed": 0,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..gnn.evaluation.comparison import CEILING, Summary, summary_table
-from ..gnn.evaluation.few_shot import AlsRevealed, PopularityRevealed
-from ..gnn.evaluation.methods import Newaisle
-from ..gnn.evaluation.protocols import revealed_share
+from ..gnn.evaluation.methods.newaisle import Newaisle
+from ..gnn.evaluation.protocols.few_shot import AlsRevealed, PopularityRevealed
+from ..gnn.evaluation.protocols.names import revealed_share
 from .canvas import canvas
 from .evaluating import NDCG, Evaluation
 from .plots import COLOURS, MARKERS, OURS, TOP, means_told

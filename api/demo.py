@@ -12,14 +12,14 @@ import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from ..errors import ModelError
-from ..gnn.evaluation.methods import compared_methods
+from ..gnn.evaluation.methods.registry import compared_methods
 from ..gnn.evaluation.runner import ResultRow, evaluate
-from ..gnn.fitting.splits import LEAVE_TARGETS_OUT, Split, make_split
-from ..gnn.phi.encoder import PACKAGED
-from ..gnn.space.space import Space
+from ..gnn.model.model import Space
+from ..gnn.text.catalog import encode_catalog
+from ..gnn.text.encoder import PACKAGED
+from ..gnn.validation.splits import LEAVE_TARGETS_OUT, Split, make_split
 from ..graph import CatalogGraph, Id, Interactions, open_store
 from ..loaders import load
-from .encoding import encode_catalog
 from .explanation import Explanation
 from .picture import draw_target
 from .recommender import Recommender

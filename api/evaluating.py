@@ -8,21 +8,22 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..gnn.evaluation.comparison import CEILING, Summary, comparable, compare, summary_table
-from ..gnn.evaluation.methods import Newaisle, compared_methods
-from ..gnn.evaluation.protocols import FEW_SHOT, TEMPORAL, argument, expand, family, hiding, revealed_share
+from ..gnn.evaluation.methods.newaisle import Newaisle
+from ..gnn.evaluation.methods.registry import compared_methods
+from ..gnn.evaluation.protocols.names import FEW_SHOT, TEMPORAL, argument, expand, family, hiding, revealed_share
+from ..gnn.evaluation.protocols.temporal import events_before
+from ..gnn.evaluation.protocols.zero_shot import Make
 from ..gnn.evaluation.runner import ResultRow, SplitResult, evaluate_splits
-from ..gnn.evaluation.temporal import events_before
-from ..gnn.evaluation.trial import Make
-from ..gnn.fitting.splits import PROTOCOLS, obstacle
-from ..gnn.phi.encoder import PACKAGED
+from ..gnn.text.catalog import Encoded, encode_catalog
+from ..gnn.text.clusters import check_relations, cluster_catalog
+from ..gnn.text.encoder import PACKAGED
+from ..gnn.validation.splits import PROTOCOLS, obstacle
 from ..graph import CatalogGraph, Interactions
 from ..graph.catalog.derive import without
 from ..graph.event_weights import Sales
 from ..graph.frames import Table, to_frame
 from ..loaders.vectors import Vectors, read_vectors
 from ..progress import Progress
-from .clustering import check_relations, cluster_catalog
-from .encoding import Encoded, encode_catalog
 
 SHOWN = (
     "ndcg@20",
@@ -128,7 +129,7 @@ def evaluate_source(
         graph: the whole catalog; targets are hidden by it even where methods may not know all of it.
         history: all interactions.
         source: what to call the data; None for the source that the graph names.
-        protocols: some of :data:`newaisle.gnn.evaluation.protocols.GRAMMAR`; None for ``leave-targets-out`` and
+        protocols: some of :data:`newaisle.gnn.evaluation.protocols.names.GRAMMAR`; None for ``leave-targets-out`` and
             ``leave-branches-out`` as far as the catalog allows them.
         seeds: one split per protocol and seed.
         users: judge a random part of so many users only.

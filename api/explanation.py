@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import FloatArray, IntArray
-from ..gnn.serving.folding import folded_shares
-from ..gnn.serving.reasons import history_shares, offset_share, scale_of, source_shares
+from ..gnn.online.fold_in import folded_shares
+from ..gnn.retrieval.attribution import history_shares, offset_share, scale_of, source_shares
+from ..gnn.serving.state import Fitted
 from ..graph import Id
 from .because import Because, Reason, Teller
-from .fitted import Fitted
 from .users import ask
 
 

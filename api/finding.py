@@ -13,15 +13,15 @@ import pyarrow as pa
 
 from ..arrays import FloatArray, IntArray
 from ..errors import InputError
-from ..gnn.phi.blocks import Kind
-from ..gnn.phi.encoder import TextEncoder
-from ..gnn.serving.likeness import likeness
-from ..gnn.serving.profile import profile_vector
-from ..gnn.serving.search import Matches, TextSearch
-from ..gnn.space.renewed import renewed
+from ..gnn.propagation.features import Kind
+from ..gnn.retrieval.profile import profile_vector
+from ..gnn.retrieval.similarity import likeness
+from ..gnn.retrieval.text_search import Matches, TextSearch
+from ..gnn.serving.state import Among, Choice, Fitted
+from ..gnn.text.encoder import TextEncoder
+from ..gnn.utils import renewed
 from ..graph import Id
 from ..graph.frames import Table, to_frame
-from .fitted import Among, Choice, Fitted
 from .ranking import check_k
 from .users import Profile, Who, ask
 

@@ -7,11 +7,11 @@ from typing import cast
 import numpy as np
 import pyarrow as pa
 
-from ..gnn.space.forecast import expected_buyers, repeated
-from ..gnn.space.scoring import asking
+from ..gnn.calibration.forecast import expected_buyers, repeated
+from ..gnn.model.cosine_softmax import asking
+from ..gnn.serving.state import Among, Fitted
 from ..graph import Id
 from ..graph.frames import Table, to_frame
-from .fitted import Among, Fitted
 
 FORECAST_COLUMNS = ("target", "name", "expected_buyers", "low", "high", "confidence")
 

@@ -11,11 +11,12 @@ import scipy.sparse as sp
 
 from ..arrays import IntArray
 from ..errors import InputError, InteractionsError, ModelError, UnknownIdError, name_some
-from ..gnn.serving.online import Observed, gather, relearn
+from ..gnn.online.events import Observed, gather
+from ..gnn.online.relearn import relearn
+from ..gnn.serving.state import Fitted, several
 from ..graph import Id, Ids, Interactions
 from ..graph.event_weights import stronger
 from ..graph.frames import Table, read_frame
-from .fitted import Fitted, several
 
 _AHEAD = timedelta(days=1)
 """Times without a time zone may be ahead of UTC by as much as half a day."""

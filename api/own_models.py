@@ -13,9 +13,9 @@ import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from ..errors import InputError, ModelError
-from ..gnn.evaluation.baselines import fitted
-from ..gnn.fitting.splits import Split
-from ..gnn.phi.encoder import PACKAGED
+from ..gnn.evaluation.contracts import fitted
+from ..gnn.text.encoder import PACKAGED
+from ..gnn.validation.splits import Split
 from ..graph import CatalogGraph, Id, Ids, Interactions
 from ..loaders.vectors import Vectors
 from ..progress import Progress
@@ -64,7 +64,7 @@ def evaluate(
         history: all interactions.
         models: own models, not fitted, or a :class:`newaisle.Recommender` with other settings; by name, or else called
             by their attribute ``name`` or their class. Each split fits a copy. Their figures are kept nowhere.
-        protocols: some of :data:`newaisle.gnn.evaluation.protocols.GRAMMAR`; None for ``leave-targets-out`` and
+        protocols: some of :data:`newaisle.gnn.evaluation.protocols.names.GRAMMAR`; None for ``leave-targets-out`` and
             ``leave-branches-out`` as far as the catalog allows them.
         seeds: one split per protocol and seed.
         baselines: whether newaisle and all baselines run too.
@@ -113,7 +113,7 @@ def evaluate(
 
 @dataclass(eq=False)
 class OwnMethod:
-    """A model of the user's own as :class:`newaisle.gnn.evaluation.judging.Method`.
+    """A model of the user's own as :class:`newaisle.gnn.evaluation.contracts.Method`.
 
     Outside it has rows and positions, inside own ids.
 

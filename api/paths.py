@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 
 from ..arrays import FloatArray
-from ..gnn.phi.blocks import Kind
+from ..gnn.propagation.features import Kind
+from ..gnn.serving.state import Fitted
 from ..graph import Id
 from ..graph.catalog.connections import Tie, Ties
 from ..graph.store.queries.named import named_queries
-from .fitted import Fitted
 
 _ATTRIBUTES = 3
 """Attributes that are told of, by name; of several values under one name the rarest."""

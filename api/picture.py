@@ -7,7 +7,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 
-from ..gnn.serving.reasons import source_shares
+from ..gnn.retrieval.attribution import source_shares
 from ..graph import Id
 from .canvas import canvas
 from .recommender import Recommender

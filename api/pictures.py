@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from ..gnn.evaluation.methods import Newaisle
-from ..gnn.evaluation.protocols import FEW_SHOT, GENERALISED, family
+from ..gnn.evaluation.methods.newaisle import Newaisle
+from ..gnn.evaluation.protocols.names import FEW_SHOT, GENERALISED, family
 from ..gnn.evaluation.runner import SplitResult
 from .curves import draw_few_shot, draw_generalised
 from .evaluating import Evaluation

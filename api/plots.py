@@ -10,7 +10,7 @@ from ..arrays import FloatArray
 from ..gnn.evaluation.comparison import CEILING, Comparison, Summary, comparable, compare, summary_table
 from ..gnn.evaluation.diagnostics import Decile, Mean, correlations, deciles, target_columns
 from ..gnn.evaluation.judging import HELD_OUT
-from ..gnn.evaluation.methods import Newaisle
+from ..gnn.evaluation.methods.newaisle import Newaisle
 from .canvas import canvas
 from .evaluating import NDCG, Evaluation
 

@@ -15,12 +15,13 @@ import scipy.sparse as sp
 
 from ..arrays import FloatArray, IntArray
 from ..errors import ModelError
-from ..gnn.phi.blocks import extend
-from ..gnn.serving.growing import grow
-from ..gnn.serving.likeness import alike
-from ..gnn.serving.online import Buyers, relearn
-from ..gnn.space.scoring import target_embeddings
-from ..gnn.space.space import Space
+from ..gnn.model.cosine_softmax import target_embeddings
+from ..gnn.model.model import Space
+from ..gnn.online.grow import grow
+from ..gnn.online.relearn import Buyers, relearn
+from ..gnn.propagation.features import extend
+from ..gnn.retrieval.similarity import alike
+from ..gnn.serving.state import Fitted
 from ..graph import CatalogGraph, Relation, Store, Written
 from ..graph.catalog.affected import changed_between, targets_with_attributes, with_descendants
 from ..graph.store.predictions import Foreseen, write_foreseen
@@ -28,7 +29,6 @@ from ..graph.store.refresh import named
 from ..graph.store.source_state import Head
 from .adding import described
 from .clustering import cluster_again
-from .fitted import Fitted
 
 LEAST_BUYERS = 5
 """What fewer users bought is written as if nobody had: neither their number nor what it taught leaves the model."""

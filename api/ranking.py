@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from ..arrays import FloatArray, IntArray
 from ..errors import InputError
-from ..gnn.serving.diversity import diversify
-from ..gnn.serving.topk import Best
-from ..gnn.space.scoring import asking, user_embeddings
+from ..gnn.model.cosine_softmax import asking, user_embeddings
+from ..gnn.retrieval.diversity import diversify
+from ..gnn.retrieval.topk import Best
+from ..gnn.serving.state import Choice, Fitted
 from ..graph.catalog.availability import Moment
 from ..graph.frames import Table, to_frame
-from .fitted import Choice, Fitted
 from .users import Asked
 
 RESULT_COLUMNS = ("user", "target", "name", "score", "probability", "confidence")

@@ -11,11 +11,14 @@ import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from ..errors import InputError, NotFittedError
-from ..gnn.fitting.fit import fit_space
-from ..gnn.phi.encoder import PACKAGED
-from ..gnn.phi.propagation import propagate_and_freeze
-from ..gnn.space.scoring import user_embeddings
-from ..gnn.space.space import SpaceSettings
+from ..gnn.model.cosine_softmax import user_embeddings
+from ..gnn.model.settings import SpaceSettings
+from ..gnn.propagation.propagate import propagate_and_freeze
+from ..gnn.serving.state import Among, Fitted, fitted_to
+from ..gnn.text.catalog import encode_catalog
+from ..gnn.text.clusters import CLUSTERS, check_relations, cluster_catalog
+from ..gnn.text.encoder import PACKAGED
+from ..gnn.training.fit import fit_space
 from ..graph import CatalogGraph, Id, Interactions
 from ..graph.catalog.availability import Moment
 from ..graph.event_weights import Kinds, Sales
@@ -24,12 +27,10 @@ from ..loaders.vectors import Vectors, read_vectors
 from ..progress import Progress
 from .adding import add
 from .audience import Circle, audience
-from .clustering import CLUSTERS, check_relations, cluster_again, cluster_catalog
+from .clustering import cluster_again
 from .config import Config, read_config
-from .encoding import encode_catalog
 from .explanation import Explanation, explain
 from .finding import Finder, similar
-from .fitted import Among, Fitted, fitted_to
 from .forecasting import forecast
 from .observing import ObserveReport, forget, observe
 from .ranking import Wish, ranking
@@ -56,7 +57,8 @@ class Recommender:
             its weightiest event does, relative to the strongest kind of the history; below 0 the user does not want
             the target, and a kind with the weight 0 is left out.
         relations: "clusters" relates targets with like texts in a catalog that has no taxonomy and no attributes: each
-            gets the attribute ``cluster`` (:class:`newaisle.gnn.phi.clusters.Clusters`); None for what the catalog has.
+            gets the attribute ``cluster`` (:class:`newaisle.gnn.text.clusters.Clusters`); None for what the catalog
+            has.
         min_similarity: least cosine of a text and the centre of its cluster, 0 to 1; None for 0.6.
 
     Raises:
@@ -92,7 +94,7 @@ class Recommender:
         Raises:
             ModelFormatError: the folder is missing, foreign, corrupted or of another version.
         """
-        from .persistence import load_fitted
+        from ..gnn.serving.codec import load_fitted
 
         fitted = load_fitted(Path(path))
         made = cls(seed=fitted.seed, encoder=fitted.encoder, settings=fitted.space.settings, kinds=fitted.kinds.given)
@@ -144,7 +146,7 @@ class Recommender:
             ModelFormatError: the folder holds something else than a model.
             ModelError: the folder cannot be written, or a number is too large for half precision.
         """
-        from .persistence import save_fitted
+        from ..gnn.serving.codec import save_fitted
 
         save_fitted(self.fitted, Path(path), precision)
 
@@ -252,8 +254,8 @@ class Recommender:
     def observe(self, events: Interactions | Table) -> ObserveReport:
         """Learn from first sales and other events at once; on any error nothing is learned.
 
-        The targets' vectors are solved again with the new events (:func:`newaisle.gnn.space.update.learn_target`), and
-        the users' own vectors have them folded in when they are read (:func:`newaisle.gnn.serving.folding.fold_in`).
+        The targets' vectors are solved again with the new events (:func:`newaisle.gnn.factors.update.learn_target`),
+        and the users' own vectors have them folded in when they are read (:func:`newaisle.gnn.online.fold_in.fold_in`).
         The order of events does not matter, and one that is repeated counts once. A user may be new. ``new`` and
         ``seen`` stay as they were at fit.
 
@@ -317,7 +319,7 @@ class Recommender:
             among: "new" (no sales at fit), "seen", "all", or own ids. Groups only where their ids are given.
             exclude_bought: leave out what the user bought.
             diversity: 0 ranks by score; more, up to 1, prefers targets unlike those higher in the list (maximal
-                marginal relevance, see :func:`newaisle.gnn.serving.diversity.diversify`), chosen from the best 10 k.
+                marginal relevance, see :func:`newaisle.gnn.retrieval.diversity.diversify`), chosen from the best 10 k.
             min_confidence: leave out targets of which the model is less sure, 0 to 1: there may be fewer rows, or none.
             min_probability: leave out targets that the user is less likely to buy, 0 to 1: fewer rows, or none.
             at: leave out what is not available then: a date, a time or a number, to compare with the columns
@@ -373,8 +375,8 @@ class Recommender:
 
         Counted are the users who had a history at fit. For a target without sales at fit the expected number is the sum
         of their chances, as :meth:`audience` lists them, and the interval says how far such sums were from the true
-        numbers of pseudo-new targets (:class:`newaisle.gnn.space.forecast.Spread`). For one with sales it is the number
-        of its buyers in the history, and the interval says how far two such windows differ.
+        numbers of pseudo-new targets (:class:`newaisle.gnn.calibration.forecast.Spread`). For one with sales it is the
+        number of its buyers in the history, and the interval says how far two such windows differ.
 
         Args:
             targets: one own id or several, "new" (no sales at fit), "seen" or "all".
@@ -573,8 +575,8 @@ class Recommender:
 
         Returns:
             A table with the columns ``target, name, relevance, match, because``, the most relevant first: match is 0
-            to 1 (:class:`newaisle.gnn.serving.search.TextSearch`), relevance the same moved by taste, because the name
-            of the target itself, of a category above it or the attribute that matches best.
+            to 1 (:class:`newaisle.gnn.retrieval.text_search.TextSearch`), relevance the same moved by taste, because
+            the name of the target itself, of a category above it or the attribute that matches best.
 
         Raises:
             InputError: no text, ``k`` is 0 or below, or no target is meant.

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..arrays import FloatArray
-from ..gnn.serving.privacy import release_vectors
-from ..gnn.space.scoring import user_embeddings
+from ..gnn.model.cosine_softmax import user_embeddings
+from ..gnn.retrieval.privacy import release_vectors
+from ..gnn.serving.state import Fitted
 from ..graph import Id
-from .fitted import Fitted
 from .users import ask
 
 

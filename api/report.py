@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..gnn.evaluation.cells import code_hash, data_hash
+from ..gnn.evaluation.cache import code_hash, data_hash
 from ..gnn.evaluation.comparison import Comparison, compare, summary_table
 from ..gnn.evaluation.diagnostics import correlations, deciles
-from ..gnn.evaluation.methods import Newaisle
+from ..gnn.evaluation.methods.newaisle import Newaisle
 from .canvas import canvas
 from .evaluating import Evaluation
 from .pictures import PLOTS, pictured, tells_of_targets

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..gnn.evaluation.comparison import CEILING, comparable, summary_table
 from ..gnn.evaluation.judging import HELD_OUT
-from ..gnn.evaluation.methods import Newaisle
+from ..gnn.evaluation.methods.newaisle import Newaisle
 from .evaluating import NDCG, SHOWN, Evaluation, figures
 from .pictures import pictured
 from .plots import span

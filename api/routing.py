@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from ..arrays import IntArray
 from ..errors import InputError
-from ..gnn.fitting.splits import buyers
+from ..gnn.serving.state import Fitted, several
+from ..gnn.validation.splits import buyers
 from ..graph import Id
 from ..graph.event_weights import stronger
 from ..graph.frames import Table, to_frame
-from .fitted import Fitted, several
 
 ROUTE_COLUMNS = ("target", "name", "route", "prior_share", "buyers")
 ZERO_SHOT, FEW_SHOT, CONVENTIONAL = "zero-shot", "few-shot", "conventional"

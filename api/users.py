@@ -10,8 +10,8 @@ import numpy as np
 
 from ..arrays import FloatArray, IntArray
 from ..errors import InputError, name_some
+from ..gnn.serving.state import Fitted
 from ..graph import Id
-from .fitted import Fitted
 
 
 @dataclass(frozen=True, eq=False)

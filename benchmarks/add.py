@@ -18,11 +18,11 @@ import numpy as np
 import pyarrow as pa
 
 from newaisle import CatalogGraph, Interactions, Recommender
-from newaisle.gnn.fitting.tuning import start_kernel
-from newaisle.gnn.phi.encoder import TextEncoder
-from newaisle.gnn.phi.propagation import propagate
-from newaisle.gnn.space.factors import FactorSettings
-from newaisle.gnn.space.space import SpaceSettings
+from newaisle.gnn.factors.settings import FactorSettings
+from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.propagation.propagate import propagate
+from newaisle.gnn.text.encoder import TextEncoder
+from newaisle.gnn.training.folds import start_kernel
 from newaisle.progress import CountProgress
 
 WIDTH = 384

@@ -15,13 +15,13 @@ import numpy as np
 
 import newaisle
 from newaisle import Recommender
-from newaisle.api.encoding import encode_catalog
 from newaisle.api.settings import Settings
-from newaisle.gnn.fitting.fit import fit_space
-from newaisle.gnn.fitting.metrics import ndcg
-from newaisle.gnn.fitting.splits import PROTOCOLS, make_split
-from newaisle.gnn.phi.encoder import PACKAGED, STATIC, TextEncoder
-from newaisle.gnn.phi.propagation import propagate
+from newaisle.gnn.propagation.propagate import propagate
+from newaisle.gnn.text.catalog import encode_catalog
+from newaisle.gnn.text.encoder import PACKAGED, STATIC, TextEncoder
+from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.validation.metrics import ndcg
+from newaisle.gnn.validation.splits import PROTOCOLS, make_split
 from newaisle.graph.catalog.derive import without
 from newaisle.loaders import Loaded
 

@@ -17,11 +17,13 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from newaisle import CatalogGraph, Interactions, Recommender
-from newaisle.api.fitted import Fitted
-from newaisle.gnn.phi.propagation import propagate_and_freeze
-from newaisle.gnn.space.factors import Factors, FactorSettings
-from newaisle.gnn.space.kernel import KernelSettings
-from newaisle.gnn.space.space import SpaceSettings, build_space
+from newaisle.gnn.factors.als import Factors
+from newaisle.gnn.factors.settings import FactorSettings
+from newaisle.gnn.model.model import build_space
+from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.prior.kernel import KernelSettings
+from newaisle.gnn.propagation.propagate import propagate_and_freeze
+from newaisle.gnn.serving.state import Fitted
 from newaisle.graph import Ids
 
 SEEN = 2000

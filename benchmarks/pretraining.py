@@ -20,19 +20,20 @@ import torch
 from torch import nn
 
 from newaisle import CatalogGraph, load
-from newaisle.api.encoding import encode_catalog
 from newaisle.api.settings import Settings
 from newaisle.arrays import FloatArray, IntArray
 from newaisle.gnn.evaluation.comparison import summary_table
 from newaisle.gnn.evaluation.runner import ResultRow
-from newaisle.gnn.fitting.metrics import ndcg
-from newaisle.gnn.fitting.splits import MIN_BUYERS, NEW_PRODUCTS, Split, buyers, entries, make_split
-from newaisle.gnn.fitting.tuning import START_RIDGE, START_WIDTH, start_kernel
-from newaisle.gnn.phi.blocks import Blocks, Kind
-from newaisle.gnn.phi.encoder import PACKAGED
-from newaisle.gnn.phi.propagation import propagate
-from newaisle.gnn.space.factors import Factors, FactorSettings, fit_factors
-from newaisle.gnn.space.kernel import Head, KernelSettings
+from newaisle.gnn.factors.als import Factors, fit_factors
+from newaisle.gnn.factors.settings import FactorSettings
+from newaisle.gnn.prior.kernel import Head, KernelSettings
+from newaisle.gnn.propagation.features import Blocks, Kind
+from newaisle.gnn.propagation.propagate import propagate
+from newaisle.gnn.text.catalog import encode_catalog
+from newaisle.gnn.text.encoder import PACKAGED
+from newaisle.gnn.training.folds import START_RIDGE, START_WIDTH, start_kernel
+from newaisle.gnn.validation.metrics import ndcg
+from newaisle.gnn.validation.splits import MIN_BUYERS, NEW_PRODUCTS, Split, buyers, entries, make_split
 
 FACTORS = FactorSettings(rank=32, alpha=5.0, regularization=10.0)
 DIMENSIONS, BATCH, TEMPERATURE, LEARNING_RATE = 64, 1024, 0.1, 3e-3

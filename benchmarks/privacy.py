@@ -2,7 +2,7 @@
 
     python benchmarks/privacy.py [--seeds 20,21] [--epsilon 1,4,8] [--delta 1e-5] [--draws 5]
 
-Every judged user's unit vector is released by the analytic Gaussian mechanism (`newaisle.gnn.serving.privacy`) and
+Every judged user's unit vector is released by the analytic Gaussian mechanism (`newaisle.gnn.retrieval.privacy`) and
 ranks the hidden targets of leave-targets-out. "drawn to the mean user" is what a receiver can do who knows mean and
 spread of all user vectors: the linear estimate m + s^2 / (s^2 + sigma^2) (f - m), which costs no privacy of the user's
 own.
@@ -15,19 +15,19 @@ import argparse
 import numpy as np
 
 from newaisle import load
-from newaisle.api.encoding import encode_catalog
 from newaisle.api.settings import Settings
 from newaisle.arrays import FloatArray
 from newaisle.gnn.evaluation.comparison import summary_table
 from newaisle.gnn.evaluation.runner import ResultRow
-from newaisle.gnn.fitting.fit import fit_space
-from newaisle.gnn.fitting.metrics import ndcg
-from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, Split, make_split
-from newaisle.gnn.phi.encoder import PACKAGED
-from newaisle.gnn.phi.propagation import propagate
-from newaisle.gnn.serving.privacy import gaussian_sigma, release_vectors
-from newaisle.gnn.space.scoring import user_embeddings
-from newaisle.gnn.space.space import Space
+from newaisle.gnn.model.cosine_softmax import user_embeddings
+from newaisle.gnn.model.model import Space
+from newaisle.gnn.propagation.propagate import propagate
+from newaisle.gnn.retrieval.privacy import gaussian_sigma, release_vectors
+from newaisle.gnn.text.catalog import encode_catalog
+from newaisle.gnn.text.encoder import PACKAGED
+from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.validation.metrics import ndcg
+from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, Split, make_split
 
 
 def main() -> None:

@@ -20,12 +20,12 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from newaisle import CatalogGraph
-from newaisle.gnn.fitting.fit import fit_space
-from newaisle.gnn.fitting.metrics import ndcg
-from newaisle.gnn.phi.propagation import propagate
-from newaisle.gnn.space import nearest
-from newaisle.gnn.space.kernel import Head
-from newaisle.gnn.space.nearest import EXACT, NearestHead
+from newaisle.gnn.prior import nearest
+from newaisle.gnn.prior.kernel import Head
+from newaisle.gnn.prior.nearest import EXACT, NearestHead
+from newaisle.gnn.propagation.propagate import propagate
+from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.validation.metrics import ndcg
 
 PURCHASES = 60
 """Mean number of targets that a user buys."""

@@ -18,8 +18,8 @@ import numpy as np
 
 from newaisle import CatalogGraph, load
 from newaisle.api.settings import Settings
-from newaisle.gnn.phi.encoder import TextEncoder
-from newaisle.gnn.serving.search import TextSearch
+from newaisle.gnn.retrieval.text_search import TextSearch
+from newaisle.gnn.text.encoder import TextEncoder
 from newaisle.graph import Relation
 
 K = 10

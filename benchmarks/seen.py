@@ -17,20 +17,21 @@ from itertools import product
 import numpy as np
 
 from newaisle import load
-from newaisle.api.encoding import encode_catalog
 from newaisle.api.settings import Settings
 from newaisle.arrays import FloatArray
 from newaisle.gnn.evaluation.comparison import compare, summary_table
-from newaisle.gnn.evaluation.generalised import generalised_split
+from newaisle.gnn.evaluation.protocols.generalised import generalised_split
 from newaisle.gnn.evaluation.runner import ResultRow
-from newaisle.gnn.fitting.balance import rehearsals
-from newaisle.gnn.fitting.fit import fit_space
-from newaisle.gnn.fitting.one_list import List
-from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, Split, binary, buyers
-from newaisle.gnn.fitting.tuning import make_episodes
-from newaisle.gnn.phi.encoder import PACKAGED
-from newaisle.gnn.phi.propagation import propagate
-from newaisle.gnn.space.factors import FactorSettings, fit_factors
+from newaisle.gnn.factors.als import fit_factors
+from newaisle.gnn.factors.settings import FactorSettings
+from newaisle.gnn.propagation.propagate import propagate
+from newaisle.gnn.text.catalog import encode_catalog
+from newaisle.gnn.text.encoder import PACKAGED
+from newaisle.gnn.training.balance import rehearsals
+from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.training.folds import make_episodes
+from newaisle.gnn.validation.mixed_list import List
+from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, Split, binary, buyers
 
 Scores = Callable[[Split], FloatArray]
 

@@ -18,11 +18,11 @@ import pyarrow as pa
 import torch
 
 from newaisle import CatalogGraph, Interactions, Recommender
-from newaisle.gnn.serving.topk import TargetIndex
-from newaisle.gnn.space.factors import FactorSettings
-from newaisle.gnn.space.kernel import KernelSettings
-from newaisle.gnn.space.scoring import user_embeddings
-from newaisle.gnn.space.space import SpaceSettings
+from newaisle.gnn.factors.settings import FactorSettings
+from newaisle.gnn.model.cosine_softmax import user_embeddings
+from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.prior.kernel import KernelSettings
+from newaisle.gnn.retrieval.topk import TargetIndex
 
 K = 20
 SEEN = 500

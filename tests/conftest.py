@@ -18,10 +18,11 @@ from newaisle.loaders import Loaded, load
 
 if TYPE_CHECKING:
     from newaisle.api.recommender import Recommender
-    from newaisle.gnn.evaluation.judging import Method
-    from newaisle.gnn.fitting.splits import Split
-    from newaisle.gnn.phi.blocks import Blocks
-    from newaisle.gnn.space.space import Space, SpaceSettings
+    from newaisle.gnn.evaluation.contracts import Method
+    from newaisle.gnn.model.model import Space
+    from newaisle.gnn.model.settings import SpaceSettings
+    from newaisle.gnn.propagation.features import Blocks
+    from newaisle.gnn.validation.splits import Split
 
 SLICE = ("PRODUCE", "DELI", "PASTRY", "MEAT-PCKGD", "SEAFOOD")
 """Departments of the small real catalog."""
@@ -174,7 +175,7 @@ def fresh_home(tmp_path: Path, encodings: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture(scope="session")
 def texts(journey: Loaded, encodings: Path) -> np.ndarray:
     """Embeddings of the texts of ``journey``, float32 (n, 384)."""
-    from newaisle.gnn.phi.encoder import TextEncoder
+    from newaisle.gnn.text.encoder import TextEncoder
 
     return TextEncoder(cache=encodings).encode(journey.graph.texts)
 
@@ -182,7 +183,7 @@ def texts(journey: Loaded, encodings: Path) -> np.ndarray:
 @pytest.fixture(scope="session")
 def names(journey: Loaded, encodings: Path) -> np.ndarray:
     """Embeddings of the names of ``journey``, float32 (n, 384)."""
-    from newaisle.gnn.phi.encoder import TextEncoder
+    from newaisle.gnn.text.encoder import TextEncoder
 
     return TextEncoder(cache=encodings).encode([name.lower() for name in journey.graph.names])
 
@@ -190,7 +191,7 @@ def names(journey: Loaded, encodings: Path) -> np.ndarray:
 @pytest.fixture(scope="session")
 def phi(journey: Loaded, texts: np.ndarray, names: np.ndarray) -> Blocks:
     """What propagation says of ``journey``."""
-    from newaisle.gnn.phi.propagation import propagate
+    from newaisle.gnn.propagation.propagate import propagate
 
     return propagate(journey.graph, texts, names)
 
@@ -198,9 +199,9 @@ def phi(journey: Loaded, texts: np.ndarray, names: np.ndarray) -> Blocks:
 @pytest.fixture(scope="session")
 def given(phi: Blocks) -> SpaceSettings:
     """Settings for ``journey``, so that no search is needed."""
-    from newaisle.gnn.fitting.tuning import start_kernel
-    from newaisle.gnn.space.factors import FactorSettings
-    from newaisle.gnn.space.space import SpaceSettings
+    from newaisle.gnn.factors.settings import FactorSettings
+    from newaisle.gnn.model.settings import SpaceSettings
+    from newaisle.gnn.training.folds import start_kernel
 
     kernel = start_kernel(phi, 0.1, 0.1)
     factors = FactorSettings(rank=12, regularization=30.0)
@@ -232,7 +233,7 @@ def searched(journey: Loaded, encodings: Path) -> Recommender:
 @pytest.fixture(scope="session")
 def split(journey: Loaded) -> Split:
     """A fifth of the sold targets of ``journey``, hidden."""
-    from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
+    from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 
     return make_split(LEAVE_TARGETS_OUT, journey.graph, journey.interactions.matrix(journey.graph), 0)
 
@@ -240,7 +241,7 @@ def split(journey: Loaded) -> Split:
 @pytest.fixture(scope="session")
 def methods(journey: Loaded, texts: np.ndarray, names: np.ndarray) -> Mapping[str, Callable[[int], Method]]:
     """Everything that an evaluation compares, by name, each made from a seed."""
-    from newaisle.gnn.evaluation.methods import compared_methods
+    from newaisle.gnn.evaluation.methods.registry import compared_methods
 
     return compared_methods(journey.graph, texts, names, ablate=True)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from newaisle.gnn.evaluation.baselines import LinMap, Popularity
-from newaisle.gnn.evaluation.methods import Newaisle
-from newaisle.gnn.fitting.fit import fit_space
-from newaisle.gnn.fitting.splits import Split, binary
-from newaisle.gnn.phi.blocks import Blocks
-from newaisle.gnn.space.factors import fit_factors
-from newaisle.gnn.space.kernel import Head
-from newaisle.gnn.space.space import SpaceSettings
+from newaisle.gnn.evaluation.methods.kernel_baselines import LinMap, Popularity
+from newaisle.gnn.evaluation.methods.newaisle import Newaisle
+from newaisle.gnn.factors.als import fit_factors
+from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.prior.kernel import Head
+from newaisle.gnn.propagation.features import Blocks
+from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.validation.splits import Split, binary
 
 
 class SettledNewaisle(Newaisle):

@@ -10,9 +10,9 @@ from conftest import part_of
 
 from newaisle.api.recommender import Recommender
 from newaisle.errors import CycleError, DanglingParentError, DuplicateIdError, GraphError, InputError
-from newaisle.gnn.phi.propagation import describe, propagate
-from newaisle.gnn.space.factors import Factors
-from newaisle.gnn.space.space import build_space
+from newaisle.gnn.factors.als import Factors
+from newaisle.gnn.model.model import build_space
+from newaisle.gnn.propagation.propagate import describe, propagate
 from newaisle.graph import CatalogGraph, Interactions, Relation
 
 HIDDEN = 40
@@ -264,9 +264,9 @@ def test_without_texts_and_parents():
     """Values of an attribute are all there is."""
     graph = CatalogGraph.from_tables(pa.table({"id": [1, 2, 3, 4], "name": list("abcd"), "kind": ["x", "x", "y", "y"]}))
     events = Interactions.from_table(pa.table({"user": ["u", "u", "v"], "target": [1, 3, 3]}))
-    from newaisle.gnn.space.factors import FactorSettings
-    from newaisle.gnn.space.kernel import KernelSettings
-    from newaisle.gnn.space.space import SpaceSettings
+    from newaisle.gnn.factors.settings import FactorSettings
+    from newaisle.gnn.model.settings import SpaceSettings
+    from newaisle.gnn.prior.kernel import KernelSettings
 
     settings = SpaceSettings(FactorSettings(rank=2, regularization=0.1), KernelSettings({"kind": 1.0}, 0.1))
     model = Recommender(encoder=None, settings=settings).fit(graph, events)

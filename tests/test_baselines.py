@@ -7,11 +7,12 @@ import pytest
 import scipy.sparse as sp
 
 from newaisle.errors import InputError, ModelError
-from newaisle.gnn.evaluation.baselines import Ceiling, TextCosine
-from newaisle.gnn.evaluation.methods import compared_methods
-from newaisle.gnn.fitting.metrics import ndcg, taste_auc
-from newaisle.gnn.fitting.splits import hide
-from newaisle.gnn.phi.propagation import propagate
+from newaisle.gnn.evaluation.methods.ceiling import Ceiling
+from newaisle.gnn.evaluation.methods.kernel_baselines import TextCosine
+from newaisle.gnn.evaluation.methods.registry import compared_methods
+from newaisle.gnn.propagation.propagate import propagate
+from newaisle.gnn.validation.metrics import ndcg, taste_auc
+from newaisle.gnn.validation.splits import hide
 from newaisle.graph.catalog.derive import bare, without
 
 LEARNING = ("popularity", "text-cosine", "knn", "kernel-ridge", "linmap", "ceiling")

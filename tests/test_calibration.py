@@ -5,10 +5,16 @@ import pytest
 import scipy.sparse as sp
 from scipy.special import expit
 
-from newaisle.gnn.evaluation.methods import Newaisle
-from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
-from newaisle.gnn.space.calibration import Calibration, Pairs, brier_score, expected_calibration_error, fit_calibration
-from newaisle.gnn.space.confidence import expected_errors
+from newaisle.gnn.calibration.confidence import expected_errors
+from newaisle.gnn.calibration.probability import (
+    Calibration,
+    Pairs,
+    brier_score,
+    expected_calibration_error,
+    fit_calibration,
+)
+from newaisle.gnn.evaluation.methods.newaisle import Newaisle
+from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 
 
 def pairs_of(seed, users=300, targets=200):

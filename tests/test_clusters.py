@@ -13,19 +13,26 @@ import pyarrow as pa
 import pytest
 
 from newaisle import CatalogGraph, Recommender
-from newaisle.api.clustering import cluster_again, cluster_catalog, has_clusters
+from newaisle.api.clustering import cluster_again
 from newaisle.api.commands_refresh import _load
 from newaisle.api.config import read_config
-from newaisle.api.encoding import Encoded
 from newaisle.api.evaluating import evaluate_source
 from newaisle.api.own_models import _without_fit
 from newaisle.api.pushing import Outlook
 from newaisle.api.refreshing import Job
 from newaisle.errors import InputError
-from newaisle.gnn.fitting.tuning import start_kernel
-from newaisle.gnn.phi.clusters import CLUSTER, MIN_SIMILARITY, Clusters, number_of_clusters
-from newaisle.gnn.phi.propagation import propagate
-from newaisle.gnn.space.space import SpaceSettings
+from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.propagation.propagate import propagate
+from newaisle.gnn.text.catalog import Encoded
+from newaisle.gnn.text.clusters import (
+    CLUSTER,
+    MIN_SIMILARITY,
+    Clusters,
+    cluster_catalog,
+    has_clusters,
+    number_of_clusters,
+)
+from newaisle.gnn.training.folds import start_kernel
 from newaisle.graph import Relation, Store
 from newaisle.graph.catalog.arrow import graph_from_files, graph_tables
 from newaisle.graph.catalog.derive import with_attributes, without

@@ -12,11 +12,11 @@ import pytest
 from newaisle.api.config import Config, read_config
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError
-from newaisle.gnn.phi.encoder import PACKAGED
-from newaisle.gnn.space.calibration import Calibration
-from newaisle.gnn.space.factors import FactorSettings
-from newaisle.gnn.space.kernel import KernelSettings
-from newaisle.gnn.space.space import SpaceSettings
+from newaisle.gnn.calibration.probability import Calibration
+from newaisle.gnn.factors.settings import FactorSettings
+from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.prior.kernel import KernelSettings
+from newaisle.gnn.text.encoder import PACKAGED
 
 HAND_WRITTEN = """\
 seed = 3

@@ -14,9 +14,9 @@ import pytest
 from newaisle.api.ranking import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, UnknownIdError
-from newaisle.gnn.evaluation.methods import compared_methods
-from newaisle.gnn.fitting.metrics import K, ranking_metrics
-from newaisle.gnn.phi.blocks import Kind
+from newaisle.gnn.evaluation.methods.registry import compared_methods
+from newaisle.gnn.propagation.features import Kind
+from newaisle.gnn.validation.metrics import K, ranking_metrics
 from newaisle.graph import CatalogGraph
 
 

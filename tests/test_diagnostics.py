@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from newaisle.gnn.evaluation.cells import Cell, column
+from newaisle.gnn.calibration.confidence import level_errors
+from newaisle.gnn.evaluation.cache import Cell, column
 from newaisle.gnn.evaluation.comparison import corrected_standard_error
 from newaisle.gnn.evaluation.diagnostics import correlations, deciles, target_columns
 from newaisle.gnn.evaluation.runner import SplitResult
-from newaisle.gnn.space.confidence import level_errors
 
 PROTOCOL = "leave-targets-out"
 

@@ -12,7 +12,7 @@ import transformers
 from sentence_transformers import SentenceTransformer
 
 from newaisle.errors import InputError, MissingExtraError, ModelError
-from newaisle.gnn.phi.encoder import PACKAGED, TextEncoder
+from newaisle.gnn.text.encoder import PACKAGED, TextEncoder
 
 TEXTS = ["fresh apples, fruit", "apple juice, drinks", "wrench, tools"]
 

@@ -11,13 +11,14 @@ import pytest
 import scipy.sparse as sp
 
 from newaisle.errors import InputError, ModelError
-from newaisle.gnn.evaluation.baselines import Ceiling, Popularity
 from newaisle.gnn.evaluation.comparison import compare, corrected_standard_error, summary_table
-from newaisle.gnn.evaluation.methods import Newaisle
+from newaisle.gnn.evaluation.methods.ceiling import Ceiling
+from newaisle.gnn.evaluation.methods.kernel_baselines import Popularity
+from newaisle.gnn.evaluation.methods.newaisle import Newaisle
+from newaisle.gnn.evaluation.methods.simple_baselines import CatalogSize, RandomScores, simple_baselines
 from newaisle.gnn.evaluation.runner import ResultRow, evaluate, evaluate_splits
-from newaisle.gnn.evaluation.simple_baselines import CatalogSize, RandomScores, simple_baselines
-from newaisle.gnn.fitting.metrics import ranking_metrics, target_taste_aucs
-from newaisle.gnn.fitting.splits import PROTOCOLS, make_split
+from newaisle.gnn.validation.metrics import ranking_metrics, target_taste_aucs
+from newaisle.gnn.validation.splits import PROTOCOLS, make_split
 from newaisle.loaders import load_complete_journey
 
 TARGETS, BRANCHES = "leave-targets-out", "leave-branches-out"

@@ -5,8 +5,10 @@ import pytest
 import scipy.sparse as sp
 
 from newaisle.errors import ModelError
-from newaisle.gnn.fitting.splits import binary
-from newaisle.gnn.space.factors import FactorSettings, fit_factors, solve_one, solve_users
+from newaisle.gnn.factors.als import fit_factors
+from newaisle.gnn.factors.settings import FactorSettings
+from newaisle.gnn.factors.solve import solve_one, solve_users
+from newaisle.gnn.validation.splits import binary
 
 
 def least_squares(bought, basis, settings):

@@ -9,14 +9,14 @@ import scipy.sparse as sp
 from settled import SettledLinMap, SettledNewaisle
 
 from newaisle.errors import InputError, ModelError
-from newaisle.gnn.evaluation.baselines import Ceiling
-from newaisle.gnn.evaluation.few_shot import AlsRevealed, Halves, PopularityRevealed
-from newaisle.gnn.evaluation.judging import Learning
-from newaisle.gnn.evaluation.protocols import LEVELS, expand
+from newaisle.gnn.evaluation.contracts import Learning
+from newaisle.gnn.evaluation.methods.ceiling import Ceiling
+from newaisle.gnn.evaluation.methods.simple_baselines import RandomScores
+from newaisle.gnn.evaluation.protocols.few_shot import AlsRevealed, Halves, PopularityRevealed
+from newaisle.gnn.evaluation.protocols.names import LEVELS, expand
 from newaisle.gnn.evaluation.runner import evaluate_splits
-from newaisle.gnn.evaluation.simple_baselines import RandomScores
-from newaisle.gnn.fitting.metrics import ndcg
-from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, hide, make_split
+from newaisle.gnn.validation.metrics import ndcg
+from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, hide, make_split
 
 SEED = 1
 

@@ -11,11 +11,11 @@ from newaisle.api.finding import PERSONAL, SEARCH_COLUMNS, SIMILAR_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.api.users import Profile
 from newaisle.errors import InputError, UnknownIdError
-from newaisle.gnn.phi.blocks import Kind
-from newaisle.gnn.serving.likeness import likeness
-from newaisle.gnn.serving.profile import profile_vector
-from newaisle.gnn.serving.search import DECAY, TextSearch
-from newaisle.gnn.space.kernel import KernelSettings, kernel
+from newaisle.gnn.prior.kernel import KernelSettings, kernel
+from newaisle.gnn.propagation.features import Kind
+from newaisle.gnn.retrieval.profile import profile_vector
+from newaisle.gnn.retrieval.similarity import likeness
+from newaisle.gnn.retrieval.text_search import DECAY, TextSearch
 from newaisle.graph import CatalogGraph, Relation
 
 

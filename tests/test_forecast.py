@@ -12,10 +12,10 @@ import scipy.sparse as sp
 from newaisle.api.forecasting import FORECAST_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, NotFittedError, UnknownIdError
-from newaisle.gnn.fitting.fit import fit_space
-from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
-from newaisle.gnn.space.forecast import LEVEL, Outcomes, Spread, expected_buyers, fit_spread, repeated
-from newaisle.gnn.space.scoring import asking
+from newaisle.gnn.calibration.forecast import LEVEL, Outcomes, Spread, expected_buyers, fit_spread, repeated
+from newaisle.gnn.model.cosine_softmax import asking
+from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 
 
 def columns_of(table):
@@ -170,7 +170,7 @@ def test_one_known_target_is_enough_to_answer():
 
 
 def test_a_random_part_of_many_targets_serves(space, fitted, monkeypatch):
-    monkeypatch.setattr("newaisle.gnn.space.forecast._MOST_TARGETS", 30)
+    monkeypatch.setattr("newaisle.gnn.calibration.forecast._MOST_TARGETS", 30)
     bought, seen = fitted.fitted.bought, space.head.seen
     some = Outcomes.of(space.calibration, space.factors.users, bought, bought, space.prior.mean[seen], seen, 3)
     counts = np.bincount(bought.indices, minlength=bought.shape[1])[seen]

@@ -9,14 +9,14 @@ import scipy.sparse as sp
 from settled import SettledLinMap, SettledNewaisle, SettledPopularity, levels
 
 from newaisle.errors import InputError
-from newaisle.gnn.evaluation.baselines import Ceiling
-from newaisle.gnn.evaluation.generalised import generalised_split
+from newaisle.gnn.evaluation.methods.ceiling import Ceiling
+from newaisle.gnn.evaluation.methods.simple_baselines import RandomScores
+from newaisle.gnn.evaluation.protocols.generalised import generalised_split
 from newaisle.gnn.evaluation.runner import evaluate_splits
-from newaisle.gnn.evaluation.simple_baselines import RandomScores
-from newaisle.gnn.fitting.balance import choose_balance
-from newaisle.gnn.fitting.one_list import List, harmonic_mean
-from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
-from newaisle.gnn.fitting.tuning import make_episodes
+from newaisle.gnn.training.balance import choose_balance
+from newaisle.gnn.training.folds import make_episodes
+from newaisle.gnn.validation.mixed_list import List, harmonic_mean
+from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 
 SEED = 2
 

@@ -8,7 +8,7 @@ from safetensors.numpy import load_file
 
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, ModelError
-from newaisle.gnn.fitting.metrics import ndcg
+from newaisle.gnn.validation.metrics import ndcg
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn.fitting.fit import _choose_rounds, _World
-from newaisle.gnn.fitting.metrics import ndcg
-from newaisle.gnn.fitting.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, buyers, make_split
-from newaisle.gnn.fitting.tuning import START_RIDGE, START_WIDTH, make_episodes, start_kernel
-from newaisle.gnn.phi.blocks import Blocks
-from newaisle.gnn.space.factors import FactorSettings, fit_factors, solve_users
-from newaisle.gnn.space.informed import inform_factors
-from newaisle.gnn.space.kernel import Head
-from newaisle.gnn.space.space import SpaceSettings
+from newaisle.gnn.factors.als import fit_factors
+from newaisle.gnn.factors.settings import FactorSettings
+from newaisle.gnn.factors.solve import solve_users
+from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.prior.informed_factors import inform_factors
+from newaisle.gnn.prior.kernel import Head
+from newaisle.gnn.propagation.features import Blocks
+from newaisle.gnn.training.criteria import World, choose_rounds
+from newaisle.gnn.training.folds import START_RIDGE, START_WIDTH, make_episodes, start_kernel
+from newaisle.gnn.validation.metrics import ndcg
+from newaisle.gnn.validation.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, buyers, make_split
 
 SETTINGS = FactorSettings(rank=6, alpha=5.0, regularization=10.0, second=10)
 
@@ -85,7 +87,7 @@ def test_factors_are_informed_only_where_the_graph_tells_of_taste(journey, bough
     order = np.random.default_rng(0).permutation(phi.size) if shuffled else np.arange(phi.size)
     blocks = Blocks({name: block[order] for name, block in phi.matrices.items()}, phi.kinds)
     settings = SpaceSettings(SETTINGS, start_kernel(blocks, START_WIDTH, START_RIDGE))
-    worlds = [_World.of(episode, settings) for episode in make_episodes(journey.graph, bought, blocks, 0)]
-    chosen, kept = _choose_rounds(worlds, settings)
+    worlds = [World.of(episode, settings) for episode in make_episodes(journey.graph, bought, blocks, 0)]
+    chosen, kept = choose_rounds(worlds, settings)
     assert chosen.factors.rounds == rounds
     assert (kept[0] is worlds[0]) == shuffled

@@ -7,8 +7,8 @@ import pytest
 import scipy.sparse as sp
 
 from newaisle.errors import ModelError
-from newaisle.gnn.phi.blocks import Blocks
-from newaisle.gnn.space.kernel import Head, KernelSettings, invert, kernel
+from newaisle.gnn.prior.kernel import Head, KernelSettings, invert, kernel
+from newaisle.gnn.propagation.features import Blocks
 
 N, RANK = 40, 5
 WEIGHTS = {"dense": 0.3, "sparse": 1.7, "number": 0.05, "ignored": 0.0}

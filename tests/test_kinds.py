@@ -16,16 +16,18 @@ from newaisle.api.config import Config, read_config, read_kinds
 from newaisle.api.observing import ObserveReport
 from newaisle.api.recommender import Recommender
 from newaisle.errors import GraphError, InputError, InteractionsError
-from newaisle.gnn.evaluation.few_shot import Halves
-from newaisle.gnn.evaluation.generalised import generalised_split
-from newaisle.gnn.evaluation.protocols import LEVELS
+from newaisle.gnn.evaluation.protocols.few_shot import Halves
+from newaisle.gnn.evaluation.protocols.generalised import generalised_split
+from newaisle.gnn.evaluation.protocols.names import LEVELS
+from newaisle.gnn.evaluation.protocols.temporal import temporal_split
 from newaisle.gnn.evaluation.runner import evaluate_splits
-from newaisle.gnn.evaluation.temporal import temporal_split
-from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
-from newaisle.gnn.serving.folding import fold_in
-from newaisle.gnn.space.factors import FactorSettings, fit_factors, solve_users
-from newaisle.gnn.space.space import prior_strength
-from newaisle.gnn.space.update import update_targets
+from newaisle.gnn.factors.als import fit_factors
+from newaisle.gnn.factors.settings import FactorSettings
+from newaisle.gnn.factors.solve import solve_users
+from newaisle.gnn.factors.update import update_targets
+from newaisle.gnn.model.model import prior_strength
+from newaisle.gnn.online.fold_in import fold_in
+from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.graph import CatalogGraph, Interactions
 from newaisle.graph.event_weights import Kinds, Sales, stronger
 

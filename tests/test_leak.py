@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn.evaluation.methods import compared_methods
-from newaisle.gnn.fitting.splits import PROTOCOLS, hide, make_split
+from newaisle.gnn.evaluation.methods.registry import compared_methods
+from newaisle.gnn.validation.splits import PROTOCOLS, hide, make_split
 
 
 @pytest.fixture(scope="module", params=PROTOCOLS)

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from sklearn.metrics import ndcg_score, roc_auc_score
 
 from newaisle.errors import InputError
-from newaisle.gnn.fitting.metrics import ndcg, ranking_metrics, target_taste_aucs, taste_auc, tie_breaks
+from newaisle.gnn.validation.metrics import ndcg, ranking_metrics, target_taste_aucs, taste_auc, tie_breaks
 
 
 def relevance_of(rows):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from newaisle.gnn.fitting.splits import binary
-from newaisle.gnn.phi.blocks import Blocks, Kind
-from newaisle.gnn.space import kernel as kernel_module
-from newaisle.gnn.space import nearest as nearest_module
-from newaisle.gnn.space import space
-from newaisle.gnn.space.kernel import Head, KernelSettings
-from newaisle.gnn.space.nearest import NEAREST, NearestHead, make_head
+from newaisle.gnn.model import model as space
+from newaisle.gnn.prior import kernel as kernel_module
+from newaisle.gnn.prior import nearest as nearest_module
+from newaisle.gnn.prior.kernel import Head, KernelSettings
+from newaisle.gnn.prior.nearest import NEAREST, NearestHead, make_head
+from newaisle.gnn.propagation.features import Blocks, Kind
+from newaisle.gnn.validation.splits import binary
 from newaisle.loaders import Loaded
 
 if TYPE_CHECKING:

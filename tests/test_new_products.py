@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 
 from newaisle.errors import InputError
+from newaisle.gnn.evaluation.methods.simple_baselines import RandomScores
 from newaisle.gnn.evaluation.runner import evaluate_splits
-from newaisle.gnn.evaluation.simple_baselines import RandomScores
-from newaisle.gnn.fitting.splits import inner_split, make_split, obstacle
+from newaisle.gnn.validation.splits import inner_split, make_split, obstacle
 from newaisle.graph import CatalogGraph, Interactions
 
 PRODUCTS, USERS = 60, 80

@@ -16,11 +16,12 @@ from scipy.optimize import minimize
 from newaisle.api.observing import ObserveReport
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, InteractionsError, ModelError, NewaisleError, UnknownIdError
-from newaisle.gnn.serving.folding import Past, fold_in, nothing
-from newaisle.gnn.serving.online import NO_FIRST, NO_LAST, gather, relearn
-from newaisle.gnn.space.scoring import HEADROOM
-from newaisle.gnn.space.space import prior_strength
-from newaisle.gnn.space.update import update_targets
+from newaisle.gnn.factors.update import update_targets
+from newaisle.gnn.model.cosine_softmax import HEADROOM
+from newaisle.gnn.model.model import prior_strength
+from newaisle.gnn.online.events import NO_FIRST, NO_LAST, gather
+from newaisle.gnn.online.fold_in import Past, fold_in, nothing
+from newaisle.gnn.online.relearn import relearn
 from newaisle.graph import Ids, Interactions
 
 WINDOW = 10**9

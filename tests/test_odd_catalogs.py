@@ -18,11 +18,11 @@ from test_encoder import small_encoder
 from newaisle.api.evaluating import evaluate_source
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, InteractionsError, ModelError
-from newaisle.gnn.evaluation.methods import compared_methods
-from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
-from newaisle.gnn.phi.blocks import Kind
-from newaisle.gnn.phi.encoder import TextEncoder
-from newaisle.gnn.phi.propagation import propagate
+from newaisle.gnn.evaluation.methods.registry import compared_methods
+from newaisle.gnn.propagation.features import Kind
+from newaisle.gnn.propagation.propagate import propagate
+from newaisle.gnn.text.encoder import TextEncoder
+from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.graph import CatalogGraph, Interactions
 
 TARGETS = [f"t{i:02}" for i in range(24)]

@@ -19,8 +19,8 @@ from newaisle import CatalogGraph, Interactions, Recommender
 from newaisle.api.own_models import _made
 from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.runner import evaluate_splits
-from newaisle.gnn.fitting.splits import Split, make_split
-from newaisle.gnn.space.space import SpaceSettings
+from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.validation.splits import Split, make_split
 from newaisle.graph import Id
 from newaisle.loaders import Loaded
 

@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from newaisle.api import persistence
 from newaisle.api.recommender import Recommender
 from newaisle.errors import ModelError, ModelFormatError, NotFittedError
-from newaisle.gnn.space.factors import FactorSettings
-from newaisle.gnn.space.kernel import KernelSettings
-from newaisle.gnn.space.space import SpaceSettings
+from newaisle.gnn.factors.settings import FactorSettings
+from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.prior.kernel import KernelSettings
+from newaisle.gnn.serving import codec as persistence
 from newaisle.graph import CatalogGraph, Interactions
 
 FILES = ["config.json", "space.safetensors", "blocks.safetensors"]

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import kstest, norm
 
 from newaisle.errors import InputError, UnknownIdError
-from newaisle.gnn.serving.privacy import gaussian_delta, gaussian_sigma, release_vectors
+from newaisle.gnn.retrieval.privacy import gaussian_delta, gaussian_sigma, release_vectors
 
 
 @pytest.mark.parametrize("epsilon", [0.01, 0.5, 1.0, 4.0, 8.0, 30.0])

@@ -15,7 +15,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from newaisle.errors import InputError, ModelError
-from newaisle.gnn.evaluation.processes import spread
+from newaisle.gnn.parallel.local import spread
 
 Tell = Callable[[str], None]
 

@@ -5,14 +5,14 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn.evaluation.baselines import TextCosine
-from newaisle.gnn.evaluation.methods import Newaisle
-from newaisle.gnn.fitting.metrics import ndcg
-from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
-from newaisle.gnn.phi import messages
-from newaisle.gnn.phi.blocks import Blocks, Kind, extend
-from newaisle.gnn.phi.encoder import TextEncoder
-from newaisle.gnn.phi.propagation import describe, propagate, propagate_and_freeze
+from newaisle.gnn.evaluation.methods.kernel_baselines import TextCosine
+from newaisle.gnn.evaluation.methods.newaisle import Newaisle
+from newaisle.gnn.propagation import message_passing as messages
+from newaisle.gnn.propagation.features import Blocks, Kind, extend
+from newaisle.gnn.propagation.propagate import describe, propagate, propagate_and_freeze
+from newaisle.gnn.text.encoder import TextEncoder
+from newaisle.gnn.validation.metrics import ndcg
+from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.graph import CatalogGraph, Relation
 from newaisle.graph.catalog.derive import shuffled, without
 

@@ -9,7 +9,7 @@ import pytest
 from newaisle.api.pushing import LEAST_BUYERS, model_hash
 from newaisle.api.recommender import Recommender
 from newaisle.errors import ModelError, StoreError
-from newaisle.gnn.serving.likeness import likeness
+from newaisle.gnn.retrieval.similarity import likeness
 from newaisle.graph import CatalogGraph, Store, refresh
 from newaisle.graph.catalog.affected import with_descendants
 from newaisle.graph.catalog.nodes import nodes_of

@@ -9,7 +9,7 @@ import pytest
 from newaisle.api.ranking import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, NotFittedError, UnknownIdError
-from newaisle.gnn.serving.diversity import diversify
+from newaisle.gnn.retrieval.diversity import diversify
 
 
 def columns_of(table):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from newaisle.gnn.serving.reasons import history_shares, offset_share, source_shares
+from newaisle.gnn.retrieval.attribution import history_shares, offset_share, source_shares
 
 RELATIVE = 1e-5
 

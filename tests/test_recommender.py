@@ -13,9 +13,9 @@ import pytest
 from newaisle.api.ranking import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, InteractionsError, ModelError, NewaisleError, NotFittedError, UnknownIdError
-from newaisle.gnn.space.factors import FactorSettings
-from newaisle.gnn.space.kernel import KernelSettings
-from newaisle.gnn.space.space import SpaceSettings
+from newaisle.gnn.factors.settings import FactorSettings
+from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.prior.kernel import KernelSettings
 from newaisle.graph import CatalogGraph, Interactions
 
 

@@ -306,9 +306,9 @@ def test_docs_name_every_exit_code() -> None:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of the small shop, without texts."""
     from newaisle.api.recommender import Recommender
-    from newaisle.gnn.space.factors import FactorSettings
-    from newaisle.gnn.space.kernel import KernelSettings
-    from newaisle.gnn.space.space import SpaceSettings
+    from newaisle.gnn.factors.settings import FactorSettings
+    from newaisle.gnn.model.settings import SpaceSettings
+    from newaisle.gnn.prior.kernel import KernelSettings
 
     shop = load(f"tables:{SHOP}")
     assert shop.interactions is not None

@@ -18,13 +18,13 @@ from newaisle.api.pictures import PLOTS, pictured
 from newaisle.api.report import open_report, report_data, write_report
 from newaisle.api.report_text import report_text, table
 from newaisle.errors import InputError, MissingExtraError
-from newaisle.gnn.evaluation.baselines import Ceiling
 from newaisle.gnn.evaluation.comparison import compare, summary_table
 from newaisle.gnn.evaluation.judging import HELD_OUT
+from newaisle.gnn.evaluation.methods.ceiling import Ceiling
+from newaisle.gnn.evaluation.methods.simple_baselines import RandomScores
 from newaisle.gnn.evaluation.runner import evaluate_splits
-from newaisle.gnn.evaluation.simple_baselines import RandomScores
-from newaisle.gnn.phi.blocks import Blocks
-from newaisle.gnn.space.space import SpaceSettings
+from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.propagation.features import Blocks
 from newaisle.graph import Relation
 from newaisle.graph.catalog.schema import Edges, frozen
 from newaisle.loaders import Loaded

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from newaisle.gnn.space.scoring import HEADROOM, asking, cosine, softmax, target_embeddings, user_embeddings
+from newaisle.gnn.model.cosine_softmax import HEADROOM, asking, cosine, softmax, target_embeddings, user_embeddings
 
 
 @pytest.fixture

@@ -6,15 +6,16 @@ import pytest
 import scipy.sparse as sp
 
 from newaisle.errors import ModelError
-from newaisle.gnn.fitting.fit import fit_space
-from newaisle.gnn.fitting.splits import binary, buyers
-from newaisle.gnn.phi.propagation import propagate
-from newaisle.gnn.space.factors import fit_factors
-from newaisle.gnn.space.informed import inform_factors
-from newaisle.gnn.space.kernel import Head
-from newaisle.gnn.space.scoring import HEADROOM
-from newaisle.gnn.space.space import SpaceSettings, build_space, prior_strength
-from newaisle.gnn.space.update import update_targets
+from newaisle.gnn.factors.als import fit_factors
+from newaisle.gnn.factors.update import update_targets
+from newaisle.gnn.model.cosine_softmax import HEADROOM
+from newaisle.gnn.model.model import build_space, prior_strength
+from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.prior.informed_factors import inform_factors
+from newaisle.gnn.prior.kernel import Head
+from newaisle.gnn.propagation.propagate import propagate
+from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.validation.splits import binary, buyers
 from newaisle.graph import CatalogGraph
 
 
@@ -158,8 +159,8 @@ def test_nothing_bought_is_refused(journey, phi, given):
 def test_of_very_many_targets_factors_are_kept_in_half_the_memory_and_rank_alike(
     journey, phi, train, given, space, monkeypatch
 ):
-    monkeypatch.setattr("newaisle.gnn.space.factors._MOST_DOUBLE", 100)
-    monkeypatch.setattr("newaisle.gnn.space.factors._TOGETHER", 100)
+    monkeypatch.setattr("newaisle.gnn.factors.solve.MOST_DOUBLE", 100)
+    monkeypatch.setattr("newaisle.gnn.factors.solve.TOGETHER", 100)
     single = fit_space(journey.graph, train, phi, settings=given)
     kept = (single.factors.targets, single.factors.basis, single.prior.mean, single.vectors, single.answers)
     assert {array.dtype for array in (*kept, single.head.factors)} == {np.dtype(np.float32)}

@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse as sp
 
 from newaisle.errors import InputError
-from newaisle.gnn.fitting.splits import PROTOCOLS, hide, inner_split, make_split, obstacle
+from newaisle.gnn.validation.splits import PROTOCOLS, hide, inner_split, make_split, obstacle
 from newaisle.graph import CatalogGraph
 
 GROUPS, PER_GROUP, USERS = 10, 6, 120

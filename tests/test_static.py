@@ -8,9 +8,9 @@ from sentence_transformers import SentenceTransformer
 from test_encoder import small_encoder
 
 from newaisle.errors import ModelError
-from newaisle.gnn.phi import static
-from newaisle.gnn.phi.encoder import PACKAGED, STATIC, TextEncoder
-from newaisle.gnn.phi.static import DIMENSIONS, distil, distilled, principal, weights
+from newaisle.gnn.text import static
+from newaisle.gnn.text.encoder import PACKAGED, STATIC, TextEncoder
+from newaisle.gnn.text.static import DIMENSIONS, distil, distilled, principal, weights
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,15 @@ import pyarrow as pa
 import pytest
 
 from newaisle.errors import InputError
+from newaisle.gnn.evaluation.methods.simple_baselines import simple_baselines
+from newaisle.gnn.evaluation.protocols.temporal import events_before, temporal_split
 from newaisle.gnn.evaluation.runner import evaluate_splits
-from newaisle.gnn.evaluation.simple_baselines import simple_baselines
-from newaisle.gnn.evaluation.temporal import events_before, temporal_split
-from newaisle.gnn.fitting.fit import fit_space
-from newaisle.gnn.fitting.splits import LEAVE_TARGETS_OUT, make_split
-from newaisle.gnn.fitting.tuning import START_RIDGE, START_WIDTH, start_kernel, without_strange_numbers
-from newaisle.gnn.phi.blocks import Kind
-from newaisle.gnn.phi.propagation import propagate
+from newaisle.gnn.propagation.features import Kind
+from newaisle.gnn.propagation.propagate import propagate
+from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.training.folds import START_RIDGE, START_WIDTH, start_kernel
+from newaisle.gnn.training.tuning import without_strange_numbers
+from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.graph import Interactions
 from newaisle.loaders import load_complete_journey
 

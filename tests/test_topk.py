@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from newaisle.gnn.serving.topk import TargetIndex
+from newaisle.gnn.retrieval.topk import TargetIndex
 
 
 def unit(seed, count, dimensions):

@@ -5,31 +5,27 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from newaisle.gnn.fitting import tuning
-from newaisle.gnn.fitting.fit import choose_settings, fit_space
-from newaisle.gnn.fitting.metrics import ndcg
-from newaisle.gnn.fitting.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, make_split
-from newaisle.gnn.fitting.tuning import (
+from newaisle.gnn.factors.als import fit_factors
+from newaisle.gnn.factors.settings import FactorSettings
+from newaisle.gnn.prior import nearest
+from newaisle.gnn.prior.kernel import Head, KernelSettings, kernel
+from newaisle.gnn.propagation.features import Blocks, Kind
+from newaisle.gnn.propagation.propagate import propagate
+from newaisle.gnn.training import tuning
+from newaisle.gnn.training.fit import choose_settings, fit_space
+from newaisle.gnn.training.folds import (
     ENOUGH,
     EPISODES,
-    LEAST_SHOWN,
-    MARGIN,
     MOST_EPISODES,
-    START_FACTORS,
     START_RIDGE,
     START_WIDTH,
-    choose_factors,
-    choose_kernel,
-    climb,
-    judge_factors,
     make_episodes,
     start_kernel,
 )
-from newaisle.gnn.phi.blocks import Blocks, Kind
-from newaisle.gnn.phi.propagation import propagate
-from newaisle.gnn.space import nearest
-from newaisle.gnn.space.factors import FactorSettings, fit_factors
-from newaisle.gnn.space.kernel import Head, KernelSettings, kernel
+from newaisle.gnn.training.search import MARGIN, climb
+from newaisle.gnn.training.tuning import LEAST_SHOWN, START_FACTORS, choose_factors, choose_kernel, judge_factors
+from newaisle.gnn.validation.metrics import ndcg
+from newaisle.gnn.validation.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, make_split
 from newaisle.graph import CatalogGraph
 
 

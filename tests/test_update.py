@@ -5,10 +5,11 @@ import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
-from newaisle.gnn.space import factors
-from newaisle.gnn.space.factors import FactorSettings, solve_users
-from newaisle.gnn.space.space import prior_strength
-from newaisle.gnn.space.update import Feedback, Sums, learn_target, update_targets
+from newaisle.gnn.factors import als as factors
+from newaisle.gnn.factors.settings import FactorSettings
+from newaisle.gnn.factors.solve import solve_users
+from newaisle.gnn.factors.update import Feedback, Sums, learn_target, update_targets
+from newaisle.gnn.model.model import prior_strength
 
 USERS, TARGETS, RANK = 60, 12, 4
 SETTINGS = FactorSettings(RANK, alpha=8.0, regularization=3.0)

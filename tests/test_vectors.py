@@ -24,13 +24,14 @@ from newaisle.api.evaluating import evaluate_source
 from newaisle.api.own_models import _made
 from newaisle.api.pushing import Outlook
 from newaisle.errors import InputError, SourceError
-from newaisle.gnn.evaluation.methods import compared_methods
-from newaisle.gnn.fitting.splits import Split
-from newaisle.gnn.fitting.tuning import EPISODES, START_FACTORS, choose_kernel, make_episodes, start_kernel
-from newaisle.gnn.phi.blocks import Blocks, Kind
-from newaisle.gnn.phi.propagation import propagate
-from newaisle.gnn.serving.likeness import alike
-from newaisle.gnn.space.space import SpaceSettings
+from newaisle.gnn.evaluation.methods.registry import compared_methods
+from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.propagation.features import Blocks, Kind
+from newaisle.gnn.propagation.propagate import propagate
+from newaisle.gnn.retrieval.similarity import alike
+from newaisle.gnn.training.folds import EPISODES, make_episodes, start_kernel
+from newaisle.gnn.training.tuning import START_FACTORS, choose_kernel
+from newaisle.gnn.validation.splits import Split
 from newaisle.graph import Ids
 from newaisle.loaders import Loaded
 from newaisle.loaders.vectors import read_vectors

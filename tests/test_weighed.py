@@ -5,9 +5,9 @@ import pytest
 import scipy.sparse as sp
 
 from newaisle.errors import ModelError
-from newaisle.gnn.phi.blocks import Blocks, Kind
-from newaisle.gnn.space.kernel import KernelSettings, kernel
-from newaisle.gnn.space.weighed import Weighed
+from newaisle.gnn.prior.kernel import KernelSettings, kernel
+from newaisle.gnn.prior.stacked import Weighed
+from newaisle.gnn.propagation.features import Blocks, Kind
 
 SETTINGS = KernelSettings({"text": 0.4, "brand": 0.2, "size": 0.1, "place": 0.0}, ridge=0.1)
 SEEN, NEW = np.arange(0, 150), np.arange(150, 200)

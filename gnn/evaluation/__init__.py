@@ -1,1 +1,1 @@
-"""Every method on the same splits: protocols, baselines, metrics over seeds, and paired comparisons."""
+"""Methods compared on the same splits by the same metrics."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import InputError
-from ..fitting.splits import SHARE
+from ..validation.splits import SHARE
 from .judging import HELD_OUT
-from .protocols import FEW_SHOT, family
+from .protocols.names import FEW_SHOT, family
 from .runner import ResultRow
 
 CEILING = "ceiling"

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from ...arrays import FloatArray, IntArray
-from ..space.confidence import level_errors
+from ..calibration.confidence import level_errors
 from .comparison import corrected_standard_error
 from .runner import SplitResult
 
@@ -38,7 +38,7 @@ class Decile:
         decile: from 1, where it is least, to 10.
         targets: candidates in it, over all splits.
         middle: mean of what they are ordered by.
-        level_error: mean of :func:`newaisle.gnn.space.confidence.level_errors`.
+        level_error: mean of :func:`newaisle.gnn.calibration.confidence.level_errors`.
         taste_auc: mean AUC of single targets; None if none of them has one.
     """
 

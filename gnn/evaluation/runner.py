@@ -14,16 +14,16 @@ from ...arrays import AnyFloatArray
 from ...graph import CatalogGraph, Interactions
 from ...graph.event_weights import Sales
 from ...progress import Progress
-from ..fitting.metrics import K
-from ..fitting.splits import make_split
-from .cells import Cell, array_hash, cell_key, code_hash, data_hash, open_cache, recall
-from .few_shot import few_shot_trial
-from .generalised import generalised_split, generalised_trial
-from .judging import Configured, Method
-from .processes import spread
-from .protocols import FEW_SHOT, GENERALISED, TEMPORAL, argument, expand, family, hiding
-from .temporal import temporal_split
-from .trial import Judge, Make, Trial, zero_shot_trial
+from ..parallel.local import spread
+from ..validation.metrics import K
+from ..validation.splits import make_split
+from .cache import Cell, array_hash, cell_key, code_hash, data_hash, open_cache, recall
+from .contracts import Configured, Method
+from .protocols.few_shot import few_shot_trial
+from .protocols.generalised import generalised_split, generalised_trial
+from .protocols.names import FEW_SHOT, GENERALISED, TEMPORAL, argument, expand, family, hiding
+from .protocols.temporal import temporal_split
+from .protocols.zero_shot import Judge, Make, Trial, zero_shot_trial
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def evaluate_splits(
 
     A method's plain figures (``ndcg@20``) are over ``split.users``, those ending in ``@without-history`` over
     ``split.users_without_history``, where there are any. A method with users of its own
-    (:class:`newaisle.gnn.evaluation.judging.OwnUsers`; at most one per run) has plain figures over these alone, and
+    (:class:`newaisle.gnn.evaluation.contracts.OwnUsers`; at most one per run) has plain figures over these alone, and
     every other method gets a second set of figures over them, ending in ``@held-out``: these, not the plain ones, can
     be held against it.
 
@@ -127,13 +127,13 @@ def evaluate_splits(
         interactions: all events; those of targets that the graph does not know are left out. Pairs that weigh more than
             0 are purchases, to learn from and to judge by.
         methods: name in the rows -> what makes the method from the seed.
-        protocols: some of :data:`newaisle.gnn.evaluation.protocols.GRAMMAR`; those of few-shot share their fits.
+        protocols: some of :data:`newaisle.gnn.evaluation.protocols.names.GRAMMAR`; those of few-shot share their fits.
         seeds: one split per protocol and seed.
         embeddings: text embeddings of the targets, float (n, d), for the metric ``diversity``.
         cache: folder for finished cells (protocol, seed, method); one is computed again when data, settings or
             newaisle's code changed or when its file is broken.
         jobs: how many splits are worked on at the same time, each in a process of its own with one thread. The figures
-            are the same to the last bit; :func:`newaisle.gnn.evaluation.processes.spread` says what several need.
+            are the same to the last bit; :func:`newaisle.gnn.parallel.local.spread` says what several need.
         progress: is told one line per split and cell.
         kinds: what events of a kind weigh, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
 

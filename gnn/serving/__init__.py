@@ -1,1 +1,1 @@
-"""After the fit: what is learned since, what comes in, what is looked for, and why."""
+"""What a fitted model knows, and its folder on disk. Imports neither torch nor an encoder."""

@@ -1,0 +1,1 @@
+"""From scores to probabilities of purchase, confidences and forecasts of buyers."""

@@ -1,0 +1,166 @@
+"""How many users will buy a target: the sum of their chances, and an interval from targets whose buyers are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...arrays import FloatArray, IntArray
+from ..utils import sample
+from .probability import Calibration
+
+LEVEL = 0.8
+"""Share of the targets whose number of buyers lies inside the interval."""
+
+_BIN = 100
+"""Pseudo-new targets per bin, at least."""
+
+_MOST_BINS = 20
+_MOST_TARGETS = 1000
+"""Pseudo-new targets per set; of more, a random part serves."""
+
+_CELLS = 2**18
+"""Chances computed at once."""
+
+_REPEAT = 1.3
+"""How far the root of the number of buyers moves from one window to the next, with the probability ``LEVEL``.
+
+Purchases at random would move it by 0.9 (a Poisson number's root has the deviation 1/2, the difference of two 0.71). It
+was measured between the halves of the year of Complete Journey, where assortment and season change too."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How far numbers of buyers are from the expected ones, as ``log((buyers + 1) / (expected + 1))``.
+
+    Split conformal prediction (Lei et al. 2018), conditional on the expected number by bins (Mondrian: Vovk, Gammerman
+    and Shafer 2005): in each bin the shortest interval around 0 that holds ``LEVEL`` of the targets. Between the bins
+    the ends are interpolated.
+
+    Attributes:
+        levels: mean ``log(expected + 1)`` of each bin, ascending.
+        low: lower ends, 0 or less.
+        high: upper ends, 0 or more.
+    """
+
+    levels: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    def interval(self, expected: FloatArray, share: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The interval around expected numbers of buyers, in whole buyers, float64 (targets,) twice.
+
+        Args:
+            expected: numbers of buyers, float64 (targets,).
+            share: how much of each target's vector is prior, 1 for a new one; with own sales the interval gets
+                narrower in proportion (on the logarithmic scale), float64 (targets,).
+        """
+        level = np.log1p(expected)
+        low, high = (np.expm1(level + share * np.interp(level, self.levels, ends)) for ends in (self.low, self.high))
+        return np.minimum(np.rint(np.maximum(low, 0.0)), np.floor(expected)), np.maximum(
+            np.rint(high), np.ceil(expected)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """Targets that were predicted without their sales, and what came of them.
+
+    Attributes:
+        expected: numbers of buyers, float64 (targets,).
+        buyers: true numbers among the same users, int64 (targets,).
+    """
+
+    expected: FloatArray
+    buyers: IntArray
+
+    @classmethod
+    def of(
+        cls,
+        calibration: Calibration,
+        users: FloatArray,
+        history: sp.csr_array,
+        sales: sp.csr_array,
+        vectors: FloatArray,
+        targets: IntArray,
+        seed: int,
+    ) -> Outcomes:
+        """All users with a history and some targets, a random part of many.
+
+        Args:
+            calibration: from scores to chances.
+            users: p of all users, float64 (users, rank).
+            history: what they bought when p was fitted, CSR (users, n).
+            sales: what they bought of the targets, CSR (users, n).
+            vectors: predicted q of the targets, float64 (targets, rank).
+            targets: their positions.
+            seed: of the part.
+        """
+        part = sample(np.arange(len(targets)), _MOST_TARGETS, seed)
+        activity = np.diff(history.indptr)
+        rows = np.flatnonzero(activity)
+        expected = expected_buyers(calibration, users[rows], activity[rows], vectors[part])
+        return cls(expected, np.bincount(sales[rows].indices, minlength=sales.shape[1])[targets[part]].astype(np.int64))
+
+
+def expected_buyers(
+    calibration: Calibration, users: FloatArray, activity: IntArray, vectors: FloatArray, cells: int = _CELLS
+) -> FloatArray:
+    """The sum of all users' chances to buy each target, float64 (targets,).
+
+    Args:
+        calibration: from scores to chances.
+        users: p, float64 (users, rank).
+        activity: number of distinct targets in each user's history, int (users,).
+        vectors: q of the targets, float64 (targets, rank).
+        cells: chances computed at once, one user at least.
+    """
+    total = np.zeros(len(vectors))
+    step = max(cells // max(len(vectors), 1), 1)
+    for start in range(0, len(users), step):
+        here = slice(start, start + step)
+        total += calibration.chance(users[here] @ vectors.T, activity[here]).sum(axis=0)
+    return total
+
+
+def fit_spread(sets: Sequence[Outcomes]) -> Spread:
+    """Fit to targets of which it is known what came of them.
+
+    Args:
+        sets: one per set of pseudo-new targets.
+    """
+    expected = np.concatenate([found.expected for found in sets])
+    buyers = np.concatenate([found.buyers for found in sets])
+    level = np.log1p(expected)
+    miss = np.log1p(buyers) - level
+    count = min(max(len(level) // _BIN, 1), _MOST_BINS)
+    bins = np.array_split(np.argsort(level, kind="stable"), count)
+    ends = [_shortest(miss[part]) for part in bins]
+    return Spread(
+        tuple(float(level[part].mean()) for part in bins),
+        tuple(low for low, _ in ends),
+        tuple(high for _, high in ends),
+    )
+
+
+def _shortest(miss: FloatArray) -> tuple[float, float]:
+    """The shortest interval around 0 that holds ``LEVEL`` of the numbers and of one more, wherever that may lie."""
+    ordered = np.sort(miss)
+    inside = min(int(np.ceil(LEVEL * (len(miss) + 1))), len(miss))
+    low = np.minimum(ordered[: len(miss) - inside + 1], 0.0)
+    high = np.maximum(ordered[inside - 1 :], 0.0)
+    best = int(np.argmin(high - low))
+    return float(low[best]), float(high[best])
+
+
+def repeated(buyers: IntArray) -> tuple[FloatArray, FloatArray]:
+    """The interval for targets with known sales in a window as long again, in whole buyers, float64 (targets,) twice.
+
+    Args:
+        buyers: how many bought each of them, int64 (targets,).
+    """
+    root = np.sqrt(buyers)
+    return np.rint(np.square(np.maximum(root - _REPEAT, 0.0))), np.rint(np.square(root + _REPEAT))

@@ -1,0 +1,185 @@
+"""From a score to the chance of a purchase: a monotone logistic regression, fitted where the answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from ...arrays import BoolArray, FloatArray, IntArray
+from ..utils import sample
+
+_QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.999)
+_PENALTY = 1e-3
+_MOST_PAIRS = 200_000
+_MOST_USERS = 1000
+_MOST_TARGETS = 5000
+_LEAST_SLOPE = 1e-3
+"""In deviations of the score: a higher score is always a better chance."""
+_LEAST_SPREAD = 1e-4
+"""In deviations of the score: a piece in which hardly any pair lies says nothing, and chances must not jump there."""
+
+BINS = 15
+"""Bins of equal size for the expected calibration error."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """``P = sigmoid(intercept + sum_k slopes_k piece_k(r) + activity log(1 + n))`` with r = p . q and n purchases.
+
+    The pieces divide the scale of r at the knots, each rising by as much as r does between its knots; no slope is
+    negative, so a user's ranking stays as it is. Two users with one score may differ by their activity.
+
+    Attributes:
+        knots: ascending, where the slope may change.
+        slopes: one for below the first knot, one after each knot; 0 or more.
+        activity: weight of the logarithm of the number of purchases.
+        intercept: of the logit.
+    """
+
+    knots: tuple[float, ...]
+    slopes: tuple[float, ...]
+    activity: float
+    intercept: float
+
+    def chance(self, scores: FloatArray, activity: IntArray) -> FloatArray:
+        """The chance that users buy targets, float64 (users, targets).
+
+        Args:
+            scores: ``p . q``, float64 (users, targets).
+            activity: number of distinct targets in each user's history, int (users,).
+        """
+        logit = np.tile(self.intercept + self.activity * np.log1p(activity)[:, None], scores.shape[1])
+        for slope, piece in zip(self.slopes, _pieces(scores, self.knots), strict=True):
+            logit += slope * piece
+        return np.asarray(expit(logit))
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Predictions of which it is known what came of them.
+
+    Attributes:
+        scores: ``p . q``, float64 (users, targets).
+        activity: number of distinct targets in each user's history, int (users,).
+        bought: whether the user bought the target, (users, targets).
+    """
+
+    scores: FloatArray
+    activity: IntArray
+    bought: BoolArray
+
+    @classmethod
+    def of(
+        cls,
+        users: FloatArray,
+        history: sp.csr_array,
+        sales: sp.csr_array,
+        vectors: FloatArray,
+        targets: IntArray,
+        seed: int,
+    ) -> Pairs:
+        """All users with a history and some targets, a random part of many.
+
+        Args:
+            users: p of all users, float64 (users, rank).
+            history: what they bought when p was fitted, CSR (users, n).
+            sales: what they bought of the targets, CSR (users, n).
+            vectors: predicted q of the targets, float64 (targets, rank).
+            targets: their positions.
+            seed: of the part.
+        """
+        rows = _active(history, seed)
+        part = sample(np.arange(len(targets)), _MOST_TARGETS, seed)
+        activity = np.diff(history.indptr)[rows]
+        return cls(users[rows] @ vectors[part].T, activity, sales[rows][:, targets[part]].toarray() > 0)
+
+
+def expected_shares(
+    calibration: Calibration, users: FloatArray, bought: sp.csr_array, vectors: FloatArray, targets: IntArray, seed: int
+) -> tuple[FloatArray, FloatArray]:
+    """The share of buyers that is expected of every target, and the true one, among users with a history.
+
+    Args:
+        calibration: from scores to chances.
+        users: p of all users, float64 (users, rank).
+        bought: what they bought, CSR (users, n).
+        vectors: predicted q of the targets, float64 (targets, rank).
+        targets: their positions.
+        seed: of the random part of many users that serves.
+
+    Returns:
+        two times float64 (targets,).
+    """
+    rows = _active(bought, seed)
+    activity = np.diff(bought.indptr)[rows]
+    expected = np.empty(len(targets))
+    for first in range(0, len(targets), _MOST_TARGETS):
+        part = slice(first, first + _MOST_TARGETS)
+        expected[part] = calibration.chance(users[rows] @ vectors[part].T, activity).mean(axis=0)
+    true = np.bincount(bought[rows].indices, minlength=bought.shape[1])[targets] / len(rows)
+    return expected, true
+
+
+def _active(history: sp.csr_array, seed: int) -> IntArray:
+    """Rows of users with a history, a random part of many."""
+    return sample(np.flatnonzero(np.diff(history.indptr)), _MOST_USERS, seed)
+
+
+def fit_calibration(sets: Sequence[Pairs], seed: int) -> Calibration:
+    """Fit to predictions of which it is known what came of them, by maximum likelihood.
+
+    Args:
+        sets: one per set of pseudo-new targets.
+        seed: of the random part of the pairs that serves.
+    """
+    score = np.concatenate([pairs.scores.ravel() for pairs in sets])
+    active = np.concatenate([np.repeat(np.log1p(pairs.activity), pairs.scores.shape[1]) for pairs in sets])
+    hit = np.concatenate([pairs.bought.ravel() for pairs in sets])
+    if len(score) > _MOST_PAIRS:
+        some = np.random.default_rng(seed).choice(len(score), _MOST_PAIRS, replace=False)
+        score, active, hit = score[some], active[some], hit[some]
+    knots = tuple(np.unique(np.quantile(score, _QUANTILES)).tolist())
+    pieces = np.stack(list(_pieces(score, knots)), axis=-1)
+    spread, deviation = pieces.std(axis=0), float(score.std()) or 1.0  # slopes of like size: the search finds its way
+    spread[spread < _LEAST_SPREAD * deviation] = deviation
+    design = np.column_stack([pieces / spread, active, np.ones(len(score))])
+    truth = hit.astype(np.float64)
+
+    def loss(weights: FloatArray) -> tuple[float, FloatArray]:
+        logit = design @ weights
+        value = np.mean(np.logaddexp(0.0, logit) - truth * logit) + _PENALTY * np.mean(np.square(weights[:-1]))
+        slope = design.T @ (expit(logit) - truth) / len(truth)
+        slope[:-1] += 2.0 * _PENALTY * weights[:-1] / (len(weights) - 1)
+        return float(value), slope
+
+    start = np.full(design.shape[1], _LEAST_SLOPE)
+    bounds: list[tuple[float | None, None]] = [(_LEAST_SLOPE, None)] * pieces.shape[1] + [(None, None)] * 2
+    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 500}).x
+    slopes = found[:-2] / spread
+    return Calibration(knots, tuple(slopes.tolist()), float(found[-2]), float(found[-1]))
+
+
+def brier_score(chance: FloatArray, bought: BoolArray) -> float:
+    """Mean squared error of probabilities (Brier 1950), 0 (best) to 1."""
+    return float(np.mean(np.square(chance - bought)))
+
+
+def expected_calibration_error(chance: FloatArray, bought: BoolArray, bins: int = BINS) -> float:
+    """Mean distance between predicted and true frequency over bins of equally many pairs (Naeini et al. 2015)."""
+    order = np.argsort(chance, axis=None, kind="stable")
+    predicted, true = chance.ravel()[order], bought.ravel()[order].astype(np.float64)
+    parts = [part for part in np.array_split(np.arange(len(order)), bins) if len(part)]
+    return float(sum(len(p) * abs(predicted[p].mean() - true[p].mean()) for p in parts) / len(order))
+
+
+def _pieces(scores: FloatArray, knots: Sequence[float]) -> Iterator[FloatArray]:
+    """How far each score goes into each piece of the scale, float64 (...), one piece after the other."""
+    yield np.minimum(scores, knots[0]) - knots[0]
+    for low, high in pairwise((*knots, np.inf)):
+        yield np.clip(scores, low, high) - low

@@ -1,0 +1,1 @@
+"""What an evaluation compares: newaisle, the baselines, and the registry that names them."""

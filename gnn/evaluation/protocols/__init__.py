@@ -1,0 +1,1 @@
+"""The evaluation protocols: how targets are hidden and how methods are judged."""

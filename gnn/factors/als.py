@@ -1,0 +1,101 @@
+"""User and target factors by implicit-feedback ALS (Hu, Koren and Volinsky 2008)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from threadpoolctl import threadpool_limits
+
+from ...arrays import FloatArray
+from ...errors import ModelError
+from .settings import FactorSettings
+from .solve import precision_of, solve_targets, solve_users
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """Factors in which both sides agree: users solved exactly from ``basis``, targets exactly from users.
+
+    Two sets stand side by side, each divided by the root of 2, so that ``p . q`` is the mean of their scores.
+
+    Attributes:
+        users: p, float64 (users, rank).
+        targets: q, float64 (targets, rank); float32 of more than 50,000 targets.
+        basis: the target factors from which users are folded in, likewise.
+        settings: how they were fitted.
+    """
+
+    users: FloatArray
+    targets: FloatArray
+    basis: FloatArray
+    settings: FactorSettings
+
+    @cached_property
+    def gram(self) -> FloatArray:
+        """``B'B`` of the basis, float64 (rank, rank)."""
+        return np.asarray(self.basis.T @ self.basis)
+
+    @cached_property
+    def user_gram(self) -> FloatArray:
+        """``P'P`` of all users, float64 (rank, rank)."""
+        return np.asarray(self.users.T @ self.users)
+
+    @cached_property
+    def mean_user(self) -> FloatArray:
+        """The vector of a user without history: the mean of all with one, float64 (rank,)."""
+        return np.asarray(self.users[self.users.any(axis=1)].mean(axis=0))
+
+    def user_vectors(self, users: npt.NDArray[np.int64]) -> FloatArray:
+        """User vectors p of some rows, with the mean user for those without history, float64 (users, rank)."""
+        vectors = self.users[users]
+        return np.where(vectors.any(axis=1, keepdims=True), vectors, self.mean_user)
+
+
+def fit_factors(signed: sp.csr_array, settings: FactorSettings, seed: int) -> Factors:
+    """Fit factors to purchases and dislikes.
+
+    A pair with weight w has confidence ``1 + (alpha - 1) |w|`` and preference 1, or 0 where w is below 0.
+
+    Args:
+        signed: weights, float64 CSR, shape (users, targets): 1 for a full purchase, below 0 for a dislike.
+        settings: rank, confidence, regularisation, steps.
+        seed: of the random start.
+
+    Raises:
+        ModelError: no purchases at all.
+    """
+    basis, users = fit_users(signed, settings, seed)
+    return Factors(users, solve_targets(sp.csr_array(signed.T), users, settings), basis, settings)
+
+
+def fit_users(signed: sp.csr_array, settings: FactorSettings, seed: int) -> tuple[FloatArray, FloatArray]:
+    """The basis, float64 (targets, rank), and the users solved exactly from it, float64 (users, rank).
+
+    Takes and raises what :func:`fit_factors` does.
+    """
+    if not (signed.data > 0).any():
+        raise ModelError("There is no purchase to learn from; give interactions on targets of the catalog.")
+    from implicit.als import AlternatingLeastSquares
+
+    certain = sp.csr_matrix((settings.certainty(signed.data), signed.indices, signed.indptr), signed.shape, np.float32)
+    # implicit runs its own threads; a threaded BLAS below them floods the cores
+    with threadpool_limits(1, "blas"):
+        sets = []
+        for part in settings.parts:
+            als = AlternatingLeastSquares(
+                factors=part.stop - part.start,
+                alpha=settings.alpha,
+                regularization=settings.regularization,
+                iterations=settings.iterations,
+                random_state=seed,
+            )
+            als.fit(certain, show_progress=False)
+            sets.append(np.asarray(als.item_factors, dtype=precision_of(signed.shape[1])))
+        basis = np.hstack(sets) / float(np.sqrt(len(sets)))
+        if (signed.data < 0).any():  # nothing but dislikes leads to zero, in steps that do not quite reach it
+            basis[np.bincount(signed.indices[signed.data > 0], minlength=len(basis)) == 0] = 0.0
+    return basis, solve_users(signed, basis, settings)

@@ -1,0 +1,53 @@
+"""Settings of the factor model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...arrays import FloatArray
+
+_FEW = 8
+"""Where a system has so many times fewer pairs than its rank, the common part of all systems is inverted once."""
+
+
+@dataclass(frozen=True)
+class FactorSettings:
+    """How the factors are fitted.
+
+    Attributes:
+        rank: length of the factors.
+        second: length of a second set of factors beside them, 0 for none; the scores of both are averaged.
+        rounds: further alternating steps informed by the graph (:mod:`newaisle.gnn.prior.informed_factors`), 0 for
+            none.
+        alpha: confidence of a full purchase; a non-purchase has confidence 1.
+        regularization: weight of the squared length of the factors.
+        iterations: alternating steps.
+    """
+
+    rank: int = 16
+    alpha: float = 10.0
+    regularization: float = 5.0
+    iterations: int = 5
+    second: int = 0
+    rounds: int = 2
+
+    @property
+    def parts(self) -> tuple[slice, ...]:
+        """Where each set of factors stands in a vector."""
+        both = (slice(0, self.rank), slice(self.rank, self.rank + self.second))
+        return both if self.second else both[:1]
+
+    def few(self, pairs: int, rank: int) -> bool:
+        """Whether a system of so many pairs is solved from what it has in common with all others."""
+        return pairs * _FEW <= rank and self.alpha >= 1.0
+
+    def certainty(self, weights: FloatArray) -> FloatArray:
+        """Confidence ``1 + (alpha - 1) |w|`` of pairs over alpha: 1 for a full purchase, float64 (pairs,).
+
+        Args:
+            weights: w of the pairs, -1 to 1, not 0; where it is below 0, so is the result.
+        """
+        size = np.abs(weights)
+        return np.asarray(np.sign(weights) * (size + (1.0 - size) / self.alpha))

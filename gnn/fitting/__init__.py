@@ -1,1 +1,0 @@
-"""Fitting the space: targets are hidden, and all settings are chosen by what they predict of them."""

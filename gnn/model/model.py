@@ -1,0 +1,164 @@
+"""The one space: a vector per user and a vector per target, from which everything is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...arrays import FloatArray, IntArray
+from ..calibration.confidence import expected_errors, level_errors
+from ..calibration.forecast import Outcomes, Spread, fit_spread
+from ..calibration.probability import Calibration, Pairs, expected_shares, fit_calibration
+from ..factors.als import Factors
+from ..factors.popularity import levels
+from ..factors.update import update_targets
+from ..prior.kernel import Head, KernelSettings, Prior
+from ..prior.nearest import make_head
+from ..propagation.features import Blocks
+from .cosine_softmax import HEADROOM, asking, cosine, softmax, target_embeddings, user_embeddings
+from .settings import SpaceSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """The fitted model.
+
+    Attributes:
+        settings: the numbers it was fitted with.
+        factors: of users and targets; rows of targets without sales are zero.
+        head: carries the seen targets' factors, and their levels as one column more, to all others.
+        prior: of all n targets and groups; that of a seen target leaves its own sales out.
+        level: the predicted logit of the share of buyers, less the mean of the seen targets, float64 (n,); that of a
+            seen target leaves its own sales out.
+        vectors: q after the update, float64 (n, rank).
+        share: how much of each vector is prior, 1 (zero-shot) down to 0, float64 (n,).
+        longest: M, longer than every vector.
+        calibration: from ``p . q + |p| o`` to the chance of a purchase.
+        error: how far the level that the prior predicts is likely to be off, as a logarithm, float64 (n,).
+        spread: how far the number of buyers is likely to be from the expected one.
+    """
+
+    settings: SpaceSettings
+    factors: Factors
+    head: Head
+    prior: Prior
+    level: FloatArray
+    vectors: FloatArray
+    share: FloatArray
+    longest: float
+    calibration: Calibration
+    error: FloatArray
+    spread: Spread
+
+    @cached_property
+    def offset(self) -> FloatArray:
+        """o, what is added to everybody's ``p . q / |p|`` of a target, float64 (n,)."""
+        found = self.settings.level * self.level
+        found[self.head.seen] -= self.settings.offset
+        return np.asarray(found)
+
+    @cached_property
+    def answers(self) -> FloatArray:
+        """``[q, o]``, which ``[p, |p|]`` meets, float64 (n, rank + 1)."""
+        return np.column_stack([self.vectors, self.offset.astype(self.vectors.dtype)])
+
+    def embeddings(self, targets: IntArray) -> FloatArray:
+        """z, the unit vectors of targets, float64 (targets, rank + 2)."""
+        return target_embeddings(self.answers[targets], self.longest)
+
+    def score(self, users: FloatArray, targets: IntArray) -> FloatArray:
+        """``cos(f_u, z_c) = (p_u . q_c / |p_u| + o_c) / (sqrt(2) M)`` of user vectors p, float64 (users, targets)."""
+        return cosine(user_embeddings(users), self.embeddings(targets))
+
+    def unscaled(self, users: FloatArray, targets: IntArray) -> FloatArray:
+        """``p_u . q_c + |p_u| o_c``, the score before users are scaled to one length, float64 (users, targets)."""
+        return np.asarray(asking(users) @ self.answers[targets].T)
+
+    def probabilities(self, scores: FloatArray, tau: float | None = None) -> FloatArray:
+        """The softmax of scores over their last axis; ``tau = 1`` is the articles' rule, None the fitted one."""
+        return softmax(scores, self.settings.tau if tau is None else tau)
+
+    def chance(self, users: FloatArray, activity: IntArray, targets: IntArray) -> FloatArray:
+        """How likely users are to buy targets within a time as long as that of the sales, float64 (users, targets).
+
+        It holds for targets on sale, shown as the seen ones were, and was fitted on pseudo-new ones, those that hardly
+        anybody bought included. A user's order by it is the order by score.
+
+        Args:
+            users: p, float64 (users, rank).
+            activity: number of distinct targets in each user's history, int (users,).
+            targets: positions.
+        """
+        return self.calibration.chance(self.unscaled(users, targets), activity)
+
+    @property
+    def confidence(self) -> FloatArray:
+        """How sure the level of every target is, between 0 and 1, float64 (n,).
+
+        ``exp(-error)``, where the error is the expected ``|log(predicted / true share of buyers)|`` as far as the
+        vector still is prior: with 0.5 it is typically wrong by a factor of 2.
+        """
+        return np.asarray(np.exp(-self.error * self.share))
+
+
+def build_space(
+    bought: sp.csr_array,
+    factors: Factors,
+    blocks: Blocks,
+    settings: SpaceSettings,
+    seed: int = 0,
+    signed: sp.csr_array | None = None,
+    head: Head | None = None,
+) -> Space:
+    """Put the space together from fitted factors: prior by propagation, then the update of all seen targets.
+
+    A head of the same targets, whatever factors it carries, saves solving the kernel.
+    """
+    weights = bought if signed is None else signed
+    seen = np.flatnonzero(np.bincount(bought.indices, minlength=bought.shape[1]))
+    new = np.setdiff1d(np.arange(bought.shape[1]), seen)
+    head = make_head(blocks, settings.kernel, seen, factors.targets[seen]) if head is None else head
+    head = head.carrying(with_levels(factors, bought, seen))
+    mean, variance = np.empty_like(factors.targets), np.empty(bought.shape[1])
+    level = np.empty(bought.shape[1])
+    for targets, prior in ((seen, head.leave_one_out()), (new, head.prior(new))):
+        mean[targets], level[targets], variance[targets] = prior.mean[:, :-1], prior.mean[:, -1], prior.variance
+    strength = prior_strength(variance[seen], settings.seen_strength, settings)
+    vectors, share = mean.copy(), np.ones(len(mean))
+    vectors[seen], share[seen] = update_targets(
+        factors.users, sp.csc_array(weights[:, seen]), mean[seen], strength, settings.factors
+    )
+    users, foreseen = asking(factors.users), settings.as_new(mean[seen], level[seen])
+    pairs = Pairs.of(users, bought, bought, foreseen, seen, seed)
+    calibration = settings.calibration or fit_calibration([pairs], seed)
+    expected, true = expected_shares(calibration, users, bought, foreseen, seen, seed)
+    error = expected_errors(head, level_errors(expected, true), len(mean))
+    spread = settings.spread or fit_spread([Outcomes.of(calibration, users, bought, bought, foreseen, seen, seed)])
+    prior, longest = Prior(mean, variance), longest_of(factors.targets)
+    space = Space(settings, factors, head, prior, level, vectors, share, longest, calibration, error, spread)
+    return replace(space, longest=max(longest, longest_of(space.answers)))
+
+
+def make_level_head(
+    blocks: Blocks, settings: KernelSettings, seen: IntArray, factors: Factors, bought: sp.csr_array
+) -> Head:
+    """The head that carries factors of seen targets and, as one column more, their levels."""
+    return make_head(blocks, settings, seen, with_levels(factors, bought, seen))
+
+
+def with_levels(factors: Factors, bought: sp.csr_array, seen: IntArray) -> FloatArray:
+    """Factors of seen targets and, as one column more, their levels, float64 (seen, rank + 1)."""
+    return np.column_stack([factors.targets[seen], levels(bought, seen).astype(factors.targets.dtype)])
+
+
+def longest_of(vectors: FloatArray) -> float:
+    """M for some vectors: the longest of them with ``HEADROOM``."""
+    return HEADROOM * float(np.linalg.norm(vectors, axis=1).max())
+
+
+def prior_strength(variance: FloatArray, gamma: float | FloatArray, settings: SpaceSettings) -> FloatArray:
+    """``lambda_c = gamma / (s_c + lambda)``: a prior that is sure of itself gives way to sales more slowly."""
+    return np.asarray(gamma / (variance + settings.kernel.ridge))

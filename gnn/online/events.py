@@ -1,0 +1,172 @@
+"""The log of what users did after the fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from ...arrays import BoolArray, FloatArray, IntArray
+from ...graph.event_weights import stronger
+from .fold_in import Past, nothing
+
+NO_FIRST, NO_LAST = 2**62, -(2**62)
+"""Earliest and latest time of events without one."""
+_TICKS = 1000
+"""Steps in which exposure grows, so that an event seldom moves what others know."""
+LOG_COLUMNS = ("user", "target", "weight", "first", "last")
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What users did since the fit: one row per user and target, sorted by both, whatever order the events came in.
+
+    Attributes:
+        user: rows of the users of fit time, then the users who came later, int64 (e,).
+        target: positions, int64 (e,).
+        weight: the greatest among its events, below 0 where the user dislikes the target, whatever else happened,
+            float64 (e,).
+        first: earliest time in microseconds since 1970, ``NO_FIRST`` where none is known, int64 (e,).
+        last: latest time, ``NO_LAST`` where none is known, int64 (e,).
+        longest: M of fit time, 0 before the first event.
+    """
+
+    user: IntArray = field(default_factory=nothing)
+    target: IntArray = field(default_factory=nothing)
+    weight: FloatArray = field(default_factory=lambda: np.empty(0))
+    first: IntArray = field(default_factory=nothing)
+    last: IntArray = field(default_factory=nothing)
+    longest: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def merged(self, other: Observed) -> tuple[Self, IntArray]:
+        """Add the rows of another one.
+
+        Returns:
+            With them, and which of the rows, by place in it, say something new: were not there, became surer or
+            disliked.
+        """
+        place, known = self._find(other.user, other.target)
+        at = place[known]
+        weight, first, last = self.weight.copy(), self.first.copy(), self.last.copy()
+        weight[at] = stronger(weight[at], other.weight[known])
+        first[at] = np.minimum(first[at], other.first[known])
+        last[at] = np.maximum(last[at], other.last[known])
+        old = replace(self, weight=weight, first=first, last=last)
+        made = old._with(lambda name: np.insert(getattr(old, name), place[~known], getattr(other, name)[~known]))
+        changed, _ = made._find(other.user, other.target)
+        said = np.ones(len(other), dtype=np.bool_)
+        said[known] = self.weight[at] != weight[at]
+        return made, changed[said]
+
+    def of(self, users: IntArray, targets: IntArray) -> FloatArray:
+        """What pairs of user and target weigh, 0 where nothing is known, float64 (pairs,)."""
+        place, known = self._find(users, targets)
+        found = np.zeros(len(users))
+        found[known] = self.weight[place[known]]
+        return found
+
+    def _find(self, users: IntArray, targets: IntArray) -> tuple[IntArray, BoolArray]:
+        """Where pairs stand or would stand among the rows, int64 (pairs,), and whether they do, bool (pairs,)."""
+        size = 1 + max(int(part.max(initial=0)) for part in (self.target, targets))
+        own, wanted = self.user * size + self.target, users * size + targets
+        place = np.searchsorted(own, wanted)
+        known = place < len(own)
+        known[known] = own[place[known]] == wanted[known]
+        return place, known
+
+    def where(self, keep: BoolArray) -> Self:
+        """The rows where ``keep`` (bool, shape (e,)) is True."""
+        return self._with(lambda name: getattr(self, name)[keep])
+
+    def _with(self, column: Callable[[str], Any]) -> Self:
+        columns: dict[str, Any] = {name: column(name) for name in LOG_COLUMNS}
+        return replace(self, **columns)
+
+    def past(self, user: int, own: IntArray, weight: FloatArray, window: int) -> Past:
+        """What one user did until now.
+
+        Args:
+            user: row.
+            own: positions of what the user bought or disliked until the fit, ascending.
+            weight: weights of them, below 0 for what was disliked, float64 (own,).
+            window: length of the training window in microseconds, 0 where unknown.
+        """
+        rows = self.rows(user)
+        targets = np.union1d(own, self.target[rows])
+        before, now = np.zeros(len(targets)), np.zeros(len(targets))
+        before[np.searchsorted(targets, own)] = weight
+        now[np.searchsorted(targets, self.target[rows])] = self.weight[rows]
+        now = stronger(before, now)
+        kept, liked, disliked = (np.flatnonzero(part) for part in ((now > 0) & (now == before), now > before, now < 0))
+        known = bool((before > 0).any())
+        first = self.first[rows].min(initial=NO_FIRST, keepdims=True)
+        return Past(
+            bought=targets[kept],
+            liked=targets[liked],
+            disliked=targets[disliked],
+            weight=now[np.concatenate([kept, liked, disliked])],
+            known=known,
+            exposure=1.0 if known else float(passed(first, self.latest, window)[0]),
+        )
+
+    @property
+    def liked(self) -> BoolArray:
+        """False where the user dislikes the target, bool (e,)."""
+        return self.weight > 0
+
+    def rows(self, user: int) -> slice:
+        """The rows of one user."""
+        return slice(*np.searchsorted(self.user, (user, user + 1)).tolist())
+
+    @cached_property
+    def latest(self) -> int:
+        """The latest time of all, ``NO_LAST`` where none is known."""
+        return int(self.last.max(initial=NO_LAST))
+
+    def exposure(self, window: int, size: int) -> FloatArray:
+        """How far users could have bought targets: the share of a window between first event and latest of all.
+
+        Args:
+            window: length of the training window in microseconds, 0 where unknown.
+            size: number of targets.
+
+        Returns:
+            0 to 1 in steps of a thousandth, 0 without known times, float64 (size,).
+        """
+        first = np.full(size, NO_FIRST)
+        np.minimum.at(first, self.target, self.first)
+        return passed(first, self.latest, window)
+
+
+def passed(first: IntArray, latest: int, window: int) -> FloatArray:
+    """The share of a window that passed since each first event, in steps of a thousandth, 0 where times are unknown."""
+    if not window or latest == NO_LAST:
+        return np.zeros(len(first))
+    passed = np.where(first == NO_FIRST, 0, np.minimum(latest - first, window))
+    return np.asarray(passed * _TICKS // window / _TICKS)
+
+
+def gather(user: IntArray, target: IntArray, weight: FloatArray, time: IntArray | None) -> Observed:
+    """Events in any order as rows of :class:`Observed`.
+
+    Args:
+        user: rows, int64 (a,).
+        target: positions, int64 (a,).
+        weight: below 0 for a dislike, not 0, float64 (a,).
+        time: microseconds since 1970, int64 (a,); None where unknown.
+    """
+    order = np.lexsort((target, user))
+    user, target, weight = user[order], target[order], weight[order]
+    starts = np.flatnonzero(np.r_[True, (np.diff(user) != 0) | (np.diff(target) != 0)])
+    if time is None:
+        first, last = np.full(len(starts), NO_FIRST), np.full(len(starts), NO_LAST)
+    else:
+        first, last = (pick.reduceat(time[order], starts) for pick in (np.minimum, np.maximum))
+    greatest = stronger(*(pick.reduceat(weight, starts) for pick in (np.minimum, np.maximum)))
+    return Observed(user[starts], target[starts], greatest, first, last)

@@ -1,0 +1,126 @@
+"""A user's vector when the history has gone on since the fit: it learns from events as a target's does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...arrays import FloatArray, IntArray
+from ..factors.settings import FactorSettings
+from ..factors.update import Feedback, Sums, learn_target
+from ..model.model import Space
+
+
+def nothing() -> IntArray:
+    """No targets, int64 (0,)."""
+    return np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """What one user did; no target stands in two of the lists.
+
+    Attributes:
+        bought: positions of what was bought until the fit.
+        liked: of what was bought since, or more surely than until the fit.
+        disliked: of what is disliked, whenever it was bought.
+        weight: weights of all of them in this order, below 0 for what is disliked, float64 (h,).
+        known: whether the user had a history at fit. If not, the mean user is the prior.
+        exposure: how far the user could have bought what else there was at fit, 0 to 1; 1 for a known user.
+    """
+
+    bought: IntArray
+    liked: IntArray
+    disliked: IntArray
+    weight: FloatArray
+    known: bool = True
+    exposure: float = 1.0
+
+    def certainty(self, settings: FactorSettings) -> list[FloatArray]:
+        """Certainty of what was bought, of what is liked and of what is disliked."""
+        before = len(self.bought)
+        return np.split(settings.certainty(self.weight), [before, before + len(self.liked)])
+
+
+def fold_in(space: Space, past: Past) -> FloatArray:
+    """The vector of one user.
+
+    ``p = argmin_p sum_others exposure (p . b)^2 + sum_bought conf (1 - p . b)^2 + sum_liked conf max(0, 1 - p . b)^2 +
+    sum_disliked conf (p . b)^2 + reg |p - prior|^2``, each set of factors for itself, the counterpart of
+    :func:`~newaisle.gnn.factors.update.learn_target`. ``b`` is the basis, and the prior mean of a target without sales
+    at fit, which counts where it was bought or disliked. With nothing since the fit it is the vector of fit time.
+
+    Returns:
+        p, float64 (rank,); the mean user where nothing else is left of a known user.
+    """
+    if not len(past.bought) and not len(past.liked) and (past.known or not len(past.disliked)):
+        return space.factors.mean_user
+    settings = space.settings.factors
+    parts = [
+        learn_target(feedback, prior, settings.regularization, settings)[0] for feedback, prior in _parts(space, past)
+    ]
+    return np.asarray(np.concatenate(parts) / np.sqrt(len(parts)))
+
+
+def folded_shares(space: Space, past: Past, target: int) -> FloatArray:
+    """What each purchase contributes to the score of one target (Hu et al. 2008, section 5).
+
+    ``p = W (sum_i conf_i r_i b_i + reg prior)`` with ``W`` the inverse of the user's system and ``r_i`` the preference:
+    1, or the user's own score of a purchase since the fit where that is above 1. So
+    ``score = sum_i (conf_i r_i b_i + reg prior / h)' W q_c / (sqrt(2) |p| M)`` exactly, plus the offset that is the
+    same for everybody: the prior, which is zero for a known user, is divided evenly among the h purchases.
+
+    Args:
+        space: the fitted model.
+        past: what the user did.
+        target: position of the target to explain.
+
+    Returns:
+        float64 (bought and liked,), first those bought, then those liked, adding up to the score less the
+        offset; empty without any.
+    """
+    settings, sets = space.settings.factors, len(space.settings.factors.parts)
+    alpha, weight, before = settings.alpha, settings.regularization, len(past.bought)
+    shares, square = np.zeros(before + len(past.liked)), 0.0
+    if not len(shares):
+        return shares
+    own = np.sqrt(sets) * _rows(space, np.concatenate([past.bought, past.liked]))
+    certain = np.concatenate(past.certainty(settings)[:2])
+    for part, (feedback, prior) in zip(settings.parts, _parts(space, past), strict=True):
+        vector, _ = learn_target(feedback, prior, weight, settings)
+        toward = np.linalg.solve(feedback.whole_system(alpha, weight), space.vectors[target, part]) / np.sqrt(sets)
+        preference = certain.copy()
+        preference[before:] *= np.maximum(1.0, feedback.liked @ vector)
+        shares += alpha * preference * (own[:, part] @ toward) + weight * (prior @ toward) / len(shares)
+        square += float(vector @ vector) / sets
+    return np.asarray(shares / (np.sqrt(2.0 * square) * space.longest))
+
+
+def _parts(space: Space, past: Past) -> Iterator[tuple[Feedback, FloatArray]]:
+    """For each set of factors, as long as if it were the only one: what the user did, and the prior."""
+    settings, factors = space.settings.factors, space.factors
+    root = np.sqrt(len(settings.parts))
+    prior = np.zeros(factors.basis.shape[1]) if past.known else factors.mean_user
+    bought, liked, disliked = (root * _rows(space, targets) for targets in (past.bought, past.liked, past.disliked))
+    named = np.concatenate([past.bought, past.liked, past.disliked])
+    sure, surely, never = past.certainty(settings)
+    new = root * space.prior.mean[named[~np.isin(named, space.head.seen)]]
+    for part in settings.parts:
+        own, more = bought[:, part], new[:, part]
+        everything = root**2 * factors.gram[part, part] + more.T @ more
+        feedback = Feedback(
+            past.exposure * everything,
+            past.exposure,
+            Sums.of(own, sure) + Sums.of(disliked[:, part], never),
+            liked[:, part],
+            surely,
+        )
+        yield feedback, root * prior[part]
+
+
+def _rows(space: Space, targets: IntArray) -> FloatArray:
+    """The vectors from which users are folded in: the basis, or the prior of a target without sales at fit."""
+    seen = np.isin(targets, space.head.seen)[:, None]
+    return np.where(seen, space.factors.basis[targets], space.prior.mean[targets])

@@ -1,1 +1,0 @@
-"""What a target is made of: phi, propagated through the catalog graph."""

@@ -1,0 +1,1 @@
+"""Kernel regression: the factors of sold targets carried to new ones along target features."""

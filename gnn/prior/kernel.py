@@ -1,0 +1,151 @@
+"""The closed-form head: factors of seen targets carried along a kernel over phi, with leave-one-out and variance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg as la
+
+from ...arrays import FloatArray, IntArray
+from ...errors import ModelError
+from ..propagation.features import Blocks
+from ..utils import renewed
+
+
+@dataclass(frozen=True)
+class KernelSettings:
+    """How alike two targets are.
+
+    Attributes:
+        weights: block -> weight of its squared distance (an inverse squared length scale), 0 or more.
+        ridge: lambda, the noise of the seen targets' factors relative to the kernel.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+    ridge: float = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """What the graph predicts.
+
+    Attributes:
+        mean: mu, float64 (targets, rank).
+        variance: s, between 0 and 1, float64 (targets,).
+    """
+
+    mean: FloatArray
+    variance: FloatArray
+
+
+def kernel(blocks: Blocks, settings: KernelSettings, rows: IntArray, columns: IntArray) -> FloatArray:
+    """``k(a, b) = exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)``, float64 (rows, columns), 1 on the diagonal.
+
+    Raises:
+        ModelError: the settings weigh a block that is not there.
+    """
+    check_weights(blocks, settings)
+    total = np.zeros((len(rows), len(columns)), dtype=np.float32)
+    for name, weight in settings.weights.items():
+        if weight:
+            total += np.float32(weight) * blocks.squared_distances(name, rows, columns)
+    return np.exp(-total.astype(np.float64))
+
+
+def check_weights(blocks: Blocks, settings: KernelSettings) -> None:
+    """All blocks that the settings weigh must be there.
+
+    Raises:
+        ModelError: one is not.
+    """
+    if unknown := sorted(settings.weights.keys() - set(blocks.names)):
+        raise ModelError(
+            f"The settings weigh {', '.join(map(repr, unknown))}, which the catalog does not have or in which all its "
+            f"targets are alike (it has: {', '.join(blocks.names)}); leave that out or fit without settings."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """Kernel ridge regression from phi to factors (Rasmussen and Williams 2006, chapter 2).
+
+    Attributes:
+        blocks: phi of all targets.
+        settings: the kernel.
+        seen: positions of the s seen targets, int64.
+        factors: their factors q, float64 (s, rank).
+    """
+
+    blocks: Blocks
+    settings: KernelSettings
+    seen: IntArray
+    factors: FloatArray
+
+    @cached_property
+    def inverse(self) -> FloatArray:
+        """``A = (K + lambda I)^-1``, float64 (s, s); computed when first needed."""
+        system = kernel(self.blocks, self.settings, self.seen, self.seen)
+        system[np.diag_indices_from(system)] += self.settings.ridge
+        return invert(system)
+
+    def carrying(self, factors: FloatArray) -> Head:
+        """The same for other factors of the seen targets, float64 (s, d); the kernel is solved once for all of them."""
+        _ = self.inverse
+        return renewed(self, ("inverse",), factors=factors)
+
+    def sources(self, target: int) -> FloatArray:
+        """How much of each seen target's factor goes into one target's prior mean, float64 (s,): ``mu = sources . Q``.
+
+        A seen target draws nothing from itself.
+        """
+        place = int(np.searchsorted(self.seen, target))
+        if place < len(self.seen) and self.seen[place] == target:
+            drawn = -self.inverse[place] / self.inverse[place, place]
+            drawn[place] = 0.0
+            return np.asarray(drawn)
+        return np.asarray(kernel(self.blocks, self.settings, np.array([target]), self.seen)[0] @ self.inverse)
+
+    def prior(self, targets: IntArray) -> Prior:
+        """``mu = k (K + lambda I)^-1 Q`` and ``s = k(c, c) - k (K + lambda I)^-1 k'`` for targets that are not seen."""
+        near = kernel(self.blocks, self.settings, targets, self.seen)
+        carried = near @ self.inverse
+        variance = np.clip(1.0 - np.einsum("ts,ts->t", carried, near), 0.0, 1.0)
+        return Prior(np.asarray(carried @ self.factors), variance)
+
+    def leave_one_out(self) -> Prior:
+        """The prior of every seen target from the others, so that its own sales do not count twice.
+
+        ``mu_c = q_c - [A Q]_c / A_cc`` and ``s_c + lambda = 1 / A_cc`` with ``A`` the inverse (equation 5.12 there).
+        """
+        own = np.diag(self.inverse)
+        mean = self.factors - (self.inverse @ self.factors) / own[:, None]
+        return Prior(mean, np.clip(1.0 / own - self.settings.ridge, 0.0, 1.0))
+
+
+def invert(system: npt.NDArray[np.float64]) -> FloatArray:
+    """The inverse of a symmetric positive definite matrix, by Cholesky.
+
+    Raises:
+        ModelError: it is not.
+    """
+    return solve(system, np.eye(len(system)))
+
+
+def solve(system: npt.NDArray[np.float64], right: FloatArray) -> FloatArray:
+    """Solve a symmetric positive definite system for one or more right sides, by Cholesky.
+
+    Raises:
+        ModelError: it is not positive definite.
+    """
+    try:
+        factor = la.cho_factor(system, lower=True)
+    except (la.LinAlgError, ValueError):  # ValueError: a number is not finite
+        raise ModelError(
+            "The kernel of the seen targets is not positive definite; the catalog holds non-finite numbers or the "
+            "ridge is too small."
+        ) from None
+    return np.asarray(la.cho_solve(factor, right))

@@ -1,0 +1,105 @@
+"""phi as one kernel weighs it, all blocks side by side: many targets compared with very many in little time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...arrays import Float32Array, FloatArray, IntArray
+from ..propagation.features import Blocks
+from .kernel import KernelSettings, check_weights
+
+_CHUNK = 64
+"""Targets compared with all others at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """Rows of phi, every block times the root of its weight, so that ``k(a, b) = exp(-|a - b|^2)``.
+
+    Attributes:
+        distinct: columns of the dense blocks, each distinct row once (many products share their texts), float32 (d, c).
+        place: which of them every target has, int64 (t,).
+        sparse: columns of the relations, float32 CSR (t, r).
+        squares: squared lengths of whole rows, float32 (t,).
+        widths: how many columns each relation has here.
+    """
+
+    distinct: Float32Array
+    place: IntArray
+    sparse: sp.csr_array
+    squares: Float32Array
+    widths: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls, blocks: Blocks, settings: KernelSettings, targets: IntArray, widths: Sequence[int] | None = None
+    ) -> Weighed:
+        """Some targets' rows.
+
+        Args:
+            blocks: phi.
+            settings: the kernel.
+            targets: positions.
+            widths: columns of every relation that they are compared in, those of the others; None for all. What is
+                beyond counts for the length alone: no other has it.
+        """
+        check_weights(blocks, settings)
+        roots = {name: np.sqrt(weight) for name, weight in settings.weights.items() if weight}
+        dense = {name: rows for name in roots if isinstance(rows := blocks.matrices[name], np.ndarray)}
+        relations = [sp.csr_array(blocks.matrices[name][targets] * roots[name]) for name in roots if name not in dense]
+        widths = tuple(relation.shape[1] for relation in relations) if widths is None else tuple(widths)
+        codes = [_codes(rows[targets]) for rows in dense.values()]
+        _, first, place = np.unique(
+            np.stack([*codes, np.zeros(len(targets), dtype=np.int64)]), axis=1, return_index=True, return_inverse=True
+        )
+        parts = [np.float32(roots[name]) * rows[targets[first]].astype(np.float32) for name, rows in dense.items()]
+        distinct = np.concatenate([np.empty((len(first), 0), dtype=np.float32), *parts], axis=1)
+        cut = [relation[:, :width] for relation, width in zip(relations, widths, strict=True)]
+        sparse = sp.csr_array(sp.hstack([sp.csr_array(np.empty((len(targets), 0))), *cut]).astype(np.float32))
+        squares = np.square(distinct).sum(axis=1)[place] + sum(_squares(relation) for relation in relations)
+        return cls(distinct, place, sparse, squares.astype(np.float32), widths)
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    def kernel(self, rows: IntArray, other: Weighed, columns: IntArray) -> FloatArray:
+        """How alike some of these targets and some of others are, float64 (rows, columns)."""
+        product = self.distinct[self.place[rows]] @ other.distinct[other.place[columns]].T
+        product += sp.csr_array(self.sparse[rows] @ other.sparse[columns].T).toarray()
+        exponent = 2.0 * product - self.squares[rows][:, None] - other.squares[columns]
+        return np.exp(np.minimum(exponent.astype(np.float64), 0.0))
+
+    def nearest(self, other: Weighed, count: int, themselves: IntArray) -> IntArray:
+        """Places of those among others that are most like each of these targets, int64 (t, count), ascending.
+
+        Args:
+            other: the others.
+            count: how many.
+            themselves: which of the others each target is itself, and so is left out; -1 where none is.
+        """
+        found = np.empty((len(self), count), dtype=np.int64)
+        halves = other.squares[:, None] / 2
+        for first in range(0, len(self), _CHUNK):
+            part = slice(first, first + _CHUNK)
+            near = (other.distinct @ self.distinct[self.place[part]].T)[other.place]
+            near += other.sparse @ self.sparse[part].toarray().T
+            near -= halves  # |a - b|^2 = |a|^2 - 2 (a . b - |b|^2 / 2), and |a| is the same for all others
+            own = themselves[part]
+            near[own[own >= 0], np.flatnonzero(own >= 0)] = -np.inf
+            near = np.ascontiguousarray(-near.T)
+            found[part] = np.sort(np.argpartition(near, count - 1, axis=1)[:, :count], axis=1)
+        return found
+
+
+def _codes(rows: FloatArray) -> IntArray:
+    """The same number for equal rows, int64 (rows,)."""
+    known: dict[bytes, int] = {}
+    return np.fromiter((known.setdefault(row.tobytes(), len(known)) for row in rows), np.int64, len(rows))
+
+
+def _squares(rows: sp.csr_array) -> FloatArray:
+    return np.asarray(rows.power(2).sum(axis=1))

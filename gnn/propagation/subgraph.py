@@ -1,0 +1,67 @@
+"""Some targets with all that stands above them, so that messages reach them as in the whole graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...arrays import FloatArray, IntArray
+from ...graph import CatalogGraph, Relation
+from ...graph.catalog.schema import Edges
+from ...graph.catalog.traversal import reached
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Some targets and groups with all that stands above them, so that messages reach them as in the whole graph.
+
+    Attributes:
+        nodes: their positions in the graph, ascending, int64 (v,).
+        place: position of any target or group -> place among these, -1 where it is none, int64 (n,).
+        names: display names, v.
+        parents: 0/1, CSR (v, v), row = child.
+        has: attribute edges, of ancestors only where they are asked for themselves; tails are places among these.
+        inside: edges of the hierarchy over attributes.
+        features: name -> float64 (v,).
+    """
+
+    nodes: IntArray
+    place: IntArray
+    names: tuple[str, ...]
+    parents: sp.csr_array
+    has: Edges
+    inside: Edges
+    features: Mapping[str, FloatArray]
+
+    @classmethod
+    def whole(cls, graph: CatalogGraph) -> View:
+        """All of a graph."""
+        nodes, has = np.arange(len(graph)), graph.edges[Relation.HAS_ATTRIBUTE]
+        inside = graph.edges[Relation.ATTRIBUTE_CHILD_OF]
+        return cls(nodes, nodes, graph.names, graph.parents, has, inside, graph.features)
+
+    @classmethod
+    def above(cls, graph: CatalogGraph, targets: IntArray) -> View:
+        """Some targets and their ancestors."""
+        nodes = reached(graph.parents, targets)
+        place = np.full(len(graph), -1, dtype=np.int64)
+        place[nodes] = np.arange(len(nodes))
+        has = graph.edges[Relation.HAS_ATTRIBUTE]
+        asked = np.zeros(len(graph), dtype=np.bool_)
+        asked[targets] = True
+        own = asked[has.tail]
+        return cls(
+            nodes,
+            place,
+            tuple(graph.names[node] for node in nodes.tolist()),
+            graph.parents[nodes][:, nodes],
+            Edges(place[has.tail[own]], has.head[own], has.weight[own]),
+            graph.edges[Relation.ATTRIBUTE_CHILD_OF],
+            {name: column[nodes] for name, column in graph.features.items()},
+        )
+
+    def __len__(self) -> int:
+        return len(self.nodes)

@@ -1,0 +1,1 @@
+"""Finding and explaining: top-k search, similarity, text search, diverse lists, attribution, private vectors."""

@@ -1,0 +1,60 @@
+"""Additive reasons: a score as a sum over the history, an embedding as a sum over seen targets. Shares, not causes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...arrays import FloatArray, IntArray
+from ..factors.solve import solve_one, wanted
+from ..model.cosine_softmax import asking
+from ..model.model import Space
+
+
+def history_shares(space: Space, history: IntArray, weights: FloatArray, target: int) -> FloatArray:
+    """What each bought target contributes to the score of one target (Hu, Koren and Volinsky 2008, section 5).
+
+    ``p_u = W_u sum_i conf_i b_i`` over what was bought, with ``W_u`` the inverse of the user's ALS system, which knows
+    what is disliked too. So ``score = sum_i conf_i b_i' W_u q_c / (sqrt(2) |p_u| M)`` exactly, plus the offset that is
+    the same for everybody.
+
+    Args:
+        space: the fitted model.
+        history: positions of the targets that the user bought or disliked.
+        weights: weights of them, below 0 for what is disliked, float64.
+        target: position of the target to explain.
+
+    Returns:
+        float64 (bought,), adding up to the score less :func:`offset_share`; empty where nothing was bought.
+    """
+    settings, gram = space.settings.factors, space.factors.gram
+    own, certain, liked = space.factors.basis[history], settings.certainty(weights), weights > 0
+    if not liked.any():
+        return np.empty(0)
+    vector = solve_one(own, certain, gram, settings.alpha * wanted(own, certain), settings)
+    toward = solve_one(own, certain, gram, settings.alpha * space.vectors[target], settings)
+    return np.asarray(certain[liked] * (own[liked] @ toward) / scale_of(space, vector))
+
+
+def offset_share(space: Space, target: int) -> float:
+    """What the offset, the same for everybody, contributes to the score of one target: ``o / (sqrt(2) M)``."""
+    return float(space.offset[target] / (np.sqrt(2) * space.longest))
+
+
+def scale_of(space: Space, vector: FloatArray) -> float:
+    """``sqrt(2) |p| M``, by which ``p . q + |p| o`` is divided."""
+    return float(np.linalg.norm(asking(vector[None]))) * space.longest
+
+
+def source_shares(space: Space, target: int) -> tuple[FloatArray, FloatArray]:
+    """Where the vector of one target came from.
+
+    Args:
+        space: the fitted model.
+        target: position of the target.
+
+    Returns:
+        weights of the seen targets' factors, float64 (seen,), and what its own sales added, float64 (rank,):
+        ``q_c = weights . Q_seen + own`` exactly.
+    """
+    weights = space.head.sources(target)
+    return weights, space.vectors[target] - weights @ space.head.factors[:, :-1]

@@ -1,0 +1,31 @@
+"""What a target is like: the kernel of the head on what targets are, not on how they stand in the graph."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...arrays import FloatArray, IntArray
+from ..prior.kernel import Head, kernel
+from ..propagation.features import Kind
+
+_WHAT_IT_IS = frozenset({Kind.TEXT, Kind.NAME, Kind.RELATION, Kind.FEATURE, Kind.MODALITY})
+
+
+def likeness(head: Head, target: int, others: IntArray) -> FloatArray:
+    """How alike one target and others are, 0 to 1, float64 (others,); see :func:`alike`."""
+    return np.asarray(alike(head, np.array([target]), others)[0])
+
+
+def alike(head: Head, targets: IntArray, others: IntArray) -> FloatArray:
+    """How alike targets and others are, 0 to 1, float64 (targets, others).
+
+    ``exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)`` with the fitted weights, over texts, names, relations, features and
+    given vectors; counts and places say how much of a thing sells rather than what it is. All blocks where these have
+    no weight.
+    """
+    weights = head.settings.weights
+    what = {name: weight for name, weight in weights.items() if head.blocks.kinds.get(name) in _WHAT_IT_IS}
+    settings = replace(head.settings, weights=what if any(what.values()) else weights)
+    return kernel(head.blocks, settings, targets, others)

@@ -1,0 +1,1 @@
+"""Texts as vectors: encoders with an on-disk cache, and clusters of like texts."""

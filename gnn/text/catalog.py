@@ -1,0 +1,57 @@
+"""The texts of a catalog as vectors, from the cache where they are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...arrays import Float32Array
+from ...graph import CatalogGraph
+from ...progress import Progress
+from .encoder import TextEncoder
+
+_PROGRESS = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """What a text encoder says of a catalog of n targets and groups.
+
+    Attributes:
+        texts: embeddings of the texts, float32 (n, d), zero rows where there is none; None without an encoder or texts.
+        names: embeddings of the names, float32 (n, d); None where the texts are the names.
+    """
+
+    texts: Float32Array | None = None
+    names: Float32Array | None = None
+
+
+def encode_catalog(
+    graph: CatalogGraph, encoder: str | None, cache: Path | None, tell: Progress | None = None
+) -> Encoded:
+    """Encode the texts, and the names where the texts say more than they do.
+
+    Args:
+        graph: the catalog.
+        encoder: name of the encoder; None leaves texts out.
+        cache: file that keeps embeddings.
+        tell: is told how far it is.
+
+    Raises:
+        ModelError: the encoder cannot be loaded or the cache cannot be used.
+    """
+    if encoder is None or not any(graph.texts):
+        return Encoded()
+    texts, names = graph.texts, [name.lower() for name in graph.names]
+    further = any(text.lower() != name for text, name in zip(texts, names, strict=True))
+    wanted: Sequence[str] = (*texts, *names) if further else texts
+    say = tell or (lambda _line: None)
+    say(f"encoding {len(set(wanted)):,} texts and names" if further else f"encoding {len(set(wanted)):,} texts")
+
+    def progress(done: int, of: int) -> None:
+        if done % _PROGRESS == 0 or done == of:
+            say(f"encoded {done:,} of {of:,}")
+
+    vectors = TextEncoder(encoder, cache).encode(wanted, progress)
+    return Encoded(vectors[: len(texts)], vectors[len(texts) :] if further else None)

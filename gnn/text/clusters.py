@@ -1,0 +1,146 @@
+"""Relations for catalogs without a taxonomy: KMeans clusters of the texts' embeddings, as one more attribute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ...arrays import Float32Array, FloatArray, IntArray
+from ...errors import InputError
+from ...graph import CatalogGraph
+from ...graph.catalog.derive import with_attributes
+from ...graph.catalog.schema import Attribute
+from .catalog import Encoded
+
+CLUSTER = "cluster"
+"""Name of the attribute."""
+
+MIN_SIMILARITY = 0.6
+"""Least cosine of a text and the centre of its cluster where none is given."""
+
+_SEED = 0  # clusters are a property of the catalog: the same whatever else is drawn
+_STARTS = 4
+_NAMES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Clusters of texts.
+
+    Attributes:
+        centres: unit vectors, float64 (k, d).
+        names: the names of the texts nearest to each centre, k, all different.
+        min_similarity: least cosine of a text and its centre; what is farther from all centres is in no cluster.
+    """
+
+    centres: FloatArray
+    names: tuple[str, ...]
+    min_similarity: float
+
+    @classmethod
+    def of(cls, texts: Float32Array, names: tuple[str, ...], min_similarity: float = MIN_SIMILARITY) -> Clusters:
+        """Cluster the texts of a catalog by KMeans (Lloyd 1982), without any sale.
+
+        ``sqrt(n / 2)`` clusters of n different texts (a rule of thumb: Mardia, Kent and Bibby 1979, page 365), the best
+        of four starts, always the same.
+
+        Args:
+            texts: unit vectors, float32 (n, d), zero rows where there is no text.
+            names: of the same targets and groups, n.
+            min_similarity: least cosine of a text and its centre.
+
+        Raises:
+            InputError: fewer than four different texts, or none is as similar to its centre as that.
+        """
+        from sklearn.cluster import KMeans  # takes long to import
+
+        there = np.flatnonzero(texts.any(axis=1))
+        rows = texts[there].astype(np.float64)
+        different = len(np.unique(rows, axis=0))
+        if different < 4:
+            raise InputError(
+                f"The catalog has {different} different texts, too few for clusters; give more or leave relations out."
+            )
+        with threadpool_limits(1):  # the order of sums, and with it the clusters, must not depend on the machine
+            found = KMeans(number_of_clusters(different), n_init=_STARTS, random_state=_SEED).fit(rows)
+        centres = found.cluster_centers_ / np.linalg.norm(found.cluster_centers_, axis=1, keepdims=True)
+        made = cls(centres, _called(rows @ centres.T, found.labels_, [names[i] for i in there]), min_similarity)
+        if not any(made.attributes(texts)):
+            raise InputError(f"No text is as similar as {min_similarity} to the centre of its cluster; lower that.")
+        return made
+
+    def attributes(self, texts: Float32Array) -> list[dict[Attribute, float]]:
+        """The cluster of each text with the cosine to its centre (6 digits), empty where none is near enough."""
+        cosine = np.round(texts.astype(np.float64) @ self.centres.T, 6)
+        nearest = cosine.argmax(axis=1)
+        return [
+            {Attribute(CLUSTER, self.names[own]): weight} if weight >= self.min_similarity and weight > 0 else {}
+            for own, weight in zip(nearest.tolist(), cosine.max(axis=1).tolist(), strict=True)
+        ]
+
+
+def number_of_clusters(texts: int) -> int:
+    """How many clusters are made of so many different texts: the root of half their number, 2 at least."""
+    return max(round(float(np.sqrt(texts / 2))), 2)
+
+
+def _called(cosine: FloatArray, label: IntArray, names: list[str]) -> tuple[str, ...]:
+    """The names nearest to each centre, the number of the cluster behind them where another has the same."""
+    found: list[str] = []
+    for own in range(cosine.shape[1]):
+        members = np.flatnonzero(label == own)
+        members = members[np.argsort(-cosine[members, own], kind="stable")]
+        called = " / ".join(list(dict.fromkeys(names[i] for i in members.tolist()))[:_NAMES])
+        found.append(called if called not in found else f"{called} ({own + 1})")
+    return tuple(found)
+
+
+CLUSTERS = "clusters"
+"""The only word for relations that the catalog does not give."""
+
+
+def check_relations(relations: str | None, min_similarity: float | None) -> None:
+    """Refuse other relations than clusters, and a similarity out of its range.
+
+    Raises:
+        InputError: one of them cannot be used.
+    """
+    if relations not in (None, CLUSTERS):
+        raise InputError(
+            f"relations is {relations!r}; give {CLUSTERS!r}, or leave it out for those of the catalog alone."
+        )
+    if min_similarity is not None and not 0 <= min_similarity <= 1:
+        raise InputError(f"min_similarity is {min_similarity}; give a number from 0 to 1.")
+
+
+def cluster_catalog(
+    graph: CatalogGraph, encoded: Encoded, relations: str | None, min_similarity: float | None
+) -> tuple[CatalogGraph, Clusters | None]:
+    """Give a catalog the relations that are asked for.
+
+    Args:
+        graph: the catalog.
+        encoded: its texts.
+        relations: "clusters", or None for those that it has.
+        min_similarity: least cosine of a text and the centre of its cluster; None for ``MIN_SIMILARITY``.
+
+    Raises:
+        InputError: it has no texts to cluster, or an attribute of that name.
+    """
+    if relations is None:
+        return graph, None
+    if encoded.texts is None:
+        raise InputError("Clusters are made of texts and none is known; name an encoder, or leave relations out.")
+    if has_clusters(graph):
+        raise InputError(
+            f"The catalog {graph.source!r} has an attribute {CLUSTER!r} already; rename it, or leave relations out."
+        )
+    found = Clusters.of(encoded.texts, graph.names, MIN_SIMILARITY if min_similarity is None else min_similarity)
+    return with_attributes(graph, found.attributes(encoded.texts)), found
+
+
+def has_clusters(graph: CatalogGraph) -> bool:
+    """Whether a catalog has clusters."""
+    return any(attribute.name == CLUSTER for attribute in graph.attributes)

@@ -1,0 +1,1 @@
+"""Fitting: settings chosen on validation folds, then the model."""

@@ -1,0 +1,156 @@
+"""What the last settings are chosen by, on validation folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.optimize import minimize_scalar
+
+from ...arrays import BoolArray, FloatArray
+from ..calibration.forecast import Outcomes
+from ..calibration.probability import Calibration, Pairs
+from ..factors.als import Factors
+from ..factors.update import update_targets
+from ..model.cosine_softmax import asking, cosine, target_embeddings, user_embeddings
+from ..model.model import longest_of, make_level_head, prior_strength, with_levels
+from ..model.settings import SpaceSettings
+from ..prior.informed_factors import inform_factors
+from ..prior.kernel import Head, Prior
+from ..validation.metrics import ndcg, taste_auc
+from .folds import Episode
+
+STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+_LEVELS = (0.0, 0.02, 0.05)
+_SHORT_HISTORY = 30
+"""Purchases of the median user up to which the level joins the scores; beyond, trials gained nothing by it."""
+_REVEALED = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """One episode with chosen factors and kernel: what is predicted for its pseudo-new targets."""
+
+    episode: Episode
+    factors: Factors
+    head: Head
+
+    @classmethod
+    def of(cls, episode: Episode, settings: SpaceSettings) -> World:
+        """Without the graph's say in the factors."""
+        split, factors = episode.split, episode.factors(settings.factors)
+        return cls(episode, factors, make_level_head(episode.blocks, settings.kernel, split.seen, factors, split.train))
+
+    def informed(self) -> World:
+        """The same with factors informed by the graph."""
+        split = self.episode.split
+        factors = inform_factors(self.factors, self.head, split.weights)
+        return replace(self, factors=factors, head=self.head.carrying(with_levels(factors, split.train, split.seen)))
+
+    @cached_property
+    def users(self) -> FloatArray:
+        """``[p, |p|]`` of the judged users, float64 (users, rank + 1)."""
+        return asking(self.factors.users[self.episode.users])
+
+    @cached_property
+    def prior(self) -> Prior:
+        """Of the judged pseudo-new targets, the level in its last column."""
+        return self.head.prior(self.episode.candidates)
+
+    def taste(self) -> float:
+        """How well the zero-shot scores tell buyers of a pseudo-new target from others (taste AUC)."""
+        train, hits = self.episode.split.train[self.episode.users], sp.csr_array(self.episode.hits)
+        return taste_auc(self.users[:, :-1] @ self.prior.mean[:, :-1].T, hits, np.diff(train.indptr))
+
+    def zero_shot_ndcg(self, weight: float) -> float:
+        """NDCG@20 with so much of the predicted level in the scores."""
+        settings = SpaceSettings(level=weight)
+        return ndcg(self.users @ as_new(self.prior.mean, settings).T, self.episode.hits)
+
+    def pairs(self, settings: SpaceSettings) -> Pairs:
+        """Users with all pseudo-new targets, those that nobody or hardly anybody bought included."""
+        split, seed = self.episode.split, self.episode.seed
+        users, foreseen = asking(self.factors.users), as_new(self._foreseen, settings)
+        return Pairs.of(users, split.train, split.test, foreseen, split.listed, seed)
+
+    def outcomes(self, calibration: Calibration, settings: SpaceSettings) -> Outcomes:
+        """Expected and true buyers of the same pseudo-new targets."""
+        split, seed = self.episode.split, self.episode.seed
+        users, foreseen = asking(self.factors.users), as_new(self._foreseen, settings)
+        return Outcomes.of(calibration, users, split.train, split.test, foreseen, split.listed, seed)
+
+    @cached_property
+    def _foreseen(self) -> FloatArray:
+        """Predicted q and level of all pseudo-new targets, float64 (listed, rank + 1)."""
+        return self.head.prior(self.episode.split.listed).mean
+
+    def similarities(self, settings: SpaceSettings) -> FloatArray:
+        """Cosines of judged users and pseudo-new targets, float64 (users, candidates)."""
+        answers = as_new(self.prior.mean, settings)
+        longest = max(longest_of(self.factors.targets), longest_of(answers))
+        embeddings = target_embeddings(answers, longest)
+        return cosine(user_embeddings(self.factors.users[self.episode.users]), embeddings)
+
+    def revealed_ndcg(self, settings: SpaceSettings) -> float:
+        """NDCG@20 after a tenth of the users revealed what they bought of the pseudo-new targets, on the others."""
+        split, random = self.episode.split, np.random.default_rng(self.episode.seed)
+        revealing = random.random(split.train.shape[0]) < _REVEALED
+        judged = ~revealing[self.episode.users]
+        if not judged.any():
+            return 0.0
+        strength = prior_strength(self.prior.variance, settings.gamma(revealing.mean()), settings)
+        shown = sp.csc_array(split.test[:, self.episode.candidates].multiply(revealing[:, None]))
+        shown.eliminate_zeros()
+        mean, level = self.prior.mean[:, :-1], self.prior.mean[:, -1]
+        vectors, _ = update_targets(
+            self.factors.users, shown, mean, strength, settings.factors, revealing.astype(np.float64)
+        )
+        return ndcg(self.users[judged] @ settings.as_new(vectors, level).T, self.episode.hits[judged])
+
+
+def mean_revealed(worlds: Sequence[World], settings: SpaceSettings) -> float:
+    """Mean NDCG@20 of the folds after first sales."""
+    return float(np.mean([world.revealed_ndcg(settings) for world in worlds]))
+
+
+def as_new(foreseen: FloatArray, settings: SpaceSettings) -> FloatArray:
+    """What new targets answer by, from predicted factors with the level in the last column."""
+    return settings.as_new(foreseen[:, :-1], foreseen[:, -1])
+
+
+def choose_rounds(worlds: list[World], settings: SpaceSettings) -> tuple[SpaceSettings, list[World]]:
+    """Informed by the graph, unless the factors of the pseudo-new targets' neighbours then tell less of taste."""
+    informed = [world.informed() for world in worlds]
+    gain = np.mean([after.taste() - before.taste() for before, after in zip(worlds, informed, strict=True)])
+    if gain < 0:  # not so where taste cannot be told (NaN)
+        return replace(settings, factors=replace(settings.factors, rounds=0)), worlds
+    return settings, informed
+
+
+def choose_level(worlds: Sequence[World]) -> float:
+    """How much of the predicted level goes into the scores: nothing where users' own purchases say enough."""
+    sizes = np.concatenate([np.diff(world.episode.split.train.indptr) for world in worlds])
+    if np.median(sizes[sizes > 0]) > _SHORT_HISTORY:
+        return 0.0
+    return max(_LEVELS, key=lambda weight: float(np.mean([world.zero_shot_ndcg(weight) for world in worlds])))
+
+
+def fit_tau(worlds: Sequence[World], settings: SpaceSettings) -> float:
+    """The temperature with the least cross-entropy at purchases, searched on a logarithmic scale."""
+    judged = [(world.similarities(settings), world.episode.hits) for world in worlds]
+    found = minimize_scalar(
+        lambda log_tau: float(np.mean([_cross_entropy(each / np.exp(log_tau), hits) for each, hits in judged])),
+        bounds=(np.log(1e-3), np.log(10.0)),
+        method="bounded",
+        options={"xatol": 1e-4},
+    )
+    return float(np.exp(found.x))
+
+
+def _cross_entropy(logits: FloatArray, hits: BoolArray) -> float:
+    """Mean over users of the cross-entropy of the softmax at their purchases, (users, candidates) both."""
+    log_sum = np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1)) + logits.max(axis=1)
+    return float(np.mean(log_sum - (logits * hits).sum(axis=1) / hits.sum(axis=1)))

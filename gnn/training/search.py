@@ -1,0 +1,53 @@
+"""Coordinate search over a few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+MARGIN = 0.005
+"""What a step must gain in NDCG: gains below it are more often chance than not."""
+Judge = Callable[[Mapping[str, float]], float]
+
+
+def climb(
+    judge: Judge,
+    start: Mapping[str, float],
+    steps: Mapping[str, Sequence[float]],
+    *,
+    choices: Mapping[str, Sequence[float]] | None = None,
+    rounds: int = 1,
+) -> dict[str, float]:
+    """Coordinate search: change one number at a time and keep what gains ``MARGIN``.
+
+    Args:
+        judge: figure to raise.
+        start: numbers to begin with.
+        steps: name -> factors to try on it, in this order, each for as long as it gains.
+        choices: name -> other values to try in its place, before the steps.
+        rounds: how often all names take their turn; ends early when a round changes nothing. No trial is judged twice.
+    """
+    known: dict[tuple[float, ...], float] = {}
+
+    def judged(values: Mapping[str, float]) -> float:
+        key = tuple(values.values())
+        if key not in known:
+            known[key] = judge(values)
+        return known[key]
+
+    best, figure = dict(start), judged(start)
+    for _ in range(rounds):
+        before = figure
+        for name, values in (choices or {}).items():
+            for value in values:
+                if (gained := judged(trial := {**best, name: value})) > figure + MARGIN:
+                    best, figure = trial, gained
+        for name, factors in steps.items():
+            for factor in factors:
+                improved = False
+                while (gained := judged(trial := {**best, name: best[name] * factor})) > figure + MARGIN:
+                    best, figure, improved = trial, gained, True
+                if improved:
+                    break
+        if figure <= before:
+            break
+    return best

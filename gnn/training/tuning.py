@@ -1,0 +1,102 @@
+"""Settings are chosen on pseudo-new targets: seen ones whose sales are hidden from the factors and predicted back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ...arrays import FloatArray, IntArray
+from ..factors.settings import FactorSettings
+from ..prior.kernel import KernelSettings
+from ..propagation.features import Blocks, Kind
+from ..validation.metrics import ndcg
+from .folds import KIND_WEIGHTS, Episode, weigh
+from .search import climb
+
+START_FACTORS = FactorSettings(rank=32, alpha=5.0, regularization=30.0)
+LEAST_RANK, MOST_RANK, MOST_RANK_OF_MANY = 4, 256, 512
+"""Bounds of the rank. Of very many targets each has few buyers, and the nearest tell nearly all of it: trials gained
+with every further rank, up to what memory allows."""
+LEAST_SHOWN = 0.1
+"""Mean score of known purchases (1 in a perfect fit) below which factors have collapsed: regularised so strongly that
+they hardly show a purchase, they may still rank by chance, but no score of one fit says anything of another's."""
+_NUMBERS = (Kind.FEATURE, Kind.COUNT)
+STRANGE = 0.5
+"""Share of the unsold targets outside the range of the sold ones from which on a number is left out."""
+
+
+def choose_factors(episodes: Sequence[Episode], start: FactorSettings, kernel: KernelSettings) -> FactorSettings:
+    """Choose rank, confidence and regularisation with a given kernel; without any episode the start stays."""
+    if not episodes:
+        return start
+    most = MOST_RANK_OF_MANY if episodes[0].many else MOST_RANK
+
+    def settings(values: Mapping[str, float]) -> FactorSettings:
+        rank = int(np.clip(values["rank"], LEAST_RANK, most))
+        return replace(start, rank=rank, alpha=values["alpha"], regularization=values["regularization"])
+
+    def judge(values: Mapping[str, float]) -> float:
+        chosen = settings(values)
+        return float(np.mean([judge_factors(episode, chosen, kernel) for episode in episodes]))
+
+    begin = {"rank": float(start.rank), "alpha": start.alpha, "regularization": start.regularization}
+    steps = {"rank": (2.0, 0.5), "regularization": (3.0, 1 / 3), "alpha": (2.0, 0.5)}
+    return settings(climb(judge, begin, steps))
+
+
+def judge_factors(episode: Episode, factors: FactorSettings, kernel: KernelSettings) -> float:
+    """NDCG@20 of the zero-shot ranking of an episode's pseudo-new targets; below 0 where the factors have collapsed."""
+    users, targets = episode.judged_factors(factors)
+    known = episode.known
+    shown = float(np.einsum("ur,ur->", users, known @ targets)) / known.nnz if known.nnz else 1.0
+    if shown < LEAST_SHOWN:
+        return shown - LEAST_SHOWN
+    return ndcg(users @ episode.carry(kernel, targets).T, episode.hits)
+
+
+def choose_kernel(episodes: Sequence[Episode], factors: FactorSettings, width: float, ridge: float) -> KernelSettings:
+    """Choose the width, the ridge, and for some kinds of blocks how much they weigh beside the others.
+
+    Weights of the single blocks are not searched: they fitted the pseudo-new targets and lost on whole new branches.
+    """
+    blocks = episodes[0].blocks
+    choices = {str(kind): tried for kind, tried in KIND_WEIGHTS.items() if kind in blocks.kinds.values()}
+
+    def settings(values: Mapping[str, float]) -> KernelSettings:
+        return weigh(blocks, {Kind(kind): values[kind] for kind in choices}, values["width"], values["ridge"])
+
+    def judge(values: Mapping[str, float]) -> float:
+        chosen = settings(values)
+        return float(np.mean([judge_factors(episode, factors, chosen) for episode in episodes]))
+
+    begin = {"width": width, "ridge": ridge, **{kind: tried[0] for kind, tried in choices.items()}}
+    steps = {"width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}
+    return settings(climb(judge, begin, steps, choices=choices, rounds=2))
+
+
+def without_strange_numbers(
+    settings: KernelSettings, blocks: Blocks, sold: IntArray, unsold: IntArray
+) -> KernelSettings:
+    """Leave out the numbers that set most unsold targets apart from every sold one.
+
+    A number of reviews, of products sold so far: pseudo-new targets have such numbers as sold targets do, so nothing
+    can be learned on them of what it means to have none. Trials on dates before the reported one are in docs/model.md.
+
+    Args:
+        settings: weights of the blocks, chosen with all numbers: another number put in its place would be as strange.
+        blocks: phi.
+        sold: positions of the targets with sales.
+        unsold: positions of those without.
+    """
+    numbers = [name for name in settings.weights if blocks.kinds[name] in _NUMBERS] if len(unsold) else []
+    strange = {name for name in numbers if _outside(np.asarray(blocks.matrices[name]), sold, unsold) > STRANGE}
+    weights = {name: 0.0 if name in strange else weight for name, weight in settings.weights.items()}
+    return replace(settings, weights=weights) if any(weights.values()) else settings
+
+
+def _outside(columns: FloatArray, sold: IntArray, unsold: IntArray) -> float:
+    """Share of the unsold targets that are outside the range of the sold ones."""
+    low, high = columns[sold].min(axis=0), columns[sold].max(axis=0)
+    return float(np.mean(((columns[unsold] < low) | (columns[unsold] > high)).any(axis=1)))
