@@ -4,13 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .because import Because, Reason
-    from .evaluating import Evaluation, evaluate_source
-    from .explanation import Explanation
-    from .own_models import evaluate
+    from .answers.explain.explanation import Explanation
+    from .answers.explain.sentences import Because, Reason
+    from .answers.users import Profile
     from .recommender import Recommender
-    from .report import write_report
-    from .users import Profile
+    from .reports.custom_models import evaluate
+    from .reports.evaluation import Evaluation, evaluate_source
+    from .reports.report import write_report
 
 __all__ = [
     "Because",
@@ -24,21 +24,21 @@ __all__ = [
     "write_report",
 ]
 
-_MODULES = {
-    "Because": "because",
-    "Evaluation": "evaluating",
-    "Explanation": "explanation",
-    "Profile": "users",
-    "Reason": "because",
-    "Recommender": "recommender",
-    "evaluate": "own_models",
-    "evaluate_source": "evaluating",
-    "write_report": "report",
+_LAZY = {
+    "Because": ".answers.explain.sentences",
+    "Evaluation": ".reports.evaluation",
+    "Explanation": ".answers.explain.explanation",
+    "Profile": ".answers.users",
+    "Reason": ".answers.explain.sentences",
+    "Recommender": ".recommender",
+    "evaluate": ".reports.custom_models",
+    "evaluate_source": ".reports.evaluation",
+    "write_report": ".reports.report",
 }
 
 
 def __getattr__(name: str) -> Any:
     # loaded when first asked for: the command line must not wait for torch
-    if name in _MODULES:
-        return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,9 +20,9 @@ from ..gnn.text.encoder import PACKAGED
 from ..gnn.validation.splits import LEAVE_TARGETS_OUT, Split, make_split
 from ..graph import CatalogGraph, Id, Interactions, open_store
 from ..loaders import load
-from .explanation import Explanation
-from .picture import draw_target
+from .answers.explain.explanation import Explanation
 from .recommender import Recommender
+from .reports.plots.target import draw_target
 from .settings import Settings
 
 SEED = 0

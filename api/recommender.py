@@ -25,19 +25,19 @@ from ..graph.event_weights import Kinds, Sales
 from ..graph.frames import Table
 from ..loaders.vectors import Vectors, read_vectors
 from ..progress import Progress
-from .adding import add
-from .audience import Circle, audience
-from .clustering import cluster_again
+from .answers.audience import Circle, audience
+from .answers.explain.explanation import Explanation, explain
+from .answers.forecast import forecast
+from .answers.recommend import Wish, ranking
+from .answers.route import Limits, route
+from .answers.search import Finder
+from .answers.similar import similar
+from .answers.users import Profile, Who, ask, release
 from .config import Config, read_config
-from .explanation import Explanation, explain
-from .finding import Finder, similar
-from .forecasting import forecast
-from .observing import ObserveReport, forget, observe
-from .ranking import Wish, ranking
-from .releasing import release
-from .routing import Limits, route
 from .settings import Settings
-from .users import Profile, Who, ask
+from .updates.add import add
+from .updates.clusters import cluster_again
+from .updates.observe import ObserveReport, forget, observe
 
 if TYPE_CHECKING:
     from ..graph import Store, WriteBack
@@ -480,7 +480,7 @@ class Recommender:
             ModelError: the store holds another graph.
             StoreError: the store has no such source, is locked, or refused. Nothing is changed in any of these cases.
         """
-        from .pushing import push  # the store's driver takes long to import, and few need it
+        from .sync.write_back import push  # the store's driver takes long to import, and few need it
 
         push(self.fitted, store, name, self.cache)
         return self
@@ -507,7 +507,7 @@ class Recommender:
         Raises:
             ModelError: the graph is of another catalog, or the texts cannot be encoded.
         """
-        from .pushing import Outlook
+        from .sync.write_back import Outlook
 
         return Outlook.of(self.fitted, graph, self.cache).write_back
 

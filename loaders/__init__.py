@@ -1,11 +1,11 @@
 """Sources of catalogs and purchases."""
 
+from .base import Loaded
 from .complete_journey import load_complete_journey
 from .google import load_google
 from .groups import with_groups
+from .registry import KINDS, load
 from .shopify import load_shopify
-from .source import Loaded
-from .sources import KINDS, load
 from .tables import load_tables
 
 __all__ = [

@@ -19,7 +19,7 @@ from ..errors import MissingExtraError, SourceError
 from ..graph import CatalogGraph, CleaningReport, Interactions
 from ..graph.catalog.availability import as_number
 from ..graph.cleaning import normalise_text
-from .source import Loaded
+from .base import Loaded
 
 SOURCE = "complete-journey"
 UNPLACED = "product without category or type"

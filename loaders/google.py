@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ..errors import SourceError
 from ..graph import CatalogGraph
-from .source import Loaded, blaming, read_utf8
+from .base import Loaded, blaming, read_utf8
 
 _LINE = re.compile(r"(\d+) - (.+)")
 

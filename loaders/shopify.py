@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ..errors import SourceError, name_some
 from ..graph import CatalogGraph
-from .source import Loaded, blaming, read_utf8
+from .base import Loaded, blaming, read_utf8
 
 
 def load_shopify(folder: Path, locale: str = "en") -> Loaded:

@@ -15,8 +15,8 @@ from ..errors import SourceError
 from ..graph import CatalogGraph, Interactions
 from ..graph.catalog.availability import AVAILABILITY
 from ..graph.frames import Table
+from .base import Loaded, blaming, read_utf8
 from .groups import with_groups
-from .source import Loaded, blaming, read_utf8
 
 _TEXTS = ("id", "parent_id", "category_id", "name", "text", "user", "target", "event", "value", "parent_value")
 """Columns that a CSV file always gives as texts, so that ``001`` stays ``001``."""

@@ -18,7 +18,7 @@ from ..errors import InputError, SourceError
 from ..graph import Id, Ids
 from ..graph.frames import Table, read_frame
 from ..graph.ids import own_id
-from .source import blaming
+from .base import blaming
 
 Vectors = Mapping[str, Table | str | Path]
 """Name of a kind of vectors, such as "image" -> a table, or the path of a Parquet file."""

@@ -105,7 +105,7 @@ def any_store(request: pytest.FixtureRequest, neo4j_of: Callable[[str], Endpoint
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str, str]]:
     """Run a command in this process: exit code, standard output, standard error."""
-    from newaisle.api.cli import main
+    from newaisle.api.cli.main import main
 
     def run_command(*arguments: str) -> tuple[object, str, str]:
         with pytest.raises(SystemExit) as ended:

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from newaisle.api.audience import AUDIENCE_COLUMNS, Circle, audience
+from newaisle.api.answers.audience import AUDIENCE_COLUMNS, Circle, audience
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, NotFittedError, UnknownIdError
 

@@ -18,8 +18,8 @@ import pytest
 from typer.testing import CliRunner
 
 import newaisle
-from newaisle.api.cli import COMMANDS, app
-from newaisle.api.output import print_json, print_table, printable, step
+from newaisle.api.cli.main import COMMANDS, app
+from newaisle.api.cli.output import print_json, print_table, printable, step
 from newaisle.api.settings import Settings
 from newaisle.graph import Credentials, Store, open_store
 from newaisle.graph.store.embedded.process import EmbeddedServer, start_embedded
@@ -59,7 +59,7 @@ def test_the_installed_program_answers() -> None:
 def test_help_needs_none_of_the_heavy_packages() -> None:
     code = (
         "import sys\n"
-        "from newaisle.api.cli import main\n"
+        "from newaisle.api.cli.main import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit as ended:\n    assert not ended.code\n"
         f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)\n"
     )

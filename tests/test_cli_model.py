@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from newaisle.api.cli import main
+from newaisle.api.cli.main import main
 from newaisle.api.recommender import Recommender
 from newaisle.graph import Relation
 from newaisle.loaders import Loaded

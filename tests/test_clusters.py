@@ -13,13 +13,13 @@ import pyarrow as pa
 import pytest
 
 from newaisle import CatalogGraph, Recommender
-from newaisle.api.clustering import cluster_again
-from newaisle.api.commands_refresh import _load
+from newaisle.api.cli.refresh import _load
 from newaisle.api.config import read_config
-from newaisle.api.evaluating import evaluate_source
-from newaisle.api.own_models import _without_fit
-from newaisle.api.pushing import Outlook
-from newaisle.api.refreshing import Job
+from newaisle.api.reports.custom_models import _without_fit
+from newaisle.api.reports.evaluation import evaluate_source
+from newaisle.api.sync.jobs import Job
+from newaisle.api.sync.write_back import Outlook
+from newaisle.api.updates.clusters import cluster_again
 from newaisle.errors import InputError
 from newaisle.gnn.model.settings import SpaceSettings
 from newaisle.gnn.propagation.propagate import propagate

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from newaisle.api.ranking import RESULT_COLUMNS
+from newaisle.api.answers.recommend import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, UnknownIdError
 from newaisle.gnn.evaluation.methods.registry import compared_methods

@@ -24,7 +24,7 @@ import pytest
 import typer.main
 
 import newaisle
-from newaisle.api.cli import app
+from newaisle.api.cli.main import app
 from newaisle.graph import Store, open_store
 
 ROOT = Path(__file__).parents[1]

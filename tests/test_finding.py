@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from newaisle.api.finding import PERSONAL, SEARCH_COLUMNS, SIMILAR_COLUMNS
+from newaisle.api.answers.search import PERSONAL, SEARCH_COLUMNS
+from newaisle.api.answers.similar import SIMILAR_COLUMNS
+from newaisle.api.answers.users import Profile
 from newaisle.api.recommender import Recommender
-from newaisle.api.users import Profile
 from newaisle.errors import InputError, UnknownIdError
 from newaisle.gnn.prior.kernel import KernelSettings, kernel
 from newaisle.gnn.propagation.features import Kind

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 
-from newaisle.api.forecasting import FORECAST_COLUMNS
+from newaisle.api.answers.forecast import FORECAST_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, NotFittedError, UnknownIdError
 from newaisle.gnn.calibration.forecast import LEVEL, Outcomes, Spread, expected_buyers, fit_spread, repeated

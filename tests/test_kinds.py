@@ -13,8 +13,8 @@ from scipy.optimize import minimize
 from settled import SettledNewaisle
 
 from newaisle.api.config import Config, read_config, read_kinds
-from newaisle.api.observing import ObserveReport
 from newaisle.api.recommender import Recommender
+from newaisle.api.updates.observe import ObserveReport
 from newaisle.errors import GraphError, InputError, InteractionsError
 from newaisle.gnn.evaluation.protocols.few_shot import Halves
 from newaisle.gnn.evaluation.protocols.generalised import generalised_split

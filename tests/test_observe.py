@@ -13,8 +13,8 @@ import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
-from newaisle.api.observing import ObserveReport
 from newaisle.api.recommender import Recommender
+from newaisle.api.updates.observe import ObserveReport
 from newaisle.errors import InputError, InteractionsError, ModelError, NewaisleError, UnknownIdError
 from newaisle.gnn.factors.update import update_targets
 from newaisle.gnn.model.cosine_softmax import HEADROOM

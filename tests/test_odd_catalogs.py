@@ -15,8 +15,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from test_encoder import small_encoder
 
-from newaisle.api.evaluating import evaluate_source
 from newaisle.api.recommender import Recommender
+from newaisle.api.reports.evaluation import evaluate_source
 from newaisle.errors import InputError, InteractionsError, ModelError
 from newaisle.gnn.evaluation.methods.registry import compared_methods
 from newaisle.gnn.propagation.features import Kind

@@ -16,7 +16,7 @@ import pytest
 
 import newaisle
 from newaisle import CatalogGraph, Interactions, Recommender
-from newaisle.api.own_models import _made
+from newaisle.api.reports.custom_models import _made
 from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.runner import evaluate_splits
 from newaisle.gnn.model.settings import SpaceSettings

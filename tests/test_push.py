@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from newaisle.api.pushing import LEAST_BUYERS, model_hash
 from newaisle.api.recommender import Recommender
+from newaisle.api.sync.write_back import LEAST_BUYERS, model_hash
 from newaisle.errors import ModelError, StoreError
 from newaisle.gnn.retrieval.similarity import likeness
 from newaisle.graph import CatalogGraph, Store, refresh
@@ -251,7 +251,7 @@ def test_a_model_of_another_catalog_has_nothing_to_say(model):
 
 
 def test_foreseeing_what_did_not_change_changes_nothing(model, journey):
-    from newaisle.api.pushing import Outlook
+    from newaisle.api.sync.write_back import Outlook
 
     rows = np.arange(len(journey.graph))
     same = Outlook.of(model.fitted, journey.graph, model.cache)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from newaisle import CatalogGraph
-from newaisle.api.commands_inspect import inspect_target
+from newaisle.api.sync.inspection import inspect_target
 from newaisle.errors import InputError, UnknownIdError
 from newaisle.graph import Credentials, Store, open_store
 from newaisle.graph.store.embedded.process import start_embedded

@@ -6,7 +6,7 @@ import narwhals as nw
 import numpy as np
 import pytest
 
-from newaisle.api.ranking import RESULT_COLUMNS
+from newaisle.api.answers.recommend import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, NotFittedError, UnknownIdError
 from newaisle.gnn.retrieval.diversity import diversify

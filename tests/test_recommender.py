@@ -10,7 +10,7 @@ import polars
 import pyarrow as pa
 import pytest
 
-from newaisle.api.ranking import RESULT_COLUMNS
+from newaisle.api.answers.recommend import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, InteractionsError, ModelError, NewaisleError, NotFittedError, UnknownIdError
 from newaisle.gnn.factors.settings import FactorSettings

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from settled import SettledLinMap, SettledNewaisle
 
-from newaisle.api.evaluating import Evaluation, evaluate_source
-from newaisle.api.pictures import PLOTS, pictured
-from newaisle.api.report import open_report, report_data, write_report
-from newaisle.api.report_text import report_text, table
+from newaisle.api.reports.evaluation import Evaluation, evaluate_source
+from newaisle.api.reports.markdown import report_text, table
+from newaisle.api.reports.plots.registry import PLOTS, pictured
+from newaisle.api.reports.report import open_report, report_data, write_report
 from newaisle.errors import InputError, MissingExtraError
 from newaisle.gnn.evaluation.comparison import compare, summary_table
 from newaisle.gnn.evaluation.judging import HELD_OUT

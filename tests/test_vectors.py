@@ -20,9 +20,9 @@ import pytest
 from conftest import part_of
 
 from newaisle import Recommender
-from newaisle.api.evaluating import evaluate_source
-from newaisle.api.own_models import _made
-from newaisle.api.pushing import Outlook
+from newaisle.api.reports.custom_models import _made
+from newaisle.api.reports.evaluation import evaluate_source
+from newaisle.api.sync.write_back import Outlook
 from newaisle.errors import InputError, SourceError
 from newaisle.gnn.evaluation.methods.registry import compared_methods
 from newaisle.gnn.model.settings import SpaceSettings

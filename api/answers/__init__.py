@@ -1,0 +1,1 @@
+"""What a fitted model answers: tables of targets, users, forecasts and reasons."""

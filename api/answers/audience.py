@@ -1,0 +1,104 @@
+"""Whom to tell about a target: users by the chance that they buy it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...arrays import FloatArray, IntArray
+from ...errors import InputError
+from ...gnn.serving.state import Fitted
+from ...graph import Id
+from ...graph.catalog.availability import Moment
+from ...graph.frames import Table, to_frame
+from .recommend import check_k
+from .users import Profile, Who, listed
+
+AUDIENCE_COLUMNS = ("user", "target", "name", "score", "probability", "expected_buyers")
+
+CHUNK = 4096
+"""Users whose vectors are in memory at the same time."""
+
+
+@dataclass(frozen=True)
+class Circle:
+    """Who may be told; ``Recommender.audience`` says more.
+
+    Attributes:
+        k: how many users.
+        exclude_bought: leave out who bought or dislikes the target.
+        at: when the target must be available; None for any time.
+        users: own ids to choose from; None for everybody with a history.
+
+    Raises:
+        InputError: ``k`` is no whole number or below 1.
+    """
+
+    k: int
+    exclude_bought: bool = True
+    at: Moment | None = None
+    users: Who | Sequence[Who] = None
+
+    def __post_init__(self) -> None:
+        check_k(self.k, "user")
+
+
+def audience(fitted: Fitted, target: Id, circle: Circle, chunk: int = CHUNK) -> Table:
+    """The users most likely to buy a target as a table with ``AUDIENCE_COLUMNS``; equal chances in the order of ids."""
+    position = fitted.graph.ids.position(target)
+    rows = _rows(fitted, circle, position)
+    scores, chances = np.empty(len(rows)), np.empty(len(rows))
+    for start in range(0, len(rows), chunk):
+        here = slice(start, start + chunk)
+        scores[here], chances[here] = _scored(fitted, rows[here], position)
+    best = np.lexsort((rows, -scores, -chances))[: circle.k]
+    size = len(best)
+    columns = {
+        "user": pa.array([fitted.user_id(row) for row in rows[best].tolist()], type=_id_type(fitted)),
+        "target": fitted.id_column.take(pa.array(np.full(size, position))),
+        "name": fitted.name_column.take(pa.array(np.full(size, position))),
+        "score": scores[best],
+        "probability": chances[best],
+        "expected_buyers": np.cumsum(chances[best]),
+    }
+    return to_frame({name: columns[name] for name in AUDIENCE_COLUMNS}, fitted.backend)
+
+
+def _rows(fitted: Fitted, circle: Circle, position: int) -> IntArray:
+    """The rows of the users to choose from, ascending."""
+    if circle.users is None:
+        rows = np.union1d(np.flatnonzero(np.diff(fitted.bought.indptr)), fitted.observed.user)
+    else:
+        rows = np.sort(fitted.rows(_own_ids(circle.users)))
+    if circle.at is not None and not fitted.graph.available(circle.at)[position]:
+        return rows[:0]
+    if circle.exclude_bought:
+        since = fitted.observed.user[fitted.observed.target == position]  # bought or disliked
+        rows = np.setdiff1d(rows, np.concatenate([fitted.buyers.of(position)[0], since]))
+    return rows
+
+
+def _own_ids(users: Who | Sequence[Who]) -> list[Id]:
+    wanted = listed(users, once=True)
+    own = [who for who in wanted if who is not None and not isinstance(who, Profile)]
+    if not own or len(own) < len(wanted):
+        raise InputError(
+            "An audience is chosen among users by own id; give one or more, and neither None nor profiles."
+        )
+    return own
+
+
+def _scored(fitted: Fitted, rows: IntArray, position: int) -> tuple[FloatArray, FloatArray]:
+    """Cosines and chances of some users."""
+    target = np.array([position])
+    vectors = fitted.user_vectors(rows)
+    return fitted.score(vectors, target)[:, 0], fitted.space.chance(vectors, fitted.activity(rows), target)[:, 0]
+
+
+def _id_type(fitted: Fitted) -> Any:
+    """The Arrow type of own ids, for an audience of nobody."""
+    return pa.array(fitted.users.values[:1]).type

@@ -1,0 +1,113 @@
+"""How the catalog ties the explained target to others, and the query that finds the same in a store."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from ....arrays import FloatArray
+from ....gnn.propagation.features import Kind
+from ....gnn.serving.state import Fitted
+from ....graph import Id
+from ....graph.catalog.connections import Tie, Ties
+from ....graph.store.queries.named import named_queries
+
+_ATTRIBUTES = 3
+"""Attributes that are told of, by name; of several values under one name the rarest."""
+_TELLING = math.log(2)
+"""Least weight of an attribute: what more than half of the catalog has explains nothing."""
+_ALIKE = 0.95
+"""Texts or names are alike where they are nearer than this share of all."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """How the catalog ties a bought or sold target to the explained one.
+
+    Attributes:
+        target: own id of the bought or sold target.
+        kind: "attribute" (both have it, or narrower values of it), "ancestor" (a category above both, or one of the two
+            above the other), or "text" (their texts or names are alike, which no node of the graph stands for).
+        via: ``name=value`` of the attribute, the name of the category, or "text".
+        path: the way by names, ``>`` leading up and ``<`` down, ``~`` between alike texts.
+        keys: the way by keys of the store.
+        weight: ``ln((n + 1) / carriers)`` of an attribute, 0.5 to the power of the steps over a category, the cosine of
+            the embeddings of texts or names, the higher one; to be compared within a kind.
+        query: name of the query that finds it in a store.
+        parameters: values for the query.
+    """
+
+    target: Id
+    kind: Literal["attribute", "ancestor", "text"]
+    via: str
+    path: str
+    keys: tuple[str, ...]
+    weight: float
+    query: str
+    parameters: dict[str, str]
+
+    @property
+    def cypher(self) -> str:
+        """The query itself, for ``store.query(path.cypher, path.parameters)``."""
+        return named_queries()[self.query].cypher
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """Finds paths to one target.
+
+    Attributes:
+        fitted: what was fitted, n targets and groups.
+        target: position of the explained target.
+    """
+
+    fitted: Fitted
+    target: int
+
+    def of(self, other: int) -> tuple[Path, ...]:
+        """What ties another target to it: the most telling value of up to three attributes, a category, the text."""
+        if other == self.target:
+            return ()
+        ties = self._ties.between(other, self.target)
+        attributes: dict[str, Tie] = {}
+        for tie in ties:
+            if tie.kind == "attribute" and self._ties.weight(tie) >= _TELLING:  # the rarest come first
+                attributes.setdefault(self._ties.name(tie.over).partition("=")[0], tie)
+        told = [*list(attributes.values())[:_ATTRIBUTES], *[tie for tie in ties if tie.kind == "ancestor"][:1]]
+        found = [self._path(other, tie) for tie in told]
+        if self._alike[other] > self._threshold:
+            found.append(self._text(other))
+        return tuple(found)
+
+    def _path(self, other: int, tie: Tie) -> Path:
+        keys = tuple(map(self._ties.key, tie.nodes))
+        weight = self._ties.weight(tie)
+        given = {"key": keys[0], "other": keys[-1], "via": self._ties.key(tie.over)}
+        own, via = self.fitted.graph.ids.values[other], self._ties.name(tie.over)
+        return Path(own, tie.kind, via, self._ties.told(tie), keys, weight, "way", given)
+
+    def _text(self, other: int) -> Path:
+        graph, ends = self.fitted.graph, (other, self.target)
+        keys = tuple(graph.keys[end] for end in ends)
+        path, cosine = " ~ ".join(graph.names[end] for end in ends), float(self._alike[other])
+        given = {"key": keys[0], "other": keys[1]}
+        return Path(graph.ids.values[other], "text", "text", path, keys, cosine, "texts", given)
+
+    @cached_property
+    def _ties(self) -> Ties:
+        return Ties(self.fitted.graph)
+
+    @cached_property
+    def _alike(self) -> FloatArray:
+        """Cosine of every text or name with that of the target, the higher one, 0 without texts, float64 (n,)."""
+        blocks = self.fitted.space.head.blocks.of({Kind.TEXT, Kind.NAME})
+        cosines = [np.asarray(texts @ texts[self.target]) for texts in blocks.matrices.values()]
+        return np.asarray(np.max([np.zeros(len(self.fitted.graph)), *cosines], axis=0))
+
+    @cached_property
+    def _threshold(self) -> float:
+        return float(np.quantile(self._alike, _ALIKE))

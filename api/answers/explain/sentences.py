@@ -1,0 +1,173 @@
+"""The main reasons for a score in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from ....gnn.serving.state import Fitted
+from ....graph import Id
+from .paths import Path, Paths
+
+STRONGEST = 5
+"""Summands of each sum that are put into words."""
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One summand of a score.
+
+    Attributes:
+        target: own id of the target that speaks for it.
+        name: its name.
+        share: its part of the sum, which may be negative.
+    """
+
+    target: Id
+    name: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Because:
+    """A main reason for people.
+
+    Attributes:
+        kind: "bought" tells of summands of ``Explanation.history``, "resembles" of ``sources``, "sales" of
+            ``own_sales``.
+        sentence: the reason in words.
+        share: what it adds to the score, the sum of its ``reasons`` where it has any.
+        reasons: the summands that it tells of; those that the catalog ties to the target alike share a sentence.
+        paths: how the catalog ties them to the target; empty where it does not.
+    """
+
+    kind: Literal["bought", "resembles", "sales"]
+    sentence: str
+    share: float
+    reasons: tuple[Reason, ...]
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Teller:
+    """Puts reasons for the score of one user and one target into words.
+
+    Attributes:
+        fitted: what was fitted.
+        user: own id of the user.
+        bought: position of a bought target -> summed weight of the purchases.
+        target: position of the target.
+        score: the score.
+    """
+
+    fitted: Fitted
+    user: Id
+    bought: Mapping[int, float]
+    target: int
+    score: float
+
+    def tell(self, history: Sequence[Reason], sources: Sequence[Reason], own_sales: float) -> tuple[Because, ...]:
+        """The strongest summands of both sums that speak for the target, those of the history first."""
+        self_called = self._called(self.target)
+        usual = float(np.median([*self.bought.values()])) if self.bought else 0.0
+        told = []
+        for fact, group in self._groups(history, lambda at: self.bought.get(at, 0.0) > usual):
+            verb = "often buys" if fact else "buys"
+            itself = self_called == (listed := self._listed(group))
+            tied = "" if itself else _which(group, self_called) or f", whose buyers like what {self_called} resembles"
+            text = f"User {self.user} {verb} {listed}{tied}"
+            told.append(self._because("bought", text, group))
+        for fact, group in self._groups(sources, lambda at: at in self.bought):
+            one = len(group) == 1
+            taste = f"{'suits' if one else 'suit'} {f'user {self.user}' if self.bought else 'the mean user'}"
+            theirs = (
+                f"user {self.user} buys {'it' if one else 'them'}" if fact else f"{'it' if one else 'they'} {taste}"
+            )
+            tied = _which(group, "it") or ", though they share no telling attribute, category or wording"
+            text = f"{self_called} is expected to sell like {self._listed(group)}{tied}; {theirs}"
+            told.append(self._because("resembles", text, group))
+        if own_sales > _ROUNDING:
+            text = f"{self_called} has sales of its own, which speak for it"
+            told.append(Because("sales", self._with_share(text, own_sales), own_sales, (), ()))
+        return tuple(told)
+
+    def _groups(self, reasons: Sequence[Reason], fact: Callable[[int], bool]) -> list[tuple[bool, _Group]]:
+        """The strongest reasons, those together that are tied to the target by the same things and share a fact."""
+        found: dict[object, tuple[bool, _Group]] = {}
+        ids = self.fitted.graph.ids
+        for reason in sorted(reasons, key=lambda reason: -reason.share)[:STRONGEST]:
+            if reason.share > 0:
+                position = ids.position(reason.target)
+                tied, holds = self._paths.of(position), fact(position)
+                alike = (position == self.target, holds, *((path.kind, _what(path)) for path in tied))
+                found.setdefault(alike, (holds, []))[1].append((reason, tied))
+        return sorted(found.values(), key=lambda item: -sum(reason.share for reason, _ in item[1]))
+
+    @cached_property
+    def _paths(self) -> Paths:
+        return Paths(self.fitted, self.target)
+
+    def _because(self, kind: Literal["bought", "resembles"], text: str, group: _Group) -> Because:
+        share = float(sum(reason.share for reason, _ in group))
+        paths = tuple(path for _, tied in group for path in tied)
+        return Because(kind, self._with_share(text, share), share, tuple(reason for reason, _ in group), paths)
+
+    def _with_share(self, text: str, share: float) -> str:
+        return f"{text} ({share:.4f} of the score {self.score:.4f})."
+
+    def _called(self, position: int) -> str:
+        """The name, with the id where others are called the same."""
+        graph = self.fitted.graph
+        name = graph.names[position]
+        return name if graph.names.count(name) == 1 else f"{name} ({graph.ids.values[position]})"
+
+    def _listed(self, group: _Group) -> str:
+        ids = self.fitted.graph.ids
+        return _listing([self._called(ids.position(reason.target)) for reason, _ in group])
+
+
+_Group = list[tuple[Reason, tuple[Path, ...]]]
+
+
+def _what(path: Path) -> str:
+    """What groups reasons: the name of an attribute, one and the same category."""
+    return path.via.partition("=")[0] if path.kind == "attribute" else path.parameters.get("via", "")
+
+
+def _which(group: _Group, called: str) -> str:
+    """What ties some targets to the explained one, as a relative clause; empty where nothing does."""
+    one, paths = len(group) == 1, [path for _, tied in group for path in tied]
+    if not paths:
+        return ""
+    names: dict[str, set[str]] = {}
+    for path in paths:
+        if path.kind == "attribute":
+            name, _, value = path.via.partition("=")
+            names.setdefault(name, set()).add(value)
+    parts = []
+    if names:
+        shared = [f"{name} ({next(iter(values))})" if len(values) == 1 else name for name, values in names.items()]
+        parts.append(f"{'shares' if one else 'share'} {_listing(shared)} with {called}")
+    for path in group[0][1]:
+        it = "it" if parts else called
+        if path.kind == "ancestor":
+            parts.append(f"{'stands' if one else 'stand'} {_place(path, it)}")
+        elif path.kind == "text":
+            parts.append(f"{'is' if one else 'are'} described much like {it}")
+    return f", which {_listing(parts)}"
+
+
+def _place(path: Path, it: str) -> str:
+    first, last, over = path.parameters["key"], path.parameters["other"], path.parameters["via"]
+    if over == last:
+        return f"below {it}"
+    return f"above {it}" if over == first else f"with {it} below {path.via}"
+
+
+def _listing(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,132 @@
+"""Targets by likeness and by text, and users described by a text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+
+from ...arrays import FloatArray, IntArray
+from ...errors import InputError
+from ...gnn.propagation.features import Kind
+from ...gnn.retrieval.profile import profile_vector
+from ...gnn.retrieval.text_search import Matches, TextSearch
+from ...gnn.serving.state import Among, Choice, Fitted
+from ...gnn.text.encoder import TextEncoder
+from ...gnn.utils import renewed
+from ...graph.frames import Table, to_frame
+from .recommend import check_k
+from .users import Profile, Who, ask
+
+SEARCH_COLUMNS = ("target", "name", "relevance", "match", "because")
+PERSONAL = 0.3
+"""How far taste moves the match of a search: the best liked target keeps all of it, the least liked 70 %."""
+_STAND_INS = 3
+"""Seen targets that stand for one thing that a profile names."""
+_OF_CATALOG = ("_encoder", "_meanings", "_index")
+_PHRASE = re.compile(r"[,;.&\n]|\band\b", re.IGNORECASE)
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+@dataclass(frozen=True, eq=False)
+class Finder:
+    """Searches what was fitted by text.
+
+    Attributes:
+        fitted: what was fitted.
+        cache: file that keeps embeddings of the catalog's texts; those of questions are kept nowhere.
+    """
+
+    fitted: Fitted
+    cache: Path
+
+    def renewed(self, fitted: Fitted) -> Self:
+        """The same catalog and its texts, with what else has become known."""
+        return renewed(self, _OF_CATALOG, fitted=fitted)
+
+    def search(self, text: str, k: int, user: Who, among: Among) -> Table:
+        """The targets that match a text best, those that do not match at all left out.
+
+        Raises:
+            InputError: no text, ``k`` is below 1, or no target is meant.
+            UnknownIdError: a user or target that was not there at fit.
+        """
+        check_k(k)
+        choice = self.fitted.choose(among)
+        liking = None if user is None else self._liking(user, choice)
+        matches = self._matches(text)
+        match, doubt = matches.match[choice.targets], matches.doubt[choice.targets]
+        relevance = match if liking is None else match * (1.0 - PERSONAL + PERSONAL * liking)
+        order = np.lexsort((doubt, -relevance))  # many matches are all but 1; doubt still tells them apart
+        order = order[match[order] > 0][:k]
+        found = choice.targets[order]
+        because = pa.array([self._index.reason(matches, target) for target in found.tolist()], pa.string())
+        columns = (*_named(self.fitted, found), relevance[order], match[order], because)
+        return to_frame(dict(zip(SEARCH_COLUMNS, columns, strict=True)), self.fitted.backend)
+
+    def profile(self, text: str) -> Profile:
+        """Somebody who is described by a text: each thing it names is taken for the nearest seen targets.
+
+        Raises:
+            InputError: no text, or it resembles no seen target.
+        """
+        seen = self.fitted.choose("seen").targets
+        named: dict[int, None] = {}
+        for phrase in [part for part in _PHRASE.split(_checked(text)) if part.strip()]:
+            doubt = self._matches(phrase).doubt[seen]
+            order = np.argsort(doubt, kind="stable")[:_STAND_INS]
+            named |= dict.fromkeys(seen[order[doubt[order] < 0]].tolist())
+        if not named:
+            raise InputError(f"Nothing sold resembles {text!r}; describe what the user buys in other words.")
+        positions = np.array(list(named))
+        ids = tuple(self.fitted.graph.ids.values[position] for position in named)
+        return Profile(text, ids, profile_vector(self.fitted.space.factors, positions))
+
+    def _liking(self, user: Who, choice: Choice) -> FloatArray:
+        """The user's taste for the targets of a choice as ranks from 0 (least) to 1 (most), float64 (t,)."""
+        asked = ask(self.fitted, user)
+        order = np.argsort(self.fitted.score(asked.vectors, choice.targets)[0], kind="stable")
+        rank = np.empty(len(order))
+        rank[order] = np.arange(len(order)) / max(len(order) - 1, 1)
+        return rank
+
+    def _matches(self, text: str) -> Matches:
+        meaning = None
+        if self._encoder is not None:
+            meaning = self._encoder.encode([_checked(text)])[0].astype(np.float64)
+        return self._index.matches(_checked(text), meaning)
+
+    @cached_property
+    def _encoder(self) -> TextEncoder | None:
+        return None if self.fitted.encoder is None or not self._meanings else TextEncoder(self.fitted.encoder)
+
+    @cached_property
+    def _meanings(self) -> tuple[FloatArray, ...]:
+        blocks = self.fitted.space.head.blocks.of({Kind.NAME, Kind.TEXT})
+        return tuple(np.asarray(block) for block in blocks.matrices.values())
+
+    @cached_property
+    def _index(self) -> TextSearch:
+        graph = self.fitted.graph
+        values = [a.value.lower() if _LETTER.search(a.value) else "" for a in graph.attributes]
+        known = None
+        if self._encoder is not None and any(values):
+            known = TextEncoder(self._encoder.name, self.cache).encode(values).astype(np.float64)
+        return TextSearch(graph, self._meanings, known)
+
+
+def _checked(text: str) -> str:
+    if not isinstance(text, str) or not text.strip():
+        raise InputError("The text is empty; give some words.")
+    return text.strip()
+
+
+def _named(fitted: Fitted, targets: IntArray) -> tuple[object, object]:
+    """Own ids and names of some positions, as Arrow."""
+    places = pa.array(targets)
+    return fitted.id_column.take(places), fitted.name_column.take(places)

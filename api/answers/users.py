@@ -1,0 +1,122 @@
+"""User vectors for others to keep, with noise that bounds what they tell of the user."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...arrays import FloatArray, IntArray
+from ...errors import InputError, name_some
+from ...gnn.model.cosine_softmax import user_embeddings
+from ...gnn.retrieval.privacy import release_vectors
+from ...gnn.serving.state import Fitted
+from ...graph import Id
+
+
+def release(fitted: Fitted, users: Id | Sequence[Id], epsilon: float, delta: float, seed: int | None) -> FloatArray:
+    """Noisy unit vectors of users; ``Recommender.release`` says more.
+
+    Raises:
+        InputError: no or a repeated user, or epsilon or delta out of its range.
+        UnknownIdError: a user whom the model does not know.
+    """
+    known = user_embeddings(ask(fitted, users, once=True).vectors)[:, :-1]  # the last coordinate is 0 for everybody
+    noisy = release_vectors(known, epsilon, delta, np.random.default_rng(seed))
+    return np.column_stack([noisy, np.zeros(len(noisy))])
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Somebody without a history, described by a text; made by ``Recommender.profile``.
+
+    Attributes:
+        text: the description.
+        targets: own ids of the seen targets that stand for a history, in the order of the text.
+        vector: p, folded in from them, float64 (rank,).
+    """
+
+    text: str
+    targets: tuple[Id, ...]
+    vector: FloatArray
+
+
+Who = Id | Profile | None
+"""A user by own id, a profile, or None: a user without history, who gets the mean user's vector."""
+
+_ONE = (str, int, np.integer, Profile)
+_NOTHING = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Some users.
+
+    Attributes:
+        ids: own ids; None for profiles and for users without any.
+        vectors: p, float64 (users, rank).
+        bought: positions of what each user bought, ascending; nothing for None and for profiles.
+        disliked: positions of what each user dislikes, likewise.
+        activity: how many targets each user bought; for one without history what is typical, int64 (users,).
+    """
+
+    ids: tuple[Id | None, ...]
+    vectors: FloatArray
+    bought: tuple[IntArray, ...]
+    disliked: tuple[IntArray, ...]
+    activity: IntArray
+
+
+def listed(users: Who | Sequence[Who], *, once: bool = False) -> list[Who]:
+    """One or several users as a list.
+
+    Args:
+        users: one or several; a column of a table or an array of ids will do.
+        once: refuse an id that stands twice.
+
+    Raises:
+        InputError: one stands there twice.
+    """
+    # by what one user is, since columns of tables and arrays are no Sequence
+    wanted: list[Who] = [users] if users is None or isinstance(users, _ONE) else list(users)
+    if once and len(set(wanted)) < len(wanted):
+        times = Counter(who for who in wanted if who is not None and not isinstance(who, Profile))
+        twice: list[object] = [own for own, number in times.items() if number > 1]
+        if twice:
+            which = f"User {name_some(twice)} stands" if len(twice) == 1 else f"Users {name_some(twice)} stand"
+            raise InputError(f"{which} in the list several times; give every user once.")
+    return wanted
+
+
+def ask(fitted: Fitted, users: Who | Sequence[Who], *, once: bool = False) -> Asked:
+    """Look users up.
+
+    Args:
+        fitted: what is known.
+        users: one or several; a column of a table or an array of ids will do.
+        once: refuse an id that stands twice.
+
+    Raises:
+        InputError: no user at all, or one twice.
+        UnknownIdError: a user of whom nothing is known.
+    """
+    wanted = listed(users, once=once)
+    if not wanted:
+        raise InputError("There is no user to answer for; give a user id, or None for a user without history.")
+    ids = tuple(None if isinstance(who, Profile) else who for who in wanted)
+    own = [who for who in ids if who is not None]
+    places = np.full(len(ids), -1)
+    places[[who is not None for who in ids]] = rows = fitted.rows(own)
+    vectors = np.tile(fitted.space.factors.mean_user, (len(ids), 1))
+    vectors[places >= 0] = fitted.user_vectors(rows)
+    for place, who in enumerate(wanted):
+        if isinstance(who, Profile):
+            vectors[place] = who.vector
+    bought, disliked = (
+        tuple(of(place) if place >= 0 else _NOTHING for place in places.tolist())
+        for of in (fitted.history, fitted.disliked)
+    )
+    activity = np.array([len(targets) or fitted.typical_activity for targets in bought])
+    return Asked(ids, vectors, bought, disliked, activity)

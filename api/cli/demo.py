@@ -1,0 +1,90 @@
+"""The command ``newaisle demo``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .output import print_table, step
+
+if TYPE_CHECKING:
+    from ..answers.explain.explanation import Explanation
+    from ..demo import Shown
+
+_REASONS = 3
+
+
+def demo(
+    households: Annotated[
+        int | None,
+        typer.Option("--households", min=20, metavar="N", help="Take a random part of the 2,469 households only."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Folder for the model, the picture and the store.",
+            show_default="NEWAISLE_HOME/demo",
+        ),
+    ] = None,
+) -> None:
+    """The main job on real purchases: hide categories' sales, recommend them, judge it, say why.
+
+    Loads Complete Journey, hides the sales of 20 % of its categories, writes the catalog graph into the embedded
+    store, fits, evaluates against the baselines, explains what three households are shown, saves the model and draws a
+    picture.
+
+    For example:
+
+        newaisle demo
+
+        newaisle demo --households 300 --out demo
+    """
+    from ..demo import run_demo
+    from ..reports.tables import figures, paired
+    from ..settings import Settings
+
+    result = run_demo(step, out or Settings().newaisle_home / "demo", households)
+    for protocol, (columns, lines) in figures(result.rows).items():
+        typer.echo(f"\nWho ranks the hidden categories best ({protocol}, 1 seed)")
+        print_table(columns, lines)
+    typer.echo("\nnewaisle minus the others, NDCG@20 (ceiling: on its own held-out households)")
+    print_table(["protocol", "against", "difference"], paired(result.rows))
+    for shown in result.households:
+        _print_household(shown)
+    typer.echo(f"\nSaved the recommender: {result.model}\nDrew a new category:   {result.picture}")
+    typer.echo(
+        "\nNext:\n"
+        f"  newaisle recommend {result.model} --user {result.households[0].user} -k 10\n"
+        f'  newaisle cypher "MATCH (c:Newaisle:Category) RETURN c.state, count(c)" --store embedded:{result.store}\n'
+        "  newaisle evaluate complete-journey --protocol leave-branches-out\n"
+        "  newaisle fit tables:YOUR-FOLDER --out your-model"
+    )
+
+
+def _print_household(shown: Shown) -> None:
+    bought = ", ".join(shown.history)
+    typer.echo(f"\nHousehold {shown.user} buys most: {bought}")
+    print_table(
+        ["new category", "score", "probability", "confidence", "really bought", "because it buys (share of the score)"],
+        [
+            [
+                line["target"],
+                f"{line['score']:.3f}",
+                f"{line['probability']:.4f}",
+                f"{line['confidence']:.2f}",
+                "yes" if line["target"] in shown.bought else "no",
+                _because(why),
+            ]
+            for line, why in zip(shown.recommended, shown.reasons, strict=True)
+        ],
+    )
+
+
+def _because(why: Explanation) -> str:
+    best: Sequence[str] = [f"{reason.name} ({reason.share / why.score:.1%})" for reason in why.history[:_REASONS]]
+    return ", ".join(best)

@@ -1,0 +1,139 @@
+"""The command that compares methods on hidden targets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import (
+    DEFAULT_ENCODER,
+    EncoderName,
+    Json,
+    KindWeights,
+    MinSimilarity,
+    RelationsWord,
+    Source,
+    VectorFiles,
+    read_vector_files,
+)
+from .output import print_json, print_table, step
+
+
+def evaluate(
+    source: Source,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--protocol",
+            metavar="P",
+            help="leave-targets-out, leave-branches-out, few-shot[:P], generalised, temporal:DATE or new-products; "
+            "may be repeated.",
+            show_default="the first two as far as they apply",
+        ),
+    ] = None,
+    seeds: Annotated[str, typer.Option("--seeds", metavar="0,1,2", help="Seeds, separated by commas.")] = "0,1,2",
+    without: Annotated[
+        str,
+        typer.Option(
+            "--without",
+            metavar="NAME,…",
+            help="Features, attributes, relations, vectors or text no method may know.",
+        ),
+    ] = "",
+    ablate: Annotated[
+        bool, typer.Option("--ablate", help="Add newaisle without parts of it, linmap with them.")
+    ] = False,
+    encoder: EncoderName = DEFAULT_ENCODER,
+    vectors: VectorFiles = None,
+    relations: RelationsWord = None,
+    min_similarity: MinSimilarity = None,
+    users: Annotated[
+        int | None, typer.Option("--users", min=10, metavar="N", help="Judge a random part of the users only.")
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, metavar="N", help="Processes to use; the figures do not depend on it.")
+    ] = 1,
+    kinds: KindWeights = "",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder for a report with tables and pictures.", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Hide targets whose sales are known and see who ranks them best without these sales.
+
+    newaisle stands beside all baselines of the run: random, catalog-size, popularity, text-cosine, knn, kernel-ridge,
+    linmap and the ceiling, which does have the sales. Each chooses its settings on pseudo-new targets inside the
+    training data. Finished cells are kept in NEWAISLE_HOME, so that a stopped run resumes.
+
+    For example:
+
+        newaisle evaluate complete-journey --protocol leave-targets-out --seeds 0,1,2
+
+        newaisle evaluate tables:my-shop --jobs 4 --out report
+
+        newaisle evaluate tables:my-shop --without price --json > figures.json
+    """
+    from dataclasses import asdict
+
+    from ...errors import InputError, SourceError
+    from ...gnn.text.clusters import check_relations
+    from ...loaders import load
+    from ..config import read_kinds
+    from ..reports.evaluation import evaluate_source
+    from ..reports.report import open_report, write_report
+    from ..reports.tables import figures, paired
+    from ..settings import Settings
+
+    try:
+        numbers = [int(seed) for seed in seeds.split(",")]
+    except ValueError:
+        raise InputError(f"--seeds is {seeds!r}; give whole numbers separated by commas, such as 0,1,2.") from None
+    weights = read_kinds(kinds)
+    files = read_vector_files(vectors)
+    check_relations(relations, min_similarity)
+    if out is not None:
+        open_report(out)  # hours before there is anything to write
+    with step(f"Loading {source}"):
+        loaded = load(source)
+    if loaded.interactions is None:
+        raise SourceError(f"The source {source} has no interactions to evaluate with; add an interactions table.")
+    settings = Settings()
+    with step("Evaluating") as tell:
+        evaluation = evaluate_source(
+            loaded.graph,
+            loaded.interactions,
+            source=source,
+            protocols=protocol,
+            seeds=numbers,
+            users=users,
+            drop=[name for name in without.split(",") if name],
+            as_of=loaded.as_of,
+            ablate=ablate,
+            encoder=encoder,
+            vectors=files,
+            relations=relations,
+            min_similarity=min_similarity,
+            encodings=settings.encodings,
+            cells=settings.evaluation,
+            jobs=jobs,
+            tell=tell,
+            kinds=weights,
+        )
+    rows = evaluation.rows
+    if out is not None:
+        write_report(evaluation, out)
+        typer.echo(f"Wrote {out / 'report.md'}", err=True)
+    if json:
+        print_json([asdict(row) for row in rows])
+        return
+    for name, (columns, lines) in figures(rows).items():
+        seeds_told = f"over {len(set(numbers))} seeds" if len(set(numbers)) > 1 else f"of seed {numbers[0]} alone"
+        typer.echo(f"\n{name}, mean ± corrected standard error {seeds_told}")
+        print_table(columns, lines)
+    typer.echo("\nnewaisle minus the others, NDCG@20, paired on the same splits (ceiling: on its own held-out users)")
+    print_table(["protocol", "against", "difference"], paired(rows))
+    for name, reason in evaluation.left_out.items():
+        typer.echo(f"\n{name} was left out. {reason}")

@@ -1,0 +1,206 @@
+"""The command that brings sources into the graph store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from .cypher import StoreUrl
+from .output import print_json, print_table, step
+
+if TYPE_CHECKING:
+    from ...graph import CatalogGraph, RefreshReport, Store, WriteBack
+    from ...progress import CountProgress
+    from ..sync.jobs import Config, Job
+
+
+def refresh(
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            metavar="SOURCE",
+            help="complete-journey, tables:DIR, shopify:DIR[?locale=en] or google:FILE",
+            show_default=False,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="Name of the source in the store.", show_default="its kind"),
+    ] = None,
+    store: StoreUrl = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            metavar="DIR",
+            help="A fitted model: what it makes of what changed is written in the same transaction.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and write nothing.")] = False,
+    max_delete: Annotated[
+        str | None,
+        typer.Option(
+            "--max-delete", metavar="SHARE", help="Refuse to remove more of the source's targets.", show_default="5%"
+        ),
+    ] = None,
+    wait: Annotated[
+        str | None,
+        typer.Option(
+            "--wait", metavar="TIME", help="Wait for another refresh of the source, such as 5m.", show_default="30s"
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="A TOML file that names the sources.", show_default=False),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON: an object, or a list with --config.")] = False,
+) -> None:
+    """Make the graph store equal a source.
+
+    Only the difference is written, in one transaction. A refresh owns the nodes of its source and touches no others.
+    Exit codes: 0 done or nothing to do, 2 bad source or usage, 3 it would remove more than --max-delete, 4 store
+    unreachable, 5 another refresh of the source runs, 1 anything else.
+
+    For example:
+
+        newaisle refresh --source shopify:taxonomy/dist --store bolt://localhost:7687
+
+        newaisle refresh --source tables:catalog --name shop --dry-run
+
+        newaisle refresh --source tables:catalog --model MODEL
+    """
+    from .exit_codes import refresh_codes
+
+    with refresh_codes():
+        todo = _todo(source, name, store, model, max_delete, wait, config)
+        from ...graph import open_store
+        from ...graph.store.report import check_removals
+        from ..settings import Settings
+
+        settings = Settings()
+        loaded = [_load(job, dry_run) for job in todo.jobs]  # all, so that a bad one leaves everything as it is
+        told: list[dict[str, Any]] = []
+        try:
+            with open_store(todo.store or settings.store, settings.credentials, home=settings.newaisle_home) as opened:
+                for job, graph, write_back, phases in loaded:
+                    report = _planned(opened, graph) if dry_run else _refreshed(opened, graph, job, write_back)
+                    report = replace(report, phases={**phases, **report.phases})
+                    told.append(_for_programs(report, dry_run))
+                    if not json:
+                        _print(report, dry_run)
+                    if dry_run:
+                        check_removals(report, job.max_delete)
+        finally:  # what came before an error is told too
+            if json and told:
+                print_json(told if config else told[0])
+
+
+def _todo(
+    source: str | None,
+    name: str | None,
+    store: str | None,
+    model: Path | None,
+    max_delete: str | None,
+    wait: str | None,
+    config: Path | None,
+) -> Config:
+    from ..sync.jobs import Config, Job, read_config, seconds, share
+
+    if (source is None) is (config is None):
+        raise typer.BadParameter("give either --source or --config.")
+    given: dict[str, Any] = {key: value for key, value in (("name", name), ("model", model)) if value}
+    for option, text, read in (("max_delete", max_delete, share), ("wait", wait, seconds)):
+        if text is not None:
+            try:
+                given[option] = read(text)
+            except ValueError as error:
+                raise typer.BadParameter(str(error), param_hint=f"--{option.replace('_', '-')}") from None
+    if config is not None:
+        if given:
+            raise typer.BadParameter(
+                "--name, --model, --max-delete and --wait stand in the config file, not beside it."
+            )
+        told = read_config(config)
+        return replace(told, store=store or told.store)
+    assert source is not None  # noqa: S101 - checked above
+    return Config((Job(source, **given),), store)
+
+
+def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None, dict[str, float]]:
+    """A source's graph under its name in the store, what a model shall write of it, and the seconds of both."""
+    from ...graph.store.refresh import named
+    from ...loaders import load
+
+    started = time.perf_counter()
+    with step(f"Loading {job.source}"):
+        graph = named(load(job.source).graph, job.name)
+    phases = {"load": time.perf_counter() - started}
+    if job.model is None:
+        return job, graph, None, phases
+    from ..recommender import Recommender
+
+    started = time.perf_counter()
+    with step(f"Asking the model {job.model}"):
+        model = Recommender.load(job.model)
+        graph = model.related(graph)
+        write_back = None if dry_run else model.write_back(graph)
+    return job, graph, write_back, {**phases, "foresee": time.perf_counter() - started}
+
+
+def _refreshed(store: Store, graph: CatalogGraph, job: Job, write_back: WriteBack | None) -> RefreshReport:
+    with _rows(f"Refreshing {graph.source}") as progress:
+        return store.write(graph, max_delete=job.max_delete, wait=job.wait, progress=progress, write_back=write_back)
+
+
+@contextmanager
+def _rows(title: str) -> Iterator[CountProgress]:
+    """Tell on standard error how many rows are written: a bar in a terminal, else plain lines."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        with step(title) as tell:
+            yield lambda done, total: tell(f"{done:,} of {total:,} rows")
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)  # comparing comes first: nobody knows yet how many rows there will be
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _planned(store: Store, graph: CatalogGraph) -> RefreshReport:
+    with step(f"Comparing {graph.source}"):
+        return store.plan(graph)
+
+
+def _for_programs(report: RefreshReport, dry_run: bool) -> dict[str, Any]:
+    return {
+        "source": report.source,
+        **report.counts,
+        "graph_hash": report.graph_hash,
+        "run_id": report.run_id or None,
+        "seconds": report.seconds,
+        "phases": dict(report.phases),
+        "dry_run": dry_run,
+    }
+
+
+def _print(report: RefreshReport, dry_run: bool) -> None:
+    columns = ("source", *(name.replace("_", " ") for name in report.counts))
+    print_table(columns, [[report.source, *report.counts.values()]])
+    if not any(report.counts.values()):
+        typer.echo("Nothing to do.")
+    elif dry_run:
+        typer.echo("Nothing was written (--dry-run).")
+    slowest = max(report.phases, key=lambda phase: report.phases[phase])
+    phases = ", ".join(f"{phase} {seconds:.2f} s" for phase, seconds in report.phases.items())
+    typer.echo(f"{report.seconds:.2f} s: {phases}; slowest: {slowest}")

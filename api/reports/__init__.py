@@ -1,0 +1,1 @@
+"""Evaluations of a source: options, tables, the report folder."""

@@ -1,0 +1,1 @@
+"""The plots of a report, and the plot of one new target."""

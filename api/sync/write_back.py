@@ -1,0 +1,224 @@
+"""What a model says of a graph's targets, written into the store: embeddings, confidence, nearest seen targets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import neo4j
+import numpy as np
+import scipy.sparse as sp
+
+from ...arrays import FloatArray, IntArray
+from ...errors import ModelError
+from ...gnn.model.cosine_softmax import target_embeddings
+from ...gnn.model.model import Space
+from ...gnn.online.grow import grow
+from ...gnn.online.relearn import Buyers, relearn
+from ...gnn.propagation.features import extend
+from ...gnn.retrieval.similarity import alike
+from ...gnn.serving.state import Fitted
+from ...graph import CatalogGraph, Relation, Store, Written
+from ...graph.catalog.affected import changed_between, targets_with_attributes, with_descendants
+from ...graph.store.predictions import Foreseen, write_foreseen
+from ...graph.store.refresh import named
+from ...graph.store.source_state import Head
+from ..updates.add import described
+from ..updates.clusters import cluster_again
+
+LEAST_BUYERS = 5
+"""What fewer users bought is written as if nobody had: neither their number nor what it taught leaves the model."""
+
+_NEAREST = 5
+_CHUNK = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """A model's view of a graph, which may have become another one since the fit.
+
+    Attributes:
+        fitted: the model.
+        graph: the graph, n targets and groups, with the clusters of the model where it has any.
+        space: the model's space with what the graph has more or otherwise behind its own targets.
+        place: position in the space of every target and group of the graph, int64 (n,).
+    """
+
+    fitted: Fitted
+    graph: CatalogGraph
+    space: Space
+    place: IntArray
+
+    @classmethod
+    def of(cls, fitted: Fitted, graph: CatalogGraph, cache: Path | None) -> Outlook:
+        """Foresee what differs from the model's graph, with everything frozen at fit; seen targets stay as they are.
+
+        Args:
+            fitted: the model.
+            graph: the graph as it is now.
+            cache: file that keeps text embeddings.
+
+        Raises:
+            ModelError: the graph has none of the model's seen targets, or new texts cannot be encoded.
+        """
+        known, size = fitted.graph, len(fitted.graph)
+        graph = cluster_again(fitted, graph, cache)
+        old = known.ids.find(graph.ids)
+        if not np.isin(fitted.space.head.seen, old).any():
+            raise ModelError(
+                f"The model was fitted to another catalog ({known.source!r}): none of its sold targets is in "
+                f"{graph.source!r}; fit one to this catalog."
+            )
+        if named(known, graph.source).content_hash == graph.content_hash:
+            return cls(fitted, graph, fitted.space, old)
+        other = with_descendants(graph, changed_between(known, graph))
+        other = other[~np.isin(old[other], fitted.space.head.seen)]
+        frozen = fitted.frozen.moved(known, graph).grown(graph)
+        behind = size + np.arange(len(other))
+        rows = described(fitted, graph, other, frozen, old, cache)
+        space = fitted.space
+        if len(other):
+            space = grow(space, extend(space.head.blocks, rows, behind), behind, fitted.level_errors)
+            space = _learned(fitted, space, old[other], behind)
+        place = old.copy()
+        place[other] = behind
+        return cls(fitted, graph, space, place)
+
+    @cached_property
+    def buyers(self) -> IntArray:
+        """How many users bought each target, int64 (n,); 0 for what the model does not know."""
+        own, signed, size = self.fitted.observed, self.fitted.signed, len(self.fitted.graph)
+        held = np.repeat(np.arange(signed.shape[0]), np.diff(signed.indptr)) * size + signed.indices
+        pairs = np.union1d(held[signed.data > 0], (own.user * size + own.target)[own.liked])
+        pairs = np.setdiff1d(pairs, held[signed.data < 0], assume_unique=True)
+        count = np.bincount(pairs % size, minlength=size)
+        old = self.fitted.graph.ids.find(self.graph.ids)
+        return np.where(old >= 0, count[old], 0)
+
+    def rows(self, targets: IntArray) -> list[Foreseen]:
+        """What is written onto some targets and groups of the graph."""
+        space, place, graph = self.space, self.place[targets], self.graph
+        few = self.buyers[targets] < LEAST_BUYERS
+        vectors = np.where(few[:, None], space.prior.mean[place], space.vectors[place])
+        embeddings = target_embeddings(np.column_stack([vectors, space.offset[place]]), space.longest)
+        confidence = np.exp(-space.error[place] * np.where(few, 1.0, space.share[place]))
+        seen = np.isin(place, space.head.seen)
+        found: list[Foreseen] = []
+        for first in range(0, len(targets), _CHUNK):
+            part = range(first, min(first + _CHUNK, len(targets)))
+            nearest = self._nearest(place[part.start : part.stop])
+            for row, similar in zip(part, nearest, strict=True):
+                target, group = int(targets[row]), bool(graph.is_group[targets[row]])
+                found.append(
+                    Foreseen(
+                        key=graph.keys[target],
+                        state="group" if group else "seen" if seen[row] else "new",
+                        embedding=None if group else embeddings[row].tolist(),
+                        confidence=None if group else float(confidence[row]),
+                        buyers=None if few[row] or group else int(self.buyers[target]),
+                        similar=() if group else similar,
+                    )
+                )
+        return found
+
+    @cached_property
+    def _seen(self) -> tuple[IntArray, tuple[str, ...]]:
+        """Seen targets that the graph has: positions in the space, ascending, and store keys."""
+        where = np.flatnonzero(np.isin(self.place, self.space.head.seen) & ~self.graph.is_group)
+        where = where[np.argsort(self.place[where])]
+        return self.place[where], tuple(self.graph.keys[i] for i in where.tolist())
+
+    def _nearest(self, place: IntArray) -> list[list[tuple[str, float]]]:
+        """The nearest seen targets of some positions in the space, as (key, score)."""
+        seen, keys = self._seen
+        near: FloatArray = alike(self.space.head, place, seen)
+        near[place[:, None] == seen[None, :]] = -1.0
+        order = np.argsort(-near, axis=1, kind="stable")[:, :_NEAREST]
+        return [
+            [(keys[at], float(near[row, at])) for at in own if near[row, at] >= 0.0]
+            for row, own in enumerate(order.tolist())
+        ]
+
+    def write_back(self, tx: neo4j.Transaction, written: Written) -> Mapping[str, Any]:
+        """Write within a refresh what it changed, or everything where another model has written before."""
+        told = model_hash(self.fitted)
+        all_of_them = np.arange(len(self.graph))
+        targets = self._touched(written) if written.model_hash == told else all_of_them
+        write_foreseen(tx, written.source, self.rows(targets), written.run_id)
+        return {"model_hash": told}
+
+    def _touched(self, written: Written) -> IntArray:
+        """What a refresh changed, and what is described otherwise for it."""
+        changes, graph = written.changes, self.graph
+        position = {key: i for i, key in enumerate(graph.keys)}
+        keys = {*changes.added, *changes.changed, *changes.moved}
+        for edges in (changes.new_edges, changes.old_edges):
+            for relation, pairs in edges.items():
+                if relation is not Relation.ATTRIBUTE_CHILD_OF:
+                    keys |= {end for pair in pairs for end in pair}
+        values = {key: i for i, key in enumerate(graph.attribute_keys)}
+        inside = [*changes.new_edges[Relation.ATTRIBUTE_CHILD_OF], *changes.old_edges[Relation.ATTRIBUTE_CHILD_OF]]
+        narrow = np.array([values[tail] for tail, _ in inside if tail in values], dtype=np.int64)
+        own = np.array([position[key] for key in sorted(keys) if key in position], dtype=np.int64)
+        return with_descendants(graph, np.union1d(own, targets_with_attributes(graph, narrow)))
+
+
+def _learned(fitted: Fitted, space: Space, old: IntArray, behind: IntArray) -> Space:
+    """What was observed of targets since the fit, learned from their new priors, too."""
+    known = old >= 0
+    where = np.arange(len(fitted.graph))
+    where[old[known]] = behind[known]
+    own = fitted.observed.where(np.isin(fitted.observed.target, old[known]))
+    if not len(own):
+        return space
+    own = replace(own, target=where[own.target])
+    exposure = np.zeros(len(space.vectors))
+    exposure[where] = fitted.observed.exposure(fitted.window, len(where))
+    told = fitted.signed.tocoo()
+    here = np.isin(told.col, old[known])  # none of these had a buyer at fit, but dislikes perhaps
+    pairs = (told.data[here], (told.row[here], where[told.col[here]]))
+    disliked = sp.csc_array(pairs, shape=(len(fitted.users), len(space.vectors)))
+    return relearn(space, Buyers(disliked, space.factors), own, exposure, np.unique(own.target))
+
+
+def model_hash(fitted: Fitted) -> str:
+    """SHA-256 (hex) of all that a model says of targets; no user is part of it."""
+    space = fitted.space
+    digest = hashlib.sha256(repr((fitted.graph.content_hash, fitted.encoder, space.longest)).encode())
+    digest.update(repr(space.settings).encode())
+    digest.update(space.head.blocks.fingerprint.encode())
+    told = (space.prior.mean, space.prior.variance, space.level, space.vectors, space.share, space.error)
+    for array in (*told, space.head.seen):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def push(fitted: Fitted, store: Store, name: str | None, cache: Path | None) -> None:
+    """Write what a model says of all targets into a store; ``Recommender.push`` says more.
+
+    Raises:
+        ModelError: the store holds another graph than the model knows.
+        StoreError: the store has no such source, or refused.
+    """
+    source, told = name or fitted.graph.source, model_hash(fitted)
+    graph = named(fitted.graph, source)
+    head = store.head(source)
+    if head.graph_hash != graph.content_hash and head.model_hash == told:
+        graph = store.snapshot(source)  # refreshed with this model since
+    outlook = Outlook.of(fitted, graph, cache)
+    rows = outlook.rows(np.arange(len(graph)))
+
+    def work(tx: neo4j.Transaction, head: Head) -> dict[str, Any]:
+        if head.graph_hash != graph.content_hash:
+            raise ModelError(
+                f"The graph of source {source!r} in the store is not the one that the model knows; refresh it with "
+                "newaisle refresh --model, or fit a model to it."
+            )
+        write_foreseen(tx, source, rows, None)
+        return {"model_hash": told}
+
+    store.annotate(source, work)

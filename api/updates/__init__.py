@@ -1,0 +1,1 @@
+"""Changes of a fitted model: targets added, events observed, users forgotten."""

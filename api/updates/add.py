@@ -1,0 +1,141 @@
+"""Targets and edges added to a fitted model: described and foreseen with everything as it was at fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...arrays import Float32Array, FloatArray, IntArray
+from ...errors import ModelError
+from ...gnn.online.grow import grow
+from ...gnn.online.relearn import relearn
+from ...gnn.propagation.features import Block, Blocks, Kind, extend
+from ...gnn.propagation.propagate import describe
+from ...gnn.propagation.schema import Frozen
+from ...gnn.propagation.subgraph import View
+from ...gnn.serving.state import Fitted
+from ...gnn.text.encoder import TextEncoder
+from ...gnn.utils import renewed
+from ...graph import CatalogGraph
+from ...graph.catalog.affected import with_descendants
+from ...graph.catalog.extend import extend_graph, read_addition
+from ...graph.frames import Table
+from ...loaders.vectors import Vectors, read_more_vectors
+from .clusters import cluster_addition
+
+
+def add(
+    fitted: Fitted,
+    targets: Table | CatalogGraph | None,
+    edges: Table | None,
+    cache: Path | None,
+    vectors: Vectors | None = None,
+) -> Fitted:
+    """Add to what was fitted; ``Recommender.add`` says more.
+
+    Raises:
+        InputError: a table cannot be used, there is nothing to add, or what is added does not fit the graph.
+    """
+    addition = cluster_addition(fitted, read_addition(fitted.graph, targets, edges), cache)
+    extended = extend_graph(fitted.graph, addition)
+    graph, before, touched = extended.graph, len(fitted.graph), extended.touched
+    given = read_more_vectors(vectors, graph.ids, before, modalities(fitted.space.head.blocks))
+    if touched[0] < before:  # else all is new, and what is below it is new too
+        touched = with_descendants(graph, touched)
+    wanted = np.setdiff1d(touched, fitted.space.head.seen)
+    every = np.arange(len(graph))
+    frozen = fitted.frozen.grown(graph)
+    rows = described(fitted, graph, wanted, frozen, np.where(every < before, every, -1), cache, given)
+    space = grow(fitted.space, extend(fitted.space.head.blocks, rows, wanted), wanted, fitted.level_errors)
+    bought, signed = (
+        sp.csr_array((own.data, own.indices, own.indptr), shape=(own.shape[0], len(graph)))
+        for own in (fitted.bought, fitted.signed)
+    )
+    same = ("typical_activity", "level_errors")  # nothing that is added changes them
+    made = renewed(fitted, same, graph=graph, bought=bought, signed=signed, space=space, frozen=frozen)
+    sold = np.intersect1d(wanted, fitted.observed.target)
+    if len(sold):  # since the fit, and learned again from the new prior
+        exposure = fitted.observed.exposure(fitted.window, len(graph))
+        made = renewed(made, same, space=relearn(space, made.buyers, fitted.observed, exposure, sold))
+    return made
+
+
+def modalities(blocks: Blocks) -> dict[str, FloatArray]:
+    """The given vectors in phi: name -> float64 (n, d)."""
+    return {name: np.asarray(block) for name, block in blocks.of({Kind.MODALITY}).matrices.items()}
+
+
+def described(
+    fitted: Fitted,
+    graph: CatalogGraph,
+    targets: IntArray,
+    frozen: Frozen,
+    old: IntArray,
+    cache: Path | None,
+    vectors: Mapping[str, FloatArray] | None = None,
+) -> dict[str, Block]:
+    """Rows of phi for some targets of a graph that has become another one since the fit.
+
+    Args:
+        fitted: the model.
+        graph: the catalog as it is now.
+        targets: positions in it, ascending.
+        frozen: what the columns mean there.
+        old: position in the model's graph of every target and group, -1 for new ones, int64 (n,).
+        cache: file that keeps text embeddings.
+        vectors: name -> vectors of new targets, float64 (n, d); those that are not given are zeros.
+
+    Raises:
+        ModelError: the encoder cannot be loaded or the cache cannot be used.
+    """
+    there = np.flatnonzero(old >= 0)
+    same = [  # texts and names that are as they were, bool (n,)
+        np.array(
+            [before[i] == now[j] for i, j in zip(old[there].tolist(), there.tolist(), strict=True)], dtype=np.bool_
+        )
+        for before, now in ((fitted.graph.texts, graph.texts), (fitted.graph.names, graph.names))
+    ]
+    counted = np.zeros(len(graph), dtype=np.bool_)
+    counted[there] = same[1] & (old[there] < frozen.size)
+    texts = names = None
+    if frozen.texts:
+        nodes = View.above(graph, targets).nodes
+        known = []
+        for equal in same:
+            known.append(np.full(len(graph), -1))
+            known[-1][there[equal]] = old[there[equal]]
+        texts = _encoded(fitted, "text", graph.texts.__getitem__, nodes, known[0], cache)
+        if "name" in fitted.space.head.blocks.names:
+            names = _encoded(fitted, "name", lambda node: graph.names[node].lower(), nodes, known[1], cache)
+    rows = describe(graph, targets, frozen, texts, names, counted=counted)
+    stayed = old[targets] >= 0
+    for name, held in modalities(fitted.space.head.blocks).items():
+        fresh = (vectors or {}).get(name)
+        own = np.zeros((len(targets), held.shape[1])) if fresh is None else fresh[targets]
+        own[stayed] = held[old[targets[stayed]]]
+        rows[name] = own
+    return rows
+
+
+def _encoded(
+    fitted: Fitted, block: str, words: Callable[[int], str], nodes: IntArray, known: IntArray, cache: Path | None
+) -> Float32Array:
+    """Embeddings of some texts, those that the model holds read off it, float32 (n, d) with zeros in other rows."""
+    held = fitted.space.head.blocks.matrices.get(block)
+    fresh = nodes if held is None else nodes[known[nodes] < 0]
+    rows = None
+    if len(fresh):
+        if fitted.encoder is None:
+            raise ModelError("The model has texts but no encoder; fit it again.")
+        rows = TextEncoder(fitted.encoder, cache).encode([words(node) for node in fresh.tolist()])
+    width = held.shape[1] if held is not None else rows.shape[1] if rows is not None else 0
+    found = np.zeros((len(known), width), dtype=np.float32)
+    if rows is not None:
+        found[fresh] = rows
+    if held is not None:
+        there = nodes[known[nodes] >= 0]
+        found[there] = np.asarray(held)[known[there]]
+    return found

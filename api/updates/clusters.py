@@ -1,0 +1,67 @@
+"""Clusters of texts as relations of a catalog without any: at fit, for what is added, for what a refresh brings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ...gnn.serving.state import Fitted
+from ...gnn.text.clusters import CLUSTER, has_clusters
+from ...gnn.text.encoder import TextEncoder
+from ...graph import CatalogGraph, Relation
+from ...graph.catalog.derive import with_attributes
+from ...graph.catalog.extend import Addition
+from ...graph.catalog.schema import Attribute
+
+
+def cluster_addition(fitted: Fitted, addition: Addition, cache: Path | None) -> Addition:
+    """What is added with the nearest clusters of a model, where it does not bring its own.
+
+    Raises:
+        ModelError: a text cannot be encoded.
+    """
+    fresh = [own for own, node in addition.nodes.items() if not any(a.name == CLUSTER for a in node.attributes)]
+    near = _nearest(fitted, [addition.nodes[own].text for own in fresh], cache)
+    nodes = dict(addition.nodes)
+    for own, further in zip(fresh, near, strict=True):
+        nodes[own] = replace(nodes[own], attributes={**nodes[own].attributes, **further})
+    return replace(addition, nodes=nodes)
+
+
+def cluster_again(fitted: Fitted, graph: CatalogGraph, cache: Path | None) -> CatalogGraph:
+    """Another graph of the source with the clusters of a model; the graph itself where either has none or both have.
+
+    What the model knows under the same text keeps its cluster, all others get the nearest one.
+
+    Raises:
+        ModelError: a text cannot be encoded.
+    """
+    if fitted.clusters is None or has_clusters(graph):
+        return graph
+    known = fitted.graph
+    further = _held(known)
+    old = known.ids.find(graph.ids).tolist()
+    found = [
+        further.get(at, {}) if at >= 0 and known.texts[at] == text else None
+        for at, text in zip(old, graph.texts, strict=True)
+    ]
+    fresh = [i for i, own in enumerate(found) if own is None]
+    near = dict(zip(fresh, _nearest(fitted, [graph.texts[i] for i in fresh], cache), strict=True))
+    return with_attributes(graph, [near[i] if own is None else own for i, own in enumerate(found)])
+
+
+def _held(graph: CatalogGraph) -> dict[int, dict[Attribute, float]]:
+    """Position -> its cluster."""
+    has = graph.edges[Relation.HAS_ATTRIBUTE]
+    own = np.array([attribute.name == CLUSTER for attribute in graph.attributes], dtype=np.bool_)[has.head]
+    rows = zip(has.tail[own].tolist(), has.head[own].tolist(), has.weight[own].tolist(), strict=True)
+    return {tail: {graph.attributes[head]: weight} for tail, head, weight in rows}
+
+
+def _nearest(fitted: Fitted, texts: list[str], cache: Path | None) -> list[dict[Attribute, float]]:
+    """The nearest cluster of each text, nothing for an empty one."""
+    if fitted.clusters is None or fitted.encoder is None or not any(texts):
+        return [{} for _ in texts]
+    return fitted.clusters.attributes(TextEncoder(fitted.encoder, cache).encode(texts))

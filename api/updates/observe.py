@@ -1,0 +1,187 @@
+"""Learning after the fit: events that are observed, and users who are forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...arrays import IntArray
+from ...errors import InputError, InteractionsError, ModelError, UnknownIdError, name_some
+from ...gnn.online.events import Observed, gather
+from ...gnn.online.relearn import relearn
+from ...gnn.serving.state import Fitted, several
+from ...graph import Id, Ids, Interactions
+from ...graph.event_weights import stronger
+from ...graph.frames import Table, read_frame
+
+_AHEAD = timedelta(days=1)
+"""Times without a time zone may be ahead of UTC by as much as half a day."""
+
+DUPLICATE = "exact duplicate"
+"""What cleaning calls a row that stands twice in a table."""
+
+_OPTIONAL = ("weight", "timestamp", "event")
+
+
+@dataclass(frozen=True)
+class ObserveReport:
+    """What was learned from some events.
+
+    Attributes:
+        learned: how many told something: a user's first purchase or first dislike of a target, or one of a kind that
+            weighs more than what was known.
+        repeated: how many told nothing new; those of kinds that are left out are among them.
+        new_users: users of whom nothing was known.
+    """
+
+    learned: int
+    repeated: int
+    new_users: int
+
+
+def read_events(events: Interactions | Table) -> Interactions:
+    """Events as interactions; a table's columns are called user, target and, where they are, weight, timestamp, event.
+
+    Raises:
+        InputError: the table cannot be used.
+        InteractionsError: a cell cannot, or nothing is left after cleaning.
+    """
+    if isinstance(events, Interactions):
+        return events
+    columns = read_frame(events, "events", ("user", "target")).columns
+    named = {name: name for name in _OPTIONAL if name in columns}
+    return Interactions.from_table(
+        events, weight=named.get("weight"), timestamp=named.get("timestamp"), event=named.get("event")
+    )
+
+
+def observe(fitted: Fitted, events: Interactions | Table) -> tuple[Fitted, ObserveReport]:
+    """Learn from events; ``Recommender.observe`` says more.
+
+    Raises:
+        InputError: the events cannot be used, or a user's id is of another kind than those of the model.
+        InteractionsError: a time lies in the future, or a cell cannot be used.
+        UnknownIdError: a target that the model does not know.
+    """
+    given = read_events(events)
+    if not len(given):
+        raise InteractionsError("There is no event to learn from; give at least one.")
+    target = _targets(fitted, given)
+    _check_times(given)
+    weight = fitted.kinds.weights(given)
+    size = len(given) + (0 if given is events else given.report.dropped.get(DUPLICATE, 0))
+    if not weight.all():
+        counted = weight != 0
+        given, target, weight = given.where(counted), target[counted], weight[counted]
+        if not len(given):
+            return fitted, ObserveReport(0, size, 0)
+    user, newcomers = _users(fitted, given)
+    time = None if given.timestamp is None else given.timestamp.astype("datetime64[us]").astype(np.int64)
+    before = _renumbered(fitted, newcomers)
+    after, told = before.merged(gather(user, target, weight, time))
+    at_fit = fitted.before(after.user[told], after.target[told])
+    known = stronger(at_fit, before.of(after.user[told], after.target[told]))
+    learned = int((stronger(known, after.weight[told]) != known).sum())
+    report = ObserveReport(learned, size - learned, len(newcomers) - len(fitted.newcomers))
+    return _relearned(fitted, before, after, newcomers, after.target[told]), report
+
+
+def forget(fitted: Fitted, users: Id | Sequence[Id]) -> Fitted:
+    """Forget users; ``Recommender.forget`` says more.
+
+    Raises:
+        InputError: no user is given.
+        UnknownIdError: a user whom the model does not know.
+        ModelError: nobody with a history would be left.
+    """
+    gone = several(users)
+    if not gone:
+        raise InputError("There is no user to forget; give at least one user id.")
+    kept = np.ones(len(fitted.users) + len(fitted.newcomers), dtype=np.bool_)
+    kept[fitted.rows(gone)] = False
+    before, place = fitted.observed, np.cumsum(kept) - 1
+    after = before.where(kept[before.user])
+    after = replace(after, user=place[after.user])
+    known, later = kept[: len(fitted.users)], kept[len(fitted.users) :]
+    newcomers = Ids(tuple(own for own, stays in zip(fitted.newcomers, later, strict=True) if stays), "user")
+    targets = before.target[~kept[before.user]]
+    if known.all():
+        return _relearned(fitted, before, after, newcomers, targets)
+    factors = replace(fitted.space.factors, users=fitted.space.factors.users[known])
+    if not factors.users.any():
+        raise ModelError("Nobody with a history would be left, so nothing could be answered; delete the model instead.")
+    left = replace(
+        fitted,
+        users=Ids(tuple(own for own, stays in zip(fitted.users, known, strict=True) if stays), "user"),
+        bought=sp.csr_array(fitted.bought[np.flatnonzero(known)]),
+        signed=sp.csr_array(fitted.signed[np.flatnonzero(known)]),
+        space=replace(fitted.space, factors=factors),
+    )
+    # they weighed on every seen target by what they did not buy, and on others by being part of the mean user
+    return _relearned(left, before, after, newcomers, np.concatenate([fitted.space.head.seen, before.target]))
+
+
+def _relearned(fitted: Fitted, before: Observed, after: Observed, newcomers: Ids, targets: IntArray) -> Fitted:
+    """Solve targets again, and those whose clock has moved."""
+    size = len(fitted.graph)
+    exposure = after.exposure(fitted.window, size)
+    moved = before.exposure(fitted.window, size) != exposure
+    moved[fitted.space.head.seen] = False
+    after = replace(after, longest=before.longest or fitted.space.longest)
+    wanted = np.union1d(targets, np.flatnonzero(moved))
+    space = relearn(fitted.space, fitted.buyers, after, exposure, wanted)
+    return fitted.renewed(space, after, newcomers)
+
+
+def _targets(fitted: Fitted, given: Interactions) -> IntArray:
+    """Positions of the targets of events, int64 (e,)."""
+    place = fitted.graph.ids.find(given.targets)
+    unknown = np.unique(given.target[place[given.target] < 0])
+    if len(unknown):
+        ids: list[object] = [given.targets.values[at] for at in unknown.tolist()]
+        raise UnknownIdError(
+            f"Unknown target id{'s' if len(ids) > 1 else ''} {name_some(ids)}: `add` them to the model first, or leave "
+            "their events out."
+        )
+    return place[given.target]
+
+
+def _check_times(given: Interactions) -> None:
+    if given.timestamp is None:
+        return
+    at = int(given.timestamp.argmax())
+    latest = given.timestamp[at]
+    if latest > np.datetime64((datetime.now(UTC) + _AHEAD).replace(tzinfo=None), "us"):
+        user, target = given.users.values[given.user[at]], given.targets.values[given.target[at]]
+        raise InteractionsError(
+            f"The event of user {user!r} and target {target!r} has the time {latest.astype('datetime64[s]')}, which "
+            "lies in the future; correct it."
+        )
+
+
+def _users(fitted: Fitted, given: Interactions) -> tuple[IntArray, Ids]:
+    """Rows of the users of events, int64 (e,), and all who came after the fit."""
+    used = np.unique(given.user)
+    ids = [given.users.values[at] for at in used.tolist()]
+    known = fitted.users.values or fitted.newcomers.values
+    if known and isinstance(ids[0], str) is not isinstance(known[0], str):
+        kinds = [type(own).__name__ for own in (ids[0], known[0])]
+        raise InputError(f"The user id {ids[0]!r} is of type {kinds[0]}, those of the model {kinds[1]}; give them so.")
+    rows = fitted.users.find(ids)
+    further = [own for own, row in zip(ids, rows.tolist(), strict=True) if row < 0 and own not in fitted.newcomers]
+    newcomers = Ids.of([*fitted.newcomers, *further], "user") if further else fitted.newcomers
+    rows = np.where(rows < 0, len(fitted.users) + newcomers.find(ids), rows)
+    return rows[np.searchsorted(used, given.user)], newcomers
+
+
+def _renumbered(fitted: Fitted, newcomers: Ids) -> Observed:
+    """What was observed, with the rows that users have among more newcomers."""
+    observed, known = fitted.observed, len(fitted.users)
+    if newcomers is fitted.newcomers:
+        return observed
+    place = known + newcomers.find(fitted.newcomers)
+    return replace(observed, user=np.concatenate([np.arange(known), place])[observed.user])
