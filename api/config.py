@@ -13,10 +13,10 @@ from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from ..errors import InputError
-from ..gnn.model.settings import SpaceSettings
+from ..gnn.model.settings import ModelSettings
 from ..gnn.text.clusters import check_relations
 from ..gnn.text.encoder import PACKAGED
-from ..graph.event_weights import Kinds
+from ..graph.event_weights import EventWeights
 
 _AT_LEAST = {
     "seed": 0,
@@ -53,7 +53,7 @@ class Config:
 
     seed: int = 0
     encoder: str | None = PACKAGED
-    settings: SpaceSettings | None = None
+    settings: ModelSettings | None = None
     kinds: Mapping[str, float] = field(default_factory=dict)
     relations: str | None = None
     min_similarity: float | None = None
@@ -77,7 +77,7 @@ def read_kinds(text: str) -> dict[str, float]:
             found[kind.strip()] = float(number if equals and kind.strip() else "none")
         except ValueError:
             raise InputError(f"{part!r} is no weight of a kind; give them as view=0.1,basket=0.5.") from None
-    return dict(Kinds(found).given)
+    return dict(EventWeights(found).given)
 
 
 def read_config(given: str | Path | Mapping[str, Any] | Config) -> Config:

@@ -14,7 +14,7 @@ from ..arrays import FloatArray, IntArray
 from ..errors import ModelError
 from ..gnn.evaluation.methods.registry import compared_methods
 from ..gnn.evaluation.runner import ResultRow, evaluate
-from ..gnn.model.model import Space
+from ..gnn.model.model import LatentFactorModel
 from ..gnn.text.catalog import encode_catalog
 from ..gnn.text.encoder import PACKAGED
 from ..gnn.validation.splits import LEAVE_TARGETS_OUT, Split, make_split
@@ -131,7 +131,7 @@ def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult
 class _AsFitted:
     """The recommender that the demo shows, as a method to judge."""
 
-    space: Space
+    space: LatentFactorModel
 
     def fit(self, split: Split) -> None:
         """Nothing is left to learn."""

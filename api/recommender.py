@@ -12,27 +12,27 @@ import numpy as np
 from ..arrays import FloatArray, IntArray
 from ..errors import InputError, NotFittedError
 from ..gnn.model.cosine_softmax import user_embeddings
-from ..gnn.model.settings import SpaceSettings
-from ..gnn.propagation.propagate import propagate_and_freeze
-from ..gnn.serving.state import Among, Fitted, fitted_to
+from ..gnn.model.settings import ModelSettings
+from ..gnn.propagation.propagate import fit_transform
+from ..gnn.serving.state import Among, ModelState, fitted_to
 from ..gnn.text.catalog import encode_catalog
 from ..gnn.text.clusters import CLUSTERS, check_relations, cluster_catalog
 from ..gnn.text.encoder import PACKAGED
-from ..gnn.training.fit import fit_space
+from ..gnn.training.fit import fit_model
 from ..graph import CatalogGraph, Id, Interactions
 from ..graph.catalog.availability import Moment
-from ..graph.event_weights import Kinds, Sales
+from ..graph.event_weights import EventWeights, WeightedHistory
 from ..graph.frames import Table
 from ..loaders.vectors import Vectors, read_vectors
 from ..progress import Progress
-from .answers.audience import Circle, audience
+from .answers.audience import AudienceOptions, audience
 from .answers.explain.explanation import Explanation, explain
 from .answers.forecast import forecast
-from .answers.recommend import Wish, ranking
-from .answers.route import Limits, route
+from .answers.recommend import RecommendOptions, recommend
+from .answers.route import RouteThresholds, route
 from .answers.search import Finder
 from .answers.similar import similar
-from .answers.users import Profile, Who, ask, release
+from .answers.users import Profile, UserRef, release, resolve_users
 from .config import Config, read_config
 from .settings import Settings
 from .updates.add import add
@@ -70,7 +70,7 @@ class Recommender:
         *,
         seed: int = 0,
         encoder: str | None = PACKAGED,
-        settings: SpaceSettings | None = None,
+        settings: ModelSettings | None = None,
         cache: Path | None = None,
         kinds: Mapping[str, float] | None = None,
         relations: str | None = None,
@@ -83,8 +83,8 @@ class Recommender:
         self.encoder = encoder
         self.settings = settings
         self.cache = cache or Settings().encodings
-        self.kinds = Kinds(kinds or {}).given
-        self._fitted: Fitted | None = None
+        self.kinds = EventWeights(kinds or {}).given
+        self._fitted: ModelState | None = None
         self._found: Finder | None = None
 
     @classmethod
@@ -94,9 +94,9 @@ class Recommender:
         Raises:
             ModelFormatError: the folder is missing, foreign, corrupted or of another version.
         """
-        from ..gnn.serving.codec import load_fitted
+        from ..gnn.serving.codec import load_state
 
-        fitted = load_fitted(Path(path))
+        fitted = load_state(Path(path))
         made = cls(seed=fitted.seed, encoder=fitted.encoder, settings=fitted.space.settings, kinds=fitted.kinds.given)
         if fitted.clusters is not None:
             made.relations, made.min_similarity = CLUSTERS, fitted.clusters.min_similarity
@@ -146,12 +146,12 @@ class Recommender:
             ModelFormatError: the folder holds something else than a model.
             ModelError: the folder cannot be written, or a number is too large for half precision.
         """
-        from ..gnn.serving.codec import save_fitted
+        from ..gnn.serving.codec import save_state
 
-        save_fitted(self.fitted, Path(path), precision)
+        save_state(self.fitted, Path(path), precision)
 
     @property
-    def fitted(self) -> Fitted:
+    def fitted(self) -> ModelState:
         """What was fitted.
 
         Raises:
@@ -186,11 +186,11 @@ class Recommender:
             ModelError: nothing can be learned from the catalog, or the encoder cannot be loaded.
         """
         given = read_vectors(vectors, graph.ids)
-        sales = Sales.of(history, graph, self.kinds)
+        sales = WeightedHistory.of(history, graph, self.kinds)
         encoded = encode_catalog(graph, self.encoder, self.cache, tell)
         graph, clusters = cluster_catalog(graph, encoded, self.relations, self.min_similarity)
-        blocks, frozen = propagate_and_freeze(graph, encoded.texts, encoded.names, given)
-        space = fit_space(
+        blocks, frozen = fit_transform(graph, encoded.texts, encoded.names, given)
+        space = fit_model(
             graph, sales.bought, blocks, seed=self.seed, settings=self.settings, tell=tell, signed=sales.signed
         )
         self._fitted = fitted_to(sales, graph, space, self.encoder, self.seed, frozen, clusters)
@@ -244,8 +244,12 @@ class Recommender:
             InteractionsError: no interaction is on a known target, or none speaks for one.
         """
         before, graph = self.fitted, self.fitted.graph
-        sales, blocks, settings = Sales.of(history, graph, self.kinds), before.space.head.blocks, before.space.settings
-        space = fit_space(
+        sales, blocks, settings = (
+            WeightedHistory.of(history, graph, self.kinds),
+            before.space.head.blocks,
+            before.space.settings,
+        )
+        space = fit_model(
             graph, sales.bought, blocks, seed=self.seed, settings=settings, tell=tell, signed=sales.signed
         )
         self._fitted = fitted_to(sales, graph, space, before.encoder, before.seed, before.frozen, before.clusters)
@@ -300,7 +304,7 @@ class Recommender:
 
     def recommend(
         self,
-        users: Who | Sequence[Who],
+        users: UserRef | Sequence[UserRef],
         k: int = 20,
         *,
         among: Among = "new",
@@ -335,8 +339,8 @@ class Recommender:
             InputError: a number out of its range, no or a repeated user, or no target is meant.
             UnknownIdError: a user or target that was not there at fit.
         """
-        fitted, wish = self.fitted, Wish(k, exclude_bought, diversity, min_confidence, min_probability, at)
-        return ranking(fitted, ask(fitted, users, once=True), fitted.choose(among), wish)
+        fitted, wish = self.fitted, RecommendOptions(k, exclude_bought, diversity, min_confidence, min_probability, at)
+        return recommend(fitted, resolve_users(fitted, users, once=True), fitted.choose(among), wish)
 
     def audience(
         self,
@@ -345,7 +349,7 @@ class Recommender:
         *,
         exclude_bought: bool = True,
         at: Moment | None = None,
-        users: Who | Sequence[Who] = None,
+        users: UserRef | Sequence[UserRef] = None,
     ) -> Table:
         """Whom to tell about a target: the users who are most likely to buy it.
 
@@ -368,15 +372,15 @@ class Recommender:
             InputError: ``k`` is 0 or below, no user to choose from, or one who stands there twice.
             UnknownIdError: a user or target that was not there at fit.
         """
-        return audience(self.fitted, target, Circle(k, exclude_bought, at, users))
+        return audience(self.fitted, target, AudienceOptions(k, exclude_bought, at, users))
 
     def forecast(self, targets: Id | Among = "new") -> Table:
         """How many users will buy targets within a time as long as that of the history, with 80 % intervals.
 
         Counted are the users who had a history at fit. For a target without sales at fit the expected number is the sum
         of their chances, as :meth:`audience` lists them, and the interval says how far such sums were from the true
-        numbers of pseudo-new targets (:class:`newaisle.gnn.calibration.forecast.Spread`). For one with sales it is the
-        number of its buyers in the history, and the interval says how far two such windows differ.
+        numbers of pseudo-new targets (:class:`newaisle.gnn.calibration.forecast.ConformalInterval`). For one with sales
+        it is the number of its buyers in the history, and the interval says how far two such windows differ.
 
         Args:
             targets: one own id or several, "new" (no sales at fit), "seen" or "all".
@@ -412,7 +416,7 @@ class Recommender:
             InputError: no target, or limits that do not lie between 0 and 1 in this order.
             UnknownIdError: a target that the model does not know.
         """
-        return route(self.fitted, targets, Limits(zero_shot, conventional))
+        return route(self.fitted, targets, RouteThresholds(zero_shot, conventional))
 
     @staticmethod
     def table_columns(table: Table) -> dict[str, list[Any]]:
@@ -421,7 +425,7 @@ class Recommender:
 
     def probabilities(
         self,
-        users: Who | Sequence[Who],
+        users: UserRef | Sequence[UserRef],
         targets: Sequence[Id],
         *,
         rule: Literal["calibrated", "article"] = "calibrated",
@@ -438,7 +442,7 @@ class Recommender:
             InputError: an unknown rule, no user or no target.
             UnknownIdError: a user or target that was not there at fit.
         """
-        fitted, space, asked = self.fitted, self.fitted.space, ask(self.fitted, users)
+        fitted, space, asked = self.fitted, self.fitted.space, resolve_users(self.fitted, users)
         positions = _positions(fitted, targets)
         if rule == "article":
             return space.probabilities(fitted.score(asked.vectors, positions), tau=1.0)
@@ -446,7 +450,7 @@ class Recommender:
             return space.chance(asked.vectors, asked.activity, positions)
         raise InputError(f"The rule is {rule!r}; give 'calibrated' or 'article'.")
 
-    def score(self, users: Who | Sequence[Who], targets: Sequence[Id]) -> FloatArray:
+    def score(self, users: UserRef | Sequence[UserRef], targets: Sequence[Id]) -> FloatArray:
         """Cosine scores, float64 (users, targets), the same numbers as :meth:`recommend` gives.
 
         Raises:
@@ -454,16 +458,16 @@ class Recommender:
             UnknownIdError: a user or target that was not there at fit.
         """
         fitted = self.fitted
-        vectors = ask(fitted, users).vectors
+        vectors = resolve_users(fitted, users).vectors
         return fitted.score(vectors, _positions(fitted, targets))
 
-    def user_vector(self, user: Who) -> FloatArray:
+    def user_vector(self, user: UserRef) -> FloatArray:
         """A user as a unit vector f, float64 (rank + 1,): its cosine with a stored embedding is the score.
 
         Raises:
             UnknownIdError: a user who was not there at fit.
         """
-        return np.asarray(user_embeddings(ask(self.fitted, user).vectors)[0])
+        return np.asarray(user_embeddings(resolve_users(self.fitted, user).vectors)[0])
 
     def push(self, store: Store, name: str | None = None) -> Self:
         """Write what the model says of its targets onto their nodes in a graph store, in one transaction.
@@ -507,9 +511,9 @@ class Recommender:
         Raises:
             ModelError: the graph is of another catalog, or the texts cannot be encoded.
         """
-        from .sync.write_back import Outlook
+        from .sync.write_back import StoreView
 
-        return Outlook.of(self.fitted, graph, self.cache).write_back
+        return StoreView.of(self.fitted, graph, self.cache).write_back
 
     def explain(self, user: Id, target: Id) -> Explanation:
         """Why a user is shown a target, as two exact sums.
@@ -564,7 +568,7 @@ class Recommender:
         """
         return similar(self.fitted, target, k, among)
 
-    def search(self, text: str, k: int = 10, *, user: Who = None, among: Among = "all") -> Table:
+    def search(self, text: str, k: int = 10, *, user: UserRef = None, among: Among = "all") -> Table:
         """Targets that match a text by letters or meaning, themselves or by what stands above them in the graph.
 
         Args:
@@ -604,7 +608,7 @@ class Recommender:
         return self._found
 
 
-def _positions(fitted: Fitted, targets: Sequence[Id]) -> IntArray:
+def _positions(fitted: ModelState, targets: Sequence[Id]) -> IntArray:
     found = fitted.graph.ids.positions(targets)
     if not len(found):
         raise InputError("There is no target to answer for; give at least one target id.")

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from newaisle import CatalogGraph, Interactions, Recommender
 from newaisle.gnn.factors.settings import FactorSettings
-from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.text.encoder import TextEncoder
 from newaisle.gnn.training.folds import start_kernel
@@ -89,7 +89,7 @@ def main() -> None:
     table = catalog(asked.targets)
     graph = CatalogGraph.from_tables(table)
     texts = random_texts(TextEncoder(), graph.texts)
-    settings = SpaceSettings(FactorSettings(rank=RANK), start_kernel(propagate(graph, texts, texts), 0.05, 0.1))
+    settings = ModelSettings(FactorSettings(rank=RANK), start_kernel(propagate(graph, texts, texts), 0.05, 0.1))
     model = Recommender(settings=settings).fit(graph, sales(table, asked.seen))
     parent = model.fitted.graph.ids.values[100]
 

@@ -19,7 +19,7 @@ from newaisle.api.settings import Settings
 from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.text.catalog import encode_catalog
 from newaisle.gnn.text.encoder import PACKAGED, STATIC, TextEncoder
-from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.training.fit import fit_model
 from newaisle.gnn.validation.metrics import ndcg
 from newaisle.gnn.validation.splits import PROTOCOLS, make_split
 from newaisle.graph.catalog.derive import without
@@ -42,7 +42,7 @@ def encoders(shop: Loaded, without_names: list[str]) -> None:
         phi, figures = propagate(known, encoded.texts, encoded.names), []
         for protocol in PROTOCOLS:
             split = make_split(protocol, shop.graph, shop.interactions.matrix(shop.graph), SEED)
-            space = fit_space(known, split.train, phi, protocols=[protocol])
+            space = fit_model(known, split.train, phi, protocols=[protocol])
             hits = split.test[split.users][:, split.candidates].toarray() > 0
             figures.append(ndcg(space.factors.users[split.users] @ space.vectors[split.candidates].T, hits))
         told = ", ".join(f"{protocol} {figure:.4f}" for protocol, figure in zip(PROTOCOLS, figures, strict=True))

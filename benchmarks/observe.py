@@ -19,11 +19,11 @@ import scipy.sparse as sp
 from newaisle import CatalogGraph, Interactions, Recommender
 from newaisle.gnn.factors.als import Factors
 from newaisle.gnn.factors.settings import FactorSettings
-from newaisle.gnn.model.model import build_space
-from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.model.model import build_model
+from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.prior.kernel import KernelSettings
-from newaisle.gnn.propagation.propagate import propagate_and_freeze
-from newaisle.gnn.serving.state import Fitted
+from newaisle.gnn.propagation.propagate import fit_transform
+from newaisle.gnn.serving.state import ModelState
 from newaisle.graph import Ids
 
 SEEN = 2000
@@ -97,7 +97,7 @@ def show(name: str, taken: Iterator[float]) -> None:
     print(f"  {name:55} {1e3 * np.median(seconds):9.2f} ms  ({1e3 * max(seconds):.2f})")
 
 
-def event(fitted: Fitted, user: int, target: int, hours: int) -> Interactions:
+def event(fitted: ModelState, user: int, target: int, hours: int) -> Interactions:
     """One purchase, so many hours after the opening of the first new target."""
     table = {
         "user": [user],
@@ -116,7 +116,7 @@ def shop(random: np.random.Generator, targets: int, users: int, settings: Factor
         "price": random.lognormal(size=targets),
     }
     graph = CatalogGraph.from_tables(pa.table(catalog))
-    blocks, frozen = propagate_and_freeze(graph, None, None)
+    blocks, frozen = fit_transform(graph, None, None)
     demand = 1.0 / np.arange(1, SEEN + 1) ** 0.7
     pairs = np.unique(
         np.repeat(np.arange(users), PER_USER) * targets + random.choice(SEEN, PER_USER * users, p=demand / demand.sum())
@@ -127,12 +127,12 @@ def shop(random: np.random.Generator, targets: int, users: int, settings: Factor
     vectors = random.normal(size=(users, rank)) / np.sqrt(rank), random.normal(size=(targets, rank)) / np.sqrt(rank)
     vectors[1][SEEN:] = 0.0
     factors = Factors(*vectors, vectors[1], settings)
-    space = build_space(
-        bought, factors, blocks, SpaceSettings(settings, KernelSettings({"kind": 0.5, "price": 0.1}, 0.1))
+    space = build_model(
+        bought, factors, blocks, ModelSettings(settings, KernelSettings({"kind": 0.5, "price": 0.1}, 0.1))
     )
     model = Recommender(encoder=None)
     ids = Ids(tuple(range(users)), "user")
-    model._fitted = Fitted(graph, ids, bought, space, None, 0, window=YEAR, frozen=frozen, signed=bought)
+    model._fitted = ModelState(graph, ids, bought, space, None, 0, window=YEAR, frozen=frozen, signed=bought)
     return model
 
 

@@ -26,8 +26,8 @@ from newaisle.gnn.evaluation.comparison import summary_table
 from newaisle.gnn.evaluation.runner import ResultRow
 from newaisle.gnn.factors.als import Factors, fit_factors
 from newaisle.gnn.factors.settings import FactorSettings
-from newaisle.gnn.prior.kernel import Head, KernelSettings
-from newaisle.gnn.propagation.features import Blocks, Kind
+from newaisle.gnn.prior.kernel import KernelRegressor, KernelSettings
+from newaisle.gnn.propagation.features import FeatureBlocks, FeatureKind
 from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.text.catalog import encode_catalog
 from newaisle.gnn.text.encoder import PACKAGED
@@ -55,7 +55,7 @@ def main() -> None:
     encoded = encode_catalog(graph, PACKAGED, Settings().encodings)
     blocks, matrix = propagate(graph, encoded.texts, encoded.names), history.matrix(graph)
     learned = pretrain(blocks, np.flatnonzero(graph.is_product), given.steps)
-    rich = Blocks({**blocks.matrices, "learned": learned}, {**blocks.kinds, "learned": Kind.MODALITY})
+    rich = FeatureBlocks({**blocks.matrices, "learned": learned}, {**blocks.kinds, "learned": FeatureKind.MODALITY})
     rows: list[ResultRow] = []
     for seed in map(int, given.seeds.split(",")):
         split = make_split(NEW_PRODUCTS, graph, matrix, seed)
@@ -76,11 +76,13 @@ def main() -> None:
         print(f"{line.protocol:12} {line.method:16} {line.mean:.4f}{error}")
 
 
-def pretrain(blocks: Blocks, products: IntArray, steps: int) -> FloatArray:
+def pretrain(blocks: FeatureBlocks, products: IntArray, steps: int) -> FloatArray:
     """Unit vectors of all targets and groups, learned by telling masked neighbours, float64 (n, 64)."""
     torch.manual_seed(0)
     random = np.random.default_rng(0)
-    texts = [block for name, block in blocks.matrices.items() if blocks.kinds[name] in (Kind.TEXT, Kind.NAME)]
+    texts = [
+        block for name, block in blocks.matrices.items() if blocks.kinds[name] in (FeatureKind.TEXT, FeatureKind.NAME)
+    ]
     relations = [block for block in blocks.matrices.values() if sp.issparse(block)]
     words = torch.from_numpy(np.hstack(texts).astype(np.float32))
     edges = sp.csr_array(sp.hstack(relations, format="csr"))
@@ -136,9 +138,9 @@ def sales_of(split: Split, labelled: IntArray) -> sp.csr_array:
     return entries(split.weights, keep[split.weights.indices])
 
 
-def ranked(blocks: Blocks, kernel: KernelSettings, split: Split, labelled: IntArray, factors: Factors) -> float:
+def ranked(blocks: FeatureBlocks, kernel: KernelSettings, split: Split, labelled: IntArray, factors: Factors) -> float:
     """NDCG@20 of the split's candidates with factors that know the labelled products alone."""
-    mean = Head(blocks, kernel, labelled, factors.targets[labelled]).prior(split.candidates).mean
+    mean = KernelRegressor(blocks, kernel, labelled, factors.targets[labelled]).prior(split.candidates).mean
     hits = split.test[split.users][:, split.candidates].toarray() > 0
     return ndcg(factors.user_vectors(split.users) @ mean.T, hits)
 

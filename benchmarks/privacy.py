@@ -20,12 +20,12 @@ from newaisle.arrays import FloatArray
 from newaisle.gnn.evaluation.comparison import summary_table
 from newaisle.gnn.evaluation.runner import ResultRow
 from newaisle.gnn.model.cosine_softmax import user_embeddings
-from newaisle.gnn.model.model import Space
+from newaisle.gnn.model.model import LatentFactorModel
 from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.retrieval.privacy import gaussian_sigma, release_vectors
 from newaisle.gnn.text.catalog import encode_catalog
 from newaisle.gnn.text.encoder import PACKAGED
-from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.training.fit import fit_model
 from newaisle.gnn.validation.metrics import ndcg
 from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, Split, make_split
 
@@ -48,7 +48,7 @@ def main() -> None:
     rows: list[ResultRow] = []
     for seed in map(int, given.seeds.split(",")):
         split = make_split(LEAVE_TARGETS_OUT, graph, matrix, seed)
-        space = fit_space(graph, split.train, blocks, seed=seed, protocols=(split.protocol,))
+        space = fit_model(graph, split.train, blocks, seed=seed, protocols=(split.protocol,))
         sizes = f"{len(split.users):,} users, {len(split.candidates)} targets, {space.vectors.shape[1]} dimensions"
         print(f"seed {seed}: {sizes}")
         for name, vectors in receivers(space, split, budgets, given.delta, given.draws).items():
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def receivers(
-    space: Space, split: Split, budgets: list[float], delta: float, draws: int
+    space: LatentFactorModel, split: Split, budgets: list[float], delta: float, draws: int
 ) -> dict[str, list[FloatArray]]:
     """Name -> what somebody ranks by, several draws of it, each float64 (users, d)."""
     # the last coordinate is 0 for all users
@@ -78,7 +78,7 @@ def receivers(
     return found
 
 
-def judged(space: Space, split: Split, draws: list[FloatArray]) -> float:
+def judged(space: LatentFactorModel, split: Split, draws: list[FloatArray]) -> float:
     """NDCG@20 by cosine, the mean over draws."""
     targets = space.embeddings(split.candidates)[:, :-1]
     hits = split.test[split.users][:, split.candidates].toarray() > 0

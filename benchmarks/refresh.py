@@ -31,7 +31,7 @@ import newaisle.graph.store as store_module
 from newaisle import CatalogGraph, load
 from newaisle.errors import StoreError
 from newaisle.graph import GraphChanges, Relation, refresh
-from newaisle.graph.store.cypher import EDGES, NODES, UNIQUE_KEY, Kind
+from newaisle.graph.store.cypher import EDGES, NODES, UNIQUE_KEY, NodeLabel
 from newaisle.graph.store.rows import edge_rows, graph_rows
 
 BATCH = 5_000
@@ -92,7 +92,7 @@ def bare(endpoint: Endpoint, graph: CatalogGraph) -> float:
     auth = (endpoint.credentials.username, endpoint.credentials.password or "")
     with neo4j.GraphDatabase.driver(endpoint.url, auth=auth) as driver:
         driver.execute_query(UNIQUE_KEY)
-        parts = [(NODES[kind].create, list(rows.nodes[kind].values())) for kind in Kind]
+        parts = [(NODES[kind].create, list(rows.nodes[kind].values())) for kind in NodeLabel]
         parts += [(EDGES[relation].create, list(edge_rows(rows.edges[relation]))) for relation in Relation]
         started = time.perf_counter()
         with driver.session() as session, session.begin_transaction() as tx:

@@ -21,10 +21,10 @@ import scipy.sparse as sp
 
 from newaisle import CatalogGraph
 from newaisle.gnn.prior import nearest
-from newaisle.gnn.prior.kernel import Head
-from newaisle.gnn.prior.nearest import EXACT, NearestHead
+from newaisle.gnn.prior.kernel import KernelRegressor
+from newaisle.gnn.prior.nearest import EXACT, NearestNeighborRegressor
 from newaisle.gnn.propagation.propagate import propagate
-from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.training.fit import fit_model
 from newaisle.gnn.validation.metrics import ndcg
 
 PURCHASES = 60
@@ -58,7 +58,7 @@ def measure(count: int, users: int) -> None:
     graph, texts, bought, hidden = shop(count, users)
     blocks = propagate(graph, texts)
     fitting = time.perf_counter()
-    space = fit_space(graph, bought, blocks)
+    space = fit_model(graph, bought, blocks)
     seconds, peak = time.perf_counter() - fitting, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     figure, kind = judged(space.factors.users, space.vectors, hidden), type(space.head).__name__
     print(
@@ -69,20 +69,20 @@ def measure(count: int, users: int) -> None:
 def compare(count: int, users: int) -> None:
     """The ranking of unsold targets by the exact head and from ever more of the nearest, all with the same settings."""
     graph, texts, bought, hidden = shop(count, users)
-    space = fit_space(graph, bought, propagate(graph, texts))
+    space = fit_model(graph, bought, propagate(graph, texts))
     exact, new = space.head, np.flatnonzero(np.diff(sp.csc_array(hidden).indptr))
 
-    def line(name: str, head: Head) -> None:
+    def line(name: str, head: KernelRegressor) -> None:
         started = time.perf_counter()
         mean = head.prior(new).mean[:, :-1]
         seconds = time.perf_counter() - started
         figure = ndcg(space.factors.users @ mean.T, hidden[:, new].toarray() > 0)
         print(f"{name:>16} NDCG@20 {figure:.4f} {seconds:>6.1f} s")
 
-    line("exact", Head(exact.blocks, exact.settings, exact.seen, exact.factors))
+    line("exact", KernelRegressor(exact.blocks, exact.settings, exact.seen, exact.factors))
     for many in (5, 20, 50, 100, 200):
         nearest.NEAREST = many
-        line(f"{many:,} nearest", NearestHead(exact.blocks, exact.settings, exact.seen, exact.factors))
+        line(f"{many:,} nearest", NearestNeighborRegressor(exact.blocks, exact.settings, exact.seen, exact.factors))
 
 
 def judged(users: np.ndarray, vectors: np.ndarray, hidden: sp.csr_array) -> float:

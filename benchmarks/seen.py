@@ -28,9 +28,9 @@ from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.text.catalog import encode_catalog
 from newaisle.gnn.text.encoder import PACKAGED
 from newaisle.gnn.training.balance import rehearsals
-from newaisle.gnn.training.fit import fit_space
-from newaisle.gnn.training.folds import make_episodes
-from newaisle.gnn.validation.mixed_list import List
+from newaisle.gnn.training.fit import fit_model
+from newaisle.gnn.training.folds import make_folds
+from newaisle.gnn.validation.mixed_list import MixedRanking
 from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, Split, binary, buyers
 
 Scores = Callable[[Split], FloatArray]
@@ -50,9 +50,9 @@ def main() -> None:
     rows: list[ResultRow] = []
     for seed in seeds:
         split = generalised_split(graph, matrix, seed)
-        episodes = make_episodes(graph, split.train, blocks, seed, (LEAVE_TARGETS_OUT,))
+        episodes = make_folds(graph, split.train, blocks, seed, (LEAVE_TARGETS_OUT,))
         inner = rehearsals([episode.split for episode in episodes])
-        space = fit_space(graph, split.train, blocks, seed=seed, protocols=(LEAVE_TARGETS_OUT,))
+        space = fit_model(graph, split.train, blocks, seed=seed, protocols=(LEAVE_TARGETS_OUT,))
         answers = {
             "newaisle": space.unscaled(space.factors.users, np.arange(len(graph))),
             "als": tuned(als(seed), inner)(split),
@@ -74,7 +74,7 @@ def _error(value: float | None) -> str:
 
 def judged(split: Split, scores: FloatArray) -> float:
     """NDCG@20 over the hidden purchases of sold targets, of scores (users, n)."""
-    shown = List.of(split, split.users)
+    shown = MixedRanking.of(split, split.users)
     return shown.seen_ndcg(scores[split.users][:, shown.targets])
 
 

@@ -20,7 +20,7 @@ import torch
 from newaisle import CatalogGraph, Interactions, Recommender
 from newaisle.gnn.factors.settings import FactorSettings
 from newaisle.gnn.model.cosine_softmax import user_embeddings
-from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.prior.kernel import KernelSettings
 from newaisle.gnn.retrieval.topk import TargetIndex
 
@@ -118,7 +118,7 @@ def shop(targets: int, rank: int, users: int) -> tuple[Recommender, list[int]]:
         "user": np.repeat(np.arange(users), 20),
         "target": [f"t{i:06d}" for i in random.integers(SEEN, size=20 * users)],
     }
-    settings = SpaceSettings(FactorSettings(rank=rank), KernelSettings({"kind": 0.5, "price": 0.1}, 0.1))
+    settings = ModelSettings(FactorSettings(rank=rank), KernelSettings({"kind": 0.5, "price": 0.1}, 0.1))
     history = Interactions.from_table(pa.table(events))
     model = Recommender(encoder=None, settings=settings).fit(CatalogGraph.from_tables(catalog), history)
     return model, list(range(users))

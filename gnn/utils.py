@@ -15,7 +15,7 @@ import numpy as np
 from ..arrays import IntArray
 
 
-def renewed(known: _D, derived: Collection[str] | None = None, **changes: object) -> _D:
+def replace_keeping_cache(known: _D, derived: Collection[str] | None = None, **changes: object) -> _D:
     """The same with other fields and all, or the named ones, of its cached properties.
 
     Whoever calls knows that these do not depend on what changes.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .store.refresh import refresh
     from .store.report import RefreshReport
     from .store.store import QueryResult, Store
-    from .store.write import WriteBack, Written
+    from .store.write import RefreshContext, WriteBack
 
 __all__ = [
     "Attribute",
@@ -32,11 +32,11 @@ __all__ = [
     "Interactions",
     "NewaisleError",
     "QueryResult",
+    "RefreshContext",
     "RefreshReport",
     "Relation",
     "Store",
     "WriteBack",
-    "Written",
     "home_folder",
     "load_graph",
     "open_store",
@@ -50,7 +50,7 @@ _LAZY = {
     "RefreshReport": ".store.report",
     "Store": ".store.store",
     "WriteBack": ".store.write",
-    "Written": ".store.write",
+    "RefreshContext": ".store.write",
     "load_graph": ".store.open",
     "open_store": ".store.open",
     "refresh": ".store.refresh",

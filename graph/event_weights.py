@@ -27,7 +27,7 @@ WELL_KNOWN: Mapping[str, float] = {
 
 
 @dataclass(frozen=True)
-class Kinds:
+class EventWeights:
     """Kind of event -> weight: below 0 the user does not want the target, and 0 leaves the events out.
 
     Attributes:
@@ -74,7 +74,7 @@ def stronger(one: FloatArray, other: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Sales:
+class WeightedHistory:
     """A history as the model learns it.
 
     Attributes:
@@ -85,12 +85,14 @@ class Sales:
     """
 
     events: Interactions
-    kinds: Kinds
+    kinds: EventWeights
     signed: sp.csr_array
     bought: sp.csr_array
 
     @classmethod
-    def of(cls, history: Interactions, graph: CatalogGraph, given: Mapping[str, float] | None = None) -> Sales:
+    def of(
+        cls, history: Interactions, graph: CatalogGraph, given: Mapping[str, float] | None = None
+    ) -> WeightedHistory:
         """Weigh a history.
 
         Args:
@@ -102,7 +104,7 @@ class Sales:
             InteractionsError: no interaction is on a known target, or none speaks for one.
             InputError: a weight is no finite number.
         """
-        events, kinds = history.restrict(graph), Kinds(given or {})
+        events, kinds = history.restrict(graph), EventWeights(given or {})
         if events.event is not None:
             strongest = max(kinds.weight(str(kind)) for kind in np.unique(events.event))
             if strongest <= 0:

@@ -19,9 +19,9 @@ from newaisle.loaders import Loaded, load
 if TYPE_CHECKING:
     from newaisle.api.recommender import Recommender
     from newaisle.gnn.evaluation.contracts import Method
-    from newaisle.gnn.model.model import Space
-    from newaisle.gnn.model.settings import SpaceSettings
-    from newaisle.gnn.propagation.features import Blocks
+    from newaisle.gnn.model.model import LatentFactorModel
+    from newaisle.gnn.model.settings import ModelSettings
+    from newaisle.gnn.propagation.features import FeatureBlocks
     from newaisle.gnn.validation.splits import Split
 
 SLICE = ("PRODUCE", "DELI", "PASTRY", "MEAT-PCKGD", "SEAFOOD")
@@ -189,7 +189,7 @@ def names(journey: Loaded, encodings: Path) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def phi(journey: Loaded, texts: np.ndarray, names: np.ndarray) -> Blocks:
+def phi(journey: Loaded, texts: np.ndarray, names: np.ndarray) -> FeatureBlocks:
     """What propagation says of ``journey``."""
     from newaisle.gnn.propagation.propagate import propagate
 
@@ -197,19 +197,19 @@ def phi(journey: Loaded, texts: np.ndarray, names: np.ndarray) -> Blocks:
 
 
 @pytest.fixture(scope="session")
-def given(phi: Blocks) -> SpaceSettings:
+def given(phi: FeatureBlocks) -> ModelSettings:
     """Settings for ``journey``, so that no search is needed."""
     from newaisle.gnn.factors.settings import FactorSettings
-    from newaisle.gnn.model.settings import SpaceSettings
+    from newaisle.gnn.model.settings import ModelSettings
     from newaisle.gnn.training.folds import start_kernel
 
     kernel = start_kernel(phi, 0.1, 0.1)
     factors = FactorSettings(rank=12, regularization=30.0)
-    return SpaceSettings(factors, kernel, strength=10.0, seen_strength=20.0, level=0.03, offset=0.05, tau=0.15)
+    return ModelSettings(factors, kernel, strength=10.0, seen_strength=20.0, level=0.03, offset=0.05, tau=0.15)
 
 
 @pytest.fixture(scope="session")
-def fitted(journey: Loaded, encodings: Path, given: SpaceSettings) -> Recommender:
+def fitted(journey: Loaded, encodings: Path, given: ModelSettings) -> Recommender:
     """A recommender fitted to ``journey`` with the given settings."""
     from newaisle.api.recommender import Recommender
 
@@ -217,7 +217,7 @@ def fitted(journey: Loaded, encodings: Path, given: SpaceSettings) -> Recommende
 
 
 @pytest.fixture(scope="session")
-def space(fitted: Recommender) -> Space:
+def space(fitted: Recommender) -> LatentFactorModel:
     """The model inside ``fitted``."""
     return fitted.fitted.space
 

@@ -7,44 +7,44 @@ import numpy as np
 from newaisle.gnn.evaluation.methods.kernel_baselines import LinMap, Popularity
 from newaisle.gnn.evaluation.methods.newaisle import Newaisle
 from newaisle.gnn.factors.als import fit_factors
-from newaisle.gnn.model.settings import SpaceSettings
-from newaisle.gnn.prior.kernel import Head
-from newaisle.gnn.propagation.features import Blocks
-from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.model.settings import ModelSettings
+from newaisle.gnn.prior.kernel import KernelRegressor
+from newaisle.gnn.propagation.features import FeatureBlocks
+from newaisle.gnn.training.fit import fit_model
 from newaisle.gnn.validation.splits import Split, binary
 
 
 class SettledNewaisle(Newaisle):
     fits = 0
 
-    def __init__(self, seed: int, blocks: Blocks, settings: SpaceSettings) -> None:
+    def __init__(self, seed: int, blocks: FeatureBlocks, settings: ModelSettings) -> None:
         super().__init__(seed, blocks)
         self.settings = settings
 
     def fit(self, split: Split) -> None:
         type(self).fits += 1
-        self._space = fit_space(
+        self._space = fit_model(
             split.graph, split.train, self.blocks, seed=self.seed, settings=self.settings, signed=split.signed
         )
 
 
 class SettledLinMap(LinMap):
-    def __init__(self, seed: int, blocks: Blocks, settings: SpaceSettings) -> None:
+    def __init__(self, seed: int, blocks: FeatureBlocks, settings: ModelSettings) -> None:
         super().__init__(seed, blocks)
         self.settings = settings
 
     def fit(self, split: Split) -> None:
         factors = fit_factors(binary(split.train), self.settings.factors, self.seed)
-        self._fit = factors, Head(self.blocks, self.settings.kernel, split.seen, factors.targets[split.seen])
+        self._fit = factors, KernelRegressor(self.blocks, self.settings.kernel, split.seen, factors.targets[split.seen])
 
 
 class SettledPopularity(Popularity):
-    def __init__(self, seed: int, blocks: Blocks, settings: SpaceSettings) -> None:
+    def __init__(self, seed: int, blocks: FeatureBlocks, settings: ModelSettings) -> None:
         super().__init__(seed, blocks)
         self.settings = settings
 
     def fit(self, split: Split) -> None:
-        self._head = Head(self.blocks, self.settings.kernel, split.seen, levels(split)[split.seen, None])
+        self._head = KernelRegressor(self.blocks, self.settings.kernel, split.seen, levels(split)[split.seen, None])
 
 
 def levels(split: Split) -> np.ndarray:

@@ -11,8 +11,8 @@ from conftest import part_of
 from newaisle.api.recommender import Recommender
 from newaisle.errors import CycleError, DanglingParentError, DuplicateIdError, GraphError, InputError
 from newaisle.gnn.factors.als import Factors
-from newaisle.gnn.model.model import build_space
-from newaisle.gnn.propagation.propagate import describe, propagate
+from newaisle.gnn.model.model import build_model
+from newaisle.gnn.propagation.propagate import propagate, transform
 from newaisle.graph import CatalogGraph, Interactions, Relation
 
 HIDDEN = 40
@@ -63,7 +63,7 @@ def test_what_is_added_is_what_a_fit_with_it_there_gives(before, after, journey,
     history = own.bought.tocoo()
     bought = sp.csr_array((np.ones(history.nnz), (history.row, place[history.col])), (len(own.users), len(whole)))
     together = Factors(factors.users, spread(factors.targets), spread(factors.basis), factors.settings)
-    fit = build_space(bought, together, propagate(whole, texts, names), given)
+    fit = build_model(bought, together, propagate(whole, texts, names), given)
     added = after.fitted.graph.ids.positions([whole.ids.values[i] for i in withheld])
     found, expected = after.fitted.space, fit
     for mine, theirs in zip(found.vectors[added], expected.vectors[withheld], strict=True):
@@ -94,7 +94,7 @@ def test_nothing_else_changes(before, after, journey):
 def test_it_is_exactly_the_frozen_statistics_from_scratch(before, after, journey, texts, names):
     graph, frozen = after.fitted.graph, before.fitted.frozen.grown(after.fitted.graph)
     order = journey.graph.ids.positions(graph.ids)
-    scratch = describe(graph, np.arange(len(graph)), frozen, texts[order], names[order])
+    scratch = transform(graph, np.arange(len(graph)), frozen, texts[order], names[order])
     for name, block in after.fitted.space.head.blocks.matrices.items():
         assert (dense(block) == dense(scratch[name])).all(), name
     new = np.arange(len(before.fitted.graph), len(graph))
@@ -265,10 +265,10 @@ def test_without_texts_and_parents():
     graph = CatalogGraph.from_tables(pa.table({"id": [1, 2, 3, 4], "name": list("abcd"), "kind": ["x", "x", "y", "y"]}))
     events = Interactions.from_table(pa.table({"user": ["u", "u", "v"], "target": [1, 3, 3]}))
     from newaisle.gnn.factors.settings import FactorSettings
-    from newaisle.gnn.model.settings import SpaceSettings
+    from newaisle.gnn.model.settings import ModelSettings
     from newaisle.gnn.prior.kernel import KernelSettings
 
-    settings = SpaceSettings(FactorSettings(rank=2, regularization=0.1), KernelSettings({"kind": 1.0}, 0.1))
+    settings = ModelSettings(FactorSettings(rank=2, regularization=0.1), KernelSettings({"kind": 1.0}, 0.1))
     model = Recommender(encoder=None, settings=settings).fit(graph, events)
     model.add(pa.table({"id": [9, 8], "name": ["i", "h"], "kind": ["y", "z"], "parent_id": [None, 4]}))
     fitted = model.fitted

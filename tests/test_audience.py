@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from newaisle.api.answers.audience import AUDIENCE_COLUMNS, Circle, audience
+from newaisle.api.answers.audience import AUDIENCE_COLUMNS, AudienceOptions, audience
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, NotFittedError, UnknownIdError
 
@@ -77,8 +77,8 @@ def test_users_may_be_given(fitted, some):
 
 
 def test_chunks_change_nothing(fitted, some):
-    whole = columns_of(audience(fitted.fitted, some.seen, Circle(EVERYBODY), chunk=EVERYBODY))
-    parts = columns_of(audience(fitted.fitted, some.seen, Circle(EVERYBODY), chunk=7))
+    whole = columns_of(audience(fitted.fitted, some.seen, AudienceOptions(EVERYBODY), chunk=EVERYBODY))
+    parts = columns_of(audience(fitted.fitted, some.seen, AudienceOptions(EVERYBODY), chunk=7))
     assert parts["user"] == whole["user"]
     for name in ("score", "probability", "expected_buyers"):
         np.testing.assert_allclose(parts[name], whole[name], rtol=1e-12)

@@ -7,8 +7,8 @@ from scipy.special import expit
 
 from newaisle.gnn.calibration.confidence import expected_errors
 from newaisle.gnn.calibration.probability import (
-    Calibration,
-    Pairs,
+    PurchaseCalibration,
+    ScoredPairs,
     brier_score,
     expected_calibration_error,
     fit_calibration,
@@ -22,7 +22,7 @@ def pairs_of(seed, users=300, targets=200):
     scores = random.normal(0.2, 0.3, (users, targets))
     activity = random.integers(1, 300, users)
     logit = 3 * np.minimum(scores, 0.3) + np.maximum(scores - 0.3, 0) + 0.5 * np.log1p(activity)[:, None] - 5
-    return Pairs(scores, activity, random.random(scores.shape) < expit(logit)), expit(logit)
+    return ScoredPairs(scores, activity, random.random(scores.shape) < expit(logit)), expit(logit)
 
 
 def test_the_true_chances_are_found_again():
@@ -36,7 +36,7 @@ def test_the_true_chances_are_found_again():
 
 def test_a_higher_score_is_always_a_better_chance():
     learned, _ = pairs_of(0)
-    against = Pairs(learned.scores, learned.activity, learned.scores < 0)  # the data say the contrary
+    against = ScoredPairs(learned.scores, learned.activity, learned.scores < 0)  # the data say the contrary
     for pairs in (learned, against):
         calibration = fit_calibration([pairs], 0)
         assert min(calibration.slopes) > 0
@@ -45,14 +45,14 @@ def test_a_higher_score_is_always_a_better_chance():
 
 
 def test_the_formula():
-    calibration = Calibration(knots=(0.0, 1.0), slopes=(1.0, 2.0, 3.0), activity=0.5, intercept=-1.0)
+    calibration = PurchaseCalibration(knots=(0.0, 1.0), slopes=(1.0, 2.0, 3.0), activity=0.5, intercept=-1.0)
     found = calibration.chance(np.array([[-1.0, 0.5, 2.0]]), np.array([3]))
     rest = 0.5 * np.log(4) - 1
     assert found[0] == pytest.approx(expit(np.array([-1, 2 * 0.5, 2 + 3]) + rest))
 
 
 def test_nobody_buying_gives_small_chances_and_no_nan():
-    nothing = Pairs(np.zeros((5, 3)), np.ones(5, dtype=int), np.zeros((5, 3), dtype=bool))
+    nothing = ScoredPairs(np.zeros((5, 3)), np.ones(5, dtype=int), np.zeros((5, 3), dtype=bool))
     found = fit_calibration([nothing], 0).chance(nothing.scores, nothing.activity)
     assert np.isfinite(found).all()
     assert (found < 0.01).all()
@@ -82,7 +82,7 @@ def test_on_hidden_targets_it_is_far_better_than_the_articles_softmax(journey, p
 def test_pairs_take_users_with_a_history_only():
     history = sp.csr_array(np.array([[1.0, 0, 0], [0, 0, 0], [1, 1, 0]]))
     sales = sp.csr_array(np.array([[0.0, 0, 1], [0, 0, 1], [0, 0, 0]]))
-    found = Pairs.of(np.eye(3), history, sales, np.array([[1.0, 2, 3]]), np.array([2]), 0)
+    found = ScoredPairs.of(np.eye(3), history, sales, np.array([[1.0, 2, 3]]), np.array([2]), 0)
     assert found.scores.tolist() == [[1.0], [3.0]]
     assert found.activity.tolist() == [1, 2]
     assert found.bought.tolist() == [[True], [False]]

@@ -18,10 +18,10 @@ from newaisle.api.config import read_config
 from newaisle.api.reports.custom_models import _without_fit
 from newaisle.api.reports.evaluation import evaluate_source
 from newaisle.api.sync.jobs import Job
-from newaisle.api.sync.write_back import Outlook
+from newaisle.api.sync.write_back import StoreView
 from newaisle.api.updates.clusters import cluster_again
 from newaisle.errors import InputError
-from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.text.catalog import Encoded
 from newaisle.gnn.text.clusters import (
@@ -52,14 +52,14 @@ def clusters(plain: CatalogGraph, texts: np.ndarray) -> Clusters:
 
 
 @pytest.fixture(scope="module")
-def settings(plain: CatalogGraph, clusters: Clusters, texts: np.ndarray, given: SpaceSettings) -> SpaceSettings:
+def settings(plain: CatalogGraph, clusters: Clusters, texts: np.ndarray, given: ModelSettings) -> ModelSettings:
     """Given settings for the catalog with clusters."""
     blocks = propagate(with_attributes(plain, clusters.attributes(texts)), texts)
     return replace(given, kernel=start_kernel(blocks, 0.1, 0.1))
 
 
 @pytest.fixture(scope="module")
-def model(plain: CatalogGraph, journey: Loaded, settings: SpaceSettings, encodings: Path) -> Recommender:
+def model(plain: CatalogGraph, journey: Loaded, settings: ModelSettings, encodings: Path) -> Recommender:
     """A model of names, texts and clusters."""
     made = Recommender(settings=settings, cache=encodings, relations="clusters")
     return made.fit(plain, journey.interactions)
@@ -191,7 +191,7 @@ def test_a_refresh_brings_new_targets_into_the_clusters(
     before, after = clusters_of(model.fitted.graph), clusters_of(found)
     assert after.get("new", ("", 0))[0] == before.get(plain.ids.values[-1], ("", 0))[0]
     assert sum(before.get(own) != after.get(own) for own in plain.ids) <= 1
-    outlook = Outlook.of(model.fitted, changed, model.cache)
+    outlook = StoreView.of(model.fitted, changed, model.cache)
     assert outlook.graph == found
     block = outlook.space.head.blocks.matrices["cluster"]
     rows = block[outlook.place[outlook.graph.ids.positions(["new"])]].toarray()
@@ -266,7 +266,7 @@ def test_the_command_line_clusters(
     run: Any,
     plain: CatalogGraph,
     journey: Loaded,
-    settings: SpaceSettings,
+    settings: ModelSettings,
     tmp_path: Path,
 ) -> None:
     shop = tmp_path / "shop"

@@ -12,9 +12,9 @@ import pytest
 from newaisle.api.config import Config, read_config
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError
-from newaisle.gnn.calibration.probability import Calibration
+from newaisle.gnn.calibration.probability import PurchaseCalibration
 from newaisle.gnn.factors.settings import FactorSettings
-from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.prior.kernel import KernelSettings
 from newaisle.gnn.text.encoder import PACKAGED
 
@@ -46,12 +46,12 @@ intercept = -4
 MEANT = Config(
     3,
     None,
-    SpaceSettings(
+    ModelSettings(
         FactorSettings(rank=12, alpha=10.0),
         KernelSettings({"ancestors": 0.5, "parent text": 2.0}, ridge=0.1),
         strength=10.0,
         tau=0.15,
-        calibration=Calibration((0.1, 0.2), (1.0, 0.0, 2.5), -0.25, -4.0),
+        calibration=PurchaseCalibration((0.1, 0.2), (1.0, 0.0, 2.5), -0.25, -4.0),
     ),
 )
 
@@ -74,7 +74,7 @@ def test_what_is_not_said_has_its_default(file: Path) -> None:
     file.write_text("")
     assert read_config(file) == Config() == Config(0, PACKAGED, None) == read_config({})
     assert Recommender.from_config({"seed": 7}).config == replace(Config(), seed=7)
-    assert read_config({"settings": {"factors": {"rank": 4}}}).settings == SpaceSettings(FactorSettings(rank=4))
+    assert read_config({"settings": {"factors": {"rank": 4}}}).settings == ModelSettings(FactorSettings(rank=4))
 
 
 @pytest.mark.parametrize("config", [Config(), MEANT, Config(1, 'a "quoted" folder/é', None)])

@@ -15,7 +15,7 @@ from newaisle.api.answers.recommend import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, UnknownIdError
 from newaisle.gnn.evaluation.methods.registry import compared_methods
-from newaisle.gnn.propagation.features import Kind
+from newaisle.gnn.propagation.features import FeatureKind
 from newaisle.gnn.validation.metrics import K, ranking_metrics
 from newaisle.graph import CatalogGraph
 
@@ -29,7 +29,7 @@ def offered(*, ablate):
     )
 
 
-METHODS = tuple(name for name in offered(ablate=True) if name not in {f"newaisle-no-{kind}" for kind in Kind})
+METHODS = tuple(name for name in offered(ablate=True) if name not in {f"newaisle-no-{kind}" for kind in FeatureKind})
 """Without those that are newaisle with fewer blocks and nothing else."""
 RECOMMENDERS = ("fitted", "loaded", "half")
 OF_THE_HISTORY = ("text-cosine", "knn", "kernel-ridge", "ceiling")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from newaisle.gnn.calibration.confidence import level_errors
-from newaisle.gnn.evaluation.cache import Cell, column
+from newaisle.gnn.calibration.confidence import popularity_errors
+from newaisle.gnn.evaluation.cache import MethodResult, column
 from newaisle.gnn.evaluation.comparison import corrected_standard_error
 from newaisle.gnn.evaluation.diagnostics import correlations, deciles, target_columns
 from newaisle.gnn.evaluation.runner import SplitResult
@@ -31,15 +31,15 @@ def result_of(seed: int, candidates: int = 43) -> SplitResult:
         "distance": random.random(candidates),
         "taste_auc": taste,
     }
-    cell = Cell({"ndcg@20": 0.5}, {name: column(values) for name, values in targets.items()})
+    cell = MethodResult({"ndcg@20": 0.5}, {name: column(values) for name, values in targets.items()})
     return SplitResult(PROTOCOL, seed, {"candidates": candidates}, {"newaisle": cell})
 
 
 def test_level_errors_are_logarithms_of_factors() -> None:
     share = np.array([0.02, 0.2, 0.3])
-    assert level_errors(share, share).tolist() == [0.0, 0.0, 0.0]
-    assert level_errors(share * [2, 0.5, 1], share) == pytest.approx([np.log(2), np.log(2), 0])
-    assert level_errors(np.array([1e-9, 0.02]), np.array([0.005, 0.0])) == pytest.approx([0, np.log(2)])
+    assert popularity_errors(share, share).tolist() == [0.0, 0.0, 0.0]
+    assert popularity_errors(share * [2, 0.5, 1], share) == pytest.approx([np.log(2), np.log(2), 0])
+    assert popularity_errors(np.array([1e-9, 0.02]), np.array([0.005, 0.0])) == pytest.approx([0, np.log(2)])
 
 
 @pytest.mark.parametrize("by", ["confidence", "distance"])
@@ -90,6 +90,6 @@ def test_few_candidates_fill_few_deciles() -> None:
 def test_a_level_that_never_varies_has_no_correlation() -> None:
     one = result_of(0)
     targets = {**one.cells["newaisle"].targets, "level": [1.0] * 43}
-    flat = SplitResult(PROTOCOL, 0, {}, {"newaisle": Cell({"ndcg@20": 0.5}, targets)})
+    flat = SplitResult(PROTOCOL, 0, {}, {"newaisle": MethodResult({"ndcg@20": 0.5}, targets)})
     (found,) = correlations([flat], "newaisle")
     assert found.level_share is None

@@ -13,9 +13,9 @@ from newaisle.api.answers.users import Profile
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, UnknownIdError
 from newaisle.gnn.prior.kernel import KernelSettings, kernel
-from newaisle.gnn.propagation.features import Kind
+from newaisle.gnn.propagation.features import FeatureKind
 from newaisle.gnn.retrieval.profile import profile_vector
-from newaisle.gnn.retrieval.similarity import likeness
+from newaisle.gnn.retrieval.similarity import similarity
 from newaisle.gnn.retrieval.text_search import DECAY, TextSearch
 from newaisle.graph import CatalogGraph, Relation
 
@@ -67,14 +67,18 @@ def test_likeness_goes_both_ways_and_siblings_are_near(fitted, new):
 def test_likeness_goes_by_what_a_target_is_not_by_how_it_stands(space):
     names = space.head.blocks.names
     head = replace(space.head, settings=KernelSettings(dict.fromkeys(names, 0.1), 0.1))
-    place = [name for name, kind in head.blocks.kinds.items() if kind in (Kind.PLACE, Kind.COUNT, Kind.MIX)]
+    place = [
+        name
+        for name, kind in head.blocks.kinds.items()
+        if kind in (FeatureKind.PLACE, FeatureKind.COUNT, FeatureKind.MIX)
+    ]
     assert 0 < len(place) < len(names)
     what = KernelSettings({name: 0.1 for name in names if name not in place}, 0.1)
     expected = kernel(head.blocks, what, np.array([3]), space.head.seen)[0]
-    np.testing.assert_array_equal(likeness(head, 3, space.head.seen), expected)
+    np.testing.assert_array_equal(similarity(head, 3, space.head.seen), expected)
     alone = replace(head, settings=KernelSettings(dict.fromkeys(place, 0.1), 0.1))  # no weight on anything else
     expected = kernel(head.blocks, alone.settings, np.array([3]), space.head.seen)[0]
-    np.testing.assert_array_equal(likeness(alone, 3, space.head.seen), expected)
+    np.testing.assert_array_equal(similarity(alone, 3, space.head.seen), expected)
 
 
 # search

@@ -12,9 +12,16 @@ import scipy.sparse as sp
 from newaisle.api.answers.forecast import FORECAST_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, NotFittedError, UnknownIdError
-from newaisle.gnn.calibration.forecast import LEVEL, Outcomes, Spread, expected_buyers, fit_spread, repeated
-from newaisle.gnn.model.cosine_softmax import asking
-from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.calibration.forecast import (
+    LEVEL,
+    BuyerCounts,
+    ConformalInterval,
+    expected_buyers,
+    fit_interval,
+    repeat_interval,
+)
+from newaisle.gnn.model.cosine_softmax import augment_users
+from newaisle.gnn.training.fit import fit_model
 from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 
 
@@ -102,8 +109,8 @@ def test_wrong_questions_get_one_clear_sentence(ask, error, told, fitted):
 def test_four_of_five_hidden_targets_end_inside(journey, phi, given, seed):
     """On a small catalog, with intervals read off the seen targets; docs/model.md has the figures of a large one."""
     split = make_split(LEAVE_TARGETS_OUT, journey.graph, journey.interactions.matrix(journey.graph), seed)
-    space = fit_space(split.graph, split.train, phi, seed=seed, settings=given)
-    found = Outcomes.of(
+    space = fit_model(split.graph, split.train, phi, seed=seed, settings=given)
+    found = BuyerCounts.of(
         space.calibration,
         space.factors.users,
         split.train,
@@ -123,7 +130,7 @@ def test_four_of_five_hidden_targets_end_inside(journey, phi, given, seed):
 
 def test_chunks_change_nothing(space, fitted):
     known, activity = space.factors.users[:120], np.diff(fitted.fitted.bought.indptr)[:120]
-    users, vectors = asking(known), space.answers[:50]
+    users, vectors = augment_users(known), space.answers[:50]
     whole = expected_buyers(space.calibration, users, activity, vectors)
     np.testing.assert_allclose(whole, space.chance(known, activity, np.arange(50)).sum(axis=0), rtol=1e-12)
     for cells in (1, 333):
@@ -136,12 +143,12 @@ def draw(random, size):
     """Targets whose buyers are known to spread around the expected number, wider where it is small."""
     expected = np.exp(random.uniform(0, 7, size))
     sold = random.poisson(expected * np.exp(random.normal(0, 0.2 + 2 / (1 + np.log1p(expected)), size)))
-    return Outcomes(expected, np.where(random.random(size) < 0.3 * (expected < 20), 0, sold))
+    return BuyerCounts(expected, np.where(random.random(size) < 0.3 * (expected < 20), 0, sold))
 
 
 def test_the_intervals_hold_at_every_level_and_no_wider_than_needed():
     random = np.random.default_rng(0)
-    spread = fit_spread([draw(random, 1500), draw(random, 1500)])
+    spread = fit_interval([draw(random, 1500), draw(random, 1500)])
     fresh = draw(random, 20_000)
     low, high = spread.interval(fresh.expected, np.ones(len(fresh.expected)))
     inside = (low <= fresh.buyers) & (fresh.buyers <= high)
@@ -157,33 +164,33 @@ def test_the_intervals_hold_at_every_level_and_no_wider_than_needed():
 
 
 def test_targets_that_nobody_buys_are_among_them():
-    never = Outcomes(np.linspace(1, 9, 250), np.zeros(250, dtype=np.int64))
-    low, high = fit_spread([never]).interval(np.array([0.2, 4.0, 8.0]), np.ones(3))
+    never = BuyerCounts(np.linspace(1, 9, 250), np.zeros(250, dtype=np.int64))
+    low, high = fit_interval([never]).interval(np.array([0.2, 4.0, 8.0]), np.ones(3))
     assert low.tolist() == [0, 0, 0]
     assert high.tolist() == [1, 4, 8]  # what is expected lies inside all the same
 
 
 def test_one_known_target_is_enough_to_answer():
-    spread = fit_spread([Outcomes(np.array([5.0]), np.array([8]))])
-    assert spread == Spread((np.log(6),), (0.0,), (pytest.approx(np.log(9 / 6)),))
+    spread = fit_interval([BuyerCounts(np.array([5.0]), np.array([8]))])
+    assert spread == ConformalInterval((np.log(6),), (0.0,), (pytest.approx(np.log(9 / 6)),))
     assert [end.tolist() for end in spread.interval(np.array([5.0, 11.0]), np.ones(2))] == [[5, 11], [8, 17]]
 
 
 def test_a_random_part_of_many_targets_serves(space, fitted, monkeypatch):
     monkeypatch.setattr("newaisle.gnn.calibration.forecast._MOST_TARGETS", 30)
     bought, seen = fitted.fitted.bought, space.head.seen
-    some = Outcomes.of(space.calibration, space.factors.users, bought, bought, space.prior.mean[seen], seen, 3)
+    some = BuyerCounts.of(space.calibration, space.factors.users, bought, bought, space.prior.mean[seen], seen, 3)
     counts = np.bincount(bought.indices, minlength=bought.shape[1])[seen]
     assert len(some.expected) == len(some.buyers) == 30
     monkeypatch.undo()
-    every = Outcomes.of(space.calibration, space.factors.users, bought, bought, space.prior.mean[seen], seen, 3)
+    every = BuyerCounts.of(space.calibration, space.factors.users, bought, bought, space.prior.mean[seen], seen, 3)
     np.testing.assert_array_equal(every.buyers, counts)
     matches = [np.flatnonzero(np.isclose(every.expected, value, rtol=1e-9)) for value in some.expected]
     assert [int(counts[found[0]]) for found in matches] == some.buyers.tolist()
 
 
 def test_two_windows_differ_as_counted_sales_do():
-    low, high = repeated(np.array([0, 1, 4, 100]))
+    low, high = repeat_interval(np.array([0, 1, 4, 100]))
     assert (low <= [0, 0, 1, 76]).all()
     assert low.tolist() == [0, 0, 0, 76]
     assert high.tolist() == [2, 5, 11, 128]
@@ -191,7 +198,7 @@ def test_two_windows_differ_as_counted_sales_do():
 
 def test_without_sales_nothing_is_expected_but_chances(space, fitted):
     nobody = sp.csr_array(fitted.fitted.bought.shape)
-    found = Outcomes.of(
+    found = BuyerCounts.of(
         space.calibration, space.factors.users, fitted.fitted.bought, nobody, space.vectors[:9], np.arange(9), 0
     )
     assert not found.buyers.any()

@@ -14,8 +14,8 @@ from newaisle.gnn.evaluation.methods.simple_baselines import RandomScores
 from newaisle.gnn.evaluation.protocols.generalised import generalised_split
 from newaisle.gnn.evaluation.runner import evaluate_splits
 from newaisle.gnn.training.balance import choose_balance
-from newaisle.gnn.training.folds import make_episodes
-from newaisle.gnn.validation.mixed_list import List, harmonic_mean
+from newaisle.gnn.training.folds import make_folds
+from newaisle.gnn.validation.mixed_list import MixedRanking, harmonic_mean
 from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 
 SEED = 2
@@ -163,14 +163,14 @@ def test_the_balance_is_chosen_on_pseudo_new_targets_and_hidden_purchases_alone(
     noisy = replace(split, test=sp.csr_array(noise.astype(float)))
     plain = replace(given, offset=0.0, seen_strength=1.0)
     chosen = [
-        choose_balance(make_episodes(part.graph, part.train, phi, SEED, (part.protocol,)), plain)
+        choose_balance(make_folds(part.graph, part.train, phi, SEED, (part.protocol,)), plain)
         for part in (split, noisy)
     ]
     assert chosen[0] == chosen[1]
     assert chosen[0].offset > 0
     assert chosen[0].seen_strength > 1
     assert choose_balance([], plain) == plain
-    shown, found = List.of(split, split.users), []
+    shown, found = MixedRanking.of(split, split.users), []
     for settings in (plain, chosen[0]):
         method = SettledNewaisle(SEED, phi, settings)
         method.fit(split)

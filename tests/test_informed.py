@@ -9,12 +9,12 @@ import scipy.sparse as sp
 from newaisle.gnn.factors.als import fit_factors
 from newaisle.gnn.factors.settings import FactorSettings
 from newaisle.gnn.factors.solve import solve_users
-from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.prior.informed_factors import inform_factors
-from newaisle.gnn.prior.kernel import Head
-from newaisle.gnn.propagation.features import Blocks
-from newaisle.gnn.training.criteria import World, choose_rounds
-from newaisle.gnn.training.folds import START_RIDGE, START_WIDTH, make_episodes, start_kernel
+from newaisle.gnn.prior.kernel import KernelRegressor
+from newaisle.gnn.propagation.features import FeatureBlocks
+from newaisle.gnn.training.criteria import FittedFold, choose_rounds
+from newaisle.gnn.training.folds import START_RIDGE, START_WIDTH, make_folds, start_kernel
 from newaisle.gnn.validation.metrics import ndcg
 from newaisle.gnn.validation.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, buyers, make_split
 
@@ -39,8 +39,8 @@ def plain(bought):
 def test_a_round_is_one_alternating_step_towards_what_the_others_predict(bought, plain, phi, kernel):
     plain = replace(plain, settings=replace(SETTINGS, rounds=1))
     seen = np.flatnonzero(buyers(bought))[::2]
-    found = inform_factors(plain, Head(phi, kernel, seen, plain.targets[seen]), bought)
-    prior = Head(phi, kernel, seen, plain.targets[seen]).leave_one_out()
+    found = inform_factors(plain, KernelRegressor(phi, kernel, seen, plain.targets[seen]), bought)
+    prior = KernelRegressor(phi, kernel, seen, plain.targets[seen]).leave_one_out()
     for place in (0, 7, len(seen) - 1):
         strength = 30.0 / (prior.variance[place] + kernel.ridge)
         root = np.sqrt(np.where(bought[:, [seen[place]]].toarray()[:, 0] > 0, SETTINGS.alpha, 1.0))
@@ -54,7 +54,7 @@ def test_a_round_is_one_alternating_step_towards_what_the_others_predict(bought,
 
 def test_both_sides_agree_afterwards(bought, plain, phi, kernel):
     seen = np.flatnonzero(buyers(bought))
-    found = inform_factors(plain, Head(phi, kernel, seen, plain.targets[seen]), bought)
+    found = inform_factors(plain, KernelRegressor(phi, kernel, seen, plain.targets[seen]), bought)
     assert found.users.tobytes() == solve_users(bought, found.basis, SETTINGS).tobytes()
     assert found.targets.tobytes() == solve_users(sp.csr_array(bought.T), found.users, SETTINGS).tobytes()
     assert not np.delete(found.targets, seen, axis=0).any()
@@ -69,7 +69,7 @@ def test_new_targets_are_ranked_better(journey, bought, phi, kernel):
             split = make_split(protocol, journey.graph, bought, seed)
             hits = split.test[split.users][:, split.candidates].toarray() > 0
             before = fit_factors(split.weights, SETTINGS, 0)
-            head = Head(phi, kernel, split.seen, before.targets[split.seen])
+            head = KernelRegressor(phi, kernel, split.seen, before.targets[split.seen])
             after = inform_factors(before, head, split.weights)
             old, new = (
                 ndcg(
@@ -85,9 +85,9 @@ def test_new_targets_are_ranked_better(journey, bought, phi, kernel):
 @pytest.mark.parametrize(("shuffled", "rounds"), [(False, 2), (True, 0)])
 def test_factors_are_informed_only_where_the_graph_tells_of_taste(journey, bought, phi, shuffled, rounds):
     order = np.random.default_rng(0).permutation(phi.size) if shuffled else np.arange(phi.size)
-    blocks = Blocks({name: block[order] for name, block in phi.matrices.items()}, phi.kinds)
-    settings = SpaceSettings(SETTINGS, start_kernel(blocks, START_WIDTH, START_RIDGE))
-    worlds = [World.of(episode, settings) for episode in make_episodes(journey.graph, bought, blocks, 0)]
+    blocks = FeatureBlocks({name: block[order] for name, block in phi.matrices.items()}, phi.kinds)
+    settings = ModelSettings(SETTINGS, start_kernel(blocks, START_WIDTH, START_RIDGE))
+    worlds = [FittedFold.of(episode, settings) for episode in make_folds(journey.graph, bought, blocks, 0)]
     chosen, kept = choose_rounds(worlds, settings)
     assert chosen.factors.rounds == rounds
     assert (kept[0] is worlds[0]) == shuffled

@@ -7,8 +7,8 @@ import pytest
 import scipy.sparse as sp
 
 from newaisle.errors import ModelError
-from newaisle.gnn.prior.kernel import Head, KernelSettings, invert, kernel
-from newaisle.gnn.propagation.features import Blocks
+from newaisle.gnn.prior.kernel import KernelRegressor, KernelSettings, invert, kernel
+from newaisle.gnn.propagation.features import FeatureBlocks
 
 N, RANK = 40, 5
 WEIGHTS = {"dense": 0.3, "sparse": 1.7, "number": 0.05, "ignored": 0.0}
@@ -22,7 +22,7 @@ def blocks():
     random = np.random.default_rng(0)
     relation = random.random((N, 12)) * (random.random((N, 12)) < 0.2)
     relation[7] = 0  # an isolated target
-    return Blocks(
+    return FeatureBlocks(
         {
             "dense": random.normal(size=(N, 3)),
             "sparse": sp.csr_array(relation),
@@ -34,7 +34,7 @@ def blocks():
 
 @pytest.fixture(scope="module")
 def head(blocks):
-    return Head(blocks, SETTINGS, SEEN, np.random.default_rng(1).normal(size=(len(SEEN), RANK)))
+    return KernelRegressor(blocks, SETTINGS, SEEN, np.random.default_rng(1).normal(size=(len(SEEN), RANK)))
 
 
 def brute(blocks, rows, columns):
@@ -73,7 +73,7 @@ def test_leaving_one_out_is_fitting_without_it(blocks, head):
     found = head.leave_one_out()
     for place, target in enumerate(SEEN):
         others = np.delete(np.arange(len(SEEN)), place)
-        refitted = Head(blocks, SETTINGS, SEEN[others], head.factors[others]).prior(np.array([target]))
+        refitted = KernelRegressor(blocks, SETTINGS, SEEN[others], head.factors[others]).prior(np.array([target]))
         assert found.mean[place] == pytest.approx(refitted.mean[0], rel=1e-4, abs=1e-6)
         assert found.variance[place] == pytest.approx(refitted.variance[0], abs=1e-5)
 
@@ -90,7 +90,7 @@ def test_its_own_factor_plays_no_part_in_the_prior_of_a_seen_target(head):
 @pytest.mark.parametrize("width", [0.0, 0.01, 1.0, 1000.0])
 def test_the_variance_stays_between_0_and_1(blocks, ridge, width):
     settings = KernelSettings(dict.fromkeys(WEIGHTS, width), ridge)
-    head = Head(blocks, settings, SEEN, np.ones((len(SEEN), RANK)))
+    head = KernelRegressor(blocks, settings, SEEN, np.ones((len(SEEN), RANK)))
     for prior in (head.prior(NEW), head.leave_one_out()):
         assert (prior.variance >= 0).all()
         assert (prior.variance <= 1).all()
@@ -98,7 +98,7 @@ def test_the_variance_stays_between_0_and_1(blocks, ridge, width):
 
 
 def test_what_resembles_nothing_is_not_known_at_all(blocks):
-    head = Head(blocks, KernelSettings({"dense": 1e6}, 0.1), SEEN, np.ones((len(SEEN), RANK)))
+    head = KernelRegressor(blocks, KernelSettings({"dense": 1e6}, 0.1), SEEN, np.ones((len(SEEN), RANK)))
     prior = head.prior(NEW)
     assert prior.variance == pytest.approx(np.ones(len(NEW)))
     assert prior.mean == pytest.approx(np.zeros((len(NEW), RANK)))
@@ -128,4 +128,4 @@ def test_the_inverse_is_one():
 @pytest.mark.parametrize("bad", [-5.0, np.nan, np.inf])
 def test_a_kernel_that_cannot_be_inverted_is_told(blocks, bad):
     with pytest.raises(ModelError, match="not positive definite"):
-        Head(blocks, KernelSettings(WEIGHTS, bad), SEEN, np.ones((len(SEEN), RANK))).leave_one_out()
+        KernelRegressor(blocks, KernelSettings(WEIGHTS, bad), SEEN, np.ones((len(SEEN), RANK))).leave_one_out()

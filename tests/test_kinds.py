@@ -29,7 +29,7 @@ from newaisle.gnn.model.model import prior_strength
 from newaisle.gnn.online.fold_in import fold_in
 from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.graph import CatalogGraph, Interactions
-from newaisle.graph.event_weights import Kinds, Sales, stronger
+from newaisle.graph.event_weights import EventWeights, WeightedHistory, stronger
 
 LATER = 987_654_321
 """A user who was not there at fit."""
@@ -91,7 +91,7 @@ def everything(model, users):
 def test_a_pair_weighs_what_its_weightiest_event_does(events, given, expected):
     graph = CatalogGraph.from_tables(pa.table({"id": ["a", "b"], "name": ["A", "B"]}))
     beside = [] if events == ["view"] and not given else [(2, "b", "purchase")]
-    sales = Sales.of(
+    sales = WeightedHistory.of(
         Interactions.from_table(table(*((1, "a", event) for event in events), *beside), event="event"), graph, given
     )
     assert sales.signed[[0], [0]][0] == pytest.approx(expected)
@@ -99,9 +99,9 @@ def test_a_pair_weighs_what_its_weightiest_event_does(events, given, expected):
 
 
 def test_a_kind_that_weighs_nothing_is_left_out(journey, mixed):
-    without = Sales.of(mixed, journey.graph, {"view": 0})
+    without = WeightedHistory.of(mixed, journey.graph, {"view": 0})
     assert set(without.events.event.tolist()) == set(MIXED) - {"view"}
-    views, every = np.array(MIXED) == "view", Sales.of(mixed, journey.graph).signed
+    views, every = np.array(MIXED) == "view", WeightedHistory.of(mixed, journey.graph).signed
     assert without.signed.nnz == every.nnz - np.resize(views, every.nnz).sum()
     assert set(np.abs(every.data).tolist()) == {0.1, 0.5, 1.0}
     assert without.kinds.weights(mixed).tolist().count(0.0) == (mixed.event == "view").sum()
@@ -173,7 +173,7 @@ def test_one_kind_alone_is_a_full_history_to_the_bit(journey, fitted, encodings,
         other = Recommender(settings=given, cache=encodings).fit(journey.graph, history)
         assert (everything(other, users) == everything(fitted, users)).all()
         assert (other.fitted.signed != fitted.fitted.signed).nnz == 0
-        assert other.fitted.kinds.strongest == Kinds().weight(kind)
+        assert other.fitted.kinds.strongest == EventWeights().weight(kind)
 
 
 def test_what_is_disliked_is_not_bought_and_not_recommended(journey, mixed, model):
@@ -313,7 +313,7 @@ def test_kinds_are_saved_loaded_and_used_again(journey, mixed, model, given, enc
 
 
 def test_an_evaluation_judges_by_what_weighs_more_than_nothing(journey, phi, given, mixed):
-    sales = Sales.of(mixed, journey.graph)
+    sales = WeightedHistory.of(mixed, journey.graph)
     split = make_split(LEAVE_TARGETS_OUT, journey.graph, sales.bought, 0, signed=sales.signed)
     assert split.test.nnz + split.train.nnz == (sales.signed.data > 0).sum()
     assert (split.weights.data > 0).sum() == split.train.nnz

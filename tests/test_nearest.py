@@ -10,9 +10,9 @@ import pytest
 from newaisle.gnn.model import model as space
 from newaisle.gnn.prior import kernel as kernel_module
 from newaisle.gnn.prior import nearest as nearest_module
-from newaisle.gnn.prior.kernel import Head, KernelSettings
-from newaisle.gnn.prior.nearest import NEAREST, NearestHead, make_head
-from newaisle.gnn.propagation.features import Blocks, Kind
+from newaisle.gnn.prior.kernel import KernelRegressor, KernelSettings
+from newaisle.gnn.prior.nearest import NEAREST, NearestNeighborRegressor, make_regressor
+from newaisle.gnn.propagation.features import FeatureBlocks, FeatureKind
 from newaisle.gnn.validation.splits import binary
 from newaisle.loaders import Loaded
 
@@ -23,22 +23,24 @@ SETTINGS = KernelSettings({"numbers": 0.1, "texts": 0.5}, ridge=0.1)
 
 
 @pytest.fixture(scope="module")
-def head() -> Head:
+def head() -> KernelRegressor:
     """600 targets in 15 clumps, 400 of them seen, with factors that vary smoothly over them."""
     random = np.random.default_rng(0)
     numbers = random.normal(size=(15, 4))[random.integers(0, 15, 600)] + random.normal(size=(600, 4)) / 10
     texts = random.normal(size=(600, 12))
     texts /= np.linalg.norm(texts, axis=1, keepdims=True)
     seen = np.sort(random.choice(600, 400, replace=False))
-    blocks = Blocks({"numbers": numbers, "texts": texts}, {"numbers": Kind.FEATURE, "texts": Kind.TEXT})
-    return Head(blocks, SETTINGS, seen, np.sin(numbers[seen] @ random.normal(size=(4, 3))))
+    blocks = FeatureBlocks(
+        {"numbers": numbers, "texts": texts}, {"numbers": FeatureKind.FEATURE, "texts": FeatureKind.TEXT}
+    )
+    return KernelRegressor(blocks, SETTINGS, seen, np.sin(numbers[seen] @ random.normal(size=(4, 3))))
 
 
-def nearest(head: Head) -> NearestHead:
-    return NearestHead(head.blocks, head.settings, head.seen, head.factors)
+def nearest(head: KernelRegressor) -> NearestNeighborRegressor:
+    return NearestNeighborRegressor(head.blocks, head.settings, head.seen, head.factors)
 
 
-def test_with_all_others_near_it_is_the_exact_head(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_all_others_near_it_is_the_exact_head(head: KernelRegressor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nearest_module, "NEAREST", 400)
     every, new = nearest(head), np.setdiff1d(np.arange(600), head.seen)
     np.testing.assert_allclose(every.leave_one_out().mean, head.leave_one_out().mean, atol=1e-5)
@@ -48,7 +50,7 @@ def test_with_all_others_near_it_is_the_exact_head(head: Head, monkeypatch: pyte
     np.testing.assert_allclose(every.prior(new).variance, head.prior(new).variance, atol=0.02)
 
 
-def test_few_neighbours_tell_nearly_what_all_do(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_neighbours_tell_nearly_what_all_do(head: KernelRegressor, monkeypatch: pytest.MonkeyPatch) -> None:
     new = np.setdiff1d(np.arange(600), head.seen)
     exact = head.prior(new).mean
 
@@ -59,7 +61,7 @@ def test_few_neighbours_tell_nearly_what_all_do(head: Head, monkeypatch: pytest.
     assert error(200) < 0.05 < error(20) < 0.5
 
 
-def test_sources_are_few_and_add_up_to_the_mean(head: Head) -> None:
+def test_sources_are_few_and_add_up_to_the_mean(head: KernelRegressor) -> None:
     near = nearest(head)
     new = np.setdiff1d(np.arange(600), head.seen)[:3]
     drawn = np.stack([near.sources(int(target)) for target in new])
@@ -70,22 +72,22 @@ def test_sources_are_few_and_add_up_to_the_mean(head: Head) -> None:
     np.testing.assert_allclose(own @ head.factors, near.leave_one_out().mean[7])
 
 
-def test_leaving_one_out_is_fitting_without_it(head: Head) -> None:
+def test_leaving_one_out_is_fitting_without_it(head: KernelRegressor) -> None:
     rest = np.delete(np.arange(400), 7)
-    without = NearestHead(head.blocks, head.settings, head.seen[rest], head.factors[rest])
+    without = NearestNeighborRegressor(head.blocks, head.settings, head.seen[rest], head.factors[rest])
     expected, found = without.prior(head.seen[[7]]), nearest(head).leave_one_out()
     np.testing.assert_allclose(found.mean[7], expected.mean[0])
     np.testing.assert_allclose(found.variance[7], expected.variance[0])
 
 
-def test_other_factors_are_carried_the_same_way(head: Head) -> None:
+def test_other_factors_are_carried_the_same_way(head: KernelRegressor) -> None:
     near = nearest(head)
     near.leave_one_out()
     twice = near.carrying(2 * head.factors)
     np.testing.assert_allclose(twice.leave_one_out().mean, 2 * near.leave_one_out().mean)
 
 
-def test_nothing_to_foresee_is_no_error(head: Head) -> None:
+def test_nothing_to_foresee_is_no_error(head: KernelRegressor) -> None:
     prior = nearest(head).prior(np.empty(0, dtype=np.int64))
     assert prior.mean.shape == (0, 3)
     assert prior.variance.shape == (0,)
@@ -98,20 +100,20 @@ def test_a_fit_beyond_the_limit_goes_through_the_nearest_and_hardly_differs(
     monkeypatch.setattr(nearest_module, "EXACT", 10)
     bought = binary(journey.interactions.matrix(journey.graph))
     found = space.build_space(bought, exact.factors, exact.head.blocks, exact.settings)
-    assert isinstance(found.head, NearestHead)
+    assert isinstance(found.head, NearestNeighborRegressor)
     new = np.setdiff1d(np.arange(len(journey.graph)), exact.head.seen)
     scores = [exact.factors.users @ made.vectors[new].T for made in (exact, found)]
     assert np.corrcoef(scores[0].ravel(), scores[1].ravel())[0, 1] > 0.98
 
 
-def test_up_to_the_limit_the_head_is_exact(head: Head) -> None:
-    assert type(make_head(head.blocks, head.settings, head.seen, head.factors)) is Head
+def test_up_to_the_limit_the_head_is_exact(head: KernelRegressor) -> None:
+    assert type(make_regressor(head.blocks, head.settings, head.seen, head.factors)) is KernelRegressor
 
 
 def test_the_kernel_is_solved_once_for_all_factors_that_a_head_carries(
-    head: Head, monkeypatch: pytest.MonkeyPatch
+    head: KernelRegressor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exact = Head(head.blocks, head.settings, head.seen, head.factors)
+    exact = KernelRegressor(head.blocks, head.settings, head.seen, head.factors)
     for each, module in ((nearest(head), nearest_module), (exact, kernel_module)):
         first = each.carrying(2 * head.factors)
         monkeypatch.setattr(module, "solve", _refused)

@@ -19,9 +19,9 @@ from newaisle.errors import InputError, InteractionsError, ModelError, NewaisleE
 from newaisle.gnn.factors.update import update_targets
 from newaisle.gnn.model.cosine_softmax import HEADROOM
 from newaisle.gnn.model.model import prior_strength
-from newaisle.gnn.online.events import NO_FIRST, NO_LAST, gather
-from newaisle.gnn.online.fold_in import Past, fold_in, nothing
-from newaisle.gnn.online.relearn import relearn
+from newaisle.gnn.online.events import NO_FIRST, NO_LAST, log_events
+from newaisle.gnn.online.fold_in import UserHistory, fold_in, no_targets
+from newaisle.gnn.online.relearn import update_targets_online
 from newaisle.graph import Ids, Interactions
 
 WINDOW = 10**9
@@ -172,7 +172,7 @@ def test_a_dislike_counts_whatever_else_happened(fitted, model, new, order):
 
 
 def sales(users, target, space):
-    rows = gather(users, np.full(len(users), target), np.ones(len(users)), None)
+    rows = log_events(users, np.full(len(users), target), np.ones(len(users)), None)
     return replace(rows, longest=space.longest)
 
 
@@ -198,13 +198,13 @@ def test_a_first_purchase_never_lowers_its_buyers_score(fitted, sold, new, expos
                 continue
             # others bought it, and it has been on sale for a while: then this user did not buy it, or did
             without, bought = (
-                relearn(space, known.buyers, sales(buyers, target, space), exposure, np.array([target]))
+                update_targets_online(space, known.buyers, sales(buyers, target, space), exposure, np.array([target]))
                 for buyers in (others, np.append(others, user))
             )
             before, history = factors.user_vectors(np.array([user]))[0], known.history(user)
             known_user = len(history) > 0
-            past = Past(
-                history, np.array([target]), nothing(), np.ones(len(history) + 1), known_user, float(known_user)
+            past = UserHistory(
+                history, np.array([target]), no_targets(), np.ones(len(history) + 1), known_user, float(known_user)
             )
             folded = fold_in(space, past)
             assert before @ bought.vectors[target] >= before @ without.vectors[target] - 1e-12
@@ -310,12 +310,12 @@ def test_time_passes_for_those_who_did_not_buy(fitted, new, journey):
 
 def test_exposure_is_the_share_of_the_window_since_the_first_event():
     user, target, time = np.array([5, 1, 2, 2]), np.array([0, 0, 2, 3]), np.array([300, 100, 600, 0]) * WINDOW // 1000
-    seen = gather(user, target, np.ones(4), time)
+    seen = log_events(user, target, np.ones(4), time)
     assert seen.user.tolist() == [1, 2, 2, 5]
     assert seen.exposure(WINDOW, 5).tolist() == [0.5, 0, 0, 0.6, 0]
     assert seen.exposure(0, 5).tolist() == [0] * 5
     assert seen.exposure(WINDOW // 10, 5).tolist() == [1, 0, 0, 1, 0]
-    untimed = gather(user, target, np.ones(4), None)
+    untimed = log_events(user, target, np.ones(4), None)
     assert untimed.exposure(WINDOW, 5).tolist() == [0] * 5
     assert (set(untimed.first.tolist()), set(untimed.last.tolist())) == ({NO_FIRST}, {NO_LAST})
 

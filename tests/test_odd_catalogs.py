@@ -19,7 +19,7 @@ from newaisle.api.recommender import Recommender
 from newaisle.api.reports.evaluation import evaluate_source
 from newaisle.errors import InputError, InteractionsError, ModelError
 from newaisle.gnn.evaluation.methods.registry import compared_methods
-from newaisle.gnn.propagation.features import Kind
+from newaisle.gnn.propagation.features import FeatureKind
 from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.text.encoder import TextEncoder
 from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
@@ -216,7 +216,10 @@ def test_vectors_that_do_not_fit_the_catalog_are_refused(what, damage, told):
 def test_texts_and_names_may_have_vectors_of_different_lengths():
     graph = catalog()
     blocks = propagate(graph, vectors(graph, "of all"), vectors(graph, "of all")[:, :5])
-    assert {kind for kind in (Kind.TEXT, Kind.NAME) if kind in blocks.kinds.values()} == {Kind.TEXT, Kind.NAME}
+    assert {kind for kind in (FeatureKind.TEXT, FeatureKind.NAME) if kind in blocks.kinds.values()} == {
+        FeatureKind.TEXT,
+        FeatureKind.NAME,
+    }
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from newaisle import CatalogGraph, Interactions, Recommender
 from newaisle.api.reports.custom_models import _made
 from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.runner import evaluate_splits
-from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.validation.splits import Split, make_split
 from newaisle.graph import Id
 from newaisle.loaders import Loaded
@@ -136,7 +136,7 @@ def test_own_models_stand_beside_newaisle_and_the_baselines(tmp_path: Path) -> N
 
 
 def test_a_recommender_with_other_settings_is_a_model_too(
-    journey: Loaded, given: SpaceSettings, encodings: Path
+    journey: Loaded, given: ModelSettings, encodings: Path
 ) -> None:
     mine = Recommender(settings=given, cache=encodings)
     found = run(journey, {"mine": mine, "parents": PopularityOfParent()})

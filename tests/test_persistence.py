@@ -15,7 +15,7 @@ import pytest
 from newaisle.api.recommender import Recommender
 from newaisle.errors import ModelError, ModelFormatError, NotFittedError
 from newaisle.gnn.factors.settings import FactorSettings
-from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.prior.kernel import KernelSettings
 from newaisle.gnn.serving import codec as persistence
 from newaisle.graph import CatalogGraph, Interactions
@@ -50,7 +50,7 @@ def small(backend=None):
         import polars
 
         events = polars.from_arrow(events)
-    settings = SpaceSettings(FactorSettings(rank=2, regularization=0.1), KernelSettings({"kind": 1.0}, 0.1))
+    settings = ModelSettings(FactorSettings(rank=2, regularization=0.1), KernelSettings({"kind": 1.0}, 0.1))
     return Recommender(encoder=None, settings=settings).fit(graph, Interactions.from_table(events))
 
 

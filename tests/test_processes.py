@@ -15,7 +15,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from newaisle.errors import InputError, ModelError
-from newaisle.gnn.parallel.local import spread
+from newaisle.gnn.parallel.local import run_parallel
 
 Tell = Callable[[str], None]
 
@@ -41,10 +41,10 @@ def fail_or_sleep(seconds: float, tell: Tell) -> None:
 
 def test_results_do_not_depend_on_the_number_of_jobs() -> None:
     told: list[str] = []
-    one = spread(product, [3, 1, 2], 1, told.append)
+    one = run_parallel(product, [3, 1, 2], 1, told.append)
     assert told == ["3 begins", "3 ends", "1 begins", "1 ends", "2 begins", "2 ends"]
     several: list[str] = []
-    two = spread(product, [3, 1, 2], 2, several.append)
+    two = run_parallel(product, [3, 1, 2], 2, several.append)
     assert [found for found, _, _ in one] == [found for found, _, _ in two]
     assert sorted(several) == sorted(told)
     assert {process for _, _, process in one} == {os.getpid()}
@@ -56,7 +56,7 @@ def test_results_do_not_depend_on_the_number_of_jobs() -> None:
 
 def test_threads_are_as_many_as_before_afterwards() -> None:
     before = [pool["num_threads"] for pool in threadpool_info()]
-    spread(product, [1], 1, lambda _line: None)
+    run_parallel(product, [1], 1, lambda _line: None)
     assert [pool["num_threads"] for pool in threadpool_info()] == before
 
 
@@ -67,7 +67,7 @@ def test_one_failure_ends_all(first: float, error: type[Exception], told: str) -
     pids: list[str] = []
     started = time.monotonic()
     with pytest.raises(error, match=told):
-        spread(fail_or_sleep, [600.0, first, 600.0, 600.0], 2, pids.append)
+        run_parallel(fail_or_sleep, [600.0, first, 600.0, 600.0], 2, pids.append)
     assert time.monotonic() - started < 60
     assert pids
     assert not any(running(int(pid)) for pid in pids)
@@ -75,7 +75,7 @@ def test_one_failure_ends_all(first: float, error: type[Exception], told: str) -
 
 def test_fewer_than_one_job_is_refused() -> None:
     with pytest.raises(InputError, match="jobs is 0"):
-        spread(product, [1], 0, lambda _line: None)
+        run_parallel(product, [1], 0, lambda _line: None)
 
 
 SCRIPT = """

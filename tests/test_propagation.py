@@ -8,8 +8,8 @@ import scipy.sparse as sp
 from newaisle.gnn.evaluation.methods.kernel_baselines import TextCosine
 from newaisle.gnn.evaluation.methods.newaisle import Newaisle
 from newaisle.gnn.propagation import message_passing as messages
-from newaisle.gnn.propagation.features import Blocks, Kind, extend
-from newaisle.gnn.propagation.propagate import describe, propagate, propagate_and_freeze
+from newaisle.gnn.propagation.features import FeatureBlocks, FeatureKind, extend_blocks
+from newaisle.gnn.propagation.propagate import fit_transform, propagate, transform
 from newaisle.gnn.text.encoder import TextEncoder
 from newaisle.gnn.validation.metrics import ndcg
 from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
@@ -178,7 +178,7 @@ def test_attributes_named_like_other_blocks_stay_apart():
     found = propagate(graph, None)
     expected = {"ancestors", "ancestors (attribute)", "kind", "kind count", "kind mix", "kind count (attribute)"}
     assert set(found.names) == expected | {"kind count (attribute) count"}
-    assert [name for name, kind in found.kinds.items() if kind is Kind.COUNT] == [
+    assert [name for name, kind in found.kinds.items() if kind is FeatureKind.COUNT] == [
         "kind count",
         "kind count (attribute) count",
     ]
@@ -220,7 +220,7 @@ def test_squared_distances_are_their_formula(phi):
 
 @pytest.mark.parametrize("size", [1, 7, 300])
 def test_some_targets_are_described_as_all_were_to_the_bit(journey, phi, texts, names, size):
-    found, frozen = propagate_and_freeze(journey.graph, texts, names)
+    found, frozen = fit_transform(journey.graph, texts, names)
     assert found.fingerprint == phi.fingerprint
     targets = np.sort(np.random.default_rng(size).choice(len(journey.graph), size, replace=False))
     blank = [np.full_like(part, np.nan) for part in (texts, names)]  # nothing else is read than they and what is above
@@ -229,22 +229,22 @@ def test_some_targets_are_described_as_all_were_to_the_bit(journey, phi, texts, 
         while len(above):
             part[above] = known[above]
             above = np.unique(journey.graph.parents[above].indices)
-    rows = describe(journey.graph, targets, frozen, *blank)
+    rows = transform(journey.graph, targets, frozen, *blank)
     for name, block in phi.matrices.items():
-        same, expected = (Blocks({name: part}).fingerprint for part in (rows[name], block[targets]))
+        same, expected = (FeatureBlocks({name: part}).fingerprint for part in (rows[name], block[targets]))
         assert same == expected, name
-    assert extend(phi, rows, targets).fingerprint == phi.fingerprint
+    assert extend_blocks(phi, rows, targets).fingerprint == phi.fingerprint
 
 
 def test_rows_are_replaced_and_added(phi):
     size = phi.size
     targets = np.array([3, 10, size, size + 1])
     rows = {name: block[np.array([7, 3, 10, 7])] for name, block in phi.matrices.items()}
-    found = extend(phi, rows, targets)
+    found = extend_blocks(phi, rows, targets)
     order = np.concatenate([np.arange(size), [10, 7]])
     order[[3, 10]] = [7, 3]
     expected = {name: block[order] for name, block in phi.matrices.items()}
-    assert found.fingerprint == Blocks(expected).fingerprint
+    assert found.fingerprint == FeatureBlocks(expected).fingerprint
     assert found.size == size + 2
 
 
@@ -252,11 +252,13 @@ def test_two_that_grow_from_one_do_not_share_rows(phi):
     size, some, all_but_two = phi.size, np.array([5]), np.arange(2, phi.size)
 
     def grown(blocks, like, at):
-        return extend(blocks, {name: block[np.array([like])] for name, block in phi.matrices.items()}, np.array([at]))
+        return extend_blocks(
+            blocks, {name: block[np.array([like])] for name, block in phi.matrices.items()}, np.array([at])
+        )
 
     def expected(*rows):
         order = np.concatenate([np.arange(size), rows]).astype(int)
-        return Blocks({name: block[order] for name, block in phi.matrices.items()})
+        return FeatureBlocks({name: block[order] for name, block in phi.matrices.items()})
 
     first = grown(phi, 3, size)
     first.squared_distances("text", some, all_but_two)  # from here on what is compared with is kept
@@ -270,14 +272,14 @@ def test_two_that_grow_from_one_do_not_share_rows(phi):
     order[2] = 9
     for name, block in phi.matrices.items():
         for blocks, rows in ((further, [*range(size), 3, 4, 8]), (replaced, order)):
-            plain = Blocks({name: block[np.array(rows)]})
+            plain = FeatureBlocks({name: block[np.array(rows)]})
             found = blocks.squared_distances(name, some, all_but_two)
             assert (found == plain.squared_distances(name, some, all_but_two)).all()
 
 
 def test_what_is_new_gets_an_identity_of_its_own_as_rare_as_can_be(graph, vectors):
     """The graph with a new target d below c, which was a leaf, with a material that nobody had."""
-    blocks, frozen = propagate_and_freeze(graph, vectors)
+    blocks, frozen = fit_transform(graph, vectors)
     categories = {
         "id": [*IDS, "d"],
         "name": [*IDS[:-1], "d", "lone"],  # d is called like lone, lone is not any more
@@ -301,7 +303,7 @@ def test_what_is_new_gets_an_identity_of_its_own_as_rare_as_can_be(graph, vector
     texts[before] = vectors
     texts[later.ids.position("d")] = vectors[0]
     counted = np.isin(np.arange(len(later)), before)
-    rows = describe(later, np.arange(len(later)), moved, texts, counted=counted)
+    rows = transform(later, np.arange(len(later)), moved, texts, counted=counted)
 
     def row(name, own):
         block = rows[name]
@@ -330,8 +332,8 @@ def test_a_namesake_counts_itself_and_those_of_fit():
         pa.table({"id": ["a", "b", "c", "d", "e", "f", "g"], "name": [*names, "accessories", "shoes", "socks"]})
     )
     random = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
-    _, frozen = propagate_and_freeze(graph, random[:4])
-    place = describe(later, np.arange(7), frozen, random)["place"][:, 0]
+    _, frozen = fit_transform(graph, random[:4])
+    place = transform(later, np.arange(7), frozen, random)["place"][:, 0]
     counts = np.log1p([2, 2, 1, 1])
     assert place == pytest.approx((np.log1p([2, 2, 1, 1, 3, 2, 1]) - counts.mean()) / counts.std())
 
@@ -343,7 +345,7 @@ def test_the_fingerprint_knows_names_and_numbers(phi, journey, texts, names):
     renamed = {("words" if name == "text" else name): block for name, block in phi.matrices.items()}
     other = dict(phi.matrices)
     other["ancestors"] = sp.csr_array(other["ancestors"] * 2)
-    prints = {Blocks(matrices).fingerprint for matrices in (phi.matrices, moved, renamed, other)}
+    prints = {FeatureBlocks(matrices).fingerprint for matrices in (phi.matrices, moved, renamed, other)}
     assert len(prints) == 4
 
 

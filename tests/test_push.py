@@ -9,7 +9,7 @@ import pytest
 from newaisle.api.recommender import Recommender
 from newaisle.api.sync.write_back import LEAST_BUYERS, model_hash
 from newaisle.errors import ModelError, StoreError
-from newaisle.gnn.retrieval.similarity import likeness
+from newaisle.gnn.retrieval.similarity import similarity
 from newaisle.graph import CatalogGraph, Store, refresh
 from newaisle.graph.catalog.affected import with_descendants
 from newaisle.graph.catalog.nodes import nodes_of
@@ -86,7 +86,7 @@ def test_a_push_writes_what_the_model_says_and_nothing_of_users(filled, model, j
     own = [edge for edge in edges if edge[0] == f"{SOURCE}:{graph.ids.values[target]}"]
     assert [rank for *_, rank in own] == [1, 2, 3, 4, 5]
     seen = fitted.space.head.seen
-    alike = likeness(fitted.space.head, target, seen)
+    alike = similarity(fitted.space.head, target, seen)
     assert [score for _, _, score, _ in own] == pytest.approx(sorted(alike, reverse=True)[:5])
     assert not [1 for tail, head, *_ in edges if tail == head]
     assert filled.snapshot(SOURCE).content_hash == filled.head(SOURCE).graph_hash
@@ -251,10 +251,10 @@ def test_a_model_of_another_catalog_has_nothing_to_say(model):
 
 
 def test_foreseeing_what_did_not_change_changes_nothing(model, journey):
-    from newaisle.api.sync.write_back import Outlook
+    from newaisle.api.sync.write_back import StoreView
 
     rows = np.arange(len(journey.graph))
-    same = Outlook.of(model.fitted, journey.graph, model.cache)
+    same = StoreView.of(model.fitted, journey.graph, model.cache)
     assert same.space is model.fitted.space
     assert (same.place == rows).all()
     assert len(with_descendants(journey.graph, rows[:1])) >= 1

@@ -14,7 +14,7 @@ from newaisle.api.answers.recommend import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, InteractionsError, ModelError, NewaisleError, NotFittedError, UnknownIdError
 from newaisle.gnn.factors.settings import FactorSettings
-from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.prior.kernel import KernelSettings
 from newaisle.graph import CatalogGraph, Interactions
 
@@ -324,7 +324,7 @@ SHOPS = {
     "groups bought too": (catalog, lambda: events([(user, ["left", "t1", "t2"][user % 3]) for user in range(30)])),
     "events on strangers": (catalog, lambda: events([(1, "t1"), (1, "t2"), (2, "gone"), (2, "t1"), (3, "gone")])),
 }
-GIVEN = SpaceSettings(FactorSettings(rank=4, regularization=1.0), KernelSettings({}, 0.1))
+GIVEN = ModelSettings(FactorSettings(rank=4, regularization=1.0), KernelSettings({}, 0.1))
 
 
 @pytest.mark.parametrize("shop", SHOPS)

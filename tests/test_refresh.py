@@ -18,7 +18,7 @@ from neo4j_server import Endpoint
 
 from newaisle import CatalogGraph
 from newaisle.errors import GuardError, InputError, StoreError, StoreLockedError, StoreUnavailableError
-from newaisle.graph import Store, Written, open_store, refresh
+from newaisle.graph import RefreshContext, Store, open_store, refresh
 from newaisle.graph.store.connection import check_version
 from newaisle.graph.store.cypher import LOCK_HEAD
 from newaisle.graph.store.refresh import named
@@ -164,7 +164,7 @@ def letters(source: str, names: str) -> CatalogGraph:
     return CatalogGraph.from_tables(pd.DataFrame(table), source=source)
 
 
-def embed(tx: neo4j.Transaction, written: Written) -> None:
+def embed(tx: neo4j.Transaction, written: RefreshContext) -> None:
     """What a model would write."""
     keys = [*written.changes.added, *written.changes.changed, *written.changes.moved]
     tx.run(
@@ -184,9 +184,9 @@ def embedded(store: Store, source: str) -> list[list[str]]:
 
 def test_what_a_model_writes_goes_into_the_same_transaction(store: Store) -> None:
     refresh(store, letters("back", "ABCDE"))
-    calls: list[Written] = []
+    calls: list[RefreshContext] = []
 
-    def write_back(tx: neo4j.Transaction, written: Written) -> None:
+    def write_back(tx: neo4j.Transaction, written: RefreshContext) -> None:
         calls.append(written)
         names = tx.run("MATCH (n:Newaisle:Category {source: 'back'}) RETURN n.name ORDER BY n.name").value()
         assert names == ["A", "B", "C", "D", "F"]  # the new graph, which nobody else sees yet
@@ -222,11 +222,11 @@ def test_a_model_that_fails_rolls_the_refresh_back(store: Store) -> None:
     refresh(store, letters("fails", "ABCDE"))
     before = everything(store)
 
-    def fails(tx: neo4j.Transaction, written: Written) -> None:
+    def fails(tx: neo4j.Transaction, written: RefreshContext) -> None:
         embed(tx, written)
         raise ZeroDivisionError
 
-    def refused(tx: neo4j.Transaction, written: Written) -> None:
+    def refused(tx: neo4j.Transaction, written: RefreshContext) -> None:
         embed(tx, written)
         tx.run("MATCH (n RETURN n").consume()
 
@@ -244,7 +244,7 @@ def test_a_model_that_fails_rolls_the_refresh_back(store: Store) -> None:
 def test_what_a_model_writes_is_tried_again_with_the_rest(neo4j_server: Endpoint) -> None:
     runs: list[str] = []
 
-    def breaks_once(tx: neo4j.Transaction, written: Written) -> None:
+    def breaks_once(tx: neo4j.Transaction, written: RefreshContext) -> None:
         embed(tx, written)
         runs.append(written.run_id)
         if len(runs) == 1:
@@ -329,7 +329,7 @@ def test_a_refresh_in_the_same_process_is_waited_for(store: Store) -> None:
     graph = letters("turns", "ABC")
     inside, done = threading.Event(), threading.Event()
 
-    def hold(_tx: neo4j.Transaction, _written: Written) -> None:
+    def hold(_tx: neo4j.Transaction, _written: RefreshContext) -> None:
         inside.set()
         done.wait(60)
 

@@ -307,12 +307,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of the small shop, without texts."""
     from newaisle.api.recommender import Recommender
     from newaisle.gnn.factors.settings import FactorSettings
-    from newaisle.gnn.model.settings import SpaceSettings
+    from newaisle.gnn.model.settings import ModelSettings
     from newaisle.gnn.prior.kernel import KernelSettings
 
     shop = load(f"tables:{SHOP}")
     assert shop.interactions is not None
-    settings = SpaceSettings(FactorSettings(rank=3, regularization=0.1), KernelSettings({"ancestors": 1.0}, 0.1))
+    settings = ModelSettings(FactorSettings(rank=3, regularization=0.1), KernelSettings({"ancestors": 1.0}, 0.1))
     folder = tmp_path_factory.mktemp("models") / "shop"
     Recommender(encoder=None, settings=settings).fit(shop.graph, shop.interactions).save(folder)
     return folder

@@ -23,8 +23,8 @@ from newaisle.gnn.evaluation.judging import HELD_OUT
 from newaisle.gnn.evaluation.methods.ceiling import Ceiling
 from newaisle.gnn.evaluation.methods.simple_baselines import RandomScores
 from newaisle.gnn.evaluation.runner import evaluate_splits
-from newaisle.gnn.model.settings import SpaceSettings
-from newaisle.gnn.propagation.features import Blocks
+from newaisle.gnn.model.settings import ModelSettings
+from newaisle.gnn.propagation.features import FeatureBlocks
 from newaisle.graph import Relation
 from newaisle.graph.catalog.schema import Edges, frozen
 from newaisle.loaders import Loaded
@@ -54,7 +54,7 @@ def evaluated(journey: Loaded, encodings: Path, cells: Path) -> Evaluation:
 
 
 @pytest.fixture(scope="module")
-def known(evaluated: Evaluation, phi: Blocks, given: SpaceSettings) -> Evaluation:
+def known(evaluated: Evaluation, phi: FeatureBlocks, given: ModelSettings) -> Evaluation:
     """The protocols in which something is known of the new targets, with few methods."""
     methods = {
         "newaisle": partial(SettledNewaisle, blocks=phi, settings=given),

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from newaisle.gnn.model.cosine_softmax import HEADROOM, asking, cosine, softmax, target_embeddings, user_embeddings
+from newaisle.gnn.model.cosine_softmax import (
+    HEADROOM,
+    augment_users,
+    cosine,
+    softmax,
+    target_embeddings,
+    user_embeddings,
+)
 
 
 @pytest.fixture
@@ -52,7 +59,7 @@ def test_embeddings_are_unit_vectors(factors):
         assert np.linalg.norm(target_embeddings(targets, bound), axis=1) == pytest.approx(np.ones(80), abs=1e-12)
     assert np.linalg.norm(user_embeddings(users), axis=1) == pytest.approx(np.ones(30), abs=1e-12)
     assert (user_embeddings(users)[:, -1] == 0).all()
-    assert asking(users) == pytest.approx(np.array([[*user, np.linalg.norm(user)] for user in users]))
+    assert augment_users(users) == pytest.approx(np.array([[*user, np.linalg.norm(user)] for user in users]))
 
 
 def test_the_cosine_ranks_as_the_factors_do(factors):
@@ -67,7 +74,7 @@ def test_the_cosine_ranks_as_the_factors_do(factors):
     assert (np.argsort(found, axis=1) == np.argsort(product, axis=1)).all()
     assert np.abs(found).max() <= 1 / HEADROOM + 1e-12
     # a plain cosine of the factors would throw the lengths away and rank otherwise
-    assert (np.argsort(cosine(asking(users), targets), axis=1) != np.argsort(product, axis=1)).any(axis=1).all()
+    assert (np.argsort(cosine(augment_users(users), targets), axis=1) != np.argsort(product, axis=1)).any(axis=1).all()
 
 
 def test_a_zero_user_scores_nothing_and_likes_all_alike(factors):

@@ -9,12 +9,12 @@ from newaisle.errors import ModelError
 from newaisle.gnn.factors.als import fit_factors
 from newaisle.gnn.factors.update import update_targets
 from newaisle.gnn.model.cosine_softmax import HEADROOM
-from newaisle.gnn.model.model import build_space, prior_strength
-from newaisle.gnn.model.settings import SpaceSettings
+from newaisle.gnn.model.model import build_model, prior_strength
+from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.prior.informed_factors import inform_factors
-from newaisle.gnn.prior.kernel import Head
+from newaisle.gnn.prior.kernel import KernelRegressor
 from newaisle.gnn.propagation.propagate import propagate
-from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.training.fit import fit_model
 from newaisle.gnn.validation.splits import binary, buyers
 from newaisle.graph import CatalogGraph
 
@@ -107,32 +107,32 @@ def test_users_without_history_get_the_mean_user(space, train):
 
 
 def test_the_same_seed_gives_the_same_bits(journey, phi, train, searched):
-    again = fit_space(journey.graph, train, phi, seed=0)
+    again = fit_model(journey.graph, train, phi, seed=0)
     assert same(again, searched.fitted.space)
-    other = fit_space(journey.graph, train, phi, seed=1, settings=again.settings)
+    other = fit_model(journey.graph, train, phi, seed=1, settings=again.settings)
     assert not same(again, other)
 
 
 def test_chosen_settings_given_back_make_the_same_space(journey, phi, train, searched):
     space = searched.fitted.space
-    assert same(fit_space(journey.graph, train, phi, settings=space.settings), space)
+    assert same(fit_model(journey.graph, train, phi, settings=space.settings), space)
 
 
 def test_what_is_fitted_from_factors_is_what_fit_gives(phi, train, given, space):
     bought = binary(train)
     plain, seen = fit_factors(bought, given.factors, 0), np.flatnonzero(buyers(bought))
-    factors = inform_factors(plain, Head(phi, given.kernel, seen, plain.targets[seen]), bought)
-    assert same(build_space(bought, factors, phi, given), space)
+    factors = inform_factors(plain, KernelRegressor(phi, given.kernel, seen, plain.targets[seen]), bought)
+    assert same(build_model(bought, factors, phi, given), space)
 
 
 def test_quantities_do_not_count(journey, phi, train, given, space):
     heavy = sp.csr_array((train.data * 3, train.indices, train.indptr), shape=train.shape)
-    assert same(fit_space(journey.graph, heavy, phi, settings=given), space)
+    assert same(fit_model(journey.graph, heavy, phi, settings=given), space)
 
 
 def test_it_tells_what_it_does(journey, phi, train):
     told = []
-    fit_space(journey.graph, train, phi, tell=told.append)
+    fit_model(journey.graph, train, phi, tell=told.append)
     assert len(told) >= 3
     assert all(line and "\n" not in line for line in told)
 
@@ -142,9 +142,9 @@ def test_a_catalog_too_small_to_hide_anything_takes_the_starting_settings():
         pa.table({"id": ["a", "b", "c"], "name": ["a", "b", "c"], "kind": ["x", "x", "y"]})
     )
     train = sp.csr_array(np.array([[1.0, 0, 0], [1, 0, 0]]))
-    space = fit_space(graph, train, propagate(graph, None))
+    space = fit_model(graph, train, propagate(graph, None))
     assert np.isfinite(space.vectors).all()
-    assert space.settings.tau == SpaceSettings().tau
+    assert space.settings.tau == ModelSettings().tau
     scores = space.score(space.factors.user_vectors(np.array([0])), np.array([1, 2]))[0]
     assert scores[0] > scores[1]  # b is of the kind that was bought
 
@@ -153,7 +153,7 @@ def test_nothing_bought_is_refused(journey, phi, given):
     nothing = sp.csr_array((5, len(journey.graph)))
     for settings in (given, None):
         with pytest.raises(ModelError, match="no purchase to learn from"):
-            fit_space(journey.graph, nothing, phi, settings=settings)
+            fit_model(journey.graph, nothing, phi, settings=settings)
 
 
 def test_of_very_many_targets_factors_are_kept_in_half_the_memory_and_rank_alike(
@@ -161,7 +161,7 @@ def test_of_very_many_targets_factors_are_kept_in_half_the_memory_and_rank_alike
 ):
     monkeypatch.setattr("newaisle.gnn.factors.solve.MOST_DOUBLE", 100)
     monkeypatch.setattr("newaisle.gnn.factors.solve.TOGETHER", 100)
-    single = fit_space(journey.graph, train, phi, settings=given)
+    single = fit_model(journey.graph, train, phi, settings=given)
     kept = (single.factors.targets, single.factors.basis, single.prior.mean, single.vectors, single.answers)
     assert {array.dtype for array in (*kept, single.head.factors)} == {np.dtype(np.float32)}
     targets = np.arange(len(space.vectors))

@@ -10,9 +10,9 @@ from newaisle.errors import InputError
 from newaisle.gnn.evaluation.methods.simple_baselines import simple_baselines
 from newaisle.gnn.evaluation.protocols.temporal import events_before, temporal_split
 from newaisle.gnn.evaluation.runner import evaluate_splits
-from newaisle.gnn.propagation.features import Kind
+from newaisle.gnn.propagation.features import FeatureKind
 from newaisle.gnn.propagation.propagate import propagate
-from newaisle.gnn.training.fit import fit_space
+from newaisle.gnn.training.fit import fit_model
 from newaisle.gnn.training.folds import START_RIDGE, START_WIDTH, start_kernel
 from newaisle.gnn.training.tuning import without_strange_numbers
 from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
@@ -108,9 +108,9 @@ def test_a_fit_leaves_such_numbers_out(journey):
     matrix = journey.interactions.matrix(journey.graph)
     sold = np.bincount(matrix.indices, minlength=len(journey.graph)) > 0
     graph = replace(journey.graph, features={"sales so far": sold.astype(np.float64)})
-    fitted = fit_space(graph, matrix, propagate(graph, None))
+    fitted = fit_model(graph, matrix, propagate(graph, None))
     assert fitted.settings.kernel.weights["sales so far"] == 0.0
-    alone = propagate(graph, None).of({Kind.FEATURE})
+    alone = propagate(graph, None).of({FeatureKind.FEATURE})
     start = start_kernel(alone, START_WIDTH, START_RIDGE)
     assert without_strange_numbers(start, alone, np.flatnonzero(sold), np.flatnonzero(~sold)) is start
 

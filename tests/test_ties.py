@@ -10,7 +10,7 @@ import pytest
 
 from newaisle import CatalogGraph
 from newaisle.graph import Store
-from newaisle.graph.catalog.connections import Ties
+from newaisle.graph.catalog.connections import Connections
 from newaisle.graph.store.queries.named import named_queries
 
 SIZE = 14
@@ -40,7 +40,7 @@ def woven(seed: int) -> CatalogGraph:
 def test_the_store_finds_the_same_ways(any_store: Store, seed: int) -> None:
     graph = woven(seed)
     any_store.write(graph)
-    ties, query, found = Ties(graph), named_queries()["way"], 0
+    ties, query, found = Connections(graph), named_queries()["way"], 0
     for one in range(len(graph)):
         for other in range(one % 3 + 1, len(graph), 4):
             if one == other:
@@ -73,7 +73,7 @@ def test_only_the_nearest_ties_are_told_the_rarest_attributes_first() -> None:
         ),
         attribute_parents=pa.table({"name": ["taste"] * 2, "value": ["honey", "sugar"], "parent_value": ["sweet"] * 2}),
     )
-    ties = Ties(graph)
+    ties = Connections(graph)
     jam, tea, salt, shelf = (graph.ids.position(own) for own in ("jam", "tea", "salt", "shelf"))
     between = ties.between(jam, tea)
     assert [ties.told(tie) for tie in between] == [

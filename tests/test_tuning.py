@@ -8,21 +8,21 @@ import scipy.sparse as sp
 from newaisle.gnn.factors.als import fit_factors
 from newaisle.gnn.factors.settings import FactorSettings
 from newaisle.gnn.prior import nearest
-from newaisle.gnn.prior.kernel import Head, KernelSettings, kernel
-from newaisle.gnn.propagation.features import Blocks, Kind
+from newaisle.gnn.prior.kernel import KernelRegressor, KernelSettings, kernel
+from newaisle.gnn.propagation.features import FeatureBlocks, FeatureKind
 from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.training import tuning
-from newaisle.gnn.training.fit import choose_settings, fit_space
+from newaisle.gnn.training.fit import choose_settings, fit_model
 from newaisle.gnn.training.folds import (
     ENOUGH,
     EPISODES,
     MOST_EPISODES,
     START_RIDGE,
     START_WIDTH,
-    make_episodes,
+    make_folds,
     start_kernel,
 )
-from newaisle.gnn.training.search import MARGIN, climb
+from newaisle.gnn.training.search import MARGIN, coordinate_search
 from newaisle.gnn.training.tuning import LEAST_SHOWN, START_FACTORS, choose_factors, choose_kernel, judge_factors
 from newaisle.gnn.validation.metrics import ndcg
 from newaisle.gnn.validation.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, make_split
@@ -36,7 +36,7 @@ def train(journey):
 
 @pytest.fixture(scope="module")
 def episodes(journey, train, phi):
-    return make_episodes(journey.graph, train, phi, 0)
+    return make_folds(journey.graph, train, phi, 0)
 
 
 def test_episodes_hide_sold_targets_and_take_turns(episodes, train, journey):
@@ -52,15 +52,15 @@ def test_episodes_hide_sold_targets_and_take_turns(episodes, train, journey):
         assert episode.hits.any(axis=1).all()
     hidden = [tuple(episode.split.hidden) for episode in episodes]
     assert len(set(hidden)) == len(episodes)
-    again = make_episodes(journey.graph, train, episodes[0].blocks, 0)
+    again = make_folds(journey.graph, train, episodes[0].blocks, 0)
     assert [tuple(episode.split.hidden) for episode in again] == hidden
-    other = make_episodes(journey.graph, train, episodes[0].blocks, 1)
+    other = make_folds(journey.graph, train, episodes[0].blocks, 1)
     assert [tuple(episode.split.hidden) for episode in other] != hidden
 
 
 def test_one_protocol_alone_serves_all_episodes(journey, train, phi):
     for protocol in (LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT):
-        found = make_episodes(journey.graph, train, phi, 0, (protocol,))
+        found = make_folds(journey.graph, train, phi, 0, (protocol,))
         assert {episode.split.protocol for episode in found} == {protocol}
 
 
@@ -69,28 +69,28 @@ def test_small_catalogs_have_more_episodes(episodes, journey, train, phi, monkey
     assert EPISODES < len(episodes) < MOST_EPISODES
     assert sum(judged[:-1]) < ENOUGH <= sum(judged)
     monkeypatch.setattr(tuning, "ENOUGH", 1)
-    assert len(make_episodes(journey.graph, train, phi, 0)) == EPISODES
+    assert len(make_folds(journey.graph, train, phi, 0)) == EPISODES
     monkeypatch.setattr(tuning, "ENOUGH", 10**6)
-    assert len(make_episodes(journey.graph, train, phi, 0)) == MOST_EPISODES
+    assert len(make_folds(journey.graph, train, phi, 0)) == MOST_EPISODES
 
 
 def test_of_many_users_a_part_serves(journey, train, phi, monkeypatch):
     monkeypatch.setattr(tuning, "FIT_USERS", 200)
-    assert {episode.split.train.shape[0] for episode in make_episodes(journey.graph, train, phi, 0)} == {200}
+    assert {episode.split.train.shape[0] for episode in make_folds(journey.graph, train, phi, 0)} == {200}
 
 
 def test_a_catalog_without_parents_hides_single_targets_only():
     ids = [f"t{i:02}" for i in range(30)]
     graph = CatalogGraph.from_tables(pa.table({"id": ids, "name": ids, "kind": ["x", "y", "z"] * 10}))
     bought = sp.csr_array((np.random.default_rng(0).random((40, 30)) < 0.4).astype(float))
-    found = make_episodes(graph, bought, propagate(graph, None), 0)
+    found = make_folds(graph, bought, propagate(graph, None), 0)
     assert {episode.split.protocol for episode in found} == {LEAVE_TARGETS_OUT}
 
 
 def test_a_catalog_too_small_to_hide_anything_has_no_episodes():
     graph = CatalogGraph.from_tables(pa.table({"id": ["a", "b"], "name": ["a", "b"], "kind": ["x", "y"]}))
     blocks = propagate(graph, None)
-    assert make_episodes(graph, sp.csr_array(np.array([[1.0, 1], [1, 0]])), blocks, 0) == []
+    assert make_folds(graph, sp.csr_array(np.array([[1.0, 1], [1, 0]])), blocks, 0) == []
     assert choose_settings([], blocks, np.empty(0, dtype=np.int64), print).factors == START_FACTORS
 
 
@@ -113,7 +113,7 @@ def test_an_episode_predicts_what_the_head_predicts(episodes, phi):
     for episode in episodes:
         factors = episode.factors(factor_settings)
         seen, candidates = episode.seen, episode.split.candidates
-        expected = Head(phi, settings, seen, factors.targets[seen]).prior(candidates).mean
+        expected = KernelRegressor(phi, settings, seen, factors.targets[seen]).prior(candidates).mean
         found = episode.carry(settings, factors.targets[seen])
         np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
         judged = ndcg(factors.users[episode.users] @ expected.T, episode.hits)
@@ -123,7 +123,7 @@ def test_an_episode_predicts_what_the_head_predicts(episodes, phi):
 def test_more_targets_than_the_search_can_bear_are_sampled(journey, train, phi, monkeypatch):
     monkeypatch.setattr(tuning, "MAX_TARGETS", 50)
     monkeypatch.setattr(tuning, "MAX_USERS", 40)
-    for episode in make_episodes(journey.graph, train, phi, 0):
+    for episode in make_folds(journey.graph, train, phi, 0):
         assert len(episode.seen) == 50
         assert len(episode.users) == 40
         assert episode.hits.any(axis=1).all()
@@ -136,7 +136,7 @@ def test_of_very_many_targets_the_nearest_are_kept(journey, train, phi, monkeypa
     monkeypatch.setattr(tuning, "MANY", 100)
     monkeypatch.setattr(tuning, "FEW", 30)
     monkeypatch.setattr(tuning, "NEAREST", 5)
-    episodes = make_episodes(journey.graph, train, phi, 0)
+    episodes = make_folds(journey.graph, train, phi, 0)
     for episode in episodes:
         assert episode.many
         assert len(episode.candidates) == min(30, len(episode.split.candidates))
@@ -155,7 +155,7 @@ def test_of_very_many_targets_the_search_carries_as_the_model_will(journey, trai
     monkeypatch.setattr(tuning, "NEAREST", 20)
     monkeypatch.setattr(nearest, "NEAREST", 20)
     start = start_kernel(phi, START_WIDTH, START_RIDGE)
-    episode = make_episodes(journey.graph, train, phi, 0)[0]
+    episode = make_folds(journey.graph, train, phi, 0)[0]
     _, targets = episode.judged_factors(FactorSettings(rank=4))
     head = nearest.NearestHead(phi, start, episode.seen, targets)
     expected = head.prior(episode.candidates).mean
@@ -192,7 +192,7 @@ STEPS = {"a": (2.0, 0.5), "b": (2.0, 0.5)}
 @pytest.mark.parametrize("peak", [{"a": 1, "b": 1}, {"a": 8, "b": 0.25}, {"a": 1 / 16, "b": 32}])
 def test_climbing_reaches_the_top_of_a_hill(peak):
     judge, _ = hill(**peak)
-    assert climb(judge, {"a": 1.0, "b": 1.0}, STEPS, rounds=4) == pytest.approx(peak)
+    assert coordinate_search(judge, {"a": 1.0, "b": 1.0}, STEPS, rounds=4) == pytest.approx(peak)
 
 
 def test_climbing_never_ends_below_its_start():
@@ -204,7 +204,7 @@ def test_climbing_never_ends_below_its_start():
             return known.setdefault(tuple(values.values()), random.random())
 
         start = {"a": 1.0, "b": 1.0}
-        found = climb(judge, start, STEPS, rounds=2)
+        found = coordinate_search(judge, start, STEPS, rounds=2)
         assert judge(found) >= judge(start)
 
 
@@ -212,12 +212,12 @@ def test_gains_within_the_margin_are_chance():
     def judge(values):
         return 0.5 + 0.9 * MARGIN * (values["a"] > 1)
 
-    assert climb(judge, {"a": 1.0}, {"a": (2.0, 0.5)}) == {"a": 1.0}
+    assert coordinate_search(judge, {"a": 1.0}, {"a": (2.0, 0.5)}) == {"a": 1.0}
 
 
 def test_climbing_stops_when_a_round_changes_nothing():
     judge, asked = hill(a=1, b=1)
-    climb(judge, {"a": 1.0, "b": 1.0}, STEPS, rounds=50)
+    coordinate_search(judge, {"a": 1.0, "b": 1.0}, STEPS, rounds=50)
     assert len(asked) == 1 + 4
 
 
@@ -237,7 +237,9 @@ def test_chosen_factors_are_no_worse_than_the_start(episodes, phi):
 def test_chosen_weights_are_no_worse_than_the_start_and_leave_noisy_counts_out(episodes, phi):
     noise = np.random.default_rng(0).normal(size=(phi.matrices["text"].shape[0], 1))
     matrices = {"text": phi.matrices["text"], "ancestors": phi.matrices["ancestors"], "noise": noise}
-    blocks = Blocks(matrices, {"text": Kind.TEXT, "ancestors": Kind.RELATION, "noise": Kind.COUNT})
+    blocks = FeatureBlocks(
+        matrices, {"text": FeatureKind.TEXT, "ancestors": FeatureKind.RELATION, "noise": FeatureKind.COUNT}
+    )
     noisy = [tuning.Episode(episode.split, blocks, 0) for episode in episodes]
     factors = FactorSettings(rank=8, regularization=30.0)
 
@@ -255,14 +257,16 @@ def test_what_tells_levels_is_switched_on(episodes, journey, train):
     """Counts begin switched off; where they alone say how popular a target is, the search finds them."""
     buyers = np.log1p(np.bincount(train.indices, minlength=len(journey.graph)))[:, None]
     noise = np.random.default_rng(0).normal(size=buyers.shape)
-    blocks = Blocks({"noise": noise, "count": buyers}, {"noise": Kind.RELATION, "count": Kind.COUNT})
+    blocks = FeatureBlocks(
+        {"noise": noise, "count": buyers}, {"noise": FeatureKind.RELATION, "count": FeatureKind.COUNT}
+    )
     oracle = [tuning.Episode(episode.split, blocks, 0) for episode in episodes]
     assert start_kernel(blocks, 0.05, 0.1).weights["count"] == 0
     assert choose_kernel(oracle, FactorSettings(rank=8, regularization=30.0), 0.05, 0.1).weights["count"] > 0
 
 
 def test_a_catalog_of_counts_alone_begins_with_them():
-    blocks = Blocks({"count": np.arange(3.0)[:, None]}, {"count": Kind.COUNT})
+    blocks = FeatureBlocks({"count": np.arange(3.0)[:, None]}, {"count": FeatureKind.COUNT})
     assert start_kernel(blocks, 0.05, 0.1).weights == {"count": 0.05}
 
 
@@ -279,7 +283,7 @@ def test_the_whole_search_gives_usable_numbers_of_the_catalogs_own_blocks(search
 def test_the_temperature_makes_the_softmax_fit_better_than_the_articles_rule(journey, train, searched, phi):
     """On a split that the search did not see: cross-entropy of purchases of hidden targets, fitted tau against 1."""
     split = make_split(LEAVE_TARGETS_OUT, journey.graph, train, 5)
-    space = fit_space(journey.graph, split.train, phi, settings=searched.fitted.space.settings)
+    space = fit_model(journey.graph, split.train, phi, settings=searched.fitted.space.settings)
     scores = space.score(space.factors.user_vectors(split.users), split.candidates)
     hits = split.test[split.users][:, split.candidates].toarray() > 0
 

@@ -22,14 +22,14 @@ from conftest import part_of
 from newaisle import Recommender
 from newaisle.api.reports.custom_models import _made
 from newaisle.api.reports.evaluation import evaluate_source
-from newaisle.api.sync.write_back import Outlook
+from newaisle.api.sync.write_back import StoreView
 from newaisle.errors import InputError, SourceError
 from newaisle.gnn.evaluation.methods.registry import compared_methods
-from newaisle.gnn.model.settings import SpaceSettings
-from newaisle.gnn.propagation.features import Blocks, Kind
+from newaisle.gnn.model.settings import ModelSettings
+from newaisle.gnn.propagation.features import FeatureBlocks, FeatureKind
 from newaisle.gnn.propagation.propagate import propagate
-from newaisle.gnn.retrieval.similarity import alike
-from newaisle.gnn.training.folds import EPISODES, make_episodes, start_kernel
+from newaisle.gnn.retrieval.similarity import similarities
+from newaisle.gnn.training.folds import EPISODES, make_folds, start_kernel
 from newaisle.gnn.training.tuning import START_FACTORS, choose_kernel
 from newaisle.gnn.validation.splits import Split
 from newaisle.graph import Ids
@@ -63,14 +63,14 @@ def named(journey: Loaded, names: np.ndarray) -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def settings(journey: Loaded, given: SpaceSettings, names: np.ndarray) -> SpaceSettings:
+def settings(journey: Loaded, given: ModelSettings, names: np.ndarray) -> ModelSettings:
     """Given settings that weigh the vectors."""
     blocks = propagate(journey.graph, None, None, {"pictures": names.astype(np.float64)})
     return replace(given, kernel=start_kernel(blocks, 0.1, 0.1))
 
 
 @pytest.fixture(scope="module")
-def model(journey: Loaded, settings: SpaceSettings, named: pa.Table, encodings: Path) -> Recommender:
+def model(journey: Loaded, settings: ModelSettings, named: pa.Table, encodings: Path) -> Recommender:
     """A model without texts that knows the vectors."""
     made = Recommender(encoder=None, settings=settings, cache=encodings)
     return made.fit(journey.graph, journey.interactions, vectors={"pictures": named})
@@ -148,7 +148,7 @@ def test_a_name_that_is_taken_is_refused(name: str, journey: Loaded, names: np.n
 def test_vectors_are_one_more_block_and_change_no_other(journey: Loaded, model: Recommender, names: np.ndarray) -> None:
     blocks, plain = model.fitted.space.head.blocks, propagate(journey.graph, None)
     assert blocks.names == (*plain.names, "pictures")
-    assert blocks.of(set(Kind) - {Kind.MODALITY}).fingerprint == plain.fingerprint
+    assert blocks.of(set(FeatureKind) - {FeatureKind.MODALITY}).fingerprint == plain.fingerprint
     has = np.arange(len(journey.graph)) % 10 > 0
     assert block(model)[has] == pytest.approx(names[has], abs=1e-6)
     assert not block(model)[~has].any()
@@ -159,19 +159,19 @@ def test_what_looks_alike_is_alike(model: Recommender) -> None:
     alone = replace(head, settings=replace(head.settings, weights={"pictures": 1.0}))
     rows = np.flatnonzero(block(model).any(axis=1))[:50]
     cosine = block(model)[rows] @ block(model)[rows].T
-    assert alike(alone, rows, rows) == pytest.approx(np.exp(2 * cosine - 2), abs=1e-5)
+    assert similarities(alone, rows, rows) == pytest.approx(np.exp(2 * cosine - 2), abs=1e-5)
     blind = replace(head, settings=replace(head.settings, weights={**head.settings.weights, "pictures": 0.0}))
     weight = head.settings.weights["pictures"]
-    assert alike(head, rows, rows) == pytest.approx(
-        alike(blind, rows, rows) * np.exp(weight * (2 * cosine - 2)), abs=1e-5
+    assert similarities(head, rows, rows) == pytest.approx(
+        similarities(blind, rows, rows) * np.exp(weight * (2 * cosine - 2)), abs=1e-5
     )
 
 
 def test_the_search_may_switch_them_off_or_raise_them(journey: Loaded, split: Split) -> None:
     def chosen(vectors: np.ndarray) -> float:
-        kinds = {"number": Kind.FEATURE, "pictures": Kind.MODALITY}
-        blocks = Blocks({"number": number, "pictures": vectors}, kinds)
-        found = choose_kernel(make_episodes(journey.graph, split.train, blocks, 0)[:EPISODES], START_FACTORS, 0.05, 0.1)
+        kinds = {"number": FeatureKind.FEATURE, "pictures": FeatureKind.MODALITY}
+        blocks = FeatureBlocks({"number": number, "pictures": vectors}, kinds)
+        found = choose_kernel(make_folds(journey.graph, split.train, blocks, 0)[:EPISODES], START_FACTORS, 0.05, 0.1)
         return found.weights["pictures"] / found.weights["number"]
 
     random = np.random.default_rng(0)
@@ -195,7 +195,7 @@ def test_they_are_saved_and_refitted(model: Recommender, journey: Loaded, tmp_pa
 
 
 @pytest.fixture(scope="module")
-def smaller(journey: Loaded, settings: SpaceSettings, named: pa.Table, encodings: Path) -> Recommender:
+def smaller(journey: Loaded, settings: ModelSettings, named: pa.Table, encodings: Path) -> Recommender:
     """A model of the catalog without its last ten leaves."""
     keep = np.ones(len(journey.graph), dtype=np.bool_)
     keep[np.flatnonzero(~journey.graph.is_group)[-10:]] = False
@@ -247,7 +247,7 @@ def test_vectors_that_do_not_fit_the_model_are_refused(smaller: Recommender, jou
 
 
 def test_what_a_refresh_brings_has_none_and_the_others_keep_theirs(smaller: Recommender, journey: Loaded) -> None:
-    outlook = Outlook.of(smaller.fitted, journey.graph, smaller.cache)
+    outlook = StoreView.of(smaller.fitted, journey.graph, smaller.cache)
     rows = np.asarray(outlook.space.head.blocks.matrices["pictures"])[outlook.place]
     old = smaller.fitted.graph.ids.find(journey.graph.ids)
     assert (old < 0).sum() == 10
@@ -266,7 +266,7 @@ def test_all_methods_on_blocks_know_them(journey: Loaded, names: np.ndarray) -> 
 
 
 def test_own_recommenders_are_given_them(
-    journey: Loaded, split: Split, named: pa.Table, settings: SpaceSettings
+    journey: Loaded, split: Split, named: pa.Table, settings: ModelSettings
 ) -> None:
     mine = Recommender(encoder=None, settings=settings)
     made = _made("mine", mine, journey.interactions.users, 0, vectors={"pictures": named})

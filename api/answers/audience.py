@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from ...arrays import FloatArray, IntArray
 from ...errors import InputError
-from ...gnn.serving.state import Fitted
+from ...gnn.serving.state import ModelState
 from ...graph import Id
 from ...graph.catalog.availability import Moment
 from ...graph.frames import Table, to_frame
 from .recommend import check_k
-from .users import Profile, Who, listed
+from .users import Profile, UserRef, user_list
 
 AUDIENCE_COLUMNS = ("user", "target", "name", "score", "probability", "expected_buyers")
 
@@ -25,7 +25,7 @@ CHUNK = 4096
 
 
 @dataclass(frozen=True)
-class Circle:
+class AudienceOptions:
     """Who may be told; ``Recommender.audience`` says more.
 
     Attributes:
@@ -41,13 +41,13 @@ class Circle:
     k: int
     exclude_bought: bool = True
     at: Moment | None = None
-    users: Who | Sequence[Who] = None
+    users: UserRef | Sequence[UserRef] = None
 
     def __post_init__(self) -> None:
         check_k(self.k, "user")
 
 
-def audience(fitted: Fitted, target: Id, circle: Circle, chunk: int = CHUNK) -> Table:
+def audience(fitted: ModelState, target: Id, circle: AudienceOptions, chunk: int = CHUNK) -> Table:
     """The users most likely to buy a target as a table with ``AUDIENCE_COLUMNS``; equal chances in the order of ids."""
     position = fitted.graph.ids.position(target)
     rows = _rows(fitted, circle, position)
@@ -68,7 +68,7 @@ def audience(fitted: Fitted, target: Id, circle: Circle, chunk: int = CHUNK) -> 
     return to_frame({name: columns[name] for name in AUDIENCE_COLUMNS}, fitted.backend)
 
 
-def _rows(fitted: Fitted, circle: Circle, position: int) -> IntArray:
+def _rows(fitted: ModelState, circle: AudienceOptions, position: int) -> IntArray:
     """The rows of the users to choose from, ascending."""
     if circle.users is None:
         rows = np.union1d(np.flatnonzero(np.diff(fitted.bought.indptr)), fitted.observed.user)
@@ -82,8 +82,8 @@ def _rows(fitted: Fitted, circle: Circle, position: int) -> IntArray:
     return rows
 
 
-def _own_ids(users: Who | Sequence[Who]) -> list[Id]:
-    wanted = listed(users, once=True)
+def _own_ids(users: UserRef | Sequence[UserRef]) -> list[Id]:
+    wanted = user_list(users, once=True)
     own = [who for who in wanted if who is not None and not isinstance(who, Profile)]
     if not own or len(own) < len(wanted):
         raise InputError(
@@ -92,13 +92,13 @@ def _own_ids(users: Who | Sequence[Who]) -> list[Id]:
     return own
 
 
-def _scored(fitted: Fitted, rows: IntArray, position: int) -> tuple[FloatArray, FloatArray]:
+def _scored(fitted: ModelState, rows: IntArray, position: int) -> tuple[FloatArray, FloatArray]:
     """Cosines and chances of some users."""
     target = np.array([position])
     vectors = fitted.user_vectors(rows)
     return fitted.score(vectors, target)[:, 0], fitted.space.chance(vectors, fitted.activity(rows), target)[:, 0]
 
 
-def _id_type(fitted: Fitted) -> Any:
+def _id_type(fitted: ModelState) -> Any:
     """The Arrow type of own ids, for an audience of nobody."""
     return pa.array(fitted.users.values[:1]).type

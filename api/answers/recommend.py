@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from ...arrays import FloatArray, IntArray
 from ...errors import InputError
-from ...gnn.model.cosine_softmax import asking, user_embeddings
+from ...gnn.model.cosine_softmax import augment_users, user_embeddings
 from ...gnn.retrieval.diversity import diversify
 from ...gnn.retrieval.topk import Best
-from ...gnn.serving.state import Choice, Fitted
+from ...gnn.serving.state import Candidates, ModelState
 from ...graph.catalog.availability import Moment
 from ...graph.frames import Table, to_frame
-from .users import Asked
+from .users import UserBatch
 
 RESULT_COLUMNS = ("user", "target", "name", "score", "probability", "confidence")
 
@@ -24,7 +24,7 @@ _POOL = 10
 
 
 @dataclass(frozen=True)
-class Wish:
+class RecommendOptions:
     """What a list shall be like; ``Recommender.recommend`` says more.
 
     Attributes:
@@ -63,7 +63,7 @@ def check_k(k: int, what: str = "target") -> None:
         raise InputError(f"k is {k}; ask for 1 {what} or more, as a whole number.")
 
 
-def ranking(fitted: Fitted, asked: Asked, choice: Choice, wish: Wish) -> Table:
+def recommend(fitted: ModelState, asked: UserBatch, choice: Candidates, wish: RecommendOptions) -> Table:
     """The best targets of every user as a table with ``RESULT_COLUMNS``; fewer than ``k`` where there are fewer."""
     users = user_embeddings(asked.vectors)
     closed = fitted.confidence[choice.targets] < wish.min_confidence if wish.min_confidence else None
@@ -90,13 +90,13 @@ def ranking(fitted: Fitted, asked: Asked, choice: Choice, wish: Wish) -> Table:
     return to_frame({name: columns[name] for name in RESULT_COLUMNS}, fitted.backend)
 
 
-def _chance(fitted: Fitted, asked: Asked, scores: FloatArray) -> FloatArray:
+def _chance(fitted: ModelState, asked: UserBatch, scores: FloatArray) -> FloatArray:
     """The chance of a purchase from the cosines of every user's own list; of any value where they are -inf."""
-    lengths = np.linalg.norm(asking(asked.vectors), axis=1)[:, None] * fitted.space.longest
+    lengths = np.linalg.norm(augment_users(asked.vectors), axis=1)[:, None] * fitted.space.longest
     return fitted.space.calibration.chance(np.where(np.isfinite(scores), scores, 0.0) * lengths, asked.activity)
 
 
-def _barred(asked: Asked, choice: Choice) -> tuple[IntArray, IntArray]:
+def _barred(asked: UserBatch, choice: Candidates) -> tuple[IntArray, IntArray]:
     """Pairs of users and what they bought or dislike, as places in ``asked`` and in the choice."""
     own = [np.concatenate(both) for both in zip(asked.bought, asked.disliked, strict=True)]
     rows = np.repeat(np.arange(len(own)), [len(targets) for targets in own])
@@ -104,7 +104,7 @@ def _barred(asked: Asked, choice: Choice) -> tuple[IntArray, IntArray]:
     return rows[columns >= 0], columns[columns >= 0]
 
 
-def _diverse(choice: Choice, best: Best, wish: Wish) -> tuple[IntArray, FloatArray]:
+def _diverse(choice: Candidates, best: Best, wish: RecommendOptions) -> tuple[IntArray, FloatArray]:
     """The places and scores of the diverse lists, chosen from the best."""
     order = np.zeros((len(best.places), min(wish.k, best.places.shape[1])), dtype=np.int64)
     for row, (places, scores) in enumerate(zip(best.places, best.scores, strict=True)):

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ...arrays import IntArray
 from ...errors import InputError
-from ...gnn.serving.state import Fitted, several
+from ...gnn.serving.state import ModelState, as_list
 from ...gnn.validation.splits import buyers
 from ...graph import Id
 from ...graph.event_weights import stronger
@@ -21,7 +21,7 @@ ZERO_SHOT, FEW_SHOT, CONVENTIONAL = "zero-shot", "few-shot", "conventional"
 
 
 @dataclass(frozen=True)
-class Limits:
+class RouteThresholds:
     """Where one route ends and the next begins.
 
     Attributes:
@@ -44,9 +44,9 @@ class Limits:
             )
 
 
-def route(fitted: Fitted, targets: Id | Sequence[Id], limits: Limits) -> Table:
+def route(fitted: ModelState, targets: Id | Sequence[Id], limits: RouteThresholds) -> Table:
     """A table with ``ROUTE_COLUMNS``; ``Recommender.route`` says more."""
-    positions = fitted.graph.ids.positions(several(targets))
+    positions = fitted.graph.ids.positions(as_list(targets))
     if not len(positions):
         raise InputError("There is no target to answer for; give at least one target id.")
     share = fitted.space.share
@@ -67,7 +67,7 @@ def route(fitted: Fitted, targets: Id | Sequence[Id], limits: Limits) -> Table:
     return to_frame({name: columns[name] for name in ROUTE_COLUMNS}, fitted.backend)
 
 
-def _buyers(fitted: Fitted, targets: IntArray) -> IntArray:
+def _buyers(fitted: ModelState, targets: IntArray) -> IntArray:
     """How many users bought each of some targets and do not dislike it, int64 (targets,)."""
     counts = buyers(fitted.bought)
     since = fitted.observed.where(np.isin(fitted.observed.target, targets))

@@ -13,15 +13,15 @@ import pyarrow as pa
 
 from ...arrays import FloatArray, IntArray
 from ...errors import InputError
-from ...gnn.propagation.features import Kind
+from ...gnn.propagation.features import FeatureKind
 from ...gnn.retrieval.profile import profile_vector
 from ...gnn.retrieval.text_search import Matches, TextSearch
-from ...gnn.serving.state import Among, Choice, Fitted
+from ...gnn.serving.state import Among, Candidates, ModelState
 from ...gnn.text.encoder import TextEncoder
-from ...gnn.utils import renewed
+from ...gnn.utils import replace_keeping_cache
 from ...graph.frames import Table, to_frame
 from .recommend import check_k
-from .users import Profile, Who, ask
+from .users import Profile, UserRef, resolve_users
 
 SEARCH_COLUMNS = ("target", "name", "relevance", "match", "because")
 PERSONAL = 0.3
@@ -42,14 +42,14 @@ class Finder:
         cache: file that keeps embeddings of the catalog's texts; those of questions are kept nowhere.
     """
 
-    fitted: Fitted
+    fitted: ModelState
     cache: Path
 
-    def renewed(self, fitted: Fitted) -> Self:
+    def renewed(self, fitted: ModelState) -> Self:
         """The same catalog and its texts, with what else has become known."""
-        return renewed(self, _OF_CATALOG, fitted=fitted)
+        return replace_keeping_cache(self, _OF_CATALOG, fitted=fitted)
 
-    def search(self, text: str, k: int, user: Who, among: Among) -> Table:
+    def search(self, text: str, k: int, user: UserRef, among: Among) -> Table:
         """The targets that match a text best, those that do not match at all left out.
 
         Raises:
@@ -87,9 +87,9 @@ class Finder:
         ids = tuple(self.fitted.graph.ids.values[position] for position in named)
         return Profile(text, ids, profile_vector(self.fitted.space.factors, positions))
 
-    def _liking(self, user: Who, choice: Choice) -> FloatArray:
+    def _liking(self, user: UserRef, choice: Candidates) -> FloatArray:
         """The user's taste for the targets of a choice as ranks from 0 (least) to 1 (most), float64 (t,)."""
-        asked = ask(self.fitted, user)
+        asked = resolve_users(self.fitted, user)
         order = np.argsort(self.fitted.score(asked.vectors, choice.targets)[0], kind="stable")
         rank = np.empty(len(order))
         rank[order] = np.arange(len(order)) / max(len(order) - 1, 1)
@@ -107,7 +107,7 @@ class Finder:
 
     @cached_property
     def _meanings(self) -> tuple[FloatArray, ...]:
-        blocks = self.fitted.space.head.blocks.of({Kind.NAME, Kind.TEXT})
+        blocks = self.fitted.space.head.blocks.of({FeatureKind.NAME, FeatureKind.TEXT})
         return tuple(np.asarray(block) for block in blocks.matrices.values())
 
     @cached_property
@@ -126,7 +126,7 @@ def _checked(text: str) -> str:
     return text.strip()
 
 
-def _named(fitted: Fitted, targets: IntArray) -> tuple[object, object]:
+def _named(fitted: ModelState, targets: IntArray) -> tuple[object, object]:
     """Own ids and names of some positions, as Arrow."""
     places = pa.array(targets)
     return fitted.id_column.take(places), fitted.name_column.take(places)

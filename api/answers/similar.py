@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import InputError
-from ...gnn.retrieval.similarity import likeness
-from ...gnn.serving.state import Among, Fitted
+from ...gnn.retrieval.similarity import similarity
+from ...gnn.serving.state import Among, ModelState
 from ...graph import Id
 from ...graph.frames import Table, to_frame
 from .recommend import check_k
@@ -15,7 +15,7 @@ from .search import _named
 SIMILAR_COLUMNS = ("target", "name", "similarity")
 
 
-def similar(fitted: Fitted, target: Id, k: int, among: Among) -> Table:
+def similar(fitted: ModelState, target: Id, k: int, among: Among) -> Table:
     """What a target is like; ``Recommender.similar`` says more.
 
     Raises:
@@ -28,7 +28,7 @@ def similar(fitted: Fitted, target: Id, k: int, among: Among) -> Table:
     others = others[others != position]
     if not len(others):
         raise InputError(f"There is nothing to compare {target!r} with among {among!r}; ask among others.")
-    alike = likeness(fitted.space.head, position, others)
+    alike = similarity(fitted.space.head, position, others)
     order = np.argsort(-alike, kind="stable")[:k]
     columns = (*_named(fitted, others[order]), alike[order])
     return to_frame(dict(zip(SIMILAR_COLUMNS, columns, strict=True)), fitted.backend)

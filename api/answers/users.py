@@ -12,18 +12,20 @@ from ...arrays import FloatArray, IntArray
 from ...errors import InputError, name_some
 from ...gnn.model.cosine_softmax import user_embeddings
 from ...gnn.retrieval.privacy import release_vectors
-from ...gnn.serving.state import Fitted
+from ...gnn.serving.state import ModelState
 from ...graph import Id
 
 
-def release(fitted: Fitted, users: Id | Sequence[Id], epsilon: float, delta: float, seed: int | None) -> FloatArray:
+def release(fitted: ModelState, users: Id | Sequence[Id], epsilon: float, delta: float, seed: int | None) -> FloatArray:
     """Noisy unit vectors of users; ``Recommender.release`` says more.
 
     Raises:
         InputError: no or a repeated user, or epsilon or delta out of its range.
         UnknownIdError: a user whom the model does not know.
     """
-    known = user_embeddings(ask(fitted, users, once=True).vectors)[:, :-1]  # the last coordinate is 0 for everybody
+    known = user_embeddings(resolve_users(fitted, users, once=True).vectors)[
+        :, :-1
+    ]  # the last coordinate is 0 for everybody
     noisy = release_vectors(known, epsilon, delta, np.random.default_rng(seed))
     return np.column_stack([noisy, np.zeros(len(noisy))])
 
@@ -43,7 +45,7 @@ class Profile:
     vector: FloatArray
 
 
-Who = Id | Profile | None
+UserRef = Id | Profile | None
 """A user by own id, a profile, or None: a user without history, who gets the mean user's vector."""
 
 _ONE = (str, int, np.integer, Profile)
@@ -51,7 +53,7 @@ _NOTHING = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class UserBatch:
     """Some users.
 
     Attributes:
@@ -69,7 +71,7 @@ class Asked:
     activity: IntArray
 
 
-def listed(users: Who | Sequence[Who], *, once: bool = False) -> list[Who]:
+def user_list(users: UserRef | Sequence[UserRef], *, once: bool = False) -> list[UserRef]:
     """One or several users as a list.
 
     Args:
@@ -80,7 +82,7 @@ def listed(users: Who | Sequence[Who], *, once: bool = False) -> list[Who]:
         InputError: one stands there twice.
     """
     # by what one user is, since columns of tables and arrays are no Sequence
-    wanted: list[Who] = [users] if users is None or isinstance(users, _ONE) else list(users)
+    wanted: list[UserRef] = [users] if users is None or isinstance(users, _ONE) else list(users)
     if once and len(set(wanted)) < len(wanted):
         times = Counter(who for who in wanted if who is not None and not isinstance(who, Profile))
         twice: list[object] = [own for own, number in times.items() if number > 1]
@@ -90,7 +92,7 @@ def listed(users: Who | Sequence[Who], *, once: bool = False) -> list[Who]:
     return wanted
 
 
-def ask(fitted: Fitted, users: Who | Sequence[Who], *, once: bool = False) -> Asked:
+def resolve_users(fitted: ModelState, users: UserRef | Sequence[UserRef], *, once: bool = False) -> UserBatch:
     """Look users up.
 
     Args:
@@ -102,7 +104,7 @@ def ask(fitted: Fitted, users: Who | Sequence[Who], *, once: bool = False) -> As
         InputError: no user at all, or one twice.
         UnknownIdError: a user of whom nothing is known.
     """
-    wanted = listed(users, once=once)
+    wanted = user_list(users, once=once)
     if not wanted:
         raise InputError("There is no user to answer for; give a user id, or None for a user without history.")
     ids = tuple(None if isinstance(who, Profile) else who for who in wanted)
@@ -119,4 +121,4 @@ def ask(fitted: Fitted, users: Who | Sequence[Who], *, once: bool = False) -> As
         for of in (fitted.history, fitted.disliked)
     )
     activity = np.array([len(targets) or fitted.typical_activity for targets in bought])
-    return Asked(ids, vectors, bought, disliked, activity)
+    return UserBatch(ids, vectors, bought, disliked, activity)

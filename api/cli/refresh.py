@@ -20,7 +20,7 @@ from .output import print_json, print_table, step
 if TYPE_CHECKING:
     from ...graph import CatalogGraph, RefreshReport, Store, WriteBack
     from ...progress import CountProgress
-    from ..sync.jobs import Config, Job
+    from ..sync.jobs import Job, RefreshConfig
 
 
 def refresh(
@@ -114,8 +114,8 @@ def _todo(
     max_delete: str | None,
     wait: str | None,
     config: Path | None,
-) -> Config:
-    from ..sync.jobs import Config, Job, read_config, seconds, share
+) -> RefreshConfig:
+    from ..sync.jobs import Job, RefreshConfig, read_refresh_config, seconds, share
 
     if (source is None) is (config is None):
         raise typer.BadParameter("give either --source or --config.")
@@ -131,10 +131,10 @@ def _todo(
             raise typer.BadParameter(
                 "--name, --model, --max-delete and --wait stand in the config file, not beside it."
             )
-        told = read_config(config)
+        told = read_refresh_config(config)
         return replace(told, store=store or told.store)
     assert source is not None  # noqa: S101 - checked above
-    return Config((Job(source, **given),), store)
+    return RefreshConfig((Job(source, **given),), store)
 
 
 def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None, dict[str, float]]:

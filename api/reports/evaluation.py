@@ -18,7 +18,7 @@ from ...gnn.text.encoder import PACKAGED
 from ...gnn.validation.splits import PROTOCOLS, obstacle
 from ...graph import CatalogGraph, Interactions
 from ...graph.catalog.derive import without
-from ...graph.event_weights import Sales
+from ...graph.event_weights import WeightedHistory
 from ...graph.frames import Table, to_frame
 from ...loaders.vectors import Vectors, read_vectors
 from ...progress import Progress
@@ -200,7 +200,7 @@ def _applicable(
     say: Progress,
 ) -> tuple[list[str], dict[str, str]]:
     """The protocols to run, and those that were not asked for by name and do not apply, with the reason."""
-    matrix = Sales.of(history, graph, kinds).bought
+    matrix = WeightedHistory.of(history, graph, kinds).bought
     reasons = {protocol: obstacle(hiding(protocol), graph, matrix) for protocol in expand(protocols or PROTOCOLS)}
     for protocol in reasons:
         if family(protocol) == TEMPORAL:

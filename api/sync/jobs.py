@@ -39,7 +39,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Config:
+class RefreshConfig:
     """A config file, read.
 
     Attributes:
@@ -51,7 +51,7 @@ class Config:
     store: str | None = None
 
 
-def read_config(path: Path) -> Config:
+def read_refresh_config(path: Path) -> RefreshConfig:
     """Read a config file; relative folders in it count from the current folder, as on the command line.
 
     Raises:
@@ -66,7 +66,7 @@ def read_config(path: Path) -> Config:
     entries, store = told.get("source"), told.get("store")
     if told.keys() - {"source", "store"} or not isinstance(entries, list) or not isinstance(store, str | None):
         raise SourceError(f"{path}: give {_EXAMPLE}; above them, where wanted, store = URL; and nothing else.")
-    return Config(tuple(_job(path, number, entry) for number, entry in enumerate(entries, start=1)), store)
+    return RefreshConfig(tuple(_job(path, number, entry) for number, entry in enumerate(entries, start=1)), store)
 
 
 def _job(path: Path, number: int, entry: Any) -> Job:

@@ -16,17 +16,17 @@ import scipy.sparse as sp
 from ...arrays import FloatArray, IntArray
 from ...errors import ModelError
 from ...gnn.model.cosine_softmax import target_embeddings
-from ...gnn.model.model import Space
+from ...gnn.model.model import LatentFactorModel
 from ...gnn.online.grow import grow
-from ...gnn.online.relearn import Buyers, relearn
-from ...gnn.propagation.features import extend
-from ...gnn.retrieval.similarity import alike
-from ...gnn.serving.state import Fitted
-from ...graph import CatalogGraph, Relation, Store, Written
+from ...gnn.online.relearn import TrainingBuyers, update_targets_online
+from ...gnn.propagation.features import extend_blocks
+from ...gnn.retrieval.similarity import similarities
+from ...gnn.serving.state import ModelState
+from ...graph import CatalogGraph, RefreshContext, Relation, Store
 from ...graph.catalog.affected import changed_between, targets_with_attributes, with_descendants
-from ...graph.store.predictions import Foreseen, write_foreseen
+from ...graph.store.predictions import TargetPrediction, write_predictions
 from ...graph.store.refresh import named
-from ...graph.store.source_state import Head
+from ...graph.store.source_state import SourceState
 from ..updates.add import described
 from ..updates.clusters import cluster_again
 
@@ -38,7 +38,7 @@ _CHUNK = 500
 
 
 @dataclass(frozen=True, eq=False)
-class Outlook:
+class StoreView:
     """A model's view of a graph, which may have become another one since the fit.
 
     Attributes:
@@ -48,13 +48,13 @@ class Outlook:
         place: position in the space of every target and group of the graph, int64 (n,).
     """
 
-    fitted: Fitted
+    fitted: ModelState
     graph: CatalogGraph
-    space: Space
+    space: LatentFactorModel
     place: IntArray
 
     @classmethod
-    def of(cls, fitted: Fitted, graph: CatalogGraph, cache: Path | None) -> Outlook:
+    def of(cls, fitted: ModelState, graph: CatalogGraph, cache: Path | None) -> StoreView:
         """Foresee what differs from the model's graph, with everything frozen at fit; seen targets stay as they are.
 
         Args:
@@ -82,7 +82,7 @@ class Outlook:
         rows = described(fitted, graph, other, frozen, old, cache)
         space = fitted.space
         if len(other):
-            space = grow(space, extend(space.head.blocks, rows, behind), behind, fitted.level_errors)
+            space = grow(space, extend_blocks(space.head.blocks, rows, behind), behind, fitted.level_errors)
             space = _learned(fitted, space, old[other], behind)
         place = old.copy()
         place[other] = behind
@@ -99,7 +99,7 @@ class Outlook:
         old = self.fitted.graph.ids.find(self.graph.ids)
         return np.where(old >= 0, count[old], 0)
 
-    def rows(self, targets: IntArray) -> list[Foreseen]:
+    def rows(self, targets: IntArray) -> list[TargetPrediction]:
         """What is written onto some targets and groups of the graph."""
         space, place, graph = self.space, self.place[targets], self.graph
         few = self.buyers[targets] < LEAST_BUYERS
@@ -107,14 +107,14 @@ class Outlook:
         embeddings = target_embeddings(np.column_stack([vectors, space.offset[place]]), space.longest)
         confidence = np.exp(-space.error[place] * np.where(few, 1.0, space.share[place]))
         seen = np.isin(place, space.head.seen)
-        found: list[Foreseen] = []
+        found: list[TargetPrediction] = []
         for first in range(0, len(targets), _CHUNK):
             part = range(first, min(first + _CHUNK, len(targets)))
             nearest = self._nearest(place[part.start : part.stop])
             for row, similar in zip(part, nearest, strict=True):
                 target, group = int(targets[row]), bool(graph.is_group[targets[row]])
                 found.append(
-                    Foreseen(
+                    TargetPrediction(
                         key=graph.keys[target],
                         state="group" if group else "seen" if seen[row] else "new",
                         embedding=None if group else embeddings[row].tolist(),
@@ -135,7 +135,7 @@ class Outlook:
     def _nearest(self, place: IntArray) -> list[list[tuple[str, float]]]:
         """The nearest seen targets of some positions in the space, as (key, score)."""
         seen, keys = self._seen
-        near: FloatArray = alike(self.space.head, place, seen)
+        near: FloatArray = similarities(self.space.head, place, seen)
         near[place[:, None] == seen[None, :]] = -1.0
         order = np.argsort(-near, axis=1, kind="stable")[:, :_NEAREST]
         return [
@@ -143,15 +143,15 @@ class Outlook:
             for row, own in enumerate(order.tolist())
         ]
 
-    def write_back(self, tx: neo4j.Transaction, written: Written) -> Mapping[str, Any]:
+    def write_back(self, tx: neo4j.Transaction, written: RefreshContext) -> Mapping[str, Any]:
         """Write within a refresh what it changed, or everything where another model has written before."""
         told = model_hash(self.fitted)
         all_of_them = np.arange(len(self.graph))
         targets = self._touched(written) if written.model_hash == told else all_of_them
-        write_foreseen(tx, written.source, self.rows(targets), written.run_id)
+        write_predictions(tx, written.source, self.rows(targets), written.run_id)
         return {"model_hash": told}
 
-    def _touched(self, written: Written) -> IntArray:
+    def _touched(self, written: RefreshContext) -> IntArray:
         """What a refresh changed, and what is described otherwise for it."""
         changes, graph = written.changes, self.graph
         position = {key: i for i, key in enumerate(graph.keys)}
@@ -167,7 +167,7 @@ class Outlook:
         return with_descendants(graph, np.union1d(own, targets_with_attributes(graph, narrow)))
 
 
-def _learned(fitted: Fitted, space: Space, old: IntArray, behind: IntArray) -> Space:
+def _learned(fitted: ModelState, space: LatentFactorModel, old: IntArray, behind: IntArray) -> LatentFactorModel:
     """What was observed of targets since the fit, learned from their new priors, too."""
     known = old >= 0
     where = np.arange(len(fitted.graph))
@@ -182,10 +182,10 @@ def _learned(fitted: Fitted, space: Space, old: IntArray, behind: IntArray) -> S
     here = np.isin(told.col, old[known])  # none of these had a buyer at fit, but dislikes perhaps
     pairs = (told.data[here], (told.row[here], where[told.col[here]]))
     disliked = sp.csc_array(pairs, shape=(len(fitted.users), len(space.vectors)))
-    return relearn(space, Buyers(disliked, space.factors), own, exposure, np.unique(own.target))
+    return update_targets_online(space, TrainingBuyers(disliked, space.factors), own, exposure, np.unique(own.target))
 
 
-def model_hash(fitted: Fitted) -> str:
+def model_hash(fitted: ModelState) -> str:
     """SHA-256 (hex) of all that a model says of targets; no user is part of it."""
     space = fitted.space
     digest = hashlib.sha256(repr((fitted.graph.content_hash, fitted.encoder, space.longest)).encode())
@@ -197,7 +197,7 @@ def model_hash(fitted: Fitted) -> str:
     return digest.hexdigest()
 
 
-def push(fitted: Fitted, store: Store, name: str | None, cache: Path | None) -> None:
+def push(fitted: ModelState, store: Store, name: str | None, cache: Path | None) -> None:
     """Write what a model says of all targets into a store; ``Recommender.push`` says more.
 
     Raises:
@@ -209,16 +209,16 @@ def push(fitted: Fitted, store: Store, name: str | None, cache: Path | None) -> 
     head = store.head(source)
     if head.graph_hash != graph.content_hash and head.model_hash == told:
         graph = store.snapshot(source)  # refreshed with this model since
-    outlook = Outlook.of(fitted, graph, cache)
+    outlook = StoreView.of(fitted, graph, cache)
     rows = outlook.rows(np.arange(len(graph)))
 
-    def work(tx: neo4j.Transaction, head: Head) -> dict[str, Any]:
+    def work(tx: neo4j.Transaction, head: SourceState) -> dict[str, Any]:
         if head.graph_hash != graph.content_hash:
             raise ModelError(
                 f"The graph of source {source!r} in the store is not the one that the model knows; refresh it with "
                 "newaisle refresh --model, or fit a model to it."
             )
-        write_foreseen(tx, source, rows, None)
+        write_predictions(tx, source, rows, None)
         return {"model_hash": told}
 
     store.annotate(source, work)

@@ -11,14 +11,14 @@ import scipy.sparse as sp
 from ...arrays import Float32Array, FloatArray, IntArray
 from ...errors import ModelError
 from ...gnn.online.grow import grow
-from ...gnn.online.relearn import relearn
-from ...gnn.propagation.features import Block, Blocks, Kind, extend
-from ...gnn.propagation.propagate import describe
-from ...gnn.propagation.schema import Frozen
-from ...gnn.propagation.subgraph import View
-from ...gnn.serving.state import Fitted
+from ...gnn.online.relearn import update_targets_online
+from ...gnn.propagation.features import Block, FeatureBlocks, FeatureKind, extend_blocks
+from ...gnn.propagation.propagate import transform
+from ...gnn.propagation.schema import FeatureSchema
+from ...gnn.propagation.subgraph import Subgraph
+from ...gnn.serving.state import ModelState
 from ...gnn.text.encoder import TextEncoder
-from ...gnn.utils import renewed
+from ...gnn.utils import replace_keeping_cache
 from ...graph import CatalogGraph
 from ...graph.catalog.affected import with_descendants
 from ...graph.catalog.extend import extend_graph, read_addition
@@ -28,12 +28,12 @@ from .clusters import cluster_addition
 
 
 def add(
-    fitted: Fitted,
+    fitted: ModelState,
     targets: Table | CatalogGraph | None,
     edges: Table | None,
     cache: Path | None,
     vectors: Vectors | None = None,
-) -> Fitted:
+) -> ModelState:
     """Add to what was fitted; ``Recommender.add`` says more.
 
     Raises:
@@ -49,30 +49,32 @@ def add(
     every = np.arange(len(graph))
     frozen = fitted.frozen.grown(graph)
     rows = described(fitted, graph, wanted, frozen, np.where(every < before, every, -1), cache, given)
-    space = grow(fitted.space, extend(fitted.space.head.blocks, rows, wanted), wanted, fitted.level_errors)
+    space = grow(fitted.space, extend_blocks(fitted.space.head.blocks, rows, wanted), wanted, fitted.level_errors)
     bought, signed = (
         sp.csr_array((own.data, own.indices, own.indptr), shape=(own.shape[0], len(graph)))
         for own in (fitted.bought, fitted.signed)
     )
     same = ("typical_activity", "level_errors")  # nothing that is added changes them
-    made = renewed(fitted, same, graph=graph, bought=bought, signed=signed, space=space, frozen=frozen)
+    made = replace_keeping_cache(fitted, same, graph=graph, bought=bought, signed=signed, space=space, frozen=frozen)
     sold = np.intersect1d(wanted, fitted.observed.target)
     if len(sold):  # since the fit, and learned again from the new prior
         exposure = fitted.observed.exposure(fitted.window, len(graph))
-        made = renewed(made, same, space=relearn(space, made.buyers, fitted.observed, exposure, sold))
+        made = replace_keeping_cache(
+            made, same, space=update_targets_online(space, made.buyers, fitted.observed, exposure, sold)
+        )
     return made
 
 
-def modalities(blocks: Blocks) -> dict[str, FloatArray]:
+def modalities(blocks: FeatureBlocks) -> dict[str, FloatArray]:
     """The given vectors in phi: name -> float64 (n, d)."""
-    return {name: np.asarray(block) for name, block in blocks.of({Kind.MODALITY}).matrices.items()}
+    return {name: np.asarray(block) for name, block in blocks.of({FeatureKind.MODALITY}).matrices.items()}
 
 
 def described(
-    fitted: Fitted,
+    fitted: ModelState,
     graph: CatalogGraph,
     targets: IntArray,
-    frozen: Frozen,
+    frozen: FeatureSchema,
     old: IntArray,
     cache: Path | None,
     vectors: Mapping[str, FloatArray] | None = None,
@@ -102,7 +104,7 @@ def described(
     counted[there] = same[1] & (old[there] < frozen.size)
     texts = names = None
     if frozen.texts:
-        nodes = View.above(graph, targets).nodes
+        nodes = Subgraph.above(graph, targets).nodes
         known = []
         for equal in same:
             known.append(np.full(len(graph), -1))
@@ -110,7 +112,7 @@ def described(
         texts = _encoded(fitted, "text", graph.texts.__getitem__, nodes, known[0], cache)
         if "name" in fitted.space.head.blocks.names:
             names = _encoded(fitted, "name", lambda node: graph.names[node].lower(), nodes, known[1], cache)
-    rows = describe(graph, targets, frozen, texts, names, counted=counted)
+    rows = transform(graph, targets, frozen, texts, names, counted=counted)
     stayed = old[targets] >= 0
     for name, held in modalities(fitted.space.head.blocks).items():
         fresh = (vectors or {}).get(name)
@@ -121,7 +123,7 @@ def described(
 
 
 def _encoded(
-    fitted: Fitted, block: str, words: Callable[[int], str], nodes: IntArray, known: IntArray, cache: Path | None
+    fitted: ModelState, block: str, words: Callable[[int], str], nodes: IntArray, known: IntArray, cache: Path | None
 ) -> Float32Array:
     """Embeddings of some texts, those that the model holds read off it, float32 (n, d) with zeros in other rows."""
     held = fitted.space.head.blocks.matrices.get(block)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...gnn.serving.state import Fitted
+from ...gnn.serving.state import ModelState
 from ...gnn.text.clusters import CLUSTER, has_clusters
 from ...gnn.text.encoder import TextEncoder
 from ...graph import CatalogGraph, Relation
@@ -16,7 +16,7 @@ from ...graph.catalog.extend import Addition
 from ...graph.catalog.schema import Attribute
 
 
-def cluster_addition(fitted: Fitted, addition: Addition, cache: Path | None) -> Addition:
+def cluster_addition(fitted: ModelState, addition: Addition, cache: Path | None) -> Addition:
     """What is added with the nearest clusters of a model, where it does not bring its own.
 
     Raises:
@@ -30,7 +30,7 @@ def cluster_addition(fitted: Fitted, addition: Addition, cache: Path | None) -> 
     return replace(addition, nodes=nodes)
 
 
-def cluster_again(fitted: Fitted, graph: CatalogGraph, cache: Path | None) -> CatalogGraph:
+def cluster_again(fitted: ModelState, graph: CatalogGraph, cache: Path | None) -> CatalogGraph:
     """Another graph of the source with the clusters of a model; the graph itself where either has none or both have.
 
     What the model knows under the same text keeps its cluster, all others get the nearest one.
@@ -60,7 +60,7 @@ def _held(graph: CatalogGraph) -> dict[int, dict[Attribute, float]]:
     return {tail: {graph.attributes[head]: weight} for tail, head, weight in rows}
 
 
-def _nearest(fitted: Fitted, texts: list[str], cache: Path | None) -> list[dict[Attribute, float]]:
+def _nearest(fitted: ModelState, texts: list[str], cache: Path | None) -> list[dict[Attribute, float]]:
     """The nearest cluster of each text, nothing for an empty one."""
     if fitted.clusters is None or fitted.encoder is None or not any(texts):
         return [{} for _ in texts]

@@ -11,9 +11,9 @@ import scipy.sparse as sp
 
 from ...arrays import IntArray
 from ...errors import InputError, InteractionsError, ModelError, UnknownIdError, name_some
-from ...gnn.online.events import Observed, gather
-from ...gnn.online.relearn import relearn
-from ...gnn.serving.state import Fitted, several
+from ...gnn.online.events import EventLog, log_events
+from ...gnn.online.relearn import update_targets_online
+from ...gnn.serving.state import ModelState, as_list
 from ...graph import Id, Ids, Interactions
 from ...graph.event_weights import stronger
 from ...graph.frames import Table, read_frame
@@ -59,7 +59,7 @@ def read_events(events: Interactions | Table) -> Interactions:
     )
 
 
-def observe(fitted: Fitted, events: Interactions | Table) -> tuple[Fitted, ObserveReport]:
+def observe(fitted: ModelState, events: Interactions | Table) -> tuple[ModelState, ObserveReport]:
     """Learn from events; ``Recommender.observe`` says more.
 
     Raises:
@@ -82,7 +82,7 @@ def observe(fitted: Fitted, events: Interactions | Table) -> tuple[Fitted, Obser
     user, newcomers = _users(fitted, given)
     time = None if given.timestamp is None else given.timestamp.astype("datetime64[us]").astype(np.int64)
     before = _renumbered(fitted, newcomers)
-    after, told = before.merged(gather(user, target, weight, time))
+    after, told = before.merged(log_events(user, target, weight, time))
     at_fit = fitted.before(after.user[told], after.target[told])
     known = stronger(at_fit, before.of(after.user[told], after.target[told]))
     learned = int((stronger(known, after.weight[told]) != known).sum())
@@ -90,7 +90,7 @@ def observe(fitted: Fitted, events: Interactions | Table) -> tuple[Fitted, Obser
     return _relearned(fitted, before, after, newcomers, after.target[told]), report
 
 
-def forget(fitted: Fitted, users: Id | Sequence[Id]) -> Fitted:
+def forget(fitted: ModelState, users: Id | Sequence[Id]) -> ModelState:
     """Forget users; ``Recommender.forget`` says more.
 
     Raises:
@@ -98,7 +98,7 @@ def forget(fitted: Fitted, users: Id | Sequence[Id]) -> Fitted:
         UnknownIdError: a user whom the model does not know.
         ModelError: nobody with a history would be left.
     """
-    gone = several(users)
+    gone = as_list(users)
     if not gone:
         raise InputError("There is no user to forget; give at least one user id.")
     kept = np.ones(len(fitted.users) + len(fitted.newcomers), dtype=np.bool_)
@@ -125,7 +125,7 @@ def forget(fitted: Fitted, users: Id | Sequence[Id]) -> Fitted:
     return _relearned(left, before, after, newcomers, np.concatenate([fitted.space.head.seen, before.target]))
 
 
-def _relearned(fitted: Fitted, before: Observed, after: Observed, newcomers: Ids, targets: IntArray) -> Fitted:
+def _relearned(fitted: ModelState, before: EventLog, after: EventLog, newcomers: Ids, targets: IntArray) -> ModelState:
     """Solve targets again, and those whose clock has moved."""
     size = len(fitted.graph)
     exposure = after.exposure(fitted.window, size)
@@ -133,11 +133,11 @@ def _relearned(fitted: Fitted, before: Observed, after: Observed, newcomers: Ids
     moved[fitted.space.head.seen] = False
     after = replace(after, longest=before.longest or fitted.space.longest)
     wanted = np.union1d(targets, np.flatnonzero(moved))
-    space = relearn(fitted.space, fitted.buyers, after, exposure, wanted)
+    space = update_targets_online(fitted.space, fitted.buyers, after, exposure, wanted)
     return fitted.renewed(space, after, newcomers)
 
 
-def _targets(fitted: Fitted, given: Interactions) -> IntArray:
+def _targets(fitted: ModelState, given: Interactions) -> IntArray:
     """Positions of the targets of events, int64 (e,)."""
     place = fitted.graph.ids.find(given.targets)
     unknown = np.unique(given.target[place[given.target] < 0])
@@ -163,7 +163,7 @@ def _check_times(given: Interactions) -> None:
         )
 
 
-def _users(fitted: Fitted, given: Interactions) -> tuple[IntArray, Ids]:
+def _users(fitted: ModelState, given: Interactions) -> tuple[IntArray, Ids]:
     """Rows of the users of events, int64 (e,), and all who came after the fit."""
     used = np.unique(given.user)
     ids = [given.users.values[at] for at in used.tolist()]
@@ -178,7 +178,7 @@ def _users(fitted: Fitted, given: Interactions) -> tuple[IntArray, Ids]:
     return rows[np.searchsorted(used, given.user)], newcomers
 
 
-def _renumbered(fitted: Fitted, newcomers: Ids) -> Observed:
+def _renumbered(fitted: ModelState, newcomers: Ids) -> EventLog:
     """What was observed, with the rows that users have among more newcomers."""
     observed, known = fitted.observed, len(fitted.users)
     if newcomers is fitted.newcomers:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...arrays import FloatArray, IntArray
-from ..prior.kernel import Head, kernel
+from ..prior.kernel import KernelRegressor, kernel
 
 FLOOR = 0.01
 """Shares of buyers below this one count as this one: what hardly anybody buys is all the same to a shop."""
@@ -23,12 +23,12 @@ _MOST_SEEN = 10_000
 _CHUNK = 1000
 
 
-def level_errors(level: npt.NDArray[np.float64], share: npt.NDArray[np.float64]) -> FloatArray:
+def popularity_errors(level: npt.NDArray[np.float64], share: npt.NDArray[np.float64]) -> FloatArray:
     """``|log(level / share)|`` of expected and true shares of buyers: log 2 is wrong by a factor of 2."""
     return np.asarray(np.abs(np.log(np.maximum(level, FLOOR)) - np.log(np.maximum(share, FLOOR))))
 
 
-def expected_errors(head: Head, errors: FloatArray, count: int) -> FloatArray:
+def expected_errors(head: KernelRegressor, errors: FloatArray, count: int) -> FloatArray:
     """The error to expect of every target's level: the mean over its neighbours, each foreseen from the others.
 
     A kernel regression (Nadaraya 1964) of the seen targets' errors; a seen target does not count for itself.
@@ -44,7 +44,7 @@ def expected_errors(head: Head, errors: FloatArray, count: int) -> FloatArray:
     return errors_of(head, errors, np.arange(count))
 
 
-def errors_of(head: Head, errors: FloatArray, targets: IntArray) -> FloatArray:
+def errors_of(head: KernelRegressor, errors: FloatArray, targets: IntArray) -> FloatArray:
     """The error to expect of some targets' levels, float64 (targets,); see :func:`expected_errors`."""
     some = np.unique(np.linspace(0, len(head.seen) - 1, min(_MOST_SEEN, len(head.seen))).astype(np.int64))
     seen, errors = head.seen[some], errors[some]

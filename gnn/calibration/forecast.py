@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
 from ..utils import sample
-from .probability import Calibration
+from .probability import PurchaseCalibration
 
 LEVEL = 0.8
 """Share of the targets whose number of buyers lies inside the interval."""
@@ -33,7 +33,7 @@ was measured between the halves of the year of Complete Journey, where assortmen
 
 
 @dataclass(frozen=True)
-class Spread:
+class ConformalInterval:
     """How far numbers of buyers are from the expected ones, as ``log((buyers + 1) / (expected + 1))``.
 
     Split conformal prediction (Lei et al. 2018), conditional on the expected number by bins (Mondrian: Vovk, Gammerman
@@ -66,7 +66,7 @@ class Spread:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcomes:
+class BuyerCounts:
     """Targets that were predicted without their sales, and what came of them.
 
     Attributes:
@@ -80,14 +80,14 @@ class Outcomes:
     @classmethod
     def of(
         cls,
-        calibration: Calibration,
+        calibration: PurchaseCalibration,
         users: FloatArray,
         history: sp.csr_array,
         sales: sp.csr_array,
         vectors: FloatArray,
         targets: IntArray,
         seed: int,
-    ) -> Outcomes:
+    ) -> BuyerCounts:
         """All users with a history and some targets, a random part of many.
 
         Args:
@@ -107,7 +107,7 @@ class Outcomes:
 
 
 def expected_buyers(
-    calibration: Calibration, users: FloatArray, activity: IntArray, vectors: FloatArray, cells: int = _CELLS
+    calibration: PurchaseCalibration, users: FloatArray, activity: IntArray, vectors: FloatArray, cells: int = _CELLS
 ) -> FloatArray:
     """The sum of all users' chances to buy each target, float64 (targets,).
 
@@ -126,7 +126,7 @@ def expected_buyers(
     return total
 
 
-def fit_spread(sets: Sequence[Outcomes]) -> Spread:
+def fit_interval(sets: Sequence[BuyerCounts]) -> ConformalInterval:
     """Fit to targets of which it is known what came of them.
 
     Args:
@@ -139,7 +139,7 @@ def fit_spread(sets: Sequence[Outcomes]) -> Spread:
     count = min(max(len(level) // _BIN, 1), _MOST_BINS)
     bins = np.array_split(np.argsort(level, kind="stable"), count)
     ends = [_shortest(miss[part]) for part in bins]
-    return Spread(
+    return ConformalInterval(
         tuple(float(level[part].mean()) for part in bins),
         tuple(low for low, _ in ends),
         tuple(high for _, high in ends),
@@ -156,7 +156,7 @@ def _shortest(miss: FloatArray) -> tuple[float, float]:
     return float(low[best]), float(high[best])
 
 
-def repeated(buyers: IntArray) -> tuple[FloatArray, FloatArray]:
+def repeat_interval(buyers: IntArray) -> tuple[FloatArray, FloatArray]:
     """The interval for targets with known sales in a window as long again, in whole buyers, float64 (targets,) twice.
 
     Args:

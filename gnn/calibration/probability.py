@@ -29,7 +29,7 @@ BINS = 15
 
 
 @dataclass(frozen=True)
-class Calibration:
+class PurchaseCalibration:
     """``P = sigmoid(intercept + sum_k slopes_k piece_k(r) + activity log(1 + n))`` with r = p . q and n purchases.
 
     The pieces divide the scale of r at the knots, each rising by as much as r does between its knots; no slope is
@@ -61,7 +61,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, eq=False)
-class Pairs:
+class ScoredPairs:
     """Predictions of which it is known what came of them.
 
     Attributes:
@@ -83,7 +83,7 @@ class Pairs:
         vectors: FloatArray,
         targets: IntArray,
         seed: int,
-    ) -> Pairs:
+    ) -> ScoredPairs:
         """All users with a history and some targets, a random part of many.
 
         Args:
@@ -101,7 +101,12 @@ class Pairs:
 
 
 def expected_shares(
-    calibration: Calibration, users: FloatArray, bought: sp.csr_array, vectors: FloatArray, targets: IntArray, seed: int
+    calibration: PurchaseCalibration,
+    users: FloatArray,
+    bought: sp.csr_array,
+    vectors: FloatArray,
+    targets: IntArray,
+    seed: int,
 ) -> tuple[FloatArray, FloatArray]:
     """The share of buyers that is expected of every target, and the true one, among users with a history.
 
@@ -131,7 +136,7 @@ def _active(history: sp.csr_array, seed: int) -> IntArray:
     return sample(np.flatnonzero(np.diff(history.indptr)), _MOST_USERS, seed)
 
 
-def fit_calibration(sets: Sequence[Pairs], seed: int) -> Calibration:
+def fit_calibration(sets: Sequence[ScoredPairs], seed: int) -> PurchaseCalibration:
     """Fit to predictions of which it is known what came of them, by maximum likelihood.
 
     Args:
@@ -162,7 +167,7 @@ def fit_calibration(sets: Sequence[Pairs], seed: int) -> Calibration:
     bounds: list[tuple[float | None, None]] = [(_LEAST_SLOPE, None)] * pieces.shape[1] + [(None, None)] * 2
     found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 500}).x
     slopes = found[:-2] / spread
-    return Calibration(knots, tuple(slopes.tolist()), float(found[-2]), float(found[-1]))
+    return PurchaseCalibration(knots, tuple(slopes.tolist()), float(found[-2]), float(found[-1]))
 
 
 def brier_score(chance: FloatArray, bought: BoolArray) -> float:

@@ -21,7 +21,7 @@ from ...graph import CatalogGraph, Interactions
 
 
 @dataclass(frozen=True)
-class Cell:
+class MethodResult:
     """What one method reached on one split.
 
     Attributes:
@@ -69,17 +69,19 @@ def code_hash() -> str:
     return digest.hexdigest()
 
 
-def cell_key(*parts: str | int | None) -> str:
+def result_key(*parts: str | int | None) -> str:
     """SHA-256 (hex) of all that a cell depends on."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def recall(folder: Path, key: str, about: Mapping[str, str | int], compute: Callable[[], Cell]) -> Cell:
+def cached_result(
+    folder: Path, key: str, about: Mapping[str, str | int], compute: Callable[[], MethodResult]
+) -> MethodResult:
     """A finished cell, or else computed now and kept; a broken file counts as none.
 
     Args:
         folder: an existing folder.
-        key: as :func:`cell_key` gives it.
+        key: as :func:`result_key` gives it.
         about: what the cell is of; a file that says otherwise is broken.
         compute: gives the cell.
 
@@ -106,7 +108,7 @@ def open_cache(folder: Path) -> None:
         raise InputError(f"The cache folder {folder} cannot be made ({error.strerror}); give another one.") from None
 
 
-def _read(file: Path, about: Mapping[str, str | int]) -> Cell | None:
+def _read(file: Path, about: Mapping[str, str | int]) -> MethodResult | None:
     try:
         kept = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):
@@ -116,7 +118,7 @@ def _read(file: Path, about: Mapping[str, str | int]) -> Cell | None:
     metrics, targets = kept.get("metrics"), kept.get("targets")
     if not isinstance(metrics, dict) or not metrics or not all(map(_is_finite, metrics.values())):
         return None
-    return Cell(metrics, targets) if _are_columns(targets) else None
+    return MethodResult(metrics, targets) if _are_columns(targets) else None
 
 
 def _are_columns(targets: object) -> TypeGuard[Mapping[str, Sequence[float | None]]]:

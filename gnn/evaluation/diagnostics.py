@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from ...arrays import FloatArray, IntArray
-from ..calibration.confidence import level_errors
+from ..calibration.confidence import popularity_errors
 from .comparison import corrected_standard_error
 from .runner import SplitResult
 
@@ -38,7 +38,7 @@ class Decile:
         decile: from 1, where it is least, to 10.
         targets: candidates in it, over all splits.
         middle: mean of what they are ordered by.
-        level_error: mean of :func:`newaisle.gnn.calibration.confidence.level_errors`.
+        level_error: mean of :func:`newaisle.gnn.calibration.confidence.popularity_errors`.
         taste_auc: mean AUC of single targets; None if none of them has one.
     """
 
@@ -85,7 +85,7 @@ def deciles(results: Sequence[SplitResult], by: str, method: str) -> list[Decile
     for protocol, own in _by_protocol(results):
         columns = [target_columns(result, method) for result in own]
         parts = [np.array_split(np.argsort(column[by], kind="stable"), DECILES) for column in columns]
-        errors = [level_errors(column["level"], column["share"]) for column in columns]
+        errors = [popularity_errors(column["level"], column["share"]) for column in columns]
         for decile in range(DECILES):
             inside = [part[decile] for part in parts]
             middle = _mean([column[by] for column in columns], inside)
@@ -102,7 +102,7 @@ def correlations(results: Sequence[SplitResult], method: str) -> list[Correlatio
     for protocol, own in _by_protocol(results):
         columns = [target_columns(result, method) for result in own]
         level = [_spearman(column["level"], column["share"]) for column in columns]
-        known = [_spearman(c["confidence"], level_errors(c["level"], c["share"])) for c in columns]
+        known = [_spearman(c["confidence"], popularity_errors(c["level"], c["share"])) for c in columns]
         found.append(Correlations(protocol, _over_splits(level), _over_splits(known)))
     return found
 

@@ -12,7 +12,7 @@ from ...errors import InputError, ModelError
 from ..calibration.probability import brier_score, expected_calibration_error
 from ..validation.metrics import K, ranking_metrics, target_taste_aucs
 from ..validation.splits import Split
-from .cache import Cell, column
+from .cache import MethodResult, column
 from .contracts import Method, OwnUsers, PerTarget, Probable, Scorer
 
 HELD_OUT = "@held-out"
@@ -48,7 +48,7 @@ def user_groups(split: Split, held: IntArray) -> dict[str, IntArray]:
 
 def judge(
     name: str, method: Method, split: Split, groups: Mapping[str, IntArray], embeddings: AnyFloatArray | None
-) -> Cell:
+) -> MethodResult:
     """Judge one fitted method: its rankings, its chances and what it says of single targets.
 
     Args:
@@ -67,7 +67,7 @@ def judge(
     if isinstance(method, Probable):
         metrics |= judge_chances(method, split, np.flatnonzero(np.diff(split.train.indptr)))
     if not isinstance(method, PerTarget):
-        return Cell(metrics)
+        return MethodResult(metrics)
     users, relevance = groups[""], split.test[:, split.candidates]
     activity = np.diff(split.train.indptr)[users]
     tastes = target_taste_aucs(scores[np.searchsorted(everyone, users)], relevance[users], activity)
@@ -75,7 +75,7 @@ def judge(
     share = buyers / relevance.shape[0]
     truth = {"position": split.candidates, "buyers": buyers, "share": share, "taste_auc": tastes}
     expected = _expected(name, method, split)
-    return Cell(metrics, {what: column(values) for what, values in (truth | expected).items()})
+    return MethodResult(metrics, {what: column(values) for what, values in (truth | expected).items()})
 
 
 def judge_rankings(

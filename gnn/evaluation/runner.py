@@ -12,18 +12,18 @@ from pathlib import Path
 
 from ...arrays import AnyFloatArray
 from ...graph import CatalogGraph, Interactions
-from ...graph.event_weights import Sales
+from ...graph.event_weights import WeightedHistory
 from ...progress import Progress
-from ..parallel.local import spread
+from ..parallel.local import run_parallel
 from ..validation.metrics import K
 from ..validation.splits import make_split
-from .cache import Cell, array_hash, cell_key, code_hash, data_hash, open_cache, recall
+from .cache import MethodResult, array_hash, cached_result, code_hash, data_hash, open_cache, result_key
 from .contracts import Configured, Method
-from .protocols.few_shot import few_shot_trial
-from .protocols.generalised import generalised_split, generalised_trial
+from .protocols.few_shot import few_shot_run
+from .protocols.generalised import generalised_run, generalised_split
 from .protocols.names import FEW_SHOT, GENERALISED, TEMPORAL, argument, expand, family, hiding
 from .protocols.temporal import temporal_split
-from .protocols.zero_shot import Judge, Make, Trial, zero_shot_trial
+from .protocols.zero_shot import Judge, Make, ProtocolRun, zero_shot_run
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class SplitResult:
     protocol: str
     seed: int
     counts: Mapping[str, int]
-    cells: Mapping[str, Cell]
+    cells: Mapping[str, MethodResult]
 
     @property
     def rows(self) -> list[ResultRow]:
@@ -133,7 +133,7 @@ def evaluate_splits(
         cache: folder for finished cells (protocol, seed, method); one is computed again when data, settings or
             newaisle's code changed or when its file is broken.
         jobs: how many splits are worked on at the same time, each in a process of its own with one thread. The figures
-            are the same to the last bit; :func:`newaisle.gnn.parallel.local.spread` says what several need.
+            are the same to the last bit; :func:`newaisle.gnn.parallel.local.run_parallel` says what several need.
         progress: is told one line per split and cell.
         kinds: what events of a kind weigh, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
 
@@ -150,11 +150,15 @@ def evaluate_splits(
     if cache is not None:
         open_cache(cache)
         extra = None if embeddings is None else array_hash(embeddings)
-        data = cell_key(code_hash(), data_hash(graph, interactions), extra, json.dumps(sorted((kinds or {}).items())))
+        data = result_key(code_hash(), data_hash(graph, interactions), extra, json.dumps(sorted((kinds or {}).items())))
     plain = replace(interactions, backend=None)  # a module does not go to other processes
-    run = _Run(graph, plain, dict(kinds or {}), Sales.of(plain, graph, kinds), methods, embeddings, cache, data)
+    run = _Run(
+        graph, plain, dict(kinds or {}), WeightedHistory.of(plain, graph, kinds), methods, embeddings, cache, data
+    )
     trials = [(group, seed) for group in _sharing(names) for seed in dict.fromkeys(seeds)]
-    found = [each for results in spread(run.trial, trials, jobs, progress or (lambda _line: None)) for each in results]
+    found = [
+        each for results in run_parallel(run.trial, trials, jobs, progress or (lambda _line: None)) for each in results
+    ]
     return sorted(found, key=lambda result: names.index(result.protocol))  # stable: seeds stay in order
 
 
@@ -171,7 +175,7 @@ class _Run:
     graph: CatalogGraph
     interactions: Interactions
     kinds: Mapping[str, float]
-    sales: Sales
+    sales: WeightedHistory
     methods: Mapping[str, Make]
     embeddings: AnyFloatArray | None
     cache: Path | None
@@ -182,7 +186,7 @@ class _Run:
         protocols, seed = which
         trial = self._make(protocols, seed)
         tell(_describe(trial, seed))
-        cells: dict[str, dict[str, Cell]] = {protocol: {} for protocol in protocols}
+        cells: dict[str, dict[str, MethodResult]] = {protocol: {} for protocol in protocols}
         for name, make in trial.methods.items():
             method = make(seed)
             fit = once(partial(method.fit, trial.split))  # at the first cell that is not there yet
@@ -195,34 +199,34 @@ class _Run:
                 tell(f"{protocol}, seed {seed}, {called}: NDCG@{K} {figure:.4f} ({seconds:.1f} s)")
         return [SplitResult(protocol, seed, trial.counts[protocol], cells[protocol]) for protocol in protocols]
 
-    def _make(self, protocols: tuple[str, ...], seed: int) -> Trial:
+    def _make(self, protocols: tuple[str, ...], seed: int) -> ProtocolRun:
         protocol, bought, signed = protocols[0], self.sales.bought, self.sales.signed
         if protocol == GENERALISED:
             split = generalised_split(self.graph, bought, seed, signed)
-            return generalised_trial(protocol, split, self.methods, seed, self.embeddings)
+            return generalised_run(protocol, split, self.methods, seed, self.embeddings)
         if family(protocol) == TEMPORAL:
             split = temporal_split(self.graph, self.interactions, argument(protocol), seed, self.kinds)
-            return zero_shot_trial(protocol, split, self.methods, seed, self.embeddings)
+            return zero_shot_run(protocol, split, self.methods, seed, self.embeddings)
         split = make_split(hiding(protocol), self.graph, bought, seed, signed=signed)
         if family(protocol) == FEW_SHOT:
-            return few_shot_trial(protocols, split, self.methods, seed, self.embeddings)
-        return zero_shot_trial(protocol, split, self.methods, seed, self.embeddings)
+            return few_shot_run(protocols, split, self.methods, seed, self.embeddings)
+        return zero_shot_run(protocol, split, self.methods, seed, self.embeddings)
 
     def _cell(
-        self, about: Mapping[str, str | int], method: Method, trial: Trial, fit: Callable[[], None], judge: Judge
-    ) -> Cell:
-        def compute() -> Cell:
+        self, about: Mapping[str, str | int], method: Method, trial: ProtocolRun, fit: Callable[[], None], judge: Judge
+    ) -> MethodResult:
+        def compute() -> MethodResult:
             fit()
             return judge()
 
         settings = _settings(method)
         if self.cache is None or settings is None:
             return compute()
-        key = cell_key(self.data, *about.values(), settings, array_hash(trial.held))
-        return recall(self.cache, key, about, compute)
+        key = result_key(self.data, *about.values(), settings, array_hash(trial.held))
+        return cached_result(self.cache, key, about, compute)
 
 
-def _describe(trial: Trial, seed: int) -> str:
+def _describe(trial: ProtocolRun, seed: int) -> str:
     protocol, counts = next(iter(trial.counts.items()))
     return (
         f"{family(protocol)}, seed {seed}: {counts['candidates']:,} candidates, {counts['users']:,} users judged "

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from ...arrays import FloatArray, IntArray
 
 
-def levels(bought: sp.csr_array, targets: IntArray) -> FloatArray:
+def popularity_logits(bought: sp.csr_array, targets: IntArray) -> FloatArray:
     """The logit of the share of buyers of some targets, less its mean over them, float64 (targets,).
 
     Half a buyer is added, and half a user who does not buy, so that it is finite where nobody or everybody buys.

@@ -36,7 +36,7 @@ def solve_users(signed: sp.csr_array, basis: FloatArray, settings: FactorSetting
         for row in np.flatnonzero(np.diff(signed.indptr)):
             here = slice(signed.indptr[row], signed.indptr[row + 1])
             own = basis[signed.indices[here]]
-            right = settings.alpha * wanted(own, certain[here])
+            right = settings.alpha * weighted_sum(own, certain[here])
             if not right.any():  # there are dislikes alone
                 continue
             if not settings.few(len(own), max(settings.rank, settings.second)):
@@ -96,7 +96,7 @@ def solve_few(inverse: FloatArray, own: FloatArray, more: FloatArray, right: Flo
     return np.asarray(alone - toward.T @ np.linalg.solve(inner, scaled @ alone))
 
 
-def wanted(own: FloatArray, certain: FloatArray) -> FloatArray:
+def weighted_sum(own: FloatArray, certain: FloatArray) -> FloatArray:
     """The sum of vectors (h, rank), each times its certainty (h,), without those that are disliked; float64 (rank,)."""
     return np.asarray((np.maximum(certain, 0.0)[:, None] * own).sum(axis=0))
 

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from ...arrays import FloatArray
 from .settings import FactorSettings
-from .solve import wanted
+from .solve import weighted_sum
 
 _MOST_STEPS = 100
 _LEAST_STEP = 1e-6
@@ -60,7 +60,7 @@ def update_targets(
             toward = scaled * alone
             inner = toward @ scaled.T
             inner[np.diag_indices_from(inner)] += 1.0
-            plain = alone * (settings.alpha * wanted(own, sure) + strength[c] * prior_mean[c] @ turn)
+            plain = alone * (settings.alpha * weighted_sum(own, sure) + strength[c] * prior_mean[c] @ turn)
             solved = np.linalg.solve(inner, np.column_stack([scaled @ plain, toward]))
             found[c] = turn @ (plain - toward.T @ solved[:, 0])
             share[c] = strength[c] * (alone.sum() - np.einsum("hr,hr->", toward, solved[:, 1:])) / rank
@@ -68,7 +68,7 @@ def update_targets(
         own = users[rows]
         system = background + (own * more[:, None]).T @ own + strength[c] * identity
         inverse = np.linalg.inv(system)
-        found[c] = inverse @ (settings.alpha * wanted(own, sure) + strength[c] * prior_mean[c])
+        found[c] = inverse @ (settings.alpha * weighted_sum(own, sure) + strength[c] * prior_mean[c])
         share[c] = strength[c] * np.trace(inverse) / len(inverse)
     return found, share
 
@@ -92,7 +92,7 @@ class Sums:
         """The sums over vectors, float64 (h, rank), with their certainty, below 0 for dislikes, float64 (h,)."""
         lack = 1.0 - np.abs(certain)
         some = own[lack != 0]
-        return cls(own.T @ own, lack[lack != 0] * some.T @ some, wanted(own, certain))
+        return cls(own.T @ own, lack[lack != 0] * some.T @ some, weighted_sum(own, certain))
 
     def __add__(self, other: Sums) -> Self:
         return replace(
@@ -159,7 +159,7 @@ def learn_target(
     alpha, exposure, liked, certain = settings.alpha, feedback.exposure, feedback.liked, feedback.certain
     right = alpha * feedback.fixed.total + strength * mean
     inverse = np.linalg.inv(feedback.whole_system(alpha, strength))
-    found = inverse @ (right + alpha * wanted(liked, certain))
+    found = inverse @ (right + alpha * weighted_sum(liked, certain))
     share = strength * float(np.trace(inverse)) / len(inverse)
     if (liked @ found <= 1).all():
         return found, share
@@ -179,7 +179,7 @@ def _hinged(
     for _ in range(_MOST_STEPS):
         short = liked @ found < 1
         own, sure = liked[short], certain[short]
-        step = np.linalg.solve(system + alpha * sure * own.T @ own, right + alpha * wanted(own, sure)) - found
+        step = np.linalg.solve(system + alpha * sure * own.T @ own, right + alpha * weighted_sum(own, sure)) - found
         if ((liked @ (found + step) < 1) == short).all():
             return found + step
         size, before = 1.0, loss(found)

@@ -10,7 +10,7 @@ HEADROOM = 1.25
 """How much longer than the longest target vector of fit time a later one may grow before all are rewritten."""
 
 
-def asking(vectors: FloatArray) -> FloatArray:
+def augment_users(vectors: FloatArray) -> FloatArray:
     """User vectors as they meet targets that have an offset: ``[p, |p|]``, so that it weighs alike for all users.
 
     Args:
@@ -45,7 +45,7 @@ def user_embeddings(vectors: FloatArray) -> FloatArray:
     Returns:
         float64 (users, rank + 2).
     """
-    asked = asking(vectors)
+    asked = augment_users(vectors)
     length = np.linalg.norm(asked, axis=1, keepdims=True)
     unit = np.divide(asked, length, out=np.zeros_like(asked), where=length > 0)
     return np.column_stack([unit, np.zeros(len(unit))])

@@ -9,21 +9,21 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
-from ..calibration.confidence import expected_errors, level_errors
-from ..calibration.forecast import Outcomes, Spread, fit_spread
-from ..calibration.probability import Calibration, Pairs, expected_shares, fit_calibration
+from ..calibration.confidence import expected_errors, popularity_errors
+from ..calibration.forecast import BuyerCounts, ConformalInterval, fit_interval
+from ..calibration.probability import PurchaseCalibration, ScoredPairs, expected_shares, fit_calibration
 from ..factors.als import Factors
-from ..factors.popularity import levels
+from ..factors.popularity import popularity_logits
 from ..factors.update import update_targets
-from ..prior.kernel import Head, KernelSettings, Prior
-from ..prior.nearest import make_head
-from ..propagation.features import Blocks
-from .cosine_softmax import HEADROOM, asking, cosine, softmax, target_embeddings, user_embeddings
-from .settings import SpaceSettings
+from ..prior.kernel import KernelRegressor, KernelSettings, Prior
+from ..prior.nearest import make_regressor
+from ..propagation.features import FeatureBlocks
+from .cosine_softmax import HEADROOM, augment_users, cosine, softmax, target_embeddings, user_embeddings
+from .settings import ModelSettings
 
 
 @dataclass(frozen=True, eq=False)
-class Space:
+class LatentFactorModel:
     """The fitted model.
 
     Attributes:
@@ -41,17 +41,17 @@ class Space:
         spread: how far the number of buyers is likely to be from the expected one.
     """
 
-    settings: SpaceSettings
+    settings: ModelSettings
     factors: Factors
-    head: Head
+    head: KernelRegressor
     prior: Prior
     level: FloatArray
     vectors: FloatArray
     share: FloatArray
     longest: float
-    calibration: Calibration
+    calibration: PurchaseCalibration
     error: FloatArray
-    spread: Spread
+    spread: ConformalInterval
 
     @cached_property
     def offset(self) -> FloatArray:
@@ -75,7 +75,7 @@ class Space:
 
     def unscaled(self, users: FloatArray, targets: IntArray) -> FloatArray:
         """``p_u . q_c + |p_u| o_c``, the score before users are scaled to one length, float64 (users, targets)."""
-        return np.asarray(asking(users) @ self.answers[targets].T)
+        return np.asarray(augment_users(users) @ self.answers[targets].T)
 
     def probabilities(self, scores: FloatArray, tau: float | None = None) -> FloatArray:
         """The softmax of scores over their last axis; ``tau = 1`` is the articles' rule, None the fitted one."""
@@ -104,15 +104,15 @@ class Space:
         return np.asarray(np.exp(-self.error * self.share))
 
 
-def build_space(
+def build_model(
     bought: sp.csr_array,
     factors: Factors,
-    blocks: Blocks,
-    settings: SpaceSettings,
+    blocks: FeatureBlocks,
+    settings: ModelSettings,
     seed: int = 0,
     signed: sp.csr_array | None = None,
-    head: Head | None = None,
-) -> Space:
+    head: KernelRegressor | None = None,
+) -> LatentFactorModel:
     """Put the space together from fitted factors: prior by propagation, then the update of all seen targets.
 
     A head of the same targets, whatever factors it carries, saves solving the kernel.
@@ -120,8 +120,8 @@ def build_space(
     weights = bought if signed is None else signed
     seen = np.flatnonzero(np.bincount(bought.indices, minlength=bought.shape[1]))
     new = np.setdiff1d(np.arange(bought.shape[1]), seen)
-    head = make_head(blocks, settings.kernel, seen, factors.targets[seen]) if head is None else head
-    head = head.carrying(with_levels(factors, bought, seen))
+    head = make_regressor(blocks, settings.kernel, seen, factors.targets[seen]) if head is None else head
+    head = head.carrying(with_popularity(factors, bought, seen))
     mean, variance = np.empty_like(factors.targets), np.empty(bought.shape[1])
     level = np.empty(bought.shape[1])
     for targets, prior in ((seen, head.leave_one_out()), (new, head.prior(new))):
@@ -131,34 +131,36 @@ def build_space(
     vectors[seen], share[seen] = update_targets(
         factors.users, sp.csc_array(weights[:, seen]), mean[seen], strength, settings.factors
     )
-    users, foreseen = asking(factors.users), settings.as_new(mean[seen], level[seen])
-    pairs = Pairs.of(users, bought, bought, foreseen, seen, seed)
+    users, foreseen = augment_users(factors.users), settings.as_new(mean[seen], level[seen])
+    pairs = ScoredPairs.of(users, bought, bought, foreseen, seen, seed)
     calibration = settings.calibration or fit_calibration([pairs], seed)
     expected, true = expected_shares(calibration, users, bought, foreseen, seen, seed)
-    error = expected_errors(head, level_errors(expected, true), len(mean))
-    spread = settings.spread or fit_spread([Outcomes.of(calibration, users, bought, bought, foreseen, seen, seed)])
-    prior, longest = Prior(mean, variance), longest_of(factors.targets)
-    space = Space(settings, factors, head, prior, level, vectors, share, longest, calibration, error, spread)
-    return replace(space, longest=max(longest, longest_of(space.answers)))
+    error = expected_errors(head, popularity_errors(expected, true), len(mean))
+    spread = settings.spread or fit_interval([BuyerCounts.of(calibration, users, bought, bought, foreseen, seen, seed)])
+    prior, longest = Prior(mean, variance), max_norm(factors.targets)
+    space = LatentFactorModel(
+        settings, factors, head, prior, level, vectors, share, longest, calibration, error, spread
+    )
+    return replace(space, longest=max(longest, max_norm(space.answers)))
 
 
-def make_level_head(
-    blocks: Blocks, settings: KernelSettings, seen: IntArray, factors: Factors, bought: sp.csr_array
-) -> Head:
+def popularity_regressor(
+    blocks: FeatureBlocks, settings: KernelSettings, seen: IntArray, factors: Factors, bought: sp.csr_array
+) -> KernelRegressor:
     """The head that carries factors of seen targets and, as one column more, their levels."""
-    return make_head(blocks, settings, seen, with_levels(factors, bought, seen))
+    return make_regressor(blocks, settings, seen, with_popularity(factors, bought, seen))
 
 
-def with_levels(factors: Factors, bought: sp.csr_array, seen: IntArray) -> FloatArray:
+def with_popularity(factors: Factors, bought: sp.csr_array, seen: IntArray) -> FloatArray:
     """Factors of seen targets and, as one column more, their levels, float64 (seen, rank + 1)."""
-    return np.column_stack([factors.targets[seen], levels(bought, seen).astype(factors.targets.dtype)])
+    return np.column_stack([factors.targets[seen], popularity_logits(bought, seen).astype(factors.targets.dtype)])
 
 
-def longest_of(vectors: FloatArray) -> float:
+def max_norm(vectors: FloatArray) -> float:
     """M for some vectors: the longest of them with ``HEADROOM``."""
     return HEADROOM * float(np.linalg.norm(vectors, axis=1).max())
 
 
-def prior_strength(variance: FloatArray, gamma: float | FloatArray, settings: SpaceSettings) -> FloatArray:
+def prior_strength(variance: FloatArray, gamma: float | FloatArray, settings: ModelSettings) -> FloatArray:
     """``lambda_c = gamma / (s_c + lambda)``: a prior that is sure of itself gives way to sales more slowly."""
     return np.asarray(gamma / (variance + settings.kernel.ridge))

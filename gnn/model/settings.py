@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...arrays import FloatArray
-from ..calibration.forecast import Spread
-from ..calibration.probability import Calibration
+from ..calibration.forecast import ConformalInterval
+from ..calibration.probability import PurchaseCalibration
 from ..factors.settings import FactorSettings
 from ..prior.kernel import KernelSettings
 
 
 @dataclass(frozen=True)
-class SpaceSettings:
+class ModelSettings:
     """All numbers that the space depends on besides data and seed.
 
     Attributes:
@@ -37,8 +37,8 @@ class SpaceSettings:
     level: float = 0.0
     offset: float = 0.0
     tau: float = 1.0
-    calibration: Calibration | None = None
-    spread: Spread | None = None
+    calibration: PurchaseCalibration | None = None
+    spread: ConformalInterval | None = None
 
     def gamma(self, exposure: FloatArray) -> FloatArray:
         """How strongly priors hold against sales: ``strength^(1 - e) seen_strength^e``.

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...arrays import BoolArray, FloatArray, IntArray
 from ...graph.event_weights import stronger
-from .fold_in import Past, nothing
+from .fold_in import UserHistory, no_targets
 
 NO_FIRST, NO_LAST = 2**62, -(2**62)
 """Earliest and latest time of events without one."""
@@ -21,7 +21,7 @@ LOG_COLUMNS = ("user", "target", "weight", "first", "last")
 
 
 @dataclass(frozen=True, eq=False)
-class Observed:
+class EventLog:
     """What users did since the fit: one row per user and target, sorted by both, whatever order the events came in.
 
     Attributes:
@@ -34,17 +34,17 @@ class Observed:
         longest: M of fit time, 0 before the first event.
     """
 
-    user: IntArray = field(default_factory=nothing)
-    target: IntArray = field(default_factory=nothing)
+    user: IntArray = field(default_factory=no_targets)
+    target: IntArray = field(default_factory=no_targets)
     weight: FloatArray = field(default_factory=lambda: np.empty(0))
-    first: IntArray = field(default_factory=nothing)
-    last: IntArray = field(default_factory=nothing)
+    first: IntArray = field(default_factory=no_targets)
+    last: IntArray = field(default_factory=no_targets)
     longest: float = 0.0
 
     def __len__(self) -> int:
         return len(self.user)
 
-    def merged(self, other: Observed) -> tuple[Self, IntArray]:
+    def merged(self, other: EventLog) -> tuple[Self, IntArray]:
         """Add the rows of another one.
 
         Returns:
@@ -88,7 +88,7 @@ class Observed:
         columns: dict[str, Any] = {name: column(name) for name in LOG_COLUMNS}
         return replace(self, **columns)
 
-    def past(self, user: int, own: IntArray, weight: FloatArray, window: int) -> Past:
+    def past(self, user: int, own: IntArray, weight: FloatArray, window: int) -> UserHistory:
         """What one user did until now.
 
         Args:
@@ -106,7 +106,7 @@ class Observed:
         kept, liked, disliked = (np.flatnonzero(part) for part in ((now > 0) & (now == before), now > before, now < 0))
         known = bool((before > 0).any())
         first = self.first[rows].min(initial=NO_FIRST, keepdims=True)
-        return Past(
+        return UserHistory(
             bought=targets[kept],
             liked=targets[liked],
             disliked=targets[disliked],
@@ -152,8 +152,8 @@ def passed(first: IntArray, latest: int, window: int) -> FloatArray:
     return np.asarray(passed * _TICKS // window / _TICKS)
 
 
-def gather(user: IntArray, target: IntArray, weight: FloatArray, time: IntArray | None) -> Observed:
-    """Events in any order as rows of :class:`Observed`.
+def log_events(user: IntArray, target: IntArray, weight: FloatArray, time: IntArray | None) -> EventLog:
+    """Events in any order as rows of :class:`EventLog`.
 
     Args:
         user: rows, int64 (a,).
@@ -169,4 +169,4 @@ def gather(user: IntArray, target: IntArray, weight: FloatArray, time: IntArray 
     else:
         first, last = (pick.reduceat(time[order], starts) for pick in (np.minimum, np.maximum))
     greatest = stronger(*(pick.reduceat(weight, starts) for pick in (np.minimum, np.maximum)))
-    return Observed(user[starts], target[starts], greatest, first, last)
+    return EventLog(user[starts], target[starts], greatest, first, last)

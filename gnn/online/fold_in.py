@@ -10,16 +10,16 @@ import numpy as np
 from ...arrays import FloatArray, IntArray
 from ..factors.settings import FactorSettings
 from ..factors.update import Feedback, Sums, learn_target
-from ..model.model import Space
+from ..model.model import LatentFactorModel
 
 
-def nothing() -> IntArray:
+def no_targets() -> IntArray:
     """No targets, int64 (0,)."""
     return np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
-class Past:
+class UserHistory:
     """What one user did; no target stands in two of the lists.
 
     Attributes:
@@ -44,7 +44,7 @@ class Past:
         return np.split(settings.certainty(self.weight), [before, before + len(self.liked)])
 
 
-def fold_in(space: Space, past: Past) -> FloatArray:
+def fold_in(space: LatentFactorModel, past: UserHistory) -> FloatArray:
     """The vector of one user.
 
     ``p = argmin_p sum_others exposure (p . b)^2 + sum_bought conf (1 - p . b)^2 + sum_liked conf max(0, 1 - p . b)^2 +
@@ -64,7 +64,7 @@ def fold_in(space: Space, past: Past) -> FloatArray:
     return np.asarray(np.concatenate(parts) / np.sqrt(len(parts)))
 
 
-def folded_shares(space: Space, past: Past, target: int) -> FloatArray:
+def folded_shares(space: LatentFactorModel, past: UserHistory, target: int) -> FloatArray:
     """What each purchase contributes to the score of one target (Hu et al. 2008, section 5).
 
     ``p = W (sum_i conf_i r_i b_i + reg prior)`` with ``W`` the inverse of the user's system and ``r_i`` the preference:
@@ -98,7 +98,7 @@ def folded_shares(space: Space, past: Past, target: int) -> FloatArray:
     return np.asarray(shares / (np.sqrt(2.0 * square) * space.longest))
 
 
-def _parts(space: Space, past: Past) -> Iterator[tuple[Feedback, FloatArray]]:
+def _parts(space: LatentFactorModel, past: UserHistory) -> Iterator[tuple[Feedback, FloatArray]]:
     """For each set of factors, as long as if it were the only one: what the user did, and the prior."""
     settings, factors = space.settings.factors, space.factors
     root = np.sqrt(len(settings.parts))
@@ -120,7 +120,7 @@ def _parts(space: Space, past: Past) -> Iterator[tuple[Feedback, FloatArray]]:
         yield feedback, root * prior[part]
 
 
-def _rows(space: Space, targets: IntArray) -> FloatArray:
+def _rows(space: LatentFactorModel, targets: IntArray) -> FloatArray:
     """The vectors from which users are folded in: the basis, or the prior of a target without sales at fit."""
     seen = np.isin(targets, space.head.seen)[:, None]
     return np.where(seen, space.factors.basis[targets], space.prior.mean[targets])

@@ -9,34 +9,35 @@ import numpy as np
 from ...arrays import FloatArray, IntArray
 from ..calibration.confidence import errors_of
 from ..model.cosine_softmax import HEADROOM
-from ..model.model import Space
+from ..model.model import LatentFactorModel
 from ..prior.kernel import Prior
-from ..propagation.features import Blocks
-from ..utils import renewed
+from ..propagation.features import FeatureBlocks
+from ..utils import replace_keeping_cache
 
 
-def grow(space: Space, blocks: Blocks, targets: IntArray, errors: FloatArray) -> Space:
+def grow(space: LatentFactorModel, blocks: FeatureBlocks, targets: IntArray, errors: FloatArray) -> LatentFactorModel:
     """The space with new rows of phi: priors of some targets, which are their vectors as long as nobody bought them.
 
     Args:
         space: of n targets and groups.
         blocks: phi of all there are now; rows of seen targets are those that the space was fitted to.
         targets: positions of those to foresee, none of them seen, all from n on included, ascending.
-        errors: of the seen targets' levels (:func:`newaisle.gnn.calibration.confidence.level_errors`), float64 (seen,).
+        errors: of the seen targets' levels (:func:`newaisle.gnn.calibration.confidence.popularity_errors`), float64
+            (seen,).
 
     Returns:
         The space with mean, variance, expected error and vector of these targets, and 1 as the share of the prior.
         Where a mean is longer than M, M becomes that with ``HEADROOM``.
     """
     more = blocks.size - len(space.vectors)
-    head = renewed(space.head, blocks=blocks)
+    head = replace_keeping_cache(space.head, blocks=blocks)
     prior = head.prior(targets)
     foreseen, level = prior.mean[:, :-1], prior.mean[:, -1]
     mean, vectors = (_put(rows, more, targets, foreseen) for rows in (space.prior.mean, space.vectors))
     answers = space.settings.as_new(foreseen, level)
     longest = float(np.sqrt(np.einsum("tr,tr->t", answers, answers).max(initial=0.0)))
     nothing = np.zeros((more, space.factors.targets.shape[1]), dtype=space.factors.targets.dtype)
-    factors = renewed(
+    factors = replace_keeping_cache(
         space.factors,
         targets=np.concatenate([space.factors.targets, nothing]),
         basis=np.concatenate([space.factors.basis, nothing]),

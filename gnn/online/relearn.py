@@ -14,15 +14,15 @@ from ...graph.event_weights import stronger
 from ..factors.als import Factors
 from ..factors.update import Feedback, Sums, learn_target, update_targets
 from ..model.cosine_softmax import HEADROOM
-from ..model.model import Space, prior_strength
-from .events import Observed
+from ..model.model import LatentFactorModel, prior_strength
+from .events import EventLog
 
 _MANY = 500
 """Buyers whose sums are worth keeping."""
 
 
 @dataclass(frozen=True, eq=False)
-class Buyers:
+class TrainingBuyers:
     """Who had bought or disliked what at fit, and what that adds to the targets' systems.
 
     Attributes:
@@ -53,7 +53,9 @@ class Buyers:
         return {}
 
 
-def relearn(space: Space, buyers: Buyers, observed: Observed, exposure: FloatArray, targets: IntArray) -> Space:
+def update_targets_online(
+    space: LatentFactorModel, buyers: TrainingBuyers, observed: EventLog, exposure: FloatArray, targets: IntArray
+) -> LatentFactorModel:
     """Solve targets again with all that is known of them; the order in which it became known does not matter.
 
     Users count with their vectors of fit time, those without a history then as the mean user. Where nothing was
@@ -98,7 +100,7 @@ def relearn(space: Space, buyers: Buyers, observed: Observed, exposure: FloatArr
     return replace(learned, longest=_grown(observed.longest, learned.answers))
 
 
-def _feedback(buyers: Buyers, target: int, users: IntArray, weights: FloatArray, exposure: float) -> Feedback:
+def _feedback(buyers: TrainingBuyers, target: int, users: IntArray, weights: FloatArray, exposure: float) -> Feedback:
     """What users did with one target: ``weights`` are those since the fit, of ``users``, ascending."""
     factors, certainty = buyers.factors, buyers.factors.settings.certainty
     had, own = buyers.of(target)

@@ -24,7 +24,9 @@ _OFTEN = 0.2
 """Seconds between two looks at what the processes tell."""
 
 
-def spread(work: Callable[[Item, Progress], Result], items: Sequence[Item], jobs: int, tell: Progress) -> list[Result]:
+def run_parallel(
+    work: Callable[[Item, Progress], Result], items: Sequence[Item], jobs: int, tell: Progress
+) -> list[Result]:
     """Do some work on every item, on up to ``jobs`` of them at the same time.
 
     One thread works on one item, whatever ``jobs`` is and however many cores there are: sums of floats depend on how

@@ -7,13 +7,13 @@ import scipy.sparse as sp
 from ..factors.als import Factors
 from ..factors.solve import solve_targets, solve_users
 from ..factors.update import update_targets
-from .kernel import Head
+from .kernel import KernelRegressor
 
 _STRENGTH = 30.0
 """How strongly the prior of a sold target holds; ten times as much gained less."""
 
 
-def inform_factors(factors: Factors, head: Head, signed: sp.csr_array) -> Factors:
+def inform_factors(factors: Factors, head: KernelRegressor, signed: sp.csr_array) -> Factors:
     """Further alternating steps, in which the mean of a target is what the others predict of it, not zero.
 
     Plain factors know a target by its own sales alone, so a user's vector learns little from what few others bought.

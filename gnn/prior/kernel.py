@@ -12,8 +12,8 @@ import scipy.linalg as la
 
 from ...arrays import FloatArray, IntArray
 from ...errors import ModelError
-from ..propagation.features import Blocks
-from ..utils import renewed
+from ..propagation.features import FeatureBlocks
+from ..utils import replace_keeping_cache
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Prior:
     variance: FloatArray
 
 
-def kernel(blocks: Blocks, settings: KernelSettings, rows: IntArray, columns: IntArray) -> FloatArray:
+def kernel(blocks: FeatureBlocks, settings: KernelSettings, rows: IntArray, columns: IntArray) -> FloatArray:
     """``k(a, b) = exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)``, float64 (rows, columns), 1 on the diagonal.
 
     Raises:
@@ -56,7 +56,7 @@ def kernel(blocks: Blocks, settings: KernelSettings, rows: IntArray, columns: In
     return np.exp(-total.astype(np.float64))
 
 
-def check_weights(blocks: Blocks, settings: KernelSettings) -> None:
+def check_weights(blocks: FeatureBlocks, settings: KernelSettings) -> None:
     """All blocks that the settings weigh must be there.
 
     Raises:
@@ -70,7 +70,7 @@ def check_weights(blocks: Blocks, settings: KernelSettings) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Head:
+class KernelRegressor:
     """Kernel ridge regression from phi to factors (Rasmussen and Williams 2006, chapter 2).
 
     Attributes:
@@ -80,7 +80,7 @@ class Head:
         factors: their factors q, float64 (s, rank).
     """
 
-    blocks: Blocks
+    blocks: FeatureBlocks
     settings: KernelSettings
     seen: IntArray
     factors: FloatArray
@@ -92,10 +92,10 @@ class Head:
         system[np.diag_indices_from(system)] += self.settings.ridge
         return invert(system)
 
-    def carrying(self, factors: FloatArray) -> Head:
+    def carrying(self, factors: FloatArray) -> KernelRegressor:
         """The same for other factors of the seen targets, float64 (s, d); the kernel is solved once for all of them."""
         _ = self.inverse
-        return renewed(self, ("inverse",), factors=factors)
+        return replace_keeping_cache(self, ("inverse",), factors=factors)
 
     def sources(self, target: int) -> FloatArray:
         """How much of each seen target's factor goes into one target's prior mean, float64 (s,): ``mu = sources . Q``.

@@ -9,10 +9,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
-from ..propagation.features import Blocks
-from ..utils import renewed
-from .kernel import Head, KernelSettings, Prior, solve
-from .stacked import Weighed
+from ..propagation.features import FeatureBlocks
+from ..utils import replace_keeping_cache
+from .kernel import KernelRegressor, KernelSettings, Prior, solve
+from .stacked import StackedFeatures
 
 EXACT = 10_000
 """Up to this many seen targets the head is exact."""
@@ -21,13 +21,15 @@ NEAREST = 100
 """Seen targets that tell of one beyond; docs/model.md shows what leaving out the others costs."""
 
 
-def make_head(blocks: Blocks, settings: KernelSettings, seen: IntArray, factors: FloatArray) -> Head:
+def make_regressor(
+    blocks: FeatureBlocks, settings: KernelSettings, seen: IntArray, factors: FloatArray
+) -> KernelRegressor:
     """The head for some seen targets: exact up to ``EXACT`` of them, through the nearest ones beyond."""
-    return (Head if len(seen) <= EXACT else NearestHead)(blocks, settings, seen, factors)
+    return (KernelRegressor if len(seen) <= EXACT else NearestNeighborRegressor)(blocks, settings, seen, factors)
 
 
 @dataclass(frozen=True, eq=False)
-class NearestHead(Head):
+class NearestNeighborRegressor(KernelRegressor):
     """Kernel ridge regression from the nearest seen targets of each target alone.
 
     The others say next to nothing once the nearest are known (Vecchia 1988; a nearest-neighbour Gaussian process,
@@ -35,10 +37,10 @@ class NearestHead(Head):
     ``NEAREST`` alone. Landmarks, which share one low rank among all targets, blur just these.
     """
 
-    def carrying(self, factors: FloatArray) -> Head:
+    def carrying(self, factors: FloatArray) -> KernelRegressor:
         """The same for other factors of the seen targets, float64 (s, d); neighbours are found once for all of them."""
         _ = self._among_seen
-        return renewed(self, ("_among_seen", "_of_seen"), factors=factors)
+        return replace_keeping_cache(self, ("_among_seen", "_of_seen"), factors=factors)
 
     def prior(self, targets: IntArray) -> Prior:
         """Mean and variance for targets that are not seen."""
@@ -60,15 +62,15 @@ class NearestHead(Head):
         return self._carry(self.seen)
 
     @cached_property
-    def _of_seen(self) -> Weighed:
-        return Weighed.of(self.blocks, self.settings, self.seen)
+    def _of_seen(self) -> StackedFeatures:
+        return StackedFeatures.of(self.blocks, self.settings, self.seen)
 
     def _carry(self, targets: IntArray) -> tuple[sp.csr_array, FloatArray]:
         """``k (K + lambda I)^-1`` of some targets, CSR (targets, s), and their variance, float64 (targets,)."""
         of_seen = self._of_seen
         asking = of_seen
         if targets is not self.seen:
-            asking = Weighed.of(self.blocks, self.settings, targets, of_seen.widths)
+            asking = StackedFeatures.of(self.blocks, self.settings, targets, of_seen.widths)
         places = nearest_places(asking, targets, of_seen, self.seen, min(NEAREST, len(self.seen) - 1))
         drawn, variance = np.empty(places.shape), np.empty(len(targets))
         for row, near in enumerate(places):
@@ -82,7 +84,9 @@ class NearestHead(Head):
         return carried, np.clip(variance, 0.0, 1.0)
 
 
-def nearest_places(asking: Weighed, targets: IntArray, of_seen: Weighed, seen: IntArray, count: int) -> IntArray:
+def nearest_places(
+    asking: StackedFeatures, targets: IntArray, of_seen: StackedFeatures, seen: IntArray, count: int
+) -> IntArray:
     """Places among the seen targets of those most like each one, itself left out, int64 (targets, count), ascending.
 
     Args:

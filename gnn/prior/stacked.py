@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import Float32Array, FloatArray, IntArray
-from ..propagation.features import Blocks
+from ..propagation.features import FeatureBlocks
 from .kernel import KernelSettings, check_weights
 
 _CHUNK = 64
@@ -17,7 +17,7 @@ _CHUNK = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Weighed:
+class StackedFeatures:
     """Rows of phi, every block times the root of its weight, so that ``k(a, b) = exp(-|a - b|^2)``.
 
     Attributes:
@@ -36,8 +36,8 @@ class Weighed:
 
     @classmethod
     def of(
-        cls, blocks: Blocks, settings: KernelSettings, targets: IntArray, widths: Sequence[int] | None = None
-    ) -> Weighed:
+        cls, blocks: FeatureBlocks, settings: KernelSettings, targets: IntArray, widths: Sequence[int] | None = None
+    ) -> StackedFeatures:
         """Some targets' rows.
 
         Args:
@@ -66,14 +66,14 @@ class Weighed:
     def __len__(self) -> int:
         return len(self.place)
 
-    def kernel(self, rows: IntArray, other: Weighed, columns: IntArray) -> FloatArray:
+    def kernel(self, rows: IntArray, other: StackedFeatures, columns: IntArray) -> FloatArray:
         """How alike some of these targets and some of others are, float64 (rows, columns)."""
         product = self.distinct[self.place[rows]] @ other.distinct[other.place[columns]].T
         product += sp.csr_array(self.sparse[rows] @ other.sparse[columns].T).toarray()
         exponent = 2.0 * product - self.squares[rows][:, None] - other.squares[columns]
         return np.exp(np.minimum(exponent.astype(np.float64), 0.0))
 
-    def nearest(self, other: Weighed, count: int, themselves: IntArray) -> IntArray:
+    def nearest(self, other: StackedFeatures, count: int, themselves: IntArray) -> IntArray:
         """Places of those among others that are most like each of these targets, int64 (t, count), ascending.
 
         Args:

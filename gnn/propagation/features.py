@@ -22,7 +22,7 @@ _FEW = 64
 """So many rows at most are compared again and again, and added one after another."""
 
 
-class Kind(StrEnum):
+class FeatureKind(StrEnum):
     """What a block says of a target: what it is (the first five) or how it stands in the graph (the others)."""
 
     TEXT = "text"
@@ -36,7 +36,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Blocks:
+class FeatureBlocks:
     """phi: one block of columns per kind of knowledge, over all n targets and groups.
 
     Attributes:
@@ -46,7 +46,7 @@ class Blocks:
     """
 
     matrices: Mapping[str, Block]
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    kinds: Mapping[str, FeatureKind] = field(default_factory=dict)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -69,10 +69,10 @@ class Blocks:
         """Names of the blocks, in order."""
         return tuple(self.matrices)
 
-    def of(self, kinds: Collection[Kind]) -> Blocks:
+    def of(self, kinds: Collection[FeatureKind]) -> FeatureBlocks:
         """The blocks of some kinds alone."""
         matrices = {name: block for name, block in self.matrices.items() if self.kinds[name] in kinds}
-        return Blocks(matrices, {name: self.kinds[name] for name in matrices})
+        return FeatureBlocks(matrices, {name: self.kinds[name] for name in matrices})
 
     def squared_distances(self, name: str, rows: IntArray, columns: IntArray) -> npt.NDArray[np.float32]:
         """|phi(r) - phi(c)|^2 in one block, float32 (rows, columns)."""
@@ -115,7 +115,7 @@ def _squares(block: Block) -> FloatArray:
     return np.asarray(np.square(block).sum(axis=1) if isinstance(block, np.ndarray) else block.power(2).sum(axis=1))
 
 
-def extend(blocks: Blocks, rows: Mapping[str, Block], targets: IntArray) -> Blocks:
+def extend_blocks(blocks: FeatureBlocks, rows: Mapping[str, Block], targets: IntArray) -> FeatureBlocks:
     """Put rows of :func:`describe` into phi.
 
     Args:
@@ -135,7 +135,7 @@ def extend(blocks: Blocks, rows: Mapping[str, Block], targets: IntArray) -> Bloc
         grown, rooms[name] = _grown(block, dense[added], None if not added.all() else blocks._rooms.get(name))
         grown[targets[~added]] = dense[~added]
         matrices[name] = grown
-    made = Blocks(matrices, blocks.kinds)
+    made = FeatureBlocks(matrices, blocks.kinds)
     made._rooms.update(rooms)
     for name, (columns, part, squares) in blocks._kept.items():
         if not np.isin(columns, targets).any():

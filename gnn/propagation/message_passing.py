@@ -28,7 +28,7 @@ _CELLS = 2**24
 """so many numbers at once where that leaves more than the fewest: 64 MB."""
 
 
-class Hop(MessagePassing):  # type: ignore[misc]  # PyTorch Geometric publishes no types
+class SumConv(MessagePassing):  # type: ignore[misc]  # PyTorch Geometric publishes no types
     """One hop: every node receives the weighted sum of its neighbours' vectors."""
 
     def __init__(self) -> None:
@@ -45,20 +45,20 @@ class Hop(MessagePassing):  # type: ignore[misc]  # PyTorch Geometric publishes 
         return summed
 
 
-_HOP = Hop()
+_CONV = SumConv()
 
 
-def spread(parents: sp.csr_array, start: sp.csr_array) -> sp.csr_array:
+def propagate_hops(parents: sp.csr_array, start: sp.csr_array) -> sp.csr_array:
     """Sum of ``DECAY^h parents^h start`` over all hops h; ends because the parents have no cycle."""
     total, frontier, weight = start, start, 1.0
     while frontier.nnz:
-        frontier = through(parents, frontier)
+        frontier = propagate_sparse(parents, frontier)
         weight *= DECAY
         total = total + weight * frontier
     return sp.csr_array(total)
 
 
-def through(adjacency: sp.csr_array, vectors: sp.csr_array) -> sp.csr_array:
+def propagate_sparse(adjacency: sp.csr_array, vectors: sp.csr_array) -> sp.csr_array:
     """One hop of sparse vectors, a chunk of dense columns at a time."""
     if not vectors.shape[1]:
         return sp.csr_array((adjacency.shape[0], 0))
@@ -66,19 +66,19 @@ def through(adjacency: sp.csr_array, vectors: sp.csr_array) -> sp.csr_array:
     parts, width = [], int(np.clip(_CELLS // max(vectors.shape[0], 1), _LEAST_CHUNK, _CHUNK))
     for first in range(0, vectors.shape[1], width):
         chunk = vectors[:, first : first + width].astype(np.float32).toarray()
-        parts.append(sp.csr_array(_received(receivers, chunk)))
+        parts.append(sp.csr_array(_convolved(receivers, chunk)))
     received: sp.csr_array = sp.hstack(parts, format="csr", dtype=np.float64)
     return received
 
 
-def receive(adjacency: sp.csr_array, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def propagate_dense(adjacency: sp.csr_array, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """One hop of dense vectors, float32 (senders, d) to (receivers, d)."""
-    return _received(_tensor(adjacency), vectors)
+    return _convolved(_tensor(adjacency), vectors)
 
 
-def _received(receivers: Tensor, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _convolved(receivers: Tensor, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     with torch.no_grad():
-        received: npt.NDArray[np.float32] = _HOP(torch.from_numpy(vectors), receivers).numpy()
+        received: npt.NDArray[np.float32] = _CONV(torch.from_numpy(vectors), receivers).numpy()
     return received
 
 
@@ -90,7 +90,7 @@ def _tensor(matrix: sp.csr_array) -> Tensor:
         return torch.sparse_csr_tensor(starts, columns, values, size=matrix.shape, check_invariants=False)
 
 
-def unit(block: sp.csr_array) -> sp.csr_array:
+def unit_rows(block: sp.csr_array) -> sp.csr_array:
     """Rows of length 1; zero rows stay zero."""
     length = np.sqrt(block.power(2).sum(axis=1))
     scaled = sp.csr_array(sp.diags_array(1.0 / np.where(length > 0, length, 1.0)) @ block)
@@ -98,7 +98,7 @@ def unit(block: sp.csr_array) -> sp.csr_array:
     return scaled
 
 
-def unit_dense(block: FloatArray) -> FloatArray:
+def unit_rows_dense(block: FloatArray) -> FloatArray:
     """Rows of length 1; zero rows stay zero."""
     length = np.linalg.norm(block, axis=1, keepdims=True)
     scaled: FloatArray = np.divide(block, length, out=np.zeros_like(block), where=length > 0)

@@ -16,24 +16,10 @@ import scipy.sparse as sp
 from ...arrays import BoolArray, Float32Array, FloatArray, IntArray
 from ...errors import InputError
 from ...graph import CatalogGraph
-from .features import Block, Blocks, Kind, extend
-from .message_passing import DECAY
+from .features import Block, FeatureBlocks, FeatureKind
 from .relations import ancestors, attribute, likeness_to_parents, mix, named, number_of_values, parent_texts
-from .schema import Frozen, Scale, Values
-from .subgraph import View
-
-__all__ = [
-    "DECAY",
-    "Block",
-    "Blocks",
-    "Float32Array",
-    "Kind",
-    "describe",
-    "extend",
-    "propagate",
-    "propagate_and_freeze",
-]
-
+from .schema import AttributeVocabulary, FeatureSchema, StandardScaler
+from .subgraph import Subgraph
 
 _OWN = frozenset({"text", "name", "parent text", "ancestors", "place"})
 """Blocks that are called the same in every catalog."""
@@ -44,7 +30,7 @@ def propagate(
     texts: Float32Array | None,
     names: Float32Array | None = None,
     vectors: Mapping[str, FloatArray] | None = None,
-) -> Blocks:
+) -> FeatureBlocks:
     """Compute phi for all targets and groups of a catalog.
 
     Args:
@@ -62,47 +48,47 @@ def propagate(
     Raises:
         InputError: embeddings of another shape, or not all finite; a modality with the name of another block.
     """
-    return propagate_and_freeze(graph, texts, names, vectors)[0]
+    return fit_transform(graph, texts, names, vectors)[0]
 
 
-def propagate_and_freeze(
+def fit_transform(
     graph: CatalogGraph,
     texts: Float32Array | None,
     names: Float32Array | None = None,
     vectors: Mapping[str, FloatArray] | None = None,
-) -> tuple[Blocks, Frozen]:
+) -> tuple[FeatureBlocks, FeatureSchema]:
     """Compute phi as :func:`propagate` does, and keep what describes targets that come later alike."""
     given = vectors or {}
     for what, rows in (("texts", texts), ("names", names), *given.items()):
         if rows is not None:
             _check(graph, what, rows)
     frozen = _plan(graph, texts)
-    found, frozen = _describe(View.whole(graph), texts, names, frozen)
+    found, frozen = _describe(Subgraph.whole(graph), texts, names, frozen)
     if taken := sorted(given.keys() & (found.keys() | _OWN)):
         raise InputError(
             f"The vectors {taken[0]!r} are called as a block of the catalog {graph.source!r} is already; give them "
             "another name."
         )
-    found |= {name: (Kind.MODALITY, rows) for name, rows in given.items()}
+    found |= {name: (FeatureKind.MODALITY, rows) for name, rows in given.items()}
     blocks = {name: block for name, (_, block) in found.items() if _varies(block)}
-    return Blocks(blocks, {name: found[name][0] for name in blocks}), frozen
+    return FeatureBlocks(blocks, {name: found[name][0] for name in blocks}), frozen
 
 
-def describe(
+def transform(
     graph: CatalogGraph,
     targets: IntArray,
-    frozen: Frozen,
+    frozen: FeatureSchema,
     texts: Float32Array | None,
     names: Float32Array | None = None,
     *,
     counted: BoolArray | None = None,
 ) -> dict[str, Block]:
-    """Compute phi for some targets with everything frozen that :func:`propagate_and_freeze` took from all.
+    """Compute phi for some targets with everything frozen that :func:`fit_transform` took from all.
 
     Args:
         graph: the catalog as it is now, n targets and groups.
         targets: positions of t of them, ascending.
-        frozen: from the fit, with columns for what is new (:meth:`Frozen.grown`).
+        frozen: from the fit, with columns for what is new (:meth:`FeatureSchema.grown`).
         texts: text embeddings, float32 (n, d); only the rows of the targets and of their ancestors are read.
         names: embeddings of the names, likewise.
         counted: who was there at fit under the name it has, bool (n,); None for the first ``frozen.size``.
@@ -110,7 +96,7 @@ def describe(
     Returns:
         name of the block -> (t, d), those in which all targets were alike at fit included, modalities not.
     """
-    view = View.above(graph, targets)
+    view = Subgraph.above(graph, targets)
     texts, names = (part if part is None else part[view.nodes] for part in (texts, names))
     there = np.arange(len(graph)) < frozen.size if counted is None else counted
     found, _ = _describe(view, texts, names, frozen, there[view.nodes])
@@ -118,7 +104,7 @@ def describe(
     return {name: block[rows] for name, (_, block) in found.items()}
 
 
-def _plan(graph: CatalogGraph, texts: Float32Array | None) -> Frozen:
+def _plan(graph: CatalogGraph, texts: Float32Array | None) -> FeatureSchema:
     """The columns of phi, before anything is computed."""
     taken = set(_OWN)
     relations: dict[str, str] = {}
@@ -129,57 +115,57 @@ def _plan(graph: CatalogGraph, texts: Float32Array | None) -> Frozen:
         block = f"{name} (attribute)" if name in taken else name
         taken |= {block, f"{block} count", f"{block} mix"}
         relations[name] = block
-    return Frozen(
+    return FeatureSchema(
         size=len(graph),
-        shared=Frozen.shared_names(graph, len(graph)),
+        shared=FeatureSchema.shared_names(graph, len(graph)),
         texts=texts is not None and bool(np.any(texts)),
         general=np.unique(graph.parents.indices).astype(np.int64) if graph.parents.nnz else None,
-        values={name: Values(np.array(own), np.empty(0)) for name, own in values.items()},
+        values={name: AttributeVocabulary(np.array(own), np.empty(0)) for name, own in values.items()},
         relations=relations,
         features={name: f"{name} (feature)" if name in taken else name for name in graph.features},
     )
 
 
 def _describe(
-    view: View,
+    view: Subgraph,
     texts: Float32Array | None,
     names: Float32Array | None,
-    frozen: Frozen,
+    frozen: FeatureSchema,
     counted: BoolArray | None = None,
-) -> tuple[dict[str, tuple[Kind, Block]], Frozen]:
+) -> tuple[dict[str, tuple[FeatureKind, Block]], FeatureSchema]:
     """All blocks of a view, and what they take from it: where ``counted`` is None, scales and rarities are its own."""
-    found: dict[str, tuple[Kind, Block]] = {}
+    found: dict[str, tuple[FeatureKind, Block]] = {}
     scales, values = dict(frozen.scales), dict(frozen.values)
 
     def standardised(name: str, *columns: FloatArray, logarithm: bool = True) -> FloatArray:
         if counted is None:
-            scales[name] = tuple(Scale.of(column, logarithm=logarithm) for column in columns)
+            scales[name] = tuple(StandardScaler.of(column, logarithm=logarithm) for column in columns)
         return np.hstack([scale.apply(column) for scale, column in zip(scales[name], columns, strict=True)])
 
     if frozen.texts and texts is not None:
-        found["text"] = Kind.TEXT, texts.astype(np.float64)
+        found["text"] = FeatureKind.TEXT, texts.astype(np.float64)
         if names is not None:
-            found["name"] = Kind.NAME, names.astype(np.float64)
+            found["name"] = FeatureKind.NAME, names.astype(np.float64)
         own = np.zeros(len(view)) if counted is None else 1.0 - counted
         place = [np.array([frozen.shared.get(name, 0) for name in view.names], dtype=np.float64) + own]
         scaled = [standardised("namesakes", *place)]
         if frozen.general is not None:
             above = parent_texts(view, texts)
-            found["parent text"] = Kind.RELATION, above
+            found["parent text"] = FeatureKind.RELATION, above
             scaled.append(standardised("likeness", likeness_to_parents(view, texts, above), logarithm=False))
-        found["place"] = Kind.PLACE, np.hstack(scaled)
+        found["place"] = FeatureKind.PLACE, np.hstack(scaled)
     if frozen.general is not None:
-        found["ancestors"] = Kind.RELATION, ancestors(view, frozen.general)
+        found["ancestors"] = FeatureKind.RELATION, ancestors(view, frozen.general)
     for name, block in frozen.relations.items():
         carried, rarity = attribute(view, values[name].positions, None if counted is None else values[name].rarity)
         values[name] = replace(values[name], rarity=rarity)
         edges = named(view, values[name].positions)
-        found[block] = Kind.RELATION, carried
-        found[f"{block} count"] = Kind.COUNT, standardised(f"{block} count", number_of_values(view, edges))
-        found[f"{block} mix"] = Kind.MIX, standardised(f"{block} mix", *mix(view, edges), logarithm=False)
+        found[block] = FeatureKind.RELATION, carried
+        found[f"{block} count"] = FeatureKind.COUNT, standardised(f"{block} count", number_of_values(view, edges))
+        found[f"{block} mix"] = FeatureKind.MIX, standardised(f"{block} mix", *mix(view, edges), logarithm=False)
     for name, block in frozen.features.items():
         unknown = np.full(len(view), np.nan)
-        found[block] = Kind.FEATURE, standardised(block, view.features.get(name, unknown))
+        found[block] = FeatureKind.FEATURE, standardised(block, view.features.get(name, unknown))
     return found, replace(frozen, scales=scales, values=values)
 
 

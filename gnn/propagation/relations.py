@@ -8,23 +8,23 @@ import scipy.sparse as sp
 from ...arrays import BoolArray, Float32Array, FloatArray, IntArray
 from ...graph.catalog.schema import Edges
 from ...graph.catalog.traversal import reached
-from .message_passing import receive, spread, through, unit, unit_dense
-from .subgraph import View
+from .message_passing import propagate_dense, propagate_hops, propagate_sparse, unit_rows, unit_rows_dense
+from .subgraph import Subgraph
 
 
-def parent_texts(view: View, texts: Float32Array) -> FloatArray:
+def parent_texts(view: Subgraph, texts: Float32Array) -> FloatArray:
     """Mean of the parents' embeddings, as unit vectors, float64 (v, d)."""
-    return unit_dense(receive(view.parents, texts).astype(np.float64))
+    return unit_rows_dense(propagate_dense(view.parents, texts).astype(np.float64))
 
 
-def likeness_to_parents(view: View, texts: Float32Array, above: FloatArray) -> FloatArray:
+def likeness_to_parents(view: Subgraph, texts: Float32Array, above: FloatArray) -> FloatArray:
     """Cosine of a target's text and its parents', NaN without parents, float64 (v,)."""
     likeness: FloatArray = np.einsum("nd,nd->n", texts.astype(np.float64), above)
     likeness[np.diff(view.parents.indptr) == 0] = np.nan
     return likeness
 
 
-def ancestors(view: View, general: IntArray) -> sp.csr_array:
+def ancestors(view: Subgraph, general: IntArray) -> sp.csr_array:
     """Identity of the categories above (and of a category with others below it, itself), weakened by distance.
 
     Args:
@@ -38,10 +38,10 @@ def ancestors(view: View, general: IntArray) -> sp.csr_array:
     columns = columns[view.place[general[columns]] >= 0]
     rows = view.place[general[columns]]
     start = sp.csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), (len(view), len(rows)))
-    return unit(_widened(spread(view.parents, start), columns, len(general)))
+    return unit_rows(_widened(propagate_hops(view.parents, start), columns, len(general)))
 
 
-def attribute(view: View, values: IntArray, rarity: FloatArray | None = None) -> tuple[sp.csr_array, FloatArray]:
+def attribute(view: Subgraph, values: IntArray, rarity: FloatArray | None = None) -> tuple[sp.csr_array, FloatArray]:
     """Identity of one attribute's values, rare values counting more, wider ones reached through their hierarchy.
 
     Args:
@@ -58,21 +58,21 @@ def attribute(view: View, values: IntArray, rarity: FloatArray | None = None) ->
     if rarity is None:
         carriers = np.maximum(np.bincount((has @ reach).indices, minlength=len(values)), 1)
         rarity = np.log((len(view) + 1) / carriers)
-    received = through(unit(has.sqrt()), reach)
-    return unit(_widened(sp.csr_array(received @ sp.diags_array(rarity[columns])), columns, len(values))), rarity
+    received = propagate_sparse(unit_rows(has.sqrt()), reach)
+    return unit_rows(_widened(sp.csr_array(received @ sp.diags_array(rarity[columns])), columns, len(values))), rarity
 
 
-def _carried(view: View, values: IntArray) -> tuple[sp.csr_array, sp.csr_array]:
+def _carried(view: Subgraph, values: IntArray) -> tuple[sp.csr_array, sp.csr_array]:
     """Who has which value (v, values), and which wider values each value reaches (values, values)."""
     place = _places(view, values)
     has = _matrix(view.has, place, (len(view), len(values)))
     inside = Edges(place[view.inside.tail], view.inside.head, view.inside.weight)
     hierarchy = _matrix(inside, place, (len(values), len(values)))
     identity = sp.csr_array(sp.eye_array(len(values)))
-    return has, spread(hierarchy, identity) if hierarchy.nnz else identity
+    return has, propagate_hops(hierarchy, identity) if hierarchy.nnz else identity
 
 
-def _reached(view: View, values: IntArray) -> IntArray:
+def _reached(view: Subgraph, values: IntArray) -> IntArray:
     """Columns of the values that the targets have, and of all wider ones."""
     place = _places(view, values)
     tail, head = place[view.inside.tail], place[view.inside.head]
@@ -83,7 +83,7 @@ def _reached(view: View, values: IntArray) -> IntArray:
     return reached(wider, own[own >= 0])
 
 
-def _places(view: View, values: IntArray) -> IntArray:
+def _places(view: Subgraph, values: IntArray) -> IntArray:
     """Position of any attribute -> place among some values, -1 where it is none."""
     ends = (view.has.head, view.inside.tail, view.inside.head, values)
     place = np.full(1 + max((int(part.max()) for part in ends if len(part)), default=-1), -1, dtype=np.int64)
@@ -101,17 +101,17 @@ def _widened(block: sp.csr_array, columns: IntArray, width: int) -> sp.csr_array
     return sp.csr_array((block.data, indices, block.indptr), shape=(block.shape[0], width))
 
 
-def named(view: View, values: IntArray) -> BoolArray:
+def named(view: Subgraph, values: IntArray) -> BoolArray:
     """Which of the attribute edges lead to some values, bool (edges,)."""
     return _places(view, values)[view.has.head] >= 0
 
 
-def number_of_values(view: View, named: BoolArray) -> FloatArray:
+def number_of_values(view: Subgraph, named: BoolArray) -> FloatArray:
     """How many values of one attribute each target has, float64 (v,): its degree in that relation."""
     return np.bincount(view.has.tail[named], minlength=len(view)).astype(np.float64)
 
 
-def mix(view: View, named: BoolArray) -> tuple[FloatArray, FloatArray]:
+def mix(view: Subgraph, named: BoolArray) -> tuple[FloatArray, FloatArray]:
     """How evenly the values of one attribute share a target, two of float64 (v,).
 
     The logarithms of the Hill numbers of order 1 and 2, that is of the effective number of values by entropy and by

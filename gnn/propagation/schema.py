@@ -15,7 +15,7 @@ _NONE: IntArray = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
-class Scale:
+class StandardScaler:
     """How one number is standardised.
 
     Attributes:
@@ -29,7 +29,7 @@ class Scale:
     logarithm: bool = False
 
     @classmethod
-    def of(cls, column: FloatArray, *, logarithm: bool = True) -> Scale:
+    def of(cls, column: FloatArray, *, logarithm: bool = True) -> StandardScaler:
         """The scale on which the known values of a column have mean 0 and deviation 1."""
         known = column[~np.isnan(column)]
         if not len(known):
@@ -46,7 +46,7 @@ class Scale:
 
 
 @dataclass(frozen=True, eq=False)
-class Values:
+class AttributeVocabulary:
     """The values of one attribute: each has a column of its own in the attribute's block.
 
     Attributes:
@@ -60,7 +60,7 @@ class Values:
 
 
 @dataclass(frozen=True, eq=False)
-class Frozen:
+class FeatureSchema:
     """What the columns of phi mean and how their numbers are scaled, from the catalog that a model was fitted to.
 
     Attributes:
@@ -79,17 +79,17 @@ class Frozen:
     shared: Mapping[str, int]
     texts: bool
     general: IntArray | None
-    values: Mapping[str, Values] = field(default_factory=dict)
+    values: Mapping[str, AttributeVocabulary] = field(default_factory=dict)
     relations: Mapping[str, str] = field(default_factory=dict)
     features: Mapping[str, str] = field(default_factory=dict)
-    scales: Mapping[str, tuple[Scale, ...]] = field(default_factory=dict)
+    scales: Mapping[str, tuple[StandardScaler, ...]] = field(default_factory=dict)
 
     @staticmethod
     def shared_names(graph: CatalogGraph, size: int) -> Mapping[str, int]:
         """How many of the first ``size`` targets and groups have each name."""
         return Counter(graph.names[:size])
 
-    def grown(self, graph: CatalogGraph) -> Frozen:
+    def grown(self, graph: CatalogGraph) -> FeatureSchema:
         """Give what a graph has more an identity of its own: general nodes and values of known attributes.
 
         A value unknown at fit is as rare as can be. An attribute unknown at fit gets no block: nothing is known of how
@@ -106,7 +106,7 @@ class Frozen:
             more.setdefault(graph.attributes[position].name, []).append(position)
         rarest = np.log(self.size + 1)
         wider = {
-            name: Values(
+            name: AttributeVocabulary(
                 np.concatenate([values.positions, np.array(more.get(name, _NONE), dtype=np.int64)]),
                 np.concatenate([values.rarity, np.full(len(more.get(name, _NONE)), rarest)]),
             )
@@ -114,14 +114,16 @@ class Frozen:
         }
         return replace(self, general=general, values=wider)
 
-    def moved(self, old: CatalogGraph, new: CatalogGraph) -> Frozen:
+    def moved(self, old: CatalogGraph, new: CatalogGraph) -> FeatureSchema:
         """The same for another graph of the source, whose nodes stand elsewhere; what it has more has no column."""
         general = self.general
         if general is not None:
             general = _elsewhere(new.ids.find(old.ids), general)
         place = {attribute: position for position, attribute in enumerate(new.attributes)}
         where = np.array([place.get(attribute, -1) for attribute in old.attributes], dtype=np.int64)
-        values = {name: Values(_elsewhere(where, own.positions), own.rarity) for name, own in self.values.items()}
+        values = {
+            name: AttributeVocabulary(_elsewhere(where, own.positions), own.rarity) for name, own in self.values.items()
+        }
         return replace(self, general=general, values=values)
 
 

@@ -15,7 +15,7 @@ from ...graph.catalog.traversal import reached
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class Subgraph:
     """Some targets and groups with all that stands above them, so that messages reach them as in the whole graph.
 
     Attributes:
@@ -37,14 +37,14 @@ class View:
     features: Mapping[str, FloatArray]
 
     @classmethod
-    def whole(cls, graph: CatalogGraph) -> View:
+    def whole(cls, graph: CatalogGraph) -> Subgraph:
         """All of a graph."""
         nodes, has = np.arange(len(graph)), graph.edges[Relation.HAS_ATTRIBUTE]
         inside = graph.edges[Relation.ATTRIBUTE_CHILD_OF]
         return cls(nodes, nodes, graph.names, graph.parents, has, inside, graph.features)
 
     @classmethod
-    def above(cls, graph: CatalogGraph, targets: IntArray) -> View:
+    def above(cls, graph: CatalogGraph, targets: IntArray) -> Subgraph:
         """Some targets and their ancestors."""
         nodes = reached(graph.parents, targets)
         place = np.full(len(graph), -1, dtype=np.int64)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ...arrays import FloatArray, IntArray
-from ..factors.solve import solve_one, wanted
-from ..model.cosine_softmax import asking
-from ..model.model import Space
+from ..factors.solve import solve_one, weighted_sum
+from ..model.cosine_softmax import augment_users
+from ..model.model import LatentFactorModel
 
 
-def history_shares(space: Space, history: IntArray, weights: FloatArray, target: int) -> FloatArray:
+def history_shares(space: LatentFactorModel, history: IntArray, weights: FloatArray, target: int) -> FloatArray:
     """What each bought target contributes to the score of one target (Hu, Koren and Volinsky 2008, section 5).
 
     ``p_u = W_u sum_i conf_i b_i`` over what was bought, with ``W_u`` the inverse of the user's ALS system, which knows
@@ -30,22 +30,22 @@ def history_shares(space: Space, history: IntArray, weights: FloatArray, target:
     own, certain, liked = space.factors.basis[history], settings.certainty(weights), weights > 0
     if not liked.any():
         return np.empty(0)
-    vector = solve_one(own, certain, gram, settings.alpha * wanted(own, certain), settings)
+    vector = solve_one(own, certain, gram, settings.alpha * weighted_sum(own, certain), settings)
     toward = solve_one(own, certain, gram, settings.alpha * space.vectors[target], settings)
     return np.asarray(certain[liked] * (own[liked] @ toward) / scale_of(space, vector))
 
 
-def offset_share(space: Space, target: int) -> float:
+def offset_share(space: LatentFactorModel, target: int) -> float:
     """What the offset, the same for everybody, contributes to the score of one target: ``o / (sqrt(2) M)``."""
     return float(space.offset[target] / (np.sqrt(2) * space.longest))
 
 
-def scale_of(space: Space, vector: FloatArray) -> float:
+def scale_of(space: LatentFactorModel, vector: FloatArray) -> float:
     """``sqrt(2) |p| M``, by which ``p . q + |p| o`` is divided."""
-    return float(np.linalg.norm(asking(vector[None]))) * space.longest
+    return float(np.linalg.norm(augment_users(vector[None]))) * space.longest
 
 
-def source_shares(space: Space, target: int) -> tuple[FloatArray, FloatArray]:
+def source_shares(space: LatentFactorModel, target: int) -> tuple[FloatArray, FloatArray]:
     """Where the vector of one target came from.
 
     Args:

@@ -7,18 +7,20 @@ from dataclasses import replace
 import numpy as np
 
 from ...arrays import FloatArray, IntArray
-from ..prior.kernel import Head, kernel
-from ..propagation.features import Kind
+from ..prior.kernel import KernelRegressor, kernel
+from ..propagation.features import FeatureKind
 
-_WHAT_IT_IS = frozenset({Kind.TEXT, Kind.NAME, Kind.RELATION, Kind.FEATURE, Kind.MODALITY})
-
-
-def likeness(head: Head, target: int, others: IntArray) -> FloatArray:
-    """How alike one target and others are, 0 to 1, float64 (others,); see :func:`alike`."""
-    return np.asarray(alike(head, np.array([target]), others)[0])
+_WHAT_IT_IS = frozenset(
+    {FeatureKind.TEXT, FeatureKind.NAME, FeatureKind.RELATION, FeatureKind.FEATURE, FeatureKind.MODALITY}
+)
 
 
-def alike(head: Head, targets: IntArray, others: IntArray) -> FloatArray:
+def similarity(head: KernelRegressor, target: int, others: IntArray) -> FloatArray:
+    """How alike one target and others are, 0 to 1, float64 (others,); see :func:`similarities`."""
+    return np.asarray(similarities(head, np.array([target]), others)[0])
+
+
+def similarities(head: KernelRegressor, targets: IntArray, others: IntArray) -> FloatArray:
     """How alike targets and others are, 0 to 1, float64 (targets, others).
 
     ``exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)`` with the fitted weights, over texts, names, relations, features and

@@ -23,21 +23,21 @@ from safetensors.numpy import load_file, save_file
 from ...errors import InputError, ModelError, ModelFormatError
 from ...graph import CatalogGraph, Ids
 from ...graph.catalog.arrow import graph_from_files, graph_tables
-from ...graph.event_weights import Kinds
-from ..calibration.forecast import Spread
-from ..calibration.probability import Calibration
+from ...graph.event_weights import EventWeights
+from ..calibration.forecast import ConformalInterval
+from ..calibration.probability import PurchaseCalibration
 from ..factors.als import Factors
 from ..factors.settings import FactorSettings
-from ..model.model import Space
-from ..model.settings import SpaceSettings
-from ..online.events import Observed
+from ..model.model import LatentFactorModel
+from ..model.settings import ModelSettings
+from ..online.events import EventLog
 from ..prior.kernel import KernelSettings, Prior
-from ..prior.nearest import make_head
-from ..propagation.features import Block, Blocks, Kind
-from ..propagation.schema import Frozen, Scale, Values
+from ..prior.nearest import make_regressor
+from ..propagation.features import Block, FeatureBlocks, FeatureKind
+from ..propagation.schema import AttributeVocabulary, FeatureSchema, StandardScaler
 from ..text.clusters import Clusters
 from .folder import CONFIG, FORMAT, is_model, own_hash, put_in_place, read_config, sha256_of
-from .state import Fitted
+from .state import ModelState
 
 _GRAPH_TABLES = ("targets", "features", "attributes", "edges")
 _USER_TABLES = ("users", "history", "newcomers", "observed")
@@ -47,7 +47,7 @@ _LIBRARIES = ("pandas", "polars", "pyarrow")
 Precision = Literal["float64", "float16"]
 
 
-def save_fitted(fitted: Fitted, path: Path, precision: Precision = "float64") -> None:
+def save_state(fitted: ModelState, path: Path, precision: Precision = "float64") -> None:
     """Write a folder beside ``path``, then put it in place: a reader never meets half a model.
 
     Args:
@@ -81,8 +81,8 @@ def save_fitted(fitted: Fitted, path: Path, precision: Precision = "float64") ->
         ) from error
 
 
-def load_fitted(path: Path) -> Fitted:
-    """Read a folder that :func:`save_fitted` wrote, every file checked against its hash.
+def load_state(path: Path) -> ModelState:
+    """Read a folder that :func:`save_state` wrote, every file checked against its hash.
 
     Raises:
         ModelFormatError: the folder is missing, foreign, corrupted or of another version.
@@ -99,7 +99,7 @@ def load_fitted(path: Path) -> Fitted:
         raise ModelFormatError(f"The model {path} cannot be read ({error!r}); save it again.") from error
 
 
-def _write(fitted: Fitted, folder: Path, precision: Precision) -> None:
+def _write(fitted: ModelState, folder: Path, precision: Precision) -> None:
     space, factors = fitted.space, fitted.space.factors
     signed = fitted.signed
     tables = graph_tables(fitted.graph)
@@ -164,14 +164,14 @@ def _write(fitted: Fitted, folder: Path, precision: Precision) -> None:
     (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
+def _assemble(path: Path, config: Mapping[str, Any]) -> ModelState:
     tables = {name: pq.read_table(path / f"{name}.parquet") for name in (*_GRAPH_TABLES, *_USER_TABLES)}
     graph = graph_from_files(config["source"], tables)
     if graph.content_hash != config["graph_hash"]:
         raise ModelFormatError(f"The graph in the model {path} is not the one it was fitted to; save it again.")
     arrays = _doubled(load_file(path / "space.safetensors"))
     given = config["settings"]
-    settings = SpaceSettings(
+    settings = ModelSettings(
         FactorSettings(**given["factors"]),
         KernelSettings(**given["kernel"]),
         **{name: given[name] for name in _NUMBERS},
@@ -181,10 +181,10 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
     factors = Factors(arrays["user_factors"], arrays["target_factors"], arrays["basis"], settings.factors)
     flat = _doubled(load_file(path / "blocks.safetensors"))
     matrices = _matrices(flat, config["blocks"])
-    blocks = Blocks(matrices, {name: Kind(kind) for name, kind in config["kinds"].items()})
+    blocks = FeatureBlocks(matrices, {name: FeatureKind(kind) for name, kind in config["kinds"].items()})
     seen = arrays["seen"]
-    head = make_head(blocks, settings.kernel, seen, np.column_stack([factors.targets[seen], arrays["seen_level"]]))
-    space = Space(
+    head = make_regressor(blocks, settings.kernel, seen, np.column_stack([factors.targets[seen], arrays["seen_level"]]))
+    space = LatentFactorModel(
         settings=settings,
         factors=factors,
         head=head,
@@ -205,27 +205,27 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> Fitted:
     )
     newcomers = Ids(tuple(tables["newcomers"]["id"].to_pylist()), "user")
     events = {name: tables["observed"][name].to_numpy() for name in _OBSERVED}
-    observed = Observed(**events, longest=config["longest_at_fit"])
+    observed = EventLog(**events, longest=config["longest_at_fit"])
     library = config["library"]
     known = library in _LIBRARIES and importlib.util.find_spec(library) is not None
     backend = importlib.import_module(library) if known else None  # Arrow where the library is not installed
     encoder, seed, window = config["encoder"], config["seed"], config["window"]
     frozen = _frozen(config["frozen"], flat, graph)
-    more: dict[str, Any] = {"frozen": frozen, "signed": signed, "kinds": Kinds(**config["event_kinds"])}
+    more: dict[str, Any] = {"frozen": frozen, "signed": signed, "kinds": EventWeights(**config["event_kinds"])}
     if told := config.get("clusters"):
         more["clusters"] = Clusters(flat["clusters.centres"], tuple(told["names"]), told["min_similarity"])
-    return Fitted(graph, users, bought, space, encoder, seed, backend, window, newcomers, observed, **more)
+    return ModelState(graph, users, bought, space, encoder, seed, backend, window, newcomers, observed, **more)
 
 
-def _calibration(given: Mapping[str, Any]) -> Calibration:
-    return Calibration(tuple(given["knots"]), tuple(given["slopes"]), given["activity"], given["intercept"])
+def _calibration(given: Mapping[str, Any]) -> PurchaseCalibration:
+    return PurchaseCalibration(tuple(given["knots"]), tuple(given["slopes"]), given["activity"], given["intercept"])
 
 
-def _spread(given: Mapping[str, Any]) -> Spread:
-    return Spread(tuple(given["levels"]), tuple(given["low"]), tuple(given["high"]))
+def _spread(given: Mapping[str, Any]) -> ConformalInterval:
+    return ConformalInterval(tuple(given["levels"]), tuple(given["low"]), tuple(given["high"]))
 
 
-def _flat_blocks(blocks: Blocks) -> dict[str, np.ndarray[Any, Any]]:
+def _flat_blocks(blocks: FeatureBlocks) -> dict[str, np.ndarray[Any, Any]]:
     flat: dict[str, np.ndarray[Any, Any]] = {}
     for place, block in enumerate(blocks.matrices.values()):
         if isinstance(block, np.ndarray):
@@ -264,7 +264,7 @@ def _doubled(arrays: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray
     return {name: a.astype(np.float64) if a.dtype == np.float16 else a for name, a in arrays.items()}
 
 
-def _flat_frozen(frozen: Frozen) -> dict[str, np.ndarray[Any, Any]]:
+def _flat_frozen(frozen: FeatureSchema) -> dict[str, np.ndarray[Any, Any]]:
     flat: dict[str, np.ndarray[Any, Any]] = {}
     if frozen.general is not None:
         flat["frozen.general"] = np.ascontiguousarray(frozen.general)
@@ -273,7 +273,7 @@ def _flat_frozen(frozen: Frozen) -> dict[str, np.ndarray[Any, Any]]:
     return flat
 
 
-def _told_frozen(frozen: Frozen) -> dict[str, Any]:
+def _told_frozen(frozen: FeatureSchema) -> dict[str, Any]:
     return {
         "size": frozen.size,
         "texts": frozen.texts,
@@ -284,15 +284,17 @@ def _told_frozen(frozen: Frozen) -> dict[str, Any]:
     }
 
 
-def _frozen(told: Mapping[str, Any], flat: Mapping[str, np.ndarray[Any, Any]], graph: CatalogGraph) -> Frozen:
+def _frozen(told: Mapping[str, Any], flat: Mapping[str, np.ndarray[Any, Any]], graph: CatalogGraph) -> FeatureSchema:
     places = enumerate(told["values"])
-    return Frozen(
+    return FeatureSchema(
         size=told["size"],
-        shared=Frozen.shared_names(graph, told["size"]),
+        shared=FeatureSchema.shared_names(graph, told["size"]),
         texts=told["texts"],
         general=flat.get("frozen.general"),
-        values={name: Values(flat[f"frozen.{i}.positions"], flat[f"frozen.{i}.rarity"]) for i, name in places},
+        values={
+            name: AttributeVocabulary(flat[f"frozen.{i}.positions"], flat[f"frozen.{i}.rarity"]) for i, name in places
+        },
         relations=told["relations"],
         features=told["features"],
-        scales={name: tuple(Scale(**scale) for scale in scales) for name, scales in told["scales"].items()},
+        scales={name: tuple(StandardScaler(**scale) for scale in scales) for name, scales in told["scales"].items()},
     )

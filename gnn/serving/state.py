@@ -15,30 +15,30 @@ import scipy.sparse as sp
 from ...arrays import BoolArray, FloatArray, IntArray
 from ...errors import InputError
 from ...graph import CatalogGraph, Id, Ids, Interactions
-from ...graph.event_weights import Kinds, Sales
-from ..calibration.confidence import level_errors
+from ...graph.event_weights import EventWeights, WeightedHistory
+from ..calibration.confidence import popularity_errors
 from ..calibration.probability import expected_shares
-from ..model.cosine_softmax import asking, user_embeddings
-from ..model.model import Space
-from ..online.events import Observed
-from ..online.fold_in import Past, fold_in
-from ..online.relearn import Buyers
-from ..propagation.schema import Frozen
+from ..model.cosine_softmax import augment_users, user_embeddings
+from ..model.model import LatentFactorModel
+from ..online.events import EventLog
+from ..online.fold_in import UserHistory, fold_in
+from ..online.relearn import TrainingBuyers
+from ..propagation.schema import FeatureSchema
 from ..retrieval.topk import TargetIndex
 from ..text.clusters import Clusters
-from ..utils import renewed
+from ..utils import replace_keeping_cache
 
 Among = Literal["new", "seen", "all"] | Sequence[Id]
 """Targets without sales at fit, those with some, both, or own ids."""
 
 
-def several(ids: Id | Sequence[Id]) -> list[Id]:
+def as_list(ids: Id | Sequence[Id]) -> list[Id]:
     """One own id or several (a column of a table or an array will do) as a list."""
     return [ids] if isinstance(ids, str | int | np.integer) else list(ids)
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class Candidates:
     """Targets to choose from.
 
     Attributes:
@@ -53,7 +53,7 @@ class Choice:
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class ModelState:
     """What a fitted recommender knows.
 
     Attributes:
@@ -76,34 +76,37 @@ class Fitted:
     graph: CatalogGraph
     users: Ids
     bought: sp.csr_array
-    space: Space
+    space: LatentFactorModel
     encoder: str | None
     seed: int
     backend: ModuleType | None = None
     window: int = 0
     newcomers: Ids = field(default_factory=lambda: Ids((), "user"))
-    observed: Observed = field(default_factory=Observed)
-    frozen: Frozen = field(kw_only=True)
+    observed: EventLog = field(default_factory=EventLog)
+    frozen: FeatureSchema = field(kw_only=True)
     signed: sp.csr_array = field(kw_only=True)
-    kinds: Kinds = field(default_factory=Kinds, kw_only=True)
+    kinds: EventWeights = field(default_factory=EventWeights, kw_only=True)
     clusters: Clusters | None = field(default=None, kw_only=True)
 
-    def renewed(self, space: Space, observed: Observed, newcomers: Ids) -> Self:
+    def renewed(self, space: LatentFactorModel, observed: EventLog, newcomers: Ids) -> Self:
         """The same users and purchases of fit time, and what else has become known."""
         same = ("buyers", "typical_activity", "level_errors", "id_column", "name_column")
-        return renewed(self, same, space=space, observed=observed, newcomers=newcomers)
+        return replace_keeping_cache(self, same, space=space, observed=observed, newcomers=newcomers)
 
     @cached_property
-    def buyers(self) -> Buyers:
+    def buyers(self) -> TrainingBuyers:
         """``signed`` by target."""
-        return Buyers(sp.csc_array(self.signed), self.space.factors)
+        return TrainingBuyers(sp.csc_array(self.signed), self.space.factors)
 
     @cached_property
     def level_errors(self) -> FloatArray:
         """How far off the level of each seen target is, foreseen from the others, as a logarithm, float64 (seen,)."""
         space, seen = self.space, self.space.head.seen
-        users, foreseen = asking(space.factors.users), space.settings.as_new(space.prior.mean[seen], space.level[seen])
-        return level_errors(*expected_shares(space.calibration, users, self.bought, foreseen, seen, self.seed))
+        users, foreseen = (
+            augment_users(space.factors.users),
+            space.settings.as_new(space.prior.mean[seen], space.level[seen]),
+        )
+        return popularity_errors(*expected_shares(space.calibration, users, self.bought, foreseen, seen, self.seed))
 
     @cached_property
     def vectors(self) -> FloatArray:
@@ -151,7 +154,7 @@ class Fitted:
         known = len(self.users)
         return self.users.values[row] if row < known else self.newcomers.values[row - known]
 
-    def past(self, row: int) -> Past:
+    def past(self, row: int) -> UserHistory:
         """What a user did until now."""
         return self.observed.past(row, *self.told(row), self.window)
 
@@ -217,7 +220,7 @@ class Fitted:
         first, end = (np.searchsorted(self.observed.user, edge) for edge in (rows, rows + 1))
         return np.asarray(first < end)
 
-    def choose(self, among: Among) -> Choice:
+    def choose(self, among: Among) -> Candidates:
         """The targets meant by ``among``; groups are among them only where their ids are given.
 
         Raises:
@@ -234,7 +237,7 @@ class Fitted:
         return self._chosen(found)
 
     @cached_property
-    def _choices(self) -> dict[str, Choice]:
+    def _choices(self) -> dict[str, Candidates]:
         return {}
 
     def _meant(self, among: str) -> IntArray:
@@ -249,25 +252,25 @@ class Fitted:
             raise InputError(f"The catalog has no target among {among!r}; ask among others.")
         return np.flatnonzero(wanted)
 
-    def _chosen(self, targets: IntArray) -> Choice:
+    def _chosen(self, targets: IntArray) -> Candidates:
         place = np.full(len(self.graph), -1, dtype=np.int64)
         place[targets] = np.arange(len(targets))
-        return Choice(targets, TargetIndex(self.vectors[targets]), place)
+        return Candidates(targets, TargetIndex(self.vectors[targets]), place)
 
 
 def fitted_to(
-    sales: Sales,
+    sales: WeightedHistory,
     graph: CatalogGraph,
-    space: Space,
+    space: LatentFactorModel,
     encoder: str | None,
     seed: int,
-    frozen: Frozen,
+    frozen: FeatureSchema,
     clusters: Clusters | None = None,
-) -> Fitted:
+) -> ModelState:
     """What a recommender knows right after the fit to a history."""
     events = sales.events
     backend, window = events.backend, window_of(events)
-    return Fitted(
+    return ModelState(
         graph,
         events.users,
         sales.bought,

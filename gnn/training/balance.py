@@ -13,14 +13,14 @@ from ..factors.als import fit_factors
 from ..factors.settings import FactorSettings
 from ..factors.update import update_targets
 from ..model.cosine_softmax import user_embeddings
-from ..model.model import make_level_head, prior_strength, with_levels
-from ..model.settings import SpaceSettings
+from ..model.model import popularity_regressor, prior_strength, with_popularity
+from ..model.settings import ModelSettings
 from ..prior.informed_factors import inform_factors
 from ..prior.kernel import Prior
 from ..utils import sample
-from ..validation.mixed_list import List, best_offset, part_purchases, seen_targets
+from ..validation.mixed_list import MixedRanking, best_offset, part_purchases, seen_targets
 from ..validation.splits import Split
-from .folds import MAX_TARGETS, Episode
+from .folds import MAX_TARGETS, ValidationFold
 
 REHEARSALS = 2
 """Sets of pseudo-new targets that serve."""
@@ -31,7 +31,7 @@ _STREAM = 0x6F
 """Tells the draw of purchases from all others."""
 
 
-def choose_balance(episodes: Sequence[Episode], settings: SpaceSettings) -> SpaceSettings:
+def choose_balance(episodes: Sequence[ValidationFold], settings: ModelSettings) -> ModelSettings:
     """Choose how strongly the prior of seen targets holds, and what is taken from their scores beside new ones.
 
     A fifth of the purchases is hidden beside the pseudo-new targets. The strength has the greatest NDCG@20 over those
@@ -56,10 +56,10 @@ def rehearsals(splits: Sequence[Split]) -> list[Split]:
     return [split for split in parted if len(split.users)]
 
 
-def rehearsal_list(split: Split, seen: IntArray) -> List:
+def rehearsal_list(split: Split, seen: IntArray) -> MixedRanking:
     """The list of (at most 500) judged users of a rehearsal."""
     users = split.users[:: -(-len(split.users) // _MOST_USERS)]
-    return List.of(split, users, np.union1d(seen, split.candidates))
+    return MixedRanking.of(split, users, np.union1d(seen, split.candidates))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class _Rehearsal:
         new: prior of the pseudo-new ones likewise.
     """
 
-    shown: List
+    shown: MixedRanking
     users: FloatArray
     asking: FloatArray
     settings: FactorSettings
@@ -85,19 +85,19 @@ class _Rehearsal:
     new: Prior
 
     @classmethod
-    def of(cls, split: Split, episode: Episode, single: FactorSettings, settings: SpaceSettings) -> _Rehearsal:
+    def of(cls, split: Split, episode: ValidationFold, single: FactorSettings, settings: ModelSettings) -> _Rehearsal:
         seen = sample(seen_targets(split), MAX_TARGETS, split.seed)
         shown = rehearsal_list(split, seen)
         factors = fit_factors(split.weights, single, episode.seed)
-        head = make_level_head(episode.blocks, settings.kernel, seen, factors, split.train)
+        head = popularity_regressor(episode.blocks, settings.kernel, seen, factors, split.train)
         factors = inform_factors(factors, head, split.weights)
-        head = head.carrying(with_levels(factors, split.train, seen))
+        head = head.carrying(with_popularity(factors, split.train, seen))
         new = head.prior(shown.targets[shown.is_new])
         users, signed = factors.users, sp.csc_array(split.weights[:, seen])
         asking = user_embeddings(factors.user_vectors(shown.users))[:, :-1] * np.sqrt(2)
         return cls(shown, users, asking, single, signed, head.leave_one_out(), new)
 
-    def scores(self, gamma: float, settings: SpaceSettings) -> FloatArray:
+    def scores(self, gamma: float, settings: ModelSettings) -> FloatArray:
         """Of the list over ``|p|``, with so strong a prior of seen targets and no offset, float64 (users, targets)."""
         strength = prior_strength(self.seen.variance, gamma, settings)
         vectors, _ = update_targets(self.users, self.signed, self.seen.mean[:, :-1], strength, self.settings)

@@ -11,17 +11,17 @@ import scipy.sparse as sp
 from scipy.optimize import minimize_scalar
 
 from ...arrays import BoolArray, FloatArray
-from ..calibration.forecast import Outcomes
-from ..calibration.probability import Calibration, Pairs
+from ..calibration.forecast import BuyerCounts
+from ..calibration.probability import PurchaseCalibration, ScoredPairs
 from ..factors.als import Factors
 from ..factors.update import update_targets
-from ..model.cosine_softmax import asking, cosine, target_embeddings, user_embeddings
-from ..model.model import longest_of, make_level_head, prior_strength, with_levels
-from ..model.settings import SpaceSettings
+from ..model.cosine_softmax import augment_users, cosine, target_embeddings, user_embeddings
+from ..model.model import max_norm, popularity_regressor, prior_strength, with_popularity
+from ..model.settings import ModelSettings
 from ..prior.informed_factors import inform_factors
-from ..prior.kernel import Head, Prior
+from ..prior.kernel import KernelRegressor, Prior
 from ..validation.metrics import ndcg, taste_auc
-from .folds import Episode
+from .folds import ValidationFold
 
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 _LEVELS = (0.0, 0.02, 0.05)
@@ -31,29 +31,33 @@ _REVEALED = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class World:
+class FittedFold:
     """One episode with chosen factors and kernel: what is predicted for its pseudo-new targets."""
 
-    episode: Episode
+    episode: ValidationFold
     factors: Factors
-    head: Head
+    head: KernelRegressor
 
     @classmethod
-    def of(cls, episode: Episode, settings: SpaceSettings) -> World:
+    def of(cls, episode: ValidationFold, settings: ModelSettings) -> FittedFold:
         """Without the graph's say in the factors."""
         split, factors = episode.split, episode.factors(settings.factors)
-        return cls(episode, factors, make_level_head(episode.blocks, settings.kernel, split.seen, factors, split.train))
+        return cls(
+            episode, factors, popularity_regressor(episode.blocks, settings.kernel, split.seen, factors, split.train)
+        )
 
-    def informed(self) -> World:
+    def informed(self) -> FittedFold:
         """The same with factors informed by the graph."""
         split = self.episode.split
         factors = inform_factors(self.factors, self.head, split.weights)
-        return replace(self, factors=factors, head=self.head.carrying(with_levels(factors, split.train, split.seen)))
+        return replace(
+            self, factors=factors, head=self.head.carrying(with_popularity(factors, split.train, split.seen))
+        )
 
     @cached_property
     def users(self) -> FloatArray:
         """``[p, |p|]`` of the judged users, float64 (users, rank + 1)."""
-        return asking(self.factors.users[self.episode.users])
+        return augment_users(self.factors.users[self.episode.users])
 
     @cached_property
     def prior(self) -> Prior:
@@ -67,34 +71,34 @@ class World:
 
     def zero_shot_ndcg(self, weight: float) -> float:
         """NDCG@20 with so much of the predicted level in the scores."""
-        settings = SpaceSettings(level=weight)
+        settings = ModelSettings(level=weight)
         return ndcg(self.users @ as_new(self.prior.mean, settings).T, self.episode.hits)
 
-    def pairs(self, settings: SpaceSettings) -> Pairs:
+    def pairs(self, settings: ModelSettings) -> ScoredPairs:
         """Users with all pseudo-new targets, those that nobody or hardly anybody bought included."""
         split, seed = self.episode.split, self.episode.seed
-        users, foreseen = asking(self.factors.users), as_new(self._foreseen, settings)
-        return Pairs.of(users, split.train, split.test, foreseen, split.listed, seed)
+        users, foreseen = augment_users(self.factors.users), as_new(self._foreseen, settings)
+        return ScoredPairs.of(users, split.train, split.test, foreseen, split.listed, seed)
 
-    def outcomes(self, calibration: Calibration, settings: SpaceSettings) -> Outcomes:
+    def outcomes(self, calibration: PurchaseCalibration, settings: ModelSettings) -> BuyerCounts:
         """Expected and true buyers of the same pseudo-new targets."""
         split, seed = self.episode.split, self.episode.seed
-        users, foreseen = asking(self.factors.users), as_new(self._foreseen, settings)
-        return Outcomes.of(calibration, users, split.train, split.test, foreseen, split.listed, seed)
+        users, foreseen = augment_users(self.factors.users), as_new(self._foreseen, settings)
+        return BuyerCounts.of(calibration, users, split.train, split.test, foreseen, split.listed, seed)
 
     @cached_property
     def _foreseen(self) -> FloatArray:
         """Predicted q and level of all pseudo-new targets, float64 (listed, rank + 1)."""
         return self.head.prior(self.episode.split.listed).mean
 
-    def similarities(self, settings: SpaceSettings) -> FloatArray:
+    def similarities(self, settings: ModelSettings) -> FloatArray:
         """Cosines of judged users and pseudo-new targets, float64 (users, candidates)."""
         answers = as_new(self.prior.mean, settings)
-        longest = max(longest_of(self.factors.targets), longest_of(answers))
+        longest = max(max_norm(self.factors.targets), max_norm(answers))
         embeddings = target_embeddings(answers, longest)
         return cosine(user_embeddings(self.factors.users[self.episode.users]), embeddings)
 
-    def revealed_ndcg(self, settings: SpaceSettings) -> float:
+    def revealed_ndcg(self, settings: ModelSettings) -> float:
         """NDCG@20 after a tenth of the users revealed what they bought of the pseudo-new targets, on the others."""
         split, random = self.episode.split, np.random.default_rng(self.episode.seed)
         revealing = random.random(split.train.shape[0]) < _REVEALED
@@ -111,17 +115,17 @@ class World:
         return ndcg(self.users[judged] @ settings.as_new(vectors, level).T, self.episode.hits[judged])
 
 
-def mean_revealed(worlds: Sequence[World], settings: SpaceSettings) -> float:
+def mean_revealed(worlds: Sequence[FittedFold], settings: ModelSettings) -> float:
     """Mean NDCG@20 of the folds after first sales."""
     return float(np.mean([world.revealed_ndcg(settings) for world in worlds]))
 
 
-def as_new(foreseen: FloatArray, settings: SpaceSettings) -> FloatArray:
+def as_new(foreseen: FloatArray, settings: ModelSettings) -> FloatArray:
     """What new targets answer by, from predicted factors with the level in the last column."""
     return settings.as_new(foreseen[:, :-1], foreseen[:, -1])
 
 
-def choose_rounds(worlds: list[World], settings: SpaceSettings) -> tuple[SpaceSettings, list[World]]:
+def choose_rounds(worlds: list[FittedFold], settings: ModelSettings) -> tuple[ModelSettings, list[FittedFold]]:
     """Informed by the graph, unless the factors of the pseudo-new targets' neighbours then tell less of taste."""
     informed = [world.informed() for world in worlds]
     gain = np.mean([after.taste() - before.taste() for before, after in zip(worlds, informed, strict=True)])
@@ -130,7 +134,7 @@ def choose_rounds(worlds: list[World], settings: SpaceSettings) -> tuple[SpaceSe
     return settings, informed
 
 
-def choose_level(worlds: Sequence[World]) -> float:
+def choose_level(worlds: Sequence[FittedFold]) -> float:
     """How much of the predicted level goes into the scores: nothing where users' own purchases say enough."""
     sizes = np.concatenate([np.diff(world.episode.split.train.indptr) for world in worlds])
     if np.median(sizes[sizes > 0]) > _SHORT_HISTORY:
@@ -138,7 +142,7 @@ def choose_level(worlds: Sequence[World]) -> float:
     return max(_LEVELS, key=lambda weight: float(np.mean([world.zero_shot_ndcg(weight) for world in worlds])))
 
 
-def fit_tau(worlds: Sequence[World], settings: SpaceSettings) -> float:
+def fit_tau(worlds: Sequence[FittedFold], settings: ModelSettings) -> float:
     """The temperature with the least cross-entropy at purchases, searched on a logarithmic scale."""
     judged = [(world.similarities(settings), world.episode.hits) for world in worlds]
     found = minimize_scalar(

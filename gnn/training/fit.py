@@ -12,32 +12,32 @@ from ...arrays import IntArray
 from ...errors import ModelError
 from ...graph import CatalogGraph
 from ...progress import Progress
-from ..calibration.forecast import fit_spread
+from ..calibration.forecast import fit_interval
 from ..calibration.probability import fit_calibration
 from ..factors.als import fit_factors
-from ..model.model import Space, build_space
-from ..model.settings import SpaceSettings
+from ..model.model import LatentFactorModel, build_model
+from ..model.settings import ModelSettings
 from ..prior.informed_factors import inform_factors
-from ..prior.nearest import make_head
-from ..propagation.features import Blocks
+from ..prior.nearest import make_regressor
+from ..propagation.features import FeatureBlocks
 from ..validation.splits import PROTOCOLS, binary, buyers
 from .balance import choose_balance
-from .criteria import STRENGTHS, World, choose_level, choose_rounds, fit_tau, mean_revealed
-from .folds import START_RIDGE, START_WIDTH, Episode, make_episodes, start_kernel
+from .criteria import STRENGTHS, FittedFold, choose_level, choose_rounds, fit_tau, mean_revealed
+from .folds import START_RIDGE, START_WIDTH, ValidationFold, make_folds, start_kernel
 from .tuning import LEAST_RANK, MOST_RANK, START_FACTORS, choose_factors, choose_kernel, without_strange_numbers
 
 
-def fit_space(
+def fit_model(
     graph: CatalogGraph,
     train: sp.csr_array,
-    blocks: Blocks,
+    blocks: FeatureBlocks,
     *,
     seed: int = 0,
-    settings: SpaceSettings | None = None,
+    settings: ModelSettings | None = None,
     protocols: Sequence[str] = PROTOCOLS,
     tell: Progress | None = None,
     signed: sp.csr_array | None = None,
-) -> Space:
+) -> LatentFactorModel:
     """Fit the space to a catalog and its sales.
 
     Args:
@@ -49,7 +49,7 @@ def fit_space(
         protocols: how pseudo-new targets are hidden when settings are chosen.
         tell: is told one line per step.
         signed: weights of the pairs in ``train``, above 0, and of disliked ones, below 0, CSR (users, n), as
-            :class:`newaisle.graph.event_weights.Sales` has them; None where each pair is a full purchase.
+            :class:`newaisle.graph.event_weights.WeightedHistory` has them; None where each pair is a full purchase.
 
     Raises:
         ModelError: no purchases, blocks that say nothing, or given settings that weigh nothing.
@@ -66,17 +66,19 @@ def fit_space(
     count = buyers(bought)
     if settings is None:
         unsold = np.flatnonzero(~graph.is_group & (count == 0))
-        settings = choose_settings(make_episodes(graph, train, blocks, seed, protocols, signed), blocks, unsold, say)
+        settings = choose_settings(make_folds(graph, train, blocks, seed, protocols, signed), blocks, unsold, say)
     say("fitting factors of users and sold targets")
     weights = bought if signed is None else signed
     factors = fit_factors(weights, settings.factors, seed)
     seen = np.flatnonzero(count)
-    head = make_head(blocks, settings.kernel, seen, factors.targets[seen])
+    head = make_regressor(blocks, settings.kernel, seen, factors.targets[seen])
     factors = inform_factors(factors, head, weights)
-    return build_space(bought, factors, blocks, settings, seed, signed, head)
+    return build_model(bought, factors, blocks, settings, seed, signed, head)
 
 
-def choose_settings(episodes: Sequence[Episode], blocks: Blocks, unsold: IntArray, say: Progress) -> SpaceSettings:
+def choose_settings(
+    episodes: Sequence[ValidationFold], blocks: FeatureBlocks, unsold: IntArray, say: Progress
+) -> ModelSettings:
     """Choose all numbers on pseudo-new targets; without any episode the starting ones stay.
 
     Args:
@@ -87,7 +89,7 @@ def choose_settings(episodes: Sequence[Episode], blocks: Blocks, unsold: IntArra
     """
     kernel = start_kernel(blocks, START_WIDTH, START_RIDGE)
     if not episodes:
-        return SpaceSettings(START_FACTORS, kernel)
+        return ModelSettings(START_FACTORS, kernel)
     say(f"choosing rank, confidence and regularisation on {len(episodes)} sets of pseudo-new targets")
     factors = choose_factors(episodes, START_FACTORS, kernel)
     say("choosing the weights of texts, numbers and relations")
@@ -100,9 +102,9 @@ def choose_settings(episodes: Sequence[Episode], blocks: Blocks, unsold: IntArra
     if not many:  # a short and a long set are wrong about different users; the search itself takes one, for speed
         factors = replace(factors, rank=max(factors.rank // 2, LEAST_RANK), second=min(2 * factors.rank, MOST_RANK))
     say("weighing what all users have in common, what is sold against what is new")
-    settings = SpaceSettings(factors, kernel)
+    settings = ModelSettings(factors, kernel)
     # of very many targets one set holds thousands of pseudo-new ones
-    worlds = [World.of(episode, settings) for episode in episodes[: 1 if many else None]]
+    worlds = [FittedFold.of(episode, settings) for episode in episodes[: 1 if many else None]]
     settings, worlds = choose_rounds(worlds, settings)
     settings = replace(settings, level=choose_level(worlds))
     settings = choose_balance(episodes, settings)
@@ -110,5 +112,5 @@ def choose_settings(episodes: Sequence[Episode], blocks: Blocks, unsold: IntArra
     tau = fit_tau(worlds, settings)
     strength = max(STRENGTHS, key=lambda gamma: mean_revealed(worlds, replace(settings, strength=gamma)))
     calibration = fit_calibration([world.pairs(settings) for world in worlds], episodes[0].seed)
-    spread = fit_spread([world.outcomes(calibration, settings) for world in worlds])
+    spread = fit_interval([world.outcomes(calibration, settings) for world in worlds])
     return replace(settings, strength=strength, tau=tau, calibration=calibration, spread=spread)

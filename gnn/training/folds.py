@@ -19,8 +19,8 @@ from ..factors.settings import FactorSettings
 from ..factors.solve import solve_targets
 from ..prior.kernel import KernelSettings
 from ..prior.nearest import nearest_places
-from ..prior.stacked import Weighed
-from ..propagation.features import Blocks, Kind
+from ..prior.stacked import StackedFeatures
+from ..propagation.features import FeatureBlocks, FeatureKind
 from ..utils import sample
 from ..validation.splits import PROTOCOLS, Split, binary, pseudo_split
 
@@ -43,19 +43,19 @@ MANY = 10_000
 blind to what is told by these alone. There"""
 FEW, NEAREST = 500, 50
 """so many pseudo-new targets are judged per episode, each told from so many of its nearest seen ones."""
-KIND_WEIGHTS: Mapping[Kind, Sequence[float]] = {
-    Kind.COUNT: (0.0, 1.0),
-    Kind.MIX: (0.0, 1.0),
-    Kind.PLACE: (0.0, 0.3, 1.0),
-    Kind.NAME: (1.0, 0.0, 3.0),
-    Kind.TEXT: (1.0, 1 / 3, 3.0),
-    Kind.MODALITY: (1.0, 0.0, 3.0),
+KIND_WEIGHTS: Mapping[FeatureKind, Sequence[float]] = {
+    FeatureKind.COUNT: (0.0, 1.0),
+    FeatureKind.MIX: (0.0, 1.0),
+    FeatureKind.PLACE: (0.0, 0.3, 1.0),
+    FeatureKind.NAME: (1.0, 0.0, 3.0),
+    FeatureKind.TEXT: (1.0, 1 / 3, 3.0),
+    FeatureKind.MODALITY: (1.0, 0.0, 3.0),
 }
 """Where the weight of a kind of blocks begins and what else is tried, in this order; that of all others is 1."""
 
 
 @dataclass(frozen=True, eq=False)
-class Episode:
+class ValidationFold:
     """Pseudo-new targets, the factors without them, and the distances between them and the seen ones.
 
     Attributes:
@@ -65,7 +65,7 @@ class Episode:
     """
 
     split: Split
-    blocks: Blocks
+    blocks: FeatureBlocks
     seed: int
     _known: dict[FactorSettings, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
 
@@ -83,7 +83,7 @@ class Episode:
     def _nearest(self) -> IntArray:
         """Positions of the seen targets that each candidate is most like where the search starts, (candidates, k)."""
         start, seen = start_kernel(self.blocks, START_WIDTH, START_RIDGE), self.split.seen
-        asking, of_seen = (Weighed.of(self.blocks, start, targets) for targets in (self.candidates, seen))
+        asking, of_seen = (StackedFeatures.of(self.blocks, start, targets) for targets in (self.candidates, seen))
         return seen[nearest_places(asking, self.candidates, of_seen, seen, NEAREST)]
 
     @cached_property
@@ -149,7 +149,8 @@ class Episode:
     def carry(self, settings: KernelSettings, values: FloatArray) -> FloatArray:
         """Kernel ridge from ``values`` of the seen targets (s, d) to the candidates, float64 (c, d).
 
-        Of very many it goes from the nearest of each candidate alone (:class:`newaisle.gnn.prior.nearest.NearestHead`).
+        Of very many it goes from the nearest of each candidate alone
+        (:class:`newaisle.gnn.prior.nearest.NearestNeighborRegressor`).
         """
         system = _exp(self.among, settings.weights)
         if self.many:
@@ -163,14 +164,14 @@ class Episode:
         return np.asarray(_exp(self.near, settings.weights) @ solved, dtype=np.float64)
 
 
-def make_episodes(
+def make_folds(
     graph: CatalogGraph,
     train: sp.csr_array,
-    blocks: Blocks,
+    blocks: FeatureBlocks,
     seed: int,
     protocols: Sequence[str] = PROTOCOLS,
     signed: sp.csr_array | None = None,
-) -> list[Episode]:
+) -> list[ValidationFold]:
     """Hide pseudo-new targets ``EPISODES`` times or more, the protocols taking turns.
 
     Args:
@@ -184,7 +185,7 @@ def make_episodes(
     Returns:
         The episodes; none if the catalog is too small to hide anything.
     """
-    found: list[Episode] = []
+    found: list[ValidationFold] = []
     usable = list(protocols)
     if train.shape[0] > FIT_USERS:
         rows = sample(np.flatnonzero(np.diff(train.indptr)), FIT_USERS, seed)
@@ -196,20 +197,20 @@ def make_episodes(
         except InputError:  # too few targets, parents or buyers to hide any this way
             usable.remove(protocol)
             continue
-        found.append(Episode(split, blocks, seed))
+        found.append(ValidationFold(split, blocks, seed))
     return found
 
 
-def _judged(episodes: Sequence[Episode]) -> int:
+def _judged(episodes: Sequence[ValidationFold]) -> int:
     return sum(len(episode.split.candidates) for episode in episodes)
 
 
-def start_kernel(blocks: Blocks, width: float, ridge: float) -> KernelSettings:
+def start_kernel(blocks: FeatureBlocks, width: float, ridge: float) -> KernelSettings:
     """Where the search begins: what a target is counts, how it stands in the graph not yet."""
     return weigh(blocks, {kind: tried[0] for kind, tried in KIND_WEIGHTS.items()}, width, ridge)
 
 
-def weigh(blocks: Blocks, scale: Mapping[Kind, float], width: float, ridge: float) -> KernelSettings:
+def weigh(blocks: FeatureBlocks, scale: Mapping[FeatureKind, float], width: float, ridge: float) -> KernelSettings:
     """A kernel of some width in which blocks weigh by their kind, 1 where ``scale`` says nothing."""
     weights = {name: width * scale.get(kind, 1.0) for name, kind in blocks.kinds.items()}
     return KernelSettings(weights if any(weights.values()) else dict.fromkeys(blocks.names, width), ridge)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 MARGIN = 0.005
 """What a step must gain in NDCG: gains below it are more often chance than not."""
-Judge = Callable[[Mapping[str, float]], float]
+Criterion = Callable[[Mapping[str, float]], float]
 
 
-def climb(
-    judge: Judge,
+def coordinate_search(
+    judge: Criterion,
     start: Mapping[str, float],
     steps: Mapping[str, Sequence[float]],
     *,

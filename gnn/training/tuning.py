@@ -10,10 +10,10 @@ import numpy as np
 from ...arrays import FloatArray, IntArray
 from ..factors.settings import FactorSettings
 from ..prior.kernel import KernelSettings
-from ..propagation.features import Blocks, Kind
+from ..propagation.features import FeatureBlocks, FeatureKind
 from ..validation.metrics import ndcg
-from .folds import KIND_WEIGHTS, Episode, weigh
-from .search import climb
+from .folds import KIND_WEIGHTS, ValidationFold, weigh
+from .search import coordinate_search
 
 START_FACTORS = FactorSettings(rank=32, alpha=5.0, regularization=30.0)
 LEAST_RANK, MOST_RANK, MOST_RANK_OF_MANY = 4, 256, 512
@@ -22,12 +22,12 @@ with every further rank, up to what memory allows."""
 LEAST_SHOWN = 0.1
 """Mean score of known purchases (1 in a perfect fit) below which factors have collapsed: regularised so strongly that
 they hardly show a purchase, they may still rank by chance, but no score of one fit says anything of another's."""
-_NUMBERS = (Kind.FEATURE, Kind.COUNT)
+_NUMBERS = (FeatureKind.FEATURE, FeatureKind.COUNT)
 STRANGE = 0.5
 """Share of the unsold targets outside the range of the sold ones from which on a number is left out."""
 
 
-def choose_factors(episodes: Sequence[Episode], start: FactorSettings, kernel: KernelSettings) -> FactorSettings:
+def choose_factors(episodes: Sequence[ValidationFold], start: FactorSettings, kernel: KernelSettings) -> FactorSettings:
     """Choose rank, confidence and regularisation with a given kernel; without any episode the start stays."""
     if not episodes:
         return start
@@ -43,10 +43,10 @@ def choose_factors(episodes: Sequence[Episode], start: FactorSettings, kernel: K
 
     begin = {"rank": float(start.rank), "alpha": start.alpha, "regularization": start.regularization}
     steps = {"rank": (2.0, 0.5), "regularization": (3.0, 1 / 3), "alpha": (2.0, 0.5)}
-    return settings(climb(judge, begin, steps))
+    return settings(coordinate_search(judge, begin, steps))
 
 
-def judge_factors(episode: Episode, factors: FactorSettings, kernel: KernelSettings) -> float:
+def judge_factors(episode: ValidationFold, factors: FactorSettings, kernel: KernelSettings) -> float:
     """NDCG@20 of the zero-shot ranking of an episode's pseudo-new targets; below 0 where the factors have collapsed."""
     users, targets = episode.judged_factors(factors)
     known = episode.known
@@ -56,7 +56,9 @@ def judge_factors(episode: Episode, factors: FactorSettings, kernel: KernelSetti
     return ndcg(users @ episode.carry(kernel, targets).T, episode.hits)
 
 
-def choose_kernel(episodes: Sequence[Episode], factors: FactorSettings, width: float, ridge: float) -> KernelSettings:
+def choose_kernel(
+    episodes: Sequence[ValidationFold], factors: FactorSettings, width: float, ridge: float
+) -> KernelSettings:
     """Choose the width, the ridge, and for some kinds of blocks how much they weigh beside the others.
 
     Weights of the single blocks are not searched: they fitted the pseudo-new targets and lost on whole new branches.
@@ -65,7 +67,7 @@ def choose_kernel(episodes: Sequence[Episode], factors: FactorSettings, width: f
     choices = {str(kind): tried for kind, tried in KIND_WEIGHTS.items() if kind in blocks.kinds.values()}
 
     def settings(values: Mapping[str, float]) -> KernelSettings:
-        return weigh(blocks, {Kind(kind): values[kind] for kind in choices}, values["width"], values["ridge"])
+        return weigh(blocks, {FeatureKind(kind): values[kind] for kind in choices}, values["width"], values["ridge"])
 
     def judge(values: Mapping[str, float]) -> float:
         chosen = settings(values)
@@ -73,11 +75,11 @@ def choose_kernel(episodes: Sequence[Episode], factors: FactorSettings, width: f
 
     begin = {"width": width, "ridge": ridge, **{kind: tried[0] for kind, tried in choices.items()}}
     steps = {"width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}
-    return settings(climb(judge, begin, steps, choices=choices, rounds=2))
+    return settings(coordinate_search(judge, begin, steps, choices=choices, rounds=2))
 
 
 def without_strange_numbers(
-    settings: KernelSettings, blocks: Blocks, sold: IntArray, unsold: IntArray
+    settings: KernelSettings, blocks: FeatureBlocks, sold: IntArray, unsold: IntArray
 ) -> KernelSettings:
     """Leave out the numbers that set most unsold targets apart from every sold one.
 

@@ -60,7 +60,7 @@ def seen_targets(split: Split) -> IntArray:
 
 
 @dataclass(frozen=True, eq=False)
-class List:
+class MixedRanking:
     """One list of seen and new targets, without what each user has already.
 
     Attributes:
@@ -78,7 +78,7 @@ class List:
     hits: BoolArray
 
     @classmethod
-    def of(cls, split: Split, users: IntArray, targets: IntArray | None = None) -> List:
+    def of(cls, split: Split, users: IntArray, targets: IntArray | None = None) -> MixedRanking:
         """The list of a split for some of its judged users; of all seen targets and candidates if not of some."""
         if targets is None:
             targets = np.union1d(seen_targets(split), split.candidates)
@@ -100,7 +100,7 @@ class List:
         return ndcg(ranked[:, seen], self.hits[:, seen], K)
 
 
-def best_offset(scored: Sequence[tuple[List, FloatArray]]) -> float:
+def best_offset(scored: Sequence[tuple[MixedRanking, FloatArray]]) -> float:
     """What to add to the scores of new targets, so that neither side crowds out the other.
 
     Args:
@@ -119,7 +119,7 @@ def best_offset(scored: Sequence[tuple[List, FloatArray]]) -> float:
     return _OF_IT * tried[int(np.argmax(np.mean(found, axis=0)))]
 
 
-def _gap(shown: List, scores: FloatArray) -> float:
+def _gap(shown: MixedRanking, scores: FloatArray) -> float:
     """How much better a user's fifth best seen target is than the fifth best new one, in the mean."""
     ranked = shown.without_had(scores)
     seen, new = (

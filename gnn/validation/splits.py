@@ -96,7 +96,8 @@ def make_split(
         matrix: summed weights of all purchases, CSR (users, n), as :meth:`Interactions.matrix` gives them.
         seed: 0 or more.
         share: between 0 and 1; None hides 20 % (of the products 10 %).
-        signed: weights of all pairs, as :class:`newaisle.graph.event_weights.Sales` has them; None where each is 1.
+        signed: weights of all pairs, as :class:`newaisle.graph.event_weights.WeightedHistory` has them; None where each
+            is 1.
 
     Raises:
         InputError: an unknown protocol, a bad seed or share, a catalog with fewer than 5 parents (branches only) or

@@ -15,7 +15,7 @@ from .traversal import reached
 
 
 @dataclass(frozen=True)
-class Tie:
+class Connection:
     """One node above two targets, and the shortest way from the one to the other over it.
 
     Attributes:
@@ -33,7 +33,7 @@ class Tie:
 
 
 @dataclass(frozen=True, eq=False)
-class Ties:
+class Connections:
     """Finds what ties two targets of a graph.
 
     Attributes:
@@ -42,7 +42,7 @@ class Ties:
 
     graph: CatalogGraph
 
-    def between(self, one: int, other: int) -> tuple[Tie, ...]:
+    def between(self, one: int, other: int) -> tuple[Connection, ...]:
         """What stands above two different targets, but for what stands above a nearer tie of the same kind.
 
         Attributes come first, the rarer before the more common ones, then ancestors, the nearer first.
@@ -59,10 +59,10 @@ class Ties:
             for over in shared - self._above(shared, kind):
                 nodes = (*up[over], *reversed(down[over][:-1]))
                 carriers = self._carriers(over) if over >= size else 0
-                found.append(Tie(kind, nodes, over, carriers))
+                found.append(Connection(kind, nodes, over, carriers))
         return tuple(sorted(found, key=lambda tie: (tie.kind == "ancestor", tie.carriers, len(tie.nodes), tie.nodes)))
 
-    def weight(self, tie: Tie) -> float:
+    def weight(self, tie: Connection) -> float:
         """``ln((n + 1) / carriers)`` of an attribute (the rarer, the more it says), ``0.5^steps`` over an ancestor."""
         if tie.kind == "ancestor":
             return float(0.5 ** (len(tie.nodes) - 1))
@@ -78,7 +78,7 @@ class Ties:
         size = len(self.graph)
         return self.graph.names[node] if node < size else str(self.graph.attributes[node - size])
 
-    def told(self, tie: Tie) -> str:
+    def told(self, tie: Connection) -> str:
         """A way by names, ``>`` leading up and ``<`` down."""
         top = tie.nodes.index(tie.over)
         names = [self.name(node) for node in tie.nodes]

@@ -83,7 +83,7 @@ AWAIT_VECTOR_INDEX: Final = "CALL db.awaitIndex($name, $seconds)"
 DELETE_NODES: Final = "UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) DETACH DELETE n"
 
 
-class Kind(StrEnum):
+class NodeLabel(StrEnum):
     """The kinds of nodes that a source owns; the values are their labels."""
 
     CATEGORY = "Category"
@@ -127,9 +127,9 @@ class EdgeStatements:
     delete: LiteralString
 
 
-NODES: Final[Mapping[Kind, NodeStatements]] = MappingProxyType(
+NODES: Final[Mapping[NodeLabel, NodeStatements]] = MappingProxyType(
     {
-        Kind.CATEGORY: NodeStatements(
+        NodeLabel.CATEGORY: NodeStatements(
             read="MATCH (n:Newaisle:Category {source: $source}) "
             "RETURN n.key, n.content_hash, n.id, n.name, n.text, n.state, n.level, [f IN $features | n[f]]",
             find="UNWIND $keys AS key MATCH (n:Newaisle {key: key}) WHERE n:Category "
@@ -141,7 +141,7 @@ NODES: Final[Mapping[Kind, NodeStatements]] = MappingProxyType(
             "n.state = CASE WHEN row.state = 'group' OR n.state IS NULL OR n.state = 'group' "
             "THEN row.state ELSE n.state END",
         ),
-        Kind.PRODUCT: NodeStatements(
+        NodeLabel.PRODUCT: NodeStatements(
             read="MATCH (n:Newaisle:Product {source: $source}) "
             "RETURN n.key, n.content_hash, n.id, n.name, n.text, n.state, null, [f IN $features | n[f]]",
             find="UNWIND $keys AS key MATCH (n:Newaisle {key: key}) WHERE n:Product "
@@ -153,7 +153,7 @@ NODES: Final[Mapping[Kind, NodeStatements]] = MappingProxyType(
             "n.state = CASE WHEN row.state = 'group' OR n.state IS NULL OR n.state = 'group' "
             "THEN row.state ELSE n.state END",
         ),
-        Kind.ATTRIBUTE: NodeStatements(
+        NodeLabel.ATTRIBUTE: NodeStatements(
             read="MATCH (n:Newaisle:Attribute {source: $source}) RETURN n.key, n.content_hash, n.name, n.value",
             find="UNWIND $keys AS key MATCH (n:Newaisle {key: key}) WHERE n:Attribute "
             "RETURN n.key, n.content_hash, n.name, n.value",

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..catalog.schema import Relation
-from .cypher import Kind
+from .cypher import NodeLabel
 from .records import Stored, StoredNode
 from .rows import EdgeKey, GraphRows, Row
 
-_TARGETS = (Kind.CATEGORY, Kind.PRODUCT)
+_TARGETS = (NodeLabel.CATEGORY, NodeLabel.PRODUCT)
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Changes:
     removed: tuple[str, ...]
     stored: int
     deleted: tuple[str, ...]
-    created: Mapping[Kind, list[Row]]
-    updated: Mapping[Kind, list[Row]]
+    created: Mapping[NodeLabel, list[Row]]
+    updated: Mapping[NodeLabel, list[Row]]
     old_edges: Mapping[Relation, list[EdgeKey]]
     new_edges: Mapping[Relation, dict[EdgeKey, float]]
 
@@ -65,8 +65,8 @@ def no_changes(stored: int) -> Changes:
         removed=(),
         stored=stored,
         deleted=(),
-        created={kind: [] for kind in Kind},
-        updated={kind: [] for kind in Kind},
+        created={kind: [] for kind in NodeLabel},
+        updated={kind: [] for kind in NodeLabel},
         old_edges={relation: [] for relation in Relation},
         new_edges={relation: {} for relation in Relation},
     )
@@ -77,8 +77,8 @@ def diff(stored: Stored, rows: GraphRows) -> Changes:
 
     Content hashes are compared and, since somebody may have edited the store, everything that they are made of.
     """
-    created: dict[Kind, list[Row]] = {}
-    updated: dict[Kind, list[Row]] = {}
+    created: dict[NodeLabel, list[Row]] = {}
+    updated: dict[NodeLabel, list[Row]] = {}
     deleted: set[str] = set()
     gone: list[str] = []
     added: list[str] = []

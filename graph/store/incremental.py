@@ -13,12 +13,12 @@ from ..catalog.schema import Attribute, Node, Relation, check_source_name
 from ..catalog.tables import read_nodes
 from ..frames import Table
 from ..ids import Id
-from .cypher import CHILDREN, EDGES, NODES, USED, Kind
+from .cypher import CHILDREN, EDGES, NODES, USED, NodeLabel
 from .diff import Changes, diff
 from .records import Stored, StoredNode, edges_by_ends, nodes_by_key
 from .rows import EdgeKey, GraphRows, Row, attribute_row, check_feature_names, target_row
-from .source_state import Head, Transaction
-from .write import Aim, Goal
+from .source_state import SourceState, Transaction
+from .write import Planner, WritePlan
 
 _TREE = (Relation.CHILD_OF, Relation.IN_CATEGORY)
 
@@ -62,14 +62,14 @@ class GraphChanges:
         return cls(source, targets, gone)
 
 
-def aim_of(changes: GraphChanges) -> Aim:
+def plan_changes(changes: GraphChanges) -> Planner:
     """The aim of a small change: the store holds it, and all else as before.
 
     Reads the targets named, their edges and attributes, their ancestors where they move, and what stands below them
     where that changes its level.
     """
 
-    def aim(tx: Transaction, head: Head) -> Goal:
+    def aim(tx: Transaction, head: SourceState) -> WritePlan:
         if not head.run_id:
             raise StoreError(f"The store holds no source {changes.source!r}; refresh it from its files first.")
         features = sorted({*head.features, *(name for node in changes.targets.values() for name in node.features)})
@@ -96,7 +96,7 @@ class _Change:
             if relation is not Relation.ATTRIBUTE_CHILD_OF
         }
 
-    def goal(self, head: Head) -> Goal:
+    def goal(self, head: SourceState) -> WritePlan:
         wanted = self.wanted_edges()
         self.check_parents(wanted)
         levels = self.levels(wanted[Relation.CHILD_OF])
@@ -104,31 +104,31 @@ class _Change:
         used = {end for _, end in self.edges[Relation.HAS_ATTRIBUTE]} | {
             end for _, end in wanted[Relation.HAS_ATTRIBUTE]
         }
-        known = self.find(Kind.ATTRIBUTE, used)
+        known = self.find(NodeLabel.ATTRIBUTE, used)
         stored = Stored(
-            {kind: {**self.stored[kind], **below[kind]} for kind in (Kind.CATEGORY, Kind.PRODUCT)}
-            | {Kind.ATTRIBUTE: known},
+            {kind: {**self.stored[kind], **below[kind]} for kind in (NodeLabel.CATEGORY, NodeLabel.PRODUCT)}
+            | {NodeLabel.ATTRIBUTE: known},
             {**self.edges, Relation.ATTRIBUTE_CHILD_OF: {}},
         )
         rows = GraphRows(
             {
                 **self.wanted_targets(levels, below),
-                Kind.ATTRIBUTE: self.wanted_attributes(known),
+                NodeLabel.ATTRIBUTE: self.wanted_attributes(known),
             },
             {**wanted, Relation.ATTRIBUTE_CHILD_OF: {}},
             tuple(self.features),
         )
         changes = diff(stored, rows)
-        return Goal(changes, _updated(head.graph_hash, stored, changes), tuple(self.features))
+        return WritePlan(changes, _updated(head.graph_hash, stored, changes), tuple(self.features))
 
-    def find(self, kind: Kind, keys: Iterable[str]) -> dict[str, StoredNode]:
+    def find(self, kind: NodeLabel, keys: Iterable[str]) -> dict[str, StoredNode]:
         wanted = sorted(keys)
         found = self.tx.run(NODES[kind].find, keys=wanted, features=self.features) if wanted else ()
         return nodes_by_key(kind, found, self.source, self.features)
 
-    def find_targets(self, keys: Iterable[str]) -> dict[Kind, dict[str, StoredNode]]:
+    def find_targets(self, keys: Iterable[str]) -> dict[NodeLabel, dict[str, StoredNode]]:
         wanted = list(keys)
-        return {kind: self.find(kind, wanted) for kind in (Kind.CATEGORY, Kind.PRODUCT)}
+        return {kind: self.find(kind, wanted) for kind in (NodeLabel.CATEGORY, NodeLabel.PRODUCT)}
 
     def wanted_edges(self) -> dict[Relation, dict[EdgeKey, float]]:
         wanted: dict[Relation, dict[EdgeKey, float]] = {relation: {} for relation in self.edges}
@@ -153,7 +153,7 @@ class _Change:
             if above in self.nodes:
                 return self.nodes[above][1].product
             kept = [kind for kind, nodes in others.items() if above in nodes]
-            return kept[0] is Kind.PRODUCT if kept else None
+            return kept[0] is NodeLabel.PRODUCT if kept else None
 
         for own, node in self.nodes.values():
             check_parents(own, node.parents, is_product)
@@ -161,7 +161,7 @@ class _Change:
             key
             for kind, nodes in self.stored.items()
             for key in nodes
-            if key not in self.nodes or self.nodes[key][1].product is not (kind is Kind.PRODUCT)
+            if key not in self.nodes or self.nodes[key][1].product is not (kind is NodeLabel.PRODUCT)
         ]
         for above, child in self.tx.run(CHILDREN, keys=leaving) if leaving else ():
             if child not in self.touched and child.startswith(f"{self.source}:"):
@@ -177,13 +177,13 @@ class _Change:
             parents[tail].append(head)
             children.setdefault(head, []).append(tail)
         self.refuse_cycles(parents)
-        level = {key: _level(node) for key, node in self.stored[Kind.CATEGORY].items() if key in parents}
+        level = {key: _level(node) for key, node in self.stored[NodeLabel.CATEGORY].items() if key in parents}
         changed = set(parents)
         batch = [key for key in graphlib.TopologicalSorter(parents).static_order() if key in parents]
         while batch:
             up = {**self.parents_of([key for key in batch if key not in parents]), **parents}
             unknown = {head for key in batch for head in up[key]} - level.keys()
-            level |= {key: _level(node) for key, node in self.find(Kind.CATEGORY, unknown).items()}
+            level |= {key: _level(node) for key, node in self.find(NodeLabel.CATEGORY, unknown).items()}
             other = []
             for key in batch:
                 new = 1 + min((level[head] for head in up[key] if head in level), default=-1)
@@ -192,7 +192,7 @@ class _Change:
                     other.append(key)
             changed |= set(other)
             below = {child for _, child in self.tx.run(CHILDREN, keys=other)} - set(self.touched) if other else set()
-            stored = self.find(Kind.CATEGORY, below)
+            stored = self.find(NodeLabel.CATEGORY, below)
             level = {key: _level(node) for key, node in stored.items()} | level
             batch = [*stored, *(child for key in other for child in children.get(key, ()))]
         return {key: level[key] for key in changed}
@@ -217,11 +217,11 @@ class _Change:
         refuse_cycles(known)
 
     def wanted_targets(
-        self, levels: Mapping[str, int], below: Mapping[Kind, Mapping[str, StoredNode]]
-    ) -> dict[Kind, dict[str, Row]]:
-        rows: dict[Kind, dict[str, Row]] = {Kind.CATEGORY: {}, Kind.PRODUCT: {}}
+        self, levels: Mapping[str, int], below: Mapping[NodeLabel, Mapping[str, StoredNode]]
+    ) -> dict[NodeLabel, dict[str, Row]]:
+        rows: dict[NodeLabel, dict[str, Row]] = {NodeLabel.CATEGORY: {}, NodeLabel.PRODUCT: {}}
         for key, (own, node) in self.nodes.items():
-            kind = Kind.PRODUCT if node.product else Kind.CATEGORY
+            kind = NodeLabel.PRODUCT if node.product else NodeLabel.CATEGORY
             content_hash = node_hash(key, kind.value.lower(), node.name, node.text, node.features)
             rows[kind][key] = target_row(
                 self.source,
@@ -233,8 +233,8 @@ class _Change:
                 level=None if node.product else levels[key],
                 group=node.group,
             )
-        for key, (properties, state) in below[Kind.CATEGORY].items():
-            rows[Kind.CATEGORY][key] = {
+        for key, (properties, state) in below[NodeLabel.CATEGORY].items():
+            rows[NodeLabel.CATEGORY][key] = {
                 "key": key,
                 "properties": {**properties, "level": levels[key]},
                 "state": state,

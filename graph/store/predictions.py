@@ -28,7 +28,7 @@ _INDEX_SECONDS: Final = 600
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class TargetPrediction:
     """What a model says of one target or group.
 
     Attributes:
@@ -48,7 +48,7 @@ class Foreseen:
     similar: Sequence[tuple[str, float]]
 
 
-def write_foreseen(tx: neo4j.Transaction, source: str, rows: Sequence[Foreseen], run_id: str | None) -> None:
+def write_predictions(tx: neo4j.Transaction, source: str, rows: Sequence[TargetPrediction], run_id: str | None) -> None:
     """Write what a model says of some targets in place of what one said before.
 
     Args:

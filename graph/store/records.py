@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import neo4j
 
 from ..catalog.schema import Relation
-from .cypher import EDGES, NODES, Kind
+from .cypher import EDGES, NODES, NodeLabel
 from .rows import EdgeKey
 
 
@@ -34,7 +34,7 @@ class Stored:
         edges: relation -> (tail key, head key) -> weights, several where the same edge stands twice.
     """
 
-    nodes: Mapping[Kind, Mapping[str, StoredNode]]
+    nodes: Mapping[NodeLabel, Mapping[str, StoredNode]]
     edges: Mapping[Relation, Mapping[EdgeKey, list[float]]]
 
 
@@ -58,12 +58,12 @@ def read_stored(tx: neo4j.Transaction | neo4j.ManagedTransaction, source: str, f
 
 
 def nodes_by_key(
-    kind: Kind, records: Iterable[Iterable[Any]], source: str, features: Sequence[str]
+    kind: NodeLabel, records: Iterable[Iterable[Any]], source: str, features: Sequence[str]
 ) -> dict[str, StoredNode]:
     """Records of :attr:`NodeStatements.read` as nodes."""
     found: dict[str, StoredNode] = {}
     for record in records:
-        if kind is Kind.ATTRIBUTE:
+        if kind is NodeLabel.ATTRIBUTE:
             key, content_hash, name, value = record
             state, values = None, {"name": name, "value": value}
         else:

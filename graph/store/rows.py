@@ -11,7 +11,7 @@ from ..catalog.graph import CatalogGraph
 from ..catalog.hashing import attribute_key, target_key
 from ..catalog.schema import Attribute, Relation
 from ..ids import Id
-from .cypher import Kind
+from .cypher import NodeLabel
 
 Row = Mapping[str, Any]
 EdgeKey = tuple[str, str]
@@ -33,7 +33,7 @@ class GraphRows:
         features: names of the features that occur.
     """
 
-    nodes: Mapping[Kind, Mapping[str, Row]]
+    nodes: Mapping[NodeLabel, Mapping[str, Row]]
     edges: Mapping[Relation, Mapping[EdgeKey, float]]
     features: tuple[str, ...]
 
@@ -52,12 +52,12 @@ def graph_rows(graph: CatalogGraph) -> GraphRows:
             surrogate pair.
     """
     check_feature_names(graph.numbers)
-    nodes: dict[Kind, dict[str, Row]] = {kind: {} for kind in Kind}
+    nodes: dict[NodeLabel, dict[str, Row]] = {kind: {} for kind in NodeLabel}
     for row, product in zip(_target_rows(graph), graph.is_product.tolist(), strict=True):
-        nodes[Kind.PRODUCT if product else Kind.CATEGORY][row["key"]] = row
+        nodes[NodeLabel.PRODUCT if product else NodeLabel.CATEGORY][row["key"]] = row
     for attribute, content_hash in zip(graph.attributes, graph.attribute_hashes, strict=True):
         row = attribute_row(graph.source, attribute, content_hash)
-        nodes[Kind.ATTRIBUTE][row["key"]] = row
+        nodes[NodeLabel.ATTRIBUTE][row["key"]] = row
     edges = {
         relation: dict(zip(graph.edge_keys(relation), graph.edges[relation].weight.tolist(), strict=True))
         for relation in Relation

@@ -11,16 +11,18 @@ from ...errors import StoreError
 from ..catalog.graph import CatalogGraph
 from ..catalog.schema import Attribute, Node, Relation
 from ..ids import Id
-from .cypher import Kind
+from .cypher import NodeLabel
 from .records import Stored, read_stored
-from .source_state import Head, read_head
+from .source_state import SourceState, read_state
 
 TRIES = 10
 
 _T = TypeVar("_T")
 
 
-def read_settled(session: neo4j.Session, source: str, work: Callable[[neo4j.ManagedTransaction, Head], _T]) -> _T:
+def read_settled(
+    session: neo4j.Session, source: str, work: Callable[[neo4j.ManagedTransaction, SourceState], _T]
+) -> _T:
     """Read something of a source that no refresh has changed meanwhile.
 
     A server shows every statement what is committed by then, so several statements may see a mixture; the head, which
@@ -30,13 +32,13 @@ def read_settled(session: neo4j.Session, source: str, work: Callable[[neo4j.Mana
         StoreError: the source is refreshed all the time.
     """
     for _ in range(TRIES):
-        head = session.execute_read(read_head, source)
+        head = session.execute_read(read_state, source)
         found: _T | StoreError
         try:
             found = session.execute_read(work, head)
         except StoreError as error:
             found = error
-        if session.execute_read(read_head, source) != head:
+        if session.execute_read(read_state, source) != head:
             continue
         if isinstance(found, StoreError):
             raise found
@@ -44,7 +46,7 @@ def read_settled(session: neo4j.Session, source: str, work: Callable[[neo4j.Mana
     raise StoreError(f"Source {source!r} was refreshed during each of {TRIES} tries to read it; try again later.")
 
 
-def read_graph(tx: neo4j.ManagedTransaction, head: Head, source: str) -> CatalogGraph:
+def read_graph(tx: neo4j.ManagedTransaction, head: SourceState, source: str) -> CatalogGraph:
     """Read a whole source and check it against the hash that was stored with it.
 
     Raises:
@@ -68,13 +70,13 @@ def read_graph(tx: neo4j.ManagedTransaction, head: Head, source: str) -> Catalog
 def _assemble(stored: Stored, source: str, features: tuple[str, ...]) -> CatalogGraph:
     nodes: dict[Id, Node] = {}
     own: dict[str, Id] = {}
-    for kind in (Kind.CATEGORY, Kind.PRODUCT):
+    for kind in (NodeLabel.CATEGORY, NodeLabel.PRODUCT):
         for key, (values, state) in stored.nodes[kind].items():
             own[key] = values["id"]
             nodes[own[key]] = Node(
                 name=values["name"],
                 text=values["text"],
-                product=kind is Kind.PRODUCT,
+                product=kind is NodeLabel.PRODUCT,
                 group=state == "group",
                 parents=[],
                 attributes={},
@@ -82,7 +84,7 @@ def _assemble(stored: Stored, source: str, features: tuple[str, ...]) -> Catalog
             )
     attributes = {
         key: Attribute(node.properties["name"], node.properties["value"])
-        for key, node in stored.nodes[Kind.ATTRIBUTE].items()
+        for key, node in stored.nodes[NodeLabel.ATTRIBUTE].items()
     }
     for relation in (Relation.CHILD_OF, Relation.IN_CATEGORY):
         for tail, head in _single(stored, relation):

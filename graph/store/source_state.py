@@ -23,7 +23,7 @@ POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
-class Head:
+class SourceState:
     """What a head node says.
 
     Attributes:
@@ -39,7 +39,7 @@ class Head:
     model_hash: str = ""
 
 
-def read_head(tx: Transaction, source: str) -> Head:
+def read_state(tx: Transaction, source: str) -> SourceState:
     """What the head of a source says; an empty one where there is none.
 
     Raises:
@@ -48,7 +48,7 @@ def read_head(tx: Transaction, source: str) -> Head:
     return _checked(source, tx.run(READ_HEAD, key=head_key(source)).single())
 
 
-def lock_head(tx: Transaction, source: str, run_id: str) -> Head:
+def lock_state(tx: Transaction, source: str, run_id: str) -> SourceState:
     """Lock a source until the transaction ends, and read its head; where there is none, make it.
 
     Raises:
@@ -65,17 +65,17 @@ def lock_head(tx: Transaction, source: str, run_id: str) -> Head:
     return _checked(source, record)
 
 
-def advance_head(tx: Transaction, source: str, properties: dict[str, Any]) -> None:
+def advance_state(tx: Transaction, source: str, properties: dict[str, Any]) -> None:
     """Write what the graph is now."""
     tx.run(ADVANCE_HEAD, key=head_key(source), properties=properties).consume()
 
 
-def _checked(source: str, record: neo4j.Record | None) -> Head:
+def _checked(source: str, record: neo4j.Record | None) -> SourceState:
     if record is None:
-        return Head()
+        return SourceState()
     if record["schema"] != SCHEMA:
         raise _other_schema(source, record["schema"])
-    return Head(
+    return SourceState(
         record["run_id"] or "",
         record["graph_hash"] or "0" * 64,
         tuple(record["features"] or ()),

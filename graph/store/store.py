@@ -18,14 +18,14 @@ from ...progress import CountProgress
 from ..catalog.graph import CatalogGraph
 from .connection import translated
 from .cypher import READ_SOURCES, UNIQUE_KEY
-from .incremental import GraphChanges, aim_of
+from .incremental import GraphChanges, plan_changes
 from .predictions import index_vectors
 from .report import Clock, RefreshReport, report_of
 from .snapshot import read_graph, read_settled
-from .source_state import Head, locked, read_head
+from .source_state import SourceState, locked, read_state
 from .transactions import FETCH_ROWS, RETRY_SECONDS
 from .values import plain
-from .write import Aim, Annotation, Run, WriteBack, aim_at, annotate, write
+from .write import Annotation, Planner, RefreshOptions, WriteBack, annotate, plan_refresh, write
 
 WAIT_SECONDS = 30.0
 _T = TypeVar("_T")
@@ -116,8 +116,8 @@ class Store:
         """
         with translated(self.name, self._database):
             self._driver.execute_query(UNIQUE_KEY, database_=self._database)
-        run = Run(run_id or uuid.uuid4().hex, max_delete, wait, progress, write_back)
-        return self._write(graph.source, aim_at(graph), run)
+        run = RefreshOptions(run_id or uuid.uuid4().hex, max_delete, wait, progress, write_back)
+        return self._write(graph.source, plan_refresh(graph), run)
 
     def apply(
         self,
@@ -144,8 +144,8 @@ class Store:
             StoreUnavailableError: the store went away and did not come back.
             StoreError: no such source, or the store refused. Nothing is changed in any of these cases.
         """
-        run = Run(run_id or uuid.uuid4().hex, 1.0, wait, progress)
-        return self._write(changes.source, aim_of(changes), run)
+        run = RefreshOptions(run_id or uuid.uuid4().hex, 1.0, wait, progress)
+        return self._write(changes.source, plan_changes(changes), run)
 
     def annotate(self, source: str, work: Annotation, *, wait: float = WAIT_SECONDS) -> None:
         """Write more onto the nodes of a source, such as what a model makes of them, in one transaction.
@@ -165,14 +165,14 @@ class Store:
         with self._turn(source, wait), translated(self.name, self._database):
             annotate(self._driver, self._database, source, uuid.uuid4().hex, work, wait, pauses)
 
-    def head(self, source: str) -> Head:
+    def head(self, source: str) -> SourceState:
         """What the store says of a source as a whole: content hash, last run, model; an empty head where it has none.
 
         Raises:
             StoreError: another version of newaisle has written the source.
         """
         with translated(self.name, self._database), self._driver.session(database=self._database) as session:
-            return session.execute_read(read_head, source)
+            return session.execute_read(read_state, source)
 
     def index_vectors(self, dimensions: int) -> bool:
         """Let Cypher find the nearest embeddings by an index, named ``newaisle_embedding``, where the store can.
@@ -198,7 +198,7 @@ class Store:
         """
         clock = Clock()
         with clock("compare"):
-            goal = self._read_settled(graph.source, aim_at(graph))
+            goal = self._read_settled(graph.source, plan_refresh(graph))
         return report_of(graph.source, "", goal.changes, goal.graph_hash, clock.seconds)
 
     def snapshot(self, source: str | None = None) -> CatalogGraph:
@@ -255,7 +255,7 @@ class Store:
             )
         return held[0]
 
-    def _write(self, source: str, aim: Aim, run: Run) -> RefreshReport:
+    def _write(self, source: str, aim: Planner, run: RefreshOptions) -> RefreshReport:
         pauses = () if self._one_writer else RETRY_SECONDS
         with self._turn(source, run.wait), translated(self.name, self._database):
             return write(self._driver, self._database, source, aim, run, pauses)
@@ -273,7 +273,7 @@ class Store:
         finally:
             self._one_writer.release()
 
-    def _read_settled(self, source: str, work: Callable[[neo4j.ManagedTransaction, Head], _T]) -> _T:
+    def _read_settled(self, source: str, work: Callable[[neo4j.ManagedTransaction, SourceState], _T]) -> _T:
         with (
             translated(self.name, self._database),
             self._driver.session(database=self._database, fetch_size=FETCH_ROWS) as session,

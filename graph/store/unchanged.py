@@ -10,8 +10,8 @@ from typing import Any, Final, LiteralString
 
 from ..catalog.graph import CatalogGraph
 from ..catalog.schema import Relation
-from .cypher import Kind
-from .source_state import Head, Transaction
+from .cypher import NodeLabel
+from .source_state import SourceState, Transaction
 
 SEPARATOR: Final = "\x1f"
 WEIGHT: Final = "\x1e"
@@ -29,26 +29,26 @@ _ATTRIBUTES: Final = (
 )
 _PARENTS: Final = " + reduce(text = '', head IN [(n)-[:CHILD_OF]->(b:Newaisle) | b.key] | text + $s + head)"
 _CATEGORIES: Final = " + reduce(text = '', head IN [(n)-[:IN_CATEGORY]->(b:Newaisle) | b.key] | text + $s + head)"
-TEXTS: Final[dict[Kind, LiteralString]] = {
-    Kind.CATEGORY: f"MATCH (n:Newaisle:Category {{source: $source}}) {_TARGET} + toString(n.level)"
+TEXTS: Final[dict[NodeLabel, LiteralString]] = {
+    NodeLabel.CATEGORY: f"MATCH (n:Newaisle:Category {{source: $source}}) {_TARGET} + toString(n.level)"
     f"{_PARENTS}{_ATTRIBUTES}), count(n)",
-    Kind.PRODUCT: f"MATCH (n:Newaisle:Product {{source: $source}}) {_TARGET}{_CATEGORIES}{_ATTRIBUTES}), count(n)",
-    Kind.ATTRIBUTE: "MATCH (n:Newaisle:Attribute {source: $source}) "
+    NodeLabel.PRODUCT: f"MATCH (n:Newaisle:Product {{source: $source}}) {_TARGET}{_CATEGORIES}{_ATTRIBUTES}), count(n)",
+    NodeLabel.ATTRIBUTE: "MATCH (n:Newaisle:Attribute {source: $source}) "
     f"RETURN collect(n.key + $s + n.name + $s + n.value{_PARENTS}), count(n)",
 }
 """For each kind what every node is, and then the keys at the heads of its edges in any order."""
 _FEATURES: Final = "RETURN collect([n.key, [f IN $features | n[f]]])"
-FEATURE_VALUES: Final[dict[Kind, LiteralString]] = {
-    Kind.CATEGORY: f"MATCH (n:Newaisle:Category {{source: $source}}) {_FEATURES}",
-    Kind.PRODUCT: f"MATCH (n:Newaisle:Product {{source: $source}}) {_FEATURES}",
+FEATURE_VALUES: Final[dict[NodeLabel, LiteralString]] = {
+    NodeLabel.CATEGORY: f"MATCH (n:Newaisle:Category {{source: $source}}) {_FEATURES}",
+    NodeLabel.PRODUCT: f"MATCH (n:Newaisle:Product {{source: $source}}) {_FEATURES}",
 }
-_OWN: Final = {Kind.CATEGORY: 6, Kind.PRODUCT: 6, Kind.ATTRIBUTE: 3}
+_OWN: Final = {NodeLabel.CATEGORY: 6, NodeLabel.PRODUCT: 6, NodeLabel.ATTRIBUTE: 3}
 """How many parts of a text tell of the node itself."""
 
 _Parts = dict[str, list[str]]
 
 
-def is_unchanged(tx: Transaction, head: Head, graph: CatalogGraph) -> bool:
+def is_unchanged(tx: Transaction, head: SourceState, graph: CatalogGraph) -> bool:
     """Whether the store holds a source exactly as a graph says, the content hashes that it keeps aside.
 
     False may also mean that this quick way cannot tell, as where server and Python write a weight differently, or where
@@ -65,7 +65,7 @@ def is_unchanged(tx: Transaction, head: Head, graph: CatalogGraph) -> bool:
     return not features or _has_features(tx, graph, given)
 
 
-def _found(kind: Kind, texts: list[str]) -> _Parts:
+def _found(kind: NodeLabel, texts: list[str]) -> _Parts:
     """Key -> the parts of its text, the edges in ascending order."""
     own = _OWN[kind]
     found: _Parts = {}
@@ -76,23 +76,23 @@ def _found(kind: Kind, texts: list[str]) -> _Parts:
     return found
 
 
-def _wanted(graph: CatalogGraph) -> dict[Kind, _Parts]:
+def _wanted(graph: CatalogGraph) -> dict[NodeLabel, _Parts]:
     """What :func:`_found` gives where the store holds the graph."""
     edges: dict[str, list[str]] = {}
     for relation in Relation:
         weights = graph.edges[relation].weight.tolist()
         for (tail, head), weight in zip(graph.edge_keys(relation), weights, strict=True):
             edges.setdefault(tail, []).append(head if weight == 1.0 else f"{head}{WEIGHT}{weight}")
-    wanted: dict[Kind, _Parts] = {kind: {} for kind in Kind}
+    wanted: dict[NodeLabel, _Parts] = {kind: {} for kind in NodeLabel}
     columns = (graph.ids, graph.names, graph.texts, graph.is_group.tolist(), graph.levels.tolist())
     for key, product, own, name, text, group, level in zip(
         graph.keys, graph.is_product.tolist(), *columns, strict=True
     ):
         number = f"{own}0" if isinstance(own, str) else str(own)
         parts = [key, number, name, text, "group" if group else "", "" if product else str(level)]
-        wanted[Kind.PRODUCT if product else Kind.CATEGORY][key] = parts
+        wanted[NodeLabel.PRODUCT if product else NodeLabel.CATEGORY][key] = parts
     for key, attribute in zip(graph.attribute_keys, graph.attributes, strict=True):
-        wanted[Kind.ATTRIBUTE][key] = [key, *attribute]
+        wanted[NodeLabel.ATTRIBUTE][key] = [key, *attribute]
     for nodes in wanted.values():
         for key, parts in nodes.items():
             parts += sorted(edges.get(key, ()))

@@ -17,13 +17,13 @@ from .diff import Changes, diff, no_changes
 from .records import read_stored
 from .report import Clock, RefreshReport, check_removals, report_of
 from .rows import Row, batches, edge_rows, graph_rows
-from .source_state import Head, Transaction, advance_head, bounded_wait, lock_head
+from .source_state import SourceState, Transaction, advance_state, bounded_wait, lock_state
 from .transactions import transact
 from .unchanged import is_unchanged
 
 
 @dataclass(frozen=True)
-class Written:
+class RefreshContext:
     """What a refresh has written when it calls its :data:`WriteBack`.
 
     Attributes:
@@ -39,7 +39,7 @@ class Written:
     changes: Changes
 
 
-WriteBack = Callable[[neo4j.Transaction, Written], Mapping[str, Any] | None]
+WriteBack = Callable[[neo4j.Transaction, RefreshContext], Mapping[str, Any] | None]
 """Writes more in the transaction of a refresh, such as what a model makes of the new graph.
 
 It is called after the graph is written and before the head is advanced, with the source locked; also where nothing
@@ -47,12 +47,12 @@ differs, but not for a dry run. An error that it raises rolls the whole refresh 
 try, or comes back after an outage, it is called again in a new transaction, with changes compared anew. What it returns
 is set on the head.
 """
-Annotation = Callable[[neo4j.Transaction, Head], dict[str, Any]]
+Annotation = Callable[[neo4j.Transaction, SourceState], dict[str, Any]]
 """Writes more onto a source's nodes; what it returns is set on the head. May be called again in a new transaction."""
 
 
 @dataclass(frozen=True)
-class Goal:
+class WritePlan:
     """What the store shall hold after a transaction, and how far it is from that.
 
     Attributes:
@@ -66,12 +66,12 @@ class Goal:
     features: tuple[str, ...]
 
 
-Aim = Callable[[Transaction, Head], Goal]
+Planner = Callable[[Transaction, SourceState], WritePlan]
 """Reads what it must know of the store, whose head is given and locked, and says what to write."""
 
 
 @dataclass(frozen=True)
-class Run:
+class RefreshOptions:
     """How one refresh is to be done.
 
     Attributes:
@@ -89,25 +89,25 @@ class Run:
     write_back: WriteBack | None = None
 
 
-def aim_at(graph: CatalogGraph) -> Aim:
+def plan_refresh(graph: CatalogGraph) -> Planner:
     """The aim of a full refresh: the store equals the graph.
 
     Raises:
         InputError: when called, where the graph holds something that no store can hold.
     """
 
-    def aim(tx: Transaction, head: Head) -> Goal:
+    def aim(tx: Transaction, head: SourceState) -> WritePlan:
         if is_unchanged(tx, head, graph):
-            return Goal(no_changes(len(graph)), head.graph_hash, head.features)
+            return WritePlan(no_changes(len(graph)), head.graph_hash, head.features)
         rows = graph_rows(graph)
         stored = read_stored(tx, graph.source, sorted({*head.features, *rows.features}))
-        return Goal(diff(stored, rows), graph.content_hash, rows.features)
+        return WritePlan(diff(stored, rows), graph.content_hash, rows.features)
 
     return aim
 
 
 def write(
-    driver: neo4j.Driver, database: str, source: str, aim: Aim, run: Run, pauses: Sequence[float]
+    driver: neo4j.Driver, database: str, source: str, aim: Planner, run: RefreshOptions, pauses: Sequence[float]
 ) -> RefreshReport:
     """Lock a source, compare, write the difference and advance the head, all in one transaction.
 
@@ -131,7 +131,7 @@ def write(
         clock = Clock()
         started = datetime.now(UTC)
         with clock("wait"), bounded_wait(driver, database, source, run.run_id, run.wait):
-            head = lock_head(tx, source, run.run_id)
+            head = lock_state(tx, source, run.run_id)
         if number and report is not None and head.run_id == run.run_id:
             return report  # the commit whose answer was lost had come through
         with clock("compare"):
@@ -144,7 +144,7 @@ def write(
         further: Mapping[str, Any] | None = None
         if run.write_back is not None:
             with clock("write back"):
-                further = run.write_back(tx, Written(source, run.run_id, head.model_hash, changes))
+                further = run.write_back(tx, RefreshContext(source, run.run_id, head.model_hash, changes))
         with clock("commit"):
             properties = {
                 **report.counts,
@@ -156,7 +156,7 @@ def write(
                 "features": list(goal.features),
                 **(further or {}),
             }
-            advance_head(tx, source, properties)
+            advance_state(tx, source, properties)
             tx.commit()
         return report
 
@@ -181,16 +181,16 @@ def annotate(
 
     def attempt(tx: neo4j.Transaction, _number: int) -> None:
         with bounded_wait(driver, database, source, run_id, wait):
-            head = lock_head(tx, source, run_id)
+            head = lock_state(tx, source, run_id)
         if not head.run_id:
             raise StoreError(f"The store holds no source {source!r}; refresh it from its files first.")
-        advance_head(tx, source, work(tx, head))
+        advance_state(tx, source, work(tx, head))
         tx.commit()
 
     transact(driver, database, run_id, attempt, pauses)
 
 
-def _write_changes(tx: neo4j.Transaction, changes: Changes, features: Iterable[str], run: Run) -> None:
+def _write_changes(tx: neo4j.Transaction, changes: Changes, features: Iterable[str], run: RefreshOptions) -> None:
     parts = (changes.created, changes.updated, changes.old_edges, changes.new_edges)
     total = len(changes.deleted) + sum(len(rows) for part in parts for rows in part.values())
     done = 0

@@ -9,10 +9,10 @@ import numpy as np
 from ....arrays import FloatArray, IntArray
 from ....gnn.online.fold_in import folded_shares
 from ....gnn.retrieval.attribution import history_shares, offset_share, scale_of, source_shares
-from ....gnn.serving.state import Fitted
+from ....gnn.serving.state import ModelState
 from ....graph import Id
-from ..users import ask
-from .sentences import Because, Reason, Teller
+from ..users import resolve_users
+from .sentences import Because, Reason, ReasonWriter
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Explanation:
     because: tuple[Because, ...]
 
 
-def explain(fitted: Fitted, user: Id, target: Id) -> Explanation:
+def explain(fitted: ModelState, user: Id, target: Id) -> Explanation:
     """Explain the score of one user and one target; ``Recommender.explain`` says more."""
-    space, position, asked = fitted.space, fitted.graph.ids.position(target), ask(fitted, user)
+    space, position, asked = fitted.space, fitted.graph.ids.position(target), resolve_users(fitted, user)
     vector, row = asked.vectors[0], int(fitted.rows([user])[0])
     scale = scale_of(space, vector)
     weights, own = source_shares(space, position)
@@ -57,12 +57,12 @@ def explain(fitted: Fitted, user: Id, target: Id) -> Explanation:
     bought = _reasons(fitted, history[first], shares[first])
     sources = _reasons(fitted, space.head.seen[order], through[order])
     own_sales = float(own @ vector / scale)
-    because = Teller(fitted, user, fitted.weights(row), position, score).tell(bought, sources, own_sales)
+    because = ReasonWriter(fitted, user, fitted.weights(row), position, score).tell(bought, sources, own_sales)
     offset = offset_share(space, position)
     return Explanation(user, target, score, bought, sources, own_sales, offset, because)
 
 
-def _history(fitted: Fitted, row: int, position: int) -> tuple[IntArray, FloatArray]:
+def _history(fitted: ModelState, row: int, position: int) -> tuple[IntArray, FloatArray]:
     """What a user bought, and what each of it adds to the score of a target."""
     if not fitted.active(np.array([row]))[0]:
         return fitted.history(row), history_shares(fitted.space, *fitted.told(row), position)
@@ -70,6 +70,6 @@ def _history(fitted: Fitted, row: int, position: int) -> tuple[IntArray, FloatAr
     return np.concatenate([past.bought, past.liked]), folded_shares(fitted.space, past, position)
 
 
-def _reasons(fitted: Fitted, positions: IntArray, shares: FloatArray) -> tuple[Reason, ...]:
+def _reasons(fitted: ModelState, positions: IntArray, shares: FloatArray) -> tuple[Reason, ...]:
     graph, pairs = fitted.graph, zip(positions.tolist(), shares.tolist(), strict=True)
     return tuple(Reason(graph.ids.values[i], graph.names[i], share) for i, share in pairs)

@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 
 from ....arrays import FloatArray
-from ....gnn.propagation.features import Kind
-from ....gnn.serving.state import Fitted
+from ....gnn.propagation.features import FeatureKind
+from ....gnn.serving.state import ModelState
 from ....graph import Id
-from ....graph.catalog.connections import Tie, Ties
+from ....graph.catalog.connections import Connection, Connections
 from ....graph.store.queries.named import named_queries
 
 _ATTRIBUTES = 3
@@ -25,7 +25,7 @@ _ALIKE = 0.95
 
 
 @dataclass(frozen=True)
-class Path:
+class GraphPath:
     """How the catalog ties a bought or sold target to the explained one.
 
     Attributes:
@@ -57,7 +57,7 @@ class Path:
 
 
 @dataclass(frozen=True, eq=False)
-class Paths:
+class GraphPaths:
     """Finds paths to one target.
 
     Attributes:
@@ -65,15 +65,15 @@ class Paths:
         target: position of the explained target.
     """
 
-    fitted: Fitted
+    fitted: ModelState
     target: int
 
-    def of(self, other: int) -> tuple[Path, ...]:
+    def of(self, other: int) -> tuple[GraphPath, ...]:
         """What ties another target to it: the most telling value of up to three attributes, a category, the text."""
         if other == self.target:
             return ()
         ties = self._ties.between(other, self.target)
-        attributes: dict[str, Tie] = {}
+        attributes: dict[str, Connection] = {}
         for tie in ties:
             if tie.kind == "attribute" and self._ties.weight(tie) >= _TELLING:  # the rarest come first
                 attributes.setdefault(self._ties.name(tie.over).partition("=")[0], tie)
@@ -83,28 +83,28 @@ class Paths:
             found.append(self._text(other))
         return tuple(found)
 
-    def _path(self, other: int, tie: Tie) -> Path:
+    def _path(self, other: int, tie: Connection) -> GraphPath:
         keys = tuple(map(self._ties.key, tie.nodes))
         weight = self._ties.weight(tie)
         given = {"key": keys[0], "other": keys[-1], "via": self._ties.key(tie.over)}
         own, via = self.fitted.graph.ids.values[other], self._ties.name(tie.over)
-        return Path(own, tie.kind, via, self._ties.told(tie), keys, weight, "way", given)
+        return GraphPath(own, tie.kind, via, self._ties.told(tie), keys, weight, "way", given)
 
-    def _text(self, other: int) -> Path:
+    def _text(self, other: int) -> GraphPath:
         graph, ends = self.fitted.graph, (other, self.target)
         keys = tuple(graph.keys[end] for end in ends)
         path, cosine = " ~ ".join(graph.names[end] for end in ends), float(self._alike[other])
         given = {"key": keys[0], "other": keys[1]}
-        return Path(graph.ids.values[other], "text", "text", path, keys, cosine, "texts", given)
+        return GraphPath(graph.ids.values[other], "text", "text", path, keys, cosine, "texts", given)
 
     @cached_property
-    def _ties(self) -> Ties:
-        return Ties(self.fitted.graph)
+    def _ties(self) -> Connections:
+        return Connections(self.fitted.graph)
 
     @cached_property
     def _alike(self) -> FloatArray:
         """Cosine of every text or name with that of the target, the higher one, 0 without texts, float64 (n,)."""
-        blocks = self.fitted.space.head.blocks.of({Kind.TEXT, Kind.NAME})
+        blocks = self.fitted.space.head.blocks.of({FeatureKind.TEXT, FeatureKind.NAME})
         cosines = [np.asarray(texts @ texts[self.target]) for texts in blocks.matrices.values()]
         return np.asarray(np.max([np.zeros(len(self.fitted.graph)), *cosines], axis=0))
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from ....gnn.serving.state import Fitted
+from ....gnn.serving.state import ModelState
 from ....graph import Id
-from .paths import Path, Paths
+from .paths import GraphPath, GraphPaths
 
 STRONGEST = 5
 """Summands of each sum that are put into words."""
@@ -50,11 +50,11 @@ class Because:
     sentence: str
     share: float
     reasons: tuple[Reason, ...]
-    paths: tuple[Path, ...]
+    paths: tuple[GraphPath, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Teller:
+class ReasonWriter:
     """Puts reasons for the score of one user and one target into words.
 
     Attributes:
@@ -65,7 +65,7 @@ class Teller:
         score: the score.
     """
 
-    fitted: Fitted
+    fitted: ModelState
     user: Id
     bought: Mapping[int, float]
     target: int
@@ -109,8 +109,8 @@ class Teller:
         return sorted(found.values(), key=lambda item: -sum(reason.share for reason, _ in item[1]))
 
     @cached_property
-    def _paths(self) -> Paths:
-        return Paths(self.fitted, self.target)
+    def _paths(self) -> GraphPaths:
+        return GraphPaths(self.fitted, self.target)
 
     def _because(self, kind: Literal["bought", "resembles"], text: str, group: _Group) -> Because:
         share = float(sum(reason.share for reason, _ in group))
@@ -131,10 +131,10 @@ class Teller:
         return _listing([self._called(ids.position(reason.target)) for reason, _ in group])
 
 
-_Group = list[tuple[Reason, tuple[Path, ...]]]
+_Group = list[tuple[Reason, tuple[GraphPath, ...]]]
 
 
-def _what(path: Path) -> str:
+def _what(path: GraphPath) -> str:
     """What groups reasons: the name of an attribute, one and the same category."""
     return path.via.partition("=")[0] if path.kind == "attribute" else path.parameters.get("via", "")
 
@@ -162,7 +162,7 @@ def _which(group: _Group, called: str) -> str:
     return f", which {_listing(parts)}"
 
 
-def _place(path: Path, it: str) -> str:
+def _place(path: GraphPath, it: str) -> str:
     first, last, over = path.parameters["key"], path.parameters["other"], path.parameters["via"]
     if over == last:
         return f"below {it}"

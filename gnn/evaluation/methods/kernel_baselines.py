@@ -13,12 +13,12 @@ import numpy as np
 from ....arrays import FloatArray, IntArray
 from ....errors import InputError
 from ...factors.als import Factors, fit_factors
-from ...factors.popularity import levels
-from ...prior.kernel import Head, KernelSettings, kernel
-from ...prior.nearest import make_head
-from ...propagation.features import Blocks, Kind
-from ...training.folds import START_RIDGE, START_WIDTH, Episode, make_episodes
-from ...training.search import climb
+from ...factors.popularity import popularity_logits
+from ...prior.kernel import KernelRegressor, KernelSettings, kernel
+from ...prior.nearest import make_regressor
+from ...propagation.features import FeatureBlocks, FeatureKind
+from ...training.folds import START_RIDGE, START_WIDTH, ValidationFold, make_folds
+from ...training.search import coordinate_search
 from ...training.tuning import START_FACTORS, choose_factors, judge_factors
 from ...validation.metrics import ndcg
 from ...validation.splits import Split, binary
@@ -28,14 +28,16 @@ _KERNEL_STEPS: Mapping[str, Sequence[float]] = {"counts": (0.0,), "width": (2.0,
 _NEIGHBOURS = (5, 10, 20, 50, 100, 200)
 _CHUNK = 500
 """Targets whose neighbours are looked for at once."""
-BASELINE_KINDS = frozenset({Kind.TEXT, Kind.RELATION, Kind.FEATURE, Kind.MODALITY, Kind.COUNT})
+BASELINE_KINDS = frozenset(
+    {FeatureKind.TEXT, FeatureKind.RELATION, FeatureKind.FEATURE, FeatureKind.MODALITY, FeatureKind.COUNT}
+)
 """What the baselines know of a target: all that the catalog says of it, and how many attribute values it has."""
 
 
 class OnBlocks:
     """What the methods on blocks share: how they are made and what their results depend on."""
 
-    def __init__(self, seed: int, blocks: Blocks) -> None:
+    def __init__(self, seed: int, blocks: FeatureBlocks) -> None:
         self.seed = seed
         self.blocks = blocks
 
@@ -50,7 +52,7 @@ class LinMap(OnBlocks):
 
     name = "linmap"
 
-    _fit: tuple[Factors, Head] | None = None
+    _fit: tuple[Factors, KernelRegressor] | None = None
 
     def fit(self, split: Split) -> None:
         """Choose rank, confidence, regularisation, width and ridge, then fit."""
@@ -58,7 +60,7 @@ class LinMap(OnBlocks):
         chosen = choose_factors(episodes, START_FACTORS, _kernel(self.blocks))
         settings = _tuned(episodes, self.blocks, lambda episode, fixed: judge_factors(episode, chosen, fixed))
         factors = fit_factors(split.weights, chosen, self.seed)
-        self._fit = factors, make_head(self.blocks, settings, split.seen, factors.targets[split.seen])
+        self._fit = factors, make_regressor(self.blocks, settings, split.seen, factors.targets[split.seen])
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """``p_u . mu_c``, float64 (users, targets); users without history get the mean user."""
@@ -66,7 +68,7 @@ class LinMap(OnBlocks):
         return np.asarray(factors.user_vectors(users) @ head.prior(targets).mean.T)
 
     @property
-    def parts(self) -> tuple[Factors, Head]:
+    def parts(self) -> tuple[Factors, KernelRegressor]:
         """The factors, and what maps them.
 
         Raises:
@@ -80,17 +82,17 @@ class KernelRidge(OnBlocks):
 
     name = "kernel-ridge"
 
-    _head: Head | None = None
+    _head: KernelRegressor | None = None
 
     def fit(self, split: Split) -> None:
         """Choose width and ridge, then fit one regression per user."""
 
-        def judge(episode: Episode, fixed: KernelSettings) -> float:
+        def judge(episode: ValidationFold, fixed: KernelSettings) -> float:
             sold = _purchases(episode.split, episode.seen)[episode.users]
             return ndcg(episode.carry(fixed, sold.T).T, episode.hits)
 
         settings = _tuned(_episodes(split, self.blocks, self.seed), self.blocks, judge)
-        self._head = make_head(self.blocks, settings, split.seen, _purchases(split, split.seen).T)
+        self._head = make_regressor(self.blocks, settings, split.seen, _purchases(split, split.seen).T)
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """Predicted purchases, float64 (users, targets)."""
@@ -102,17 +104,19 @@ class Popularity(OnBlocks):
 
     name = "popularity"
 
-    _head: Head | None = None
+    _head: KernelRegressor | None = None
 
     def fit(self, split: Split) -> None:
         """Choose width and ridge, then fit."""
 
-        def judge(episode: Episode, fixed: KernelSettings) -> float:
-            level = episode.carry(fixed, levels(episode.split.train, episode.seen)[:, None])
+        def judge(episode: ValidationFold, fixed: KernelSettings) -> float:
+            level = episode.carry(fixed, popularity_logits(episode.split.train, episode.seen)[:, None])
             return ndcg(np.broadcast_to(level.T, episode.hits.shape), episode.hits)
 
         settings = _tuned(_episodes(split, self.blocks, self.seed), self.blocks, judge)
-        self._head = make_head(self.blocks, settings, split.seen, levels(split.train, split.seen)[:, None])
+        self._head = make_regressor(
+            self.blocks, settings, split.seen, popularity_logits(split.train, split.seen)[:, None]
+        )
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """Predicted centred logits, float64 (users, targets), equal in all rows."""
@@ -174,25 +178,25 @@ class Knn(OnBlocks):
         return votes
 
 
-def _texts(blocks: Blocks) -> FloatArray | None:
+def _texts(blocks: FeatureBlocks) -> FloatArray | None:
     texts = blocks.matrices.get("text")
     return texts if isinstance(texts, np.ndarray) else None
 
 
-def _episodes(split: Split, blocks: Blocks, seed: int) -> list[Episode]:
-    return make_episodes(split.graph, split.train, blocks, seed, (split.protocol,), split.signed)
+def _episodes(split: Split, blocks: FeatureBlocks, seed: int) -> list[ValidationFold]:
+    return make_folds(split.graph, split.train, blocks, seed, (split.protocol,), split.signed)
 
 
 def _kernel(
-    blocks: Blocks, width: float = START_WIDTH, ridge: float = START_RIDGE, counts: float = 1.0
+    blocks: FeatureBlocks, width: float = START_WIDTH, ridge: float = START_RIDGE, counts: float = 1.0
 ) -> KernelSettings:
     return KernelSettings(
-        {name: width * (counts if blocks.kinds[name] is Kind.COUNT else 1.0) for name in blocks.names}, ridge
+        {name: width * (counts if blocks.kinds[name] is FeatureKind.COUNT else 1.0) for name in blocks.names}, ridge
     )
 
 
 def _tuned(
-    episodes: Sequence[Episode], blocks: Blocks, judge: Callable[[Episode, KernelSettings], float]
+    episodes: Sequence[ValidationFold], blocks: FeatureBlocks, judge: Callable[[ValidationFold, KernelSettings], float]
 ) -> KernelSettings:
     """The fixed kernel with width and ridge chosen on pseudo-new targets."""
     start = {"counts": 1.0, "width": START_WIDTH, "ridge": START_RIDGE}
@@ -202,7 +206,7 @@ def _tuned(
     def mean(values: Mapping[str, float]) -> float:
         return float(np.mean([judge(episode, _kernel(blocks, **values)) for episode in episodes]))
 
-    return _kernel(blocks, **climb(mean, start, _KERNEL_STEPS, rounds=2))
+    return _kernel(blocks, **coordinate_search(mean, start, _KERNEL_STEPS, rounds=2))
 
 
 def _purchases(split: Split, targets: IntArray) -> FloatArray:

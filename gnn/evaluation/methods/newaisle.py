@@ -9,10 +9,10 @@ import scipy.sparse as sp
 
 from ....arrays import FloatArray, IntArray
 from ...factors.update import update_targets
-from ...model.model import Space, prior_strength
-from ...model.settings import SpaceSettings
-from ...propagation.features import Blocks
-from ...training.fit import fit_space
+from ...model.model import LatentFactorModel, prior_strength
+from ...model.settings import ModelSettings
+from ...propagation.features import FeatureBlocks
+from ...training.fit import fit_model
 from ...validation.splits import Split
 from ..contracts import fitted
 from .kernel_baselines import OnBlocks
@@ -26,15 +26,15 @@ class Newaisle(OnBlocks):
 
     name = "newaisle"
 
-    _space: Space | None = None
+    _space: LatentFactorModel | None = None
 
     def fit(self, split: Split) -> None:
         """Fit the space, its settings chosen on pseudo-new targets hidden as the split hides."""
         self._space = self._fit(split)
 
-    def _fit(self, split: Split, settings: SpaceSettings | None = None) -> Space:
+    def _fit(self, split: Split, settings: ModelSettings | None = None) -> LatentFactorModel:
         """The space, its settings chosen where none are given."""
-        return fit_space(
+        return fit_model(
             split.graph,
             split.train,
             self.blocks,
@@ -65,7 +65,7 @@ class Newaisle(OnBlocks):
         return {"": space.chance(vectors, activity, targets), ":softmax": softmax}
 
     @property
-    def space(self) -> Space:
+    def space(self) -> LatentFactorModel:
         """The model.
 
         Raises:
@@ -106,7 +106,7 @@ class Newaisle(OnBlocks):
         space = fitted(self._space)
         return self._as(replace(space, settings=replace(space.settings, offset=0.0)))
 
-    def _as(self, space: Space) -> Newaisle:
+    def _as(self, space: LatentFactorModel) -> Newaisle:
         told = Newaisle(self.seed, self.blocks)
         told._space = space
         return told
@@ -132,7 +132,7 @@ class Uninformed(Newaisle):
         self._space = self._fit(split, replace(chosen, factors=replace(chosen.factors, rounds=0)))
 
 
-def nearest_distance(blocks: Blocks, targets: IntArray, seen: IntArray) -> FloatArray:
+def nearest_distance(blocks: FeatureBlocks, targets: IntArray, seen: IntArray) -> FloatArray:
     """How far each target is from the most similar seen one, float64 (targets,).
 
     The root of the mean over blocks of ``|phi_r(a) - phi_r(b)|^2``: it knows nothing of fitted weights, so it means the

@@ -8,7 +8,7 @@ from functools import partial
 from ....arrays import Float32Array, FloatArray
 from ....graph import CatalogGraph
 from ....graph.catalog.derive import bare, shuffled
-from ...propagation.features import Kind
+from ...propagation.features import FeatureKind
 from ...propagation.propagate import propagate
 from ..contracts import Method
 from .ceiling import Ceiling
@@ -47,7 +47,7 @@ def compared_methods(
         made |= {
             f"{Newaisle.name}-no-{kind}": partial(Newaisle, blocks=left)
             for kind in dict.fromkeys(blocks.kinds.values())
-            if (left := blocks.of(set(Kind) - {kind})).names
+            if (left := blocks.of(set(FeatureKind) - {kind})).names
         }
         made[f"{Newaisle.name}-uninformed"] = partial(Uninformed, blocks=blocks)
         made[f"{LinMap.name}-on-phi"] = partial(LinMap, blocks=blocks)

@@ -19,12 +19,12 @@ from ....errors import ModelError
 from ...factors.als import Factors
 from ...factors.solve import solve_users
 from ...validation.splits import Split
-from ..cache import Cell
+from ..cache import MethodResult
 from ..contracts import Learning, Method, OwnUsers, Probable, Scorer, fitted
 from ..judging import checked_scores, judge_chances, judge_rankings
 from ..methods.kernel_baselines import LinMap
 from .names import revealed_share
-from .zero_shot import Judge, Make, Trial, counts
+from .zero_shot import Judge, Make, ProtocolRun, counts
 
 _ORDER = 2
 """Tells the order in which users reveal from the draw of the halves."""
@@ -106,9 +106,9 @@ class AlsRevealed:
         return np.asarray(self.factors.user_vectors(users) @ self.targets[targets].T)
 
 
-def few_shot_trial(
+def few_shot_run(
     protocols: Sequence[str], split: Split, methods: Mapping[str, Make], seed: int, embeddings: AnyFloatArray | None
-) -> Trial:
+) -> ProtocolRun:
     """All methods at some levels of revealing.
 
     A method that does not learn from first sales keeps its scores. Beside the given methods stand
@@ -134,7 +134,7 @@ def few_shot_trial(
 
     joined = {**methods, PopularityRevealed.name: PopularityRevealed}
     told = counts(split) | {"users": len(halves.judged), "users_without_history": 0}
-    return Trial(split, joined, judgements, dict.fromkeys(protocols, told), halves.judged)
+    return ProtocolRun(split, joined, judgements, dict.fromkeys(protocols, told), halves.judged)
 
 
 After = Callable[[IntArray], Scorer]
@@ -150,10 +150,10 @@ def _answers(name: str, method: Method, split: Split) -> Mapping[str, After]:
 
 def _judge(
     name: str, after: After, split: Split, halves: Halves, revealing: IntArray, embeddings: AnyFloatArray | None
-) -> Cell:
+) -> MethodResult:
     scorer = after(revealing)
     scores = checked_scores(name, scorer, split, halves.judged, split.candidates)
     metrics = judge_rankings(scores, split, {"": halves.judged}, embeddings)
     if isinstance(scorer, Probable):
         metrics |= judge_chances(scorer, split, halves.rest[np.diff(split.train.indptr)[halves.rest] > 0])
-    return Cell(metrics)
+    return MethodResult(metrics)

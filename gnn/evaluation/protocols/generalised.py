@@ -17,19 +17,19 @@ from ....arrays import AnyFloatArray, FloatArray, IntArray
 from ....errors import InputError
 from ....graph import CatalogGraph
 from ...factors.als import Factors, fit_factors
-from ...prior.kernel import Head
-from ...prior.nearest import make_head
+from ...prior.kernel import KernelRegressor
+from ...prior.nearest import make_regressor
 from ...training.balance import rehearsal_list, rehearsals
-from ...training.folds import make_episodes
+from ...training.folds import make_folds
 from ...validation.metrics import K, ranking_metrics
-from ...validation.mixed_list import List, best_offset, harmonic_mean, part_purchases, seen_targets
+from ...validation.mixed_list import MixedRanking, best_offset, harmonic_mean, part_purchases, seen_targets
 from ...validation.splits import LEAVE_TARGETS_OUT, Split, make_split
-from ..cache import Cell
+from ..cache import MethodResult
 from ..contracts import Method, OwnUsers, Scorer, fitted
 from ..judging import checked_scores
 from ..methods.kernel_baselines import LinMap, Popularity
 from ..methods.newaisle import Newaisle
-from .zero_shot import Judge, Make, Trial, counts
+from .zero_shot import Judge, Make, ProtocolRun, counts
 
 UNCORRECTED = "newaisle-uncorrected"
 _NOBODY: IntArray = np.empty(0, dtype=np.int64)
@@ -57,9 +57,9 @@ def generalised_split(
     return split
 
 
-def generalised_trial(
+def generalised_run(
     protocol: str, split: Split, methods: Mapping[str, Make], seed: int, embeddings: AnyFloatArray | None
-) -> Trial:
+) -> ProtocolRun:
     """All methods on one list of seen and new targets.
 
     newaisle and ``linmap`` raise their scores of new targets by what they chose on hidden purchases inside the training
@@ -75,11 +75,11 @@ def generalised_trial(
             (protocol, answer): partial(_judge, answer, view, split, embeddings) for answer, view in answers.items()
         }
 
-    return Trial(split, without, judgements, {protocol: counts(split)}, _NOBODY)
+    return ProtocolRun(split, without, judgements, {protocol: counts(split)}, _NOBODY)
 
 
 @dataclass(frozen=True, eq=False)
-class OneList:
+class VectorScorer:
     """Scores by vectors of all targets, those of users without history by the mean user.
 
     Attributes:
@@ -98,7 +98,7 @@ class OneList:
 
 
 @dataclass(frozen=True, eq=False)
-class KnownLevels:
+class PopularityScorer:
     """One list for everybody: the true popularity of seen targets, the predicted one of the others.
 
     Attributes:
@@ -114,29 +114,29 @@ class KnownLevels:
 
 def _linmap(method: LinMap, split: Split) -> Scorer:
     """ALS factors of seen targets, mapped ones of the others, raised by what rehearsals say."""
-    scored: list[tuple[List, FloatArray]] = []
+    scored: list[tuple[MixedRanking, FloatArray]] = []
     factors, head = method.parts
-    episodes = make_episodes(split.graph, split.train, method.blocks, method.seed, (split.protocol,), split.signed)
+    episodes = make_folds(split.graph, split.train, method.blocks, method.seed, (split.protocol,), split.signed)
     for inner in rehearsals([episode.split for episode in episodes]):
         shown = rehearsal_list(inner, seen_targets(inner))
         learned = fit_factors(inner.weights, factors.settings, method.seed)
-        mapped = make_head(method.blocks, head.settings, inner.seen, learned.targets[inner.seen])
+        mapped = make_regressor(method.blocks, head.settings, inner.seen, learned.targets[inner.seen])
         scored.append((shown, _mapped(learned, mapped, inner, 0.0).score(inner, shown.users, shown.targets)))
     return _mapped(factors, head, split, best_offset(scored))
 
 
-def _mapped(factors: Factors, head: Head, split: Split, offset: float) -> OneList:
+def _mapped(factors: Factors, head: KernelRegressor, split: Split, offset: float) -> VectorScorer:
     targets, raised = factors.targets.copy(), np.zeros(len(factors.targets))
     targets[split.hidden] = head.prior(split.hidden).mean
     raised[split.hidden] = offset
-    return OneList(factors.user_vectors, targets, raised)
+    return VectorScorer(factors.user_vectors, targets, raised)
 
 
 def _als(method: LinMap, split: Split) -> Scorer:
     factors, _ = method.parts
     last = np.zeros(len(factors.targets))
     last[split.hidden] = -np.inf
-    return OneList(factors.user_vectors, factors.targets, last)
+    return VectorScorer(factors.user_vectors, factors.targets, last)
 
 
 def _popularity(method: Popularity, split: Split) -> Scorer:
@@ -144,7 +144,7 @@ def _popularity(method: Popularity, split: Split) -> Scorer:
     known = np.zeros(len(split.graph))
     known[split.hidden] = head.prior(split.hidden).mean[:, 0]
     known[head.seen] = head.factors[:, 0]
-    return KnownLevels(known)
+    return PopularityScorer(known)
 
 
 def _answers(name: str, method: Method, split: Split) -> Mapping[str, Callable[[], Scorer]]:
@@ -160,12 +160,12 @@ def _answers(name: str, method: Method, split: Split) -> Mapping[str, Callable[[
     return {name: lambda: method}
 
 
-def _judge(name: str, view: Callable[[], Scorer], split: Split, embeddings: AnyFloatArray | None) -> Cell:
-    shown = List.of(split, split.users)
+def _judge(name: str, view: Callable[[], Scorer], split: Split, embeddings: AnyFloatArray | None) -> MethodResult:
+    shown = MixedRanking.of(split, split.users)
     scores = checked_scores(name, view(), split, split.users, shown.targets)
     chosen = None if embeddings is None else embeddings[shown.targets]
     relevance = split.test[:, shown.targets]
     metrics = ranking_metrics(shown.without_had(scores), relevance[split.users], K, embeddings=chosen)
     del metrics["auc"]  # pairs with what the user has already would all be right
     seen, new = shown.ndcgs(scores)
-    return Cell(metrics | {f"ndcg@{K}:seen": seen, f"ndcg@{K}:new": new, "h": harmonic_mean(seen, new)})
+    return MethodResult(metrics | {f"ndcg@{K}:seen": seen, f"ndcg@{K}:new": new, "h": harmonic_mean(seen, new)})

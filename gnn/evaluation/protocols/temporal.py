@@ -12,7 +12,7 @@ from ....arrays import BoolArray
 from ....errors import InputError
 from ....graph import CatalogGraph, Interactions
 from ....graph.catalog.availability import as_number
-from ....graph.event_weights import Sales
+from ....graph.event_weights import WeightedHistory
 from ...validation.splits import LEAVE_TARGETS_OUT, Split, entries, split_of
 
 _DAY = 24 * 3600 * 1_000_000
@@ -38,7 +38,7 @@ def temporal_split(
         InputError: no times, no date, no event before or after it, or nothing is left to judge.
     """
     known = events_before(interactions, date)
-    before, after = (Sales.of(interactions.where(part), graph, kinds) for part in (known, ~known))
+    before, after = (WeightedHistory.of(interactions.where(part), graph, kinds) for part in (known, ~known))
     train, later = before.bought, after.bought
     sold = np.diff(train.tocsc().indptr) > 0
     new = (np.diff(later.tocsc().indptr) > 0) & ~sold & ~graph.is_group

@@ -8,19 +8,19 @@ from functools import partial
 
 from ....arrays import AnyFloatArray, IntArray
 from ...validation.splits import Split
-from ..cache import Cell
+from ..cache import MethodResult
 from ..contracts import Method
 from ..judging import held_out, judge, user_groups
 
 Make = Callable[[int], Method]
 """Makes a method from a seed."""
 
-Judge = Callable[[], Cell]
+Judge = Callable[[], MethodResult]
 """Judges a method that has been fitted by then."""
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class ProtocolRun:
     """What all methods go through on one split.
 
     Attributes:
@@ -45,9 +45,9 @@ def counts(split: Split) -> dict[str, int]:
     return {name: len(getattr(split, name)) for name in names}
 
 
-def zero_shot_trial(
+def zero_shot_run(
     protocol: str, split: Split, methods: Mapping[str, Make], seed: int, embeddings: AnyFloatArray | None
-) -> Trial:
+) -> ProtocolRun:
     """All methods without any sale of the hidden targets.
 
     Raises:
@@ -60,4 +60,4 @@ def zero_shot_trial(
         groups = {"": held} if name == owner else user_groups(split, held)
         return {(protocol, name): partial(judge, name, method, split, groups, embeddings)}
 
-    return Trial(split, methods, judgements, {protocol: counts(split)}, held)
+    return ProtocolRun(split, methods, judgements, {protocol: counts(split)}, held)
