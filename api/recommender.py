@@ -84,7 +84,7 @@ class Recommender:
         self.settings = settings
         self.cache = cache or Settings().encodings
         self.kinds = EventWeights(kinds or {}).given
-        self._fitted: ModelState | None = None
+        self._state: ModelState | None = None
         self._found: Finder | None = None
 
     @classmethod
@@ -96,11 +96,11 @@ class Recommender:
         """
         from ..gnn.serving.codec import load_state
 
-        fitted = load_state(Path(path))
-        made = cls(seed=fitted.seed, encoder=fitted.encoder, settings=fitted.space.settings, kinds=fitted.kinds.given)
-        if fitted.clusters is not None:
-            made.relations, made.min_similarity = CLUSTERS, fitted.clusters.min_similarity
-        made._fitted = fitted
+        state = load_state(Path(path))
+        made = cls(seed=state.seed, encoder=state.encoder, settings=state.model.settings, kinds=state.kinds.given)
+        if state.clusters is not None:
+            made.relations, made.min_similarity = CLUSTERS, state.clusters.min_similarity
+        made._state = state
         return made
 
     @classmethod
@@ -128,8 +128,8 @@ class Recommender:
     @property
     def config(self) -> Config:
         """What makes this model again, bit for bit, from the same data; once fitted, with the settings it chose."""
-        settings = self.settings if self._fitted is None else self._fitted.space.settings
-        clusters = None if self._fitted is None else self._fitted.clusters
+        settings = self.settings if self._state is None else self._state.model.settings
+        clusters = None if self._state is None else self._state.clusters
         least = self.min_similarity if clusters is None else clusters.min_similarity
         return Config(self.seed, self.encoder, settings, self.kinds, self.relations, least)
 
@@ -157,9 +157,9 @@ class Recommender:
         Raises:
             NotFittedError: :meth:`fit` was not called.
         """
-        if self._fitted is None:
+        if self._state is None:
             raise NotFittedError("The recommender is not fitted; call fit(graph, history) or Recommender.load(path).")
-        return self._fitted
+        return self._state
 
     def fit(
         self,
@@ -167,7 +167,7 @@ class Recommender:
         history: Interactions,
         *,
         vectors: Vectors | None = None,
-        tell: Progress | None = None,
+        progress: Progress | None = None,
     ) -> Self:
         """Learn from a catalog and its sales.
 
@@ -177,7 +177,7 @@ class Recommender:
             vectors: what else is known of targets, as vectors of any encoder: a name such as "image" -> a table (or the
                 path of a Parquet file) with the columns ``id`` and ``vector``, a list of numbers. They are scaled to
                 length 1; a target may be without.
-            tell: is told one line per step.
+            progress: is told one line per step.
 
         Raises:
             InteractionsError: no interaction is on a known target, or none speaks for one.
@@ -187,13 +187,13 @@ class Recommender:
         """
         given = read_vectors(vectors, graph.ids)
         sales = WeightedHistory.of(history, graph, self.kinds)
-        encoded = encode_catalog(graph, self.encoder, self.cache, tell)
+        encoded = encode_catalog(graph, self.encoder, self.cache, progress)
         graph, clusters = cluster_catalog(graph, encoded, self.relations, self.min_similarity)
-        blocks, frozen = fit_transform(graph, encoded.texts, encoded.names, given)
-        space = fit_model(
-            graph, sales.bought, blocks, seed=self.seed, settings=self.settings, tell=tell, signed=sales.signed
+        blocks, schema = fit_transform(graph, encoded.texts, encoded.names, given)
+        model = fit_model(
+            graph, sales.bought, blocks, seed=self.seed, settings=self.settings, progress=progress, signed=sales.signed
         )
-        self._fitted = fitted_to(sales, graph, space, self.encoder, self.seed, frozen, clusters)
+        self._state = fitted_to(sales, graph, model, self.encoder, self.seed, schema, clusters)
         return self
 
     def add(
@@ -225,10 +225,10 @@ class Recommender:
             SourceError: a file of vectors cannot be read.
             ModelError: the texts cannot be encoded.
         """
-        self._fitted = add(self.fitted, targets, edges, self.cache, vectors)
+        self._state = add(self.fitted, targets, edges, self.cache, vectors)
         return self
 
-    def refit(self, history: Interactions, *, tell: Progress | None = None) -> Self:
+    def refit(self, history: Interactions, *, progress: Progress | None = None) -> Self:
         """Fit anew to a new history, which replaces the old one and all that was observed.
 
         Catalog, vectors, encoder and settings stay, so texts are not read again and nothing is searched: it is much
@@ -237,7 +237,7 @@ class Recommender:
 
         Args:
             history: the interactions; those of targets that the model does not know are left out.
-            tell: is told one line per step.
+            progress: is told one line per step.
 
         Raises:
             NotFittedError: :meth:`fit` was not called.
@@ -246,13 +246,13 @@ class Recommender:
         before, graph = self.fitted, self.fitted.graph
         sales, blocks, settings = (
             WeightedHistory.of(history, graph, self.kinds),
-            before.space.head.blocks,
-            before.space.settings,
+            before.model.regressor.blocks,
+            before.model.settings,
         )
-        space = fit_model(
-            graph, sales.bought, blocks, seed=self.seed, settings=settings, tell=tell, signed=sales.signed
+        model = fit_model(
+            graph, sales.bought, blocks, seed=self.seed, settings=settings, progress=progress, signed=sales.signed
         )
-        self._fitted = fitted_to(sales, graph, space, before.encoder, before.seed, before.frozen, before.clusters)
+        self._state = fitted_to(sales, graph, model, before.encoder, before.seed, before.schema, before.clusters)
         return self
 
     def observe(self, events: Interactions | Table) -> ObserveReport:
@@ -281,7 +281,7 @@ class Recommender:
             InteractionsError: a weight is not finite, a time is missing or lies in the future.
             InputError: the table cannot be used, or user ids are of another kind than those of the model.
         """
-        self._fitted, report = observe(self.fitted, events)
+        self._state, report = observe(self.fitted, events)
         return report
 
     def forget(self, users: Id | Sequence[Id]) -> Self:
@@ -298,7 +298,7 @@ class Recommender:
             InputError: no user is given.
             ModelError: nobody with a history would be left.
         """
-        self._fitted = forget(self.fitted, users)
+        self._state = forget(self.fitted, users)
         self._found = None
         return self
 
@@ -339,8 +339,11 @@ class Recommender:
             InputError: a number out of its range, no or a repeated user, or no target is meant.
             UnknownIdError: a user or target that was not there at fit.
         """
-        fitted, wish = self.fitted, RecommendOptions(k, exclude_bought, diversity, min_confidence, min_probability, at)
-        return recommend(fitted, resolve_users(fitted, users, once=True), fitted.choose(among), wish)
+        state, options = (
+            self.fitted,
+            RecommendOptions(k, exclude_bought, diversity, min_confidence, min_probability, at),
+        )
+        return recommend(state, resolve_users(state, users, once=True), state.choose(among), options)
 
     def audience(
         self,
@@ -442,12 +445,12 @@ class Recommender:
             InputError: an unknown rule, no user or no target.
             UnknownIdError: a user or target that was not there at fit.
         """
-        fitted, space, asked = self.fitted, self.fitted.space, resolve_users(self.fitted, users)
-        positions = _positions(fitted, targets)
+        state, model, batch = self.fitted, self.fitted.model, resolve_users(self.fitted, users)
+        positions = _positions(state, targets)
         if rule == "article":
-            return space.probabilities(fitted.score(asked.vectors, positions), tau=1.0)
+            return model.probabilities(state.score(batch.vectors, positions), tau=1.0)
         if rule == "calibrated":
-            return space.chance(asked.vectors, asked.activity, positions)
+            return model.chance(batch.vectors, batch.activity, positions)
         raise InputError(f"The rule is {rule!r}; give 'calibrated' or 'article'.")
 
     def score(self, users: UserRef | Sequence[UserRef], targets: Sequence[Id]) -> FloatArray:
@@ -457,9 +460,9 @@ class Recommender:
             InputError: no user or no target.
             UnknownIdError: a user or target that was not there at fit.
         """
-        fitted = self.fitted
-        vectors = resolve_users(fitted, users).vectors
-        return fitted.score(vectors, _positions(fitted, targets))
+        state = self.fitted
+        vectors = resolve_users(state, users).vectors
+        return state.score(vectors, _positions(state, targets))
 
     def user_vector(self, user: UserRef) -> FloatArray:
         """A user as a unit vector f, float64 (rank + 1,): its cosine with a stored embedding is the score.
@@ -601,15 +604,15 @@ class Recommender:
 
     @property
     def _finder(self) -> Finder:
-        if self._found is None or self._found.fitted.graph is not self.fitted.graph:
+        if self._found is None or self._found.state.graph is not self.fitted.graph:
             self._found = Finder(self.fitted, self.cache)
-        elif self._found.fitted is not self.fitted:
+        elif self._found.state is not self.fitted:
             self._found = self._found.renewed(self.fitted)
         return self._found
 
 
-def _positions(fitted: ModelState, targets: Sequence[Id]) -> IntArray:
-    found = fitted.graph.ids.positions(targets)
+def _positions(state: ModelState, targets: Sequence[Id]) -> IntArray:
+    found = state.graph.ids.positions(targets)
     if not len(found):
         raise InputError("There is no target to answer for; give at least one target id.")
     return found

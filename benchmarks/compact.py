@@ -42,9 +42,11 @@ def encoders(shop: Loaded, without_names: list[str]) -> None:
         phi, figures = propagate(known, encoded.texts, encoded.names), []
         for protocol in PROTOCOLS:
             split = make_split(protocol, shop.graph, shop.interactions.matrix(shop.graph), SEED)
-            space = fit_model(known, split.train, phi, protocols=[protocol])
+            latent_model = fit_model(known, split.train, phi, protocols=[protocol])
             hits = split.test[split.users][:, split.candidates].toarray() > 0
-            figures.append(ndcg(space.factors.users[split.users] @ space.vectors[split.candidates].T, hits))
+            figures.append(
+                ndcg(latent_model.factors.users[split.users] @ latent_model.vectors[split.candidates].T, hits)
+            )
         told = ", ".join(f"{protocol} {figure:.4f}" for protocol, figure in zip(PROTOCOLS, figures, strict=True))
         print(f"{name}: {speed:,.0f} texts per CPU second; NDCG@20 {told}")
 

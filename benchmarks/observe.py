@@ -127,12 +127,12 @@ def shop(random: np.random.Generator, targets: int, users: int, settings: Factor
     vectors = random.normal(size=(users, rank)) / np.sqrt(rank), random.normal(size=(targets, rank)) / np.sqrt(rank)
     vectors[1][SEEN:] = 0.0
     factors = Factors(*vectors, vectors[1], settings)
-    space = build_model(
+    latent_model = build_model(
         bought, factors, blocks, ModelSettings(settings, KernelSettings({"kind": 0.5, "price": 0.1}, 0.1))
     )
     model = Recommender(encoder=None)
     ids = Ids(tuple(range(users)), "user")
-    model._fitted = ModelState(graph, ids, bought, space, None, 0, window=YEAR, frozen=frozen, signed=bought)
+    model._state = ModelState(graph, ids, bought, latent_model, None, 0, window=YEAR, schema=frozen, signed=bought)
     return model
 
 

@@ -48,11 +48,13 @@ def main() -> None:
     rows: list[ResultRow] = []
     for seed in map(int, given.seeds.split(",")):
         split = make_split(LEAVE_TARGETS_OUT, graph, matrix, seed)
-        space = fit_model(graph, split.train, blocks, seed=seed, protocols=(split.protocol,))
-        sizes = f"{len(split.users):,} users, {len(split.candidates)} targets, {space.vectors.shape[1]} dimensions"
+        latent_model = fit_model(graph, split.train, blocks, seed=seed, protocols=(split.protocol,))
+        sizes = (
+            f"{len(split.users):,} users, {len(split.candidates)} targets, {latent_model.vectors.shape[1]} dimensions"
+        )
         print(f"seed {seed}: {sizes}")
-        for name, vectors in receivers(space, split, budgets, given.delta, given.draws).items():
-            value = judged(space, split, vectors)
+        for name, vectors in receivers(latent_model, split, budgets, given.delta, given.draws).items():
+            value = judged(latent_model, split, vectors)
             rows.append(ResultRow(split.protocol, seed, name, "ndcg@20", value))
             print(f"seed {seed}, {name}: {value:.4f}", flush=True)
     for line in summary_table(rows):
@@ -61,12 +63,12 @@ def main() -> None:
 
 
 def receivers(
-    space: LatentFactorModel, split: Split, budgets: list[float], delta: float, draws: int
+    latent_model: LatentFactorModel, split: Split, budgets: list[float], delta: float, draws: int
 ) -> dict[str, list[FloatArray]]:
     """Name -> what somebody ranks by, several draws of it, each float64 (users, d)."""
     # the last coordinate is 0 for all users
-    users = user_embeddings(space.factors.user_vectors(split.users))[:, :-1]
-    everybody = user_embeddings(space.factors.users[np.diff(split.train.indptr) > 0])[:, :-1]
+    users = user_embeddings(latent_model.factors.user_vectors(split.users))[:, :-1]
+    everybody = user_embeddings(latent_model.factors.users[np.diff(split.train.indptr) > 0])[:, :-1]
     mean, spread = everybody.mean(axis=0), float(everybody.var(axis=0).mean())
     found = {"no noise": [users], "the mean user for all": [np.tile(mean, (len(users), 1))]}
     for epsilon in budgets:
@@ -78,9 +80,9 @@ def receivers(
     return found
 
 
-def judged(space: LatentFactorModel, split: Split, draws: list[FloatArray]) -> float:
+def judged(latent_model: LatentFactorModel, split: Split, draws: list[FloatArray]) -> float:
     """NDCG@20 by cosine, the mean over draws."""
-    targets = space.embeddings(split.candidates)[:, :-1]
+    targets = latent_model.embeddings(split.candidates)[:, :-1]
     hits = split.test[split.users][:, split.candidates].toarray() > 0
     return float(np.mean([ndcg(users @ targets.T, hits) for users in draws]))
 

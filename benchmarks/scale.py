@@ -58,9 +58,12 @@ def measure(count: int, users: int) -> None:
     graph, texts, bought, hidden = shop(count, users)
     blocks = propagate(graph, texts)
     fitting = time.perf_counter()
-    space = fit_model(graph, bought, blocks)
+    latent_model = fit_model(graph, bought, blocks)
     seconds, peak = time.perf_counter() - fitting, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    figure, kind = judged(space.factors.users, space.vectors, hidden), type(space.head).__name__
+    figure, kind = (
+        judged(latent_model.factors.users, latent_model.vectors, hidden),
+        type(latent_model.regressor).__name__,
+    )
     print(
         f"{count:>8,} {fitting - started:>8.0f} s {seconds:>6.0f} s {peak:>5.1f} GB {figure:>8.4f}  {kind}", flush=True
     )
@@ -69,14 +72,14 @@ def measure(count: int, users: int) -> None:
 def compare(count: int, users: int) -> None:
     """The ranking of unsold targets by the exact head and from ever more of the nearest, all with the same settings."""
     graph, texts, bought, hidden = shop(count, users)
-    space = fit_model(graph, bought, propagate(graph, texts))
-    exact, new = space.head, np.flatnonzero(np.diff(sp.csc_array(hidden).indptr))
+    latent_model = fit_model(graph, bought, propagate(graph, texts))
+    exact, new = latent_model.regressor, np.flatnonzero(np.diff(sp.csc_array(hidden).indptr))
 
     def line(name: str, head: KernelRegressor) -> None:
         started = time.perf_counter()
         mean = head.prior(new).mean[:, :-1]
         seconds = time.perf_counter() - started
-        figure = ndcg(space.factors.users @ mean.T, hidden[:, new].toarray() > 0)
+        figure = ndcg(latent_model.factors.users @ mean.T, hidden[:, new].toarray() > 0)
         print(f"{name:>16} NDCG@20 {figure:.4f} {seconds:>6.1f} s")
 
     line("exact", KernelRegressor(exact.blocks, exact.settings, exact.seen, exact.factors))

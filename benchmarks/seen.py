@@ -50,11 +50,11 @@ def main() -> None:
     rows: list[ResultRow] = []
     for seed in seeds:
         split = generalised_split(graph, matrix, seed)
-        episodes = make_folds(graph, split.train, blocks, seed, (LEAVE_TARGETS_OUT,))
-        inner = rehearsals([episode.split for episode in episodes])
-        space = fit_model(graph, split.train, blocks, seed=seed, protocols=(LEAVE_TARGETS_OUT,))
+        folds = make_folds(graph, split.train, blocks, seed, (LEAVE_TARGETS_OUT,))
+        inner = rehearsals([fold.split for fold in folds])
+        latent_model = fit_model(graph, split.train, blocks, seed=seed, protocols=(LEAVE_TARGETS_OUT,))
         answers = {
-            "newaisle": space.unscaled(space.factors.users, np.arange(len(graph))),
+            "newaisle": latent_model.unscaled(latent_model.factors.users, np.arange(len(graph))),
             "als": tuned(als(seed), inner)(split),
             "ease": tuned(EASE, inner)(split),
             "popularity": popularity(split),

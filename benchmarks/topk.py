@@ -48,7 +48,7 @@ def main() -> None:
     print("\nall of recommend, from own ids to a table with names, probabilities and confidence")
     model, known = shop(given.targets, given.dimensions - 1, given.users)
     vectors = model.fitted.vectors
-    own = user_embeddings(model.fitted.space.factors.user_vectors(np.arange(len(known))))
+    own = user_embeddings(model.fitted.model.factors.user_vectors(np.arange(len(known))))
     bare = vectors.astype(np.float32), own[0].astype(np.float32)
     table = {
         "recommend, one user": lambda: model.recommend(known[0], K, among="all", exclude_bought=False),

@@ -217,9 +217,9 @@ def fitted(journey: Loaded, encodings: Path, given: ModelSettings) -> Recommende
 
 
 @pytest.fixture(scope="session")
-def space(fitted: Recommender) -> LatentFactorModel:
+def latent_model(fitted: Recommender) -> LatentFactorModel:
     """The model inside ``fitted``."""
-    return fitted.fitted.space
+    return fitted.fitted.model
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ class SettledNewaisle(Newaisle):
 
     def fit(self, split: Split) -> None:
         type(self).fits += 1
-        self._space = fit_model(
+        self._model = fit_model(
             split.graph, split.train, self.blocks, seed=self.seed, settings=self.settings, signed=split.signed
         )
 
@@ -44,7 +44,9 @@ class SettledPopularity(Popularity):
         self.settings = settings
 
     def fit(self, split: Split) -> None:
-        self._head = KernelRegressor(self.blocks, self.settings.kernel, split.seen, levels(split)[split.seen, None])
+        self._regressor = KernelRegressor(
+            self.blocks, self.settings.kernel, split.seen, levels(split)[split.seen, None]
+        )
 
 
 def levels(split: Split) -> np.ndarray:

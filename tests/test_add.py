@@ -53,7 +53,7 @@ def dense(block):
 def test_what_is_added_is_what_a_fit_with_it_there_gives(before, after, journey, withheld, given, texts, names):
     whole, own = journey.graph, before.fitted
     place = whole.ids.positions(own.graph.ids)
-    factors = own.space.factors
+    factors = own.model.factors
 
     def spread(rows):
         there = np.zeros((len(whole), rows.shape[1]))
@@ -65,7 +65,7 @@ def test_what_is_added_is_what_a_fit_with_it_there_gives(before, after, journey,
     together = Factors(factors.users, spread(factors.targets), spread(factors.basis), factors.settings)
     fit = build_model(bought, together, propagate(whole, texts, names), given)
     added = after.fitted.graph.ids.positions([whole.ids.values[i] for i in withheld])
-    found, expected = after.fitted.space, fit
+    found, expected = after.fitted.model, fit
     for mine, theirs in zip(found.vectors[added], expected.vectors[withheld], strict=True):
         assert mine @ theirs / np.linalg.norm(mine) / np.linalg.norm(theirs) > 0.995
     assert np.corrcoef(found.error[added], expected.error[withheld])[0, 1] > 0.95
@@ -79,29 +79,29 @@ def test_nothing_else_changes(before, after, journey):
     size = len(old.graph)
     assert new.graph == journey.graph
     assert new.graph.ids.values[:size] == old.graph.ids.values
-    for name, block in old.space.head.blocks.matrices.items():
-        rows = dense(new.space.head.blocks.matrices[name][:size])
+    for name, block in old.model.head.blocks.matrices.items():
+        rows = dense(new.model.head.blocks.matrices[name][:size])
         assert (rows[:, : block.shape[1]] == dense(block)).all()
         assert not rows[:, block.shape[1] :].any()
     for part in ("vectors", "share", "error"):
-        assert (getattr(new.space, part)[:size] == getattr(old.space, part)).all()
-    assert (new.space.prior.mean[:size] == old.space.prior.mean).all()
+        assert (getattr(new.model, part)[:size] == getattr(old.model, part)).all()
+    assert (new.model.prior.mean[:size] == old.model.prior.mean).all()
     users = list(old.users)[:20]
     targets = list(old.graph.ids)
     assert (after.score(users, targets) == before.score(users, targets)).all()
 
 
 def test_it_is_exactly_the_frozen_statistics_from_scratch(before, after, journey, texts, names):
-    graph, frozen = after.fitted.graph, before.fitted.frozen.grown(after.fitted.graph)
+    graph, frozen = after.fitted.graph, before.fitted.schema.grown(after.fitted.graph)
     order = journey.graph.ids.positions(graph.ids)
     scratch = transform(graph, np.arange(len(graph)), frozen, texts[order], names[order])
-    for name, block in after.fitted.space.head.blocks.matrices.items():
+    for name, block in after.fitted.model.head.blocks.matrices.items():
         assert (dense(block) == dense(scratch[name])).all(), name
     new = np.arange(len(before.fitted.graph), len(graph))
-    prior = after.fitted.space.head.prior(new)
-    assert (after.fitted.space.prior.mean[new] == prior.mean[:, :-1]).all()
-    assert (after.fitted.space.level[new] == prior.mean[:, -1]).all()
-    assert (after.fitted.space.prior.variance[new] == prior.variance).all()
+    prior = after.fitted.model.head.prior(new)
+    assert (after.fitted.model.prior.mean[new] == prior.mean[:, :-1]).all()
+    assert (after.fitted.model.level[new] == prior.mean[:, -1]).all()
+    assert (after.fitted.model.prior.variance[new] == prior.variance).all()
 
 
 def test_one_by_one_or_together_is_the_same(before, after, journey, withheld):
@@ -161,34 +161,34 @@ def test_edges_move_what_nobody_bought_and_all_below_it(model):
     )
     first = model.fitted
     others = np.arange(len(first.graph) - 3)
-    group = int(first.graph.parents[[int(first.space.head.seen[0])]].indices[0])  # what stands below it is sold
+    group = int(first.graph.parents[[int(first.model.head.seen[0])]].indices[0])  # what stands below it is sold
     up = {"id": ["aisle", "aisle"], "name": ["CHILD_OF"] * 2, "value": ["top", first.graph.ids.values[group]]}
     model.add(edges=pa.table(up))
     moved, graph = model.fitted, model.fitted.graph
     top, aisle, shelf = graph.ids.positions(["top", "aisle", "shelf"])
     assert sorted(graph.parents[[aisle]].indices.tolist()) == [group, top]
     for row in (aisle, shelf, top):  # top became general, and knows itself
-        assert dense(moved.space.head.blocks.matrices["ancestors"])[row].any()
-        assert (moved.space.vectors[row] != first.space.vectors[row]).any()
-    assert (moved.space.vectors[others] == first.space.vectors[others]).all()
+        assert dense(moved.model.head.blocks.matrices["ancestors"])[row].any()
+        assert (moved.model.vectors[row] != first.model.vectors[row]).any()
+    assert (moved.model.vectors[others] == first.model.vectors[others]).all()
     model.add(edges=pa.table({"id": ["shelf", "shelf"], "name": ["department"] * 2, "value": ["DELI", "ICE"]}))
-    blocks = model.fitted.space.head.blocks.matrices
-    assert dense(blocks["department count"])[shelf] > dense(moved.space.head.blocks.matrices["department count"])[shelf]
-    assert (model.fitted.space.vectors[aisle] == moved.space.vectors[aisle]).all()
+    blocks = model.fitted.model.head.blocks.matrices
+    assert dense(blocks["department count"])[shelf] > dense(moved.model.head.blocks.matrices["department count"])[shelf]
+    assert (model.fitted.model.vectors[aisle] == moved.model.vectors[aisle]).all()
     # in one step it is the same
     again = copy.copy(model)
-    again._fitted = first
+    again._state = first
     edges = {"id": [*up["id"], "shelf", "shelf"], "name": [*up["name"], "department", "department"]}
     again.add(edges=pa.table({**edges, "value": [*up["value"], "DELI", "ICE"]}))
-    assert again.fitted.space.vectors == pytest.approx(model.fitted.space.vectors, abs=1e-6)
+    assert again.fitted.model.vectors == pytest.approx(model.fitted.model.vectors, abs=1e-6)
 
 
 def test_seen_targets_keep_their_description(model):
     before = model.fitted
-    seen = before.graph.ids.values[int(before.space.head.seen[0])]
+    seen = before.graph.ids.values[int(before.model.head.seen[0])]
     model.add(edges=pa.table({"id": [seen], "name": ["department"], "value": ["ICE"], "weight": [2.0]}))
     after = model.fitted
-    assert (after.space.vectors == before.space.vectors).all()
+    assert (after.model.vectors == before.model.vectors).all()
     assert after.graph != before.graph
     has = after.graph.edges[Relation.HAS_ATTRIBUTE]
     assert 2.0 in has.weight[has.tail == after.graph.ids.position(seen)]
@@ -199,19 +199,19 @@ def test_products_and_first_sales_of_what_was_added(model):
     model.add(pa.table({"id": ["p1"], "name": ["New apple"], "category_id": [category]}))
     position = model.fitted.graph.ids.position("p1")
     assert model.fitted.graph.is_product[position]
-    zero = model.fitted.space.vectors[position]
+    zero = model.fitted.model.vectors[position]
     users = list(model.fitted.users)[:30]
     events = pa.table({"user": users, "target": ["p1"] * len(users)})
     early = copy.copy(model)
     model.observe(events)
-    learned = model.fitted.space.vectors[position]
+    learned = model.fitted.model.vectors[position]
     assert (learned != zero).any()
     edges = pa.table({"id": ["p1"], "name": ["department"], "value": ["DELI"]})
     model.add(edges=edges)
-    assert model.fitted.space.share[position] < 1
-    assert (model.fitted.space.vectors[position] != learned).any()
+    assert model.fitted.model.share[position] < 1
+    assert (model.fitted.model.vectors[position] != learned).any()
     early.add(edges=edges).observe(events)
-    assert (early.fitted.space.vectors == model.fitted.space.vectors).all()
+    assert (early.fitted.model.vectors == model.fitted.model.vectors).all()
 
 
 WRONG = [
@@ -274,5 +274,5 @@ def test_without_texts_and_parents():
     fitted = model.fitted
     assert fitted.graph.ids.values == (1, 2, 3, 4, 8, 9)
     four, eight, nine = fitted.graph.ids.positions([4, 8, 9])
-    assert fitted.space.vectors[nine] == pytest.approx(fitted.space.vectors[four])  # the same kind
-    assert np.linalg.norm(fitted.space.vectors[eight]) < np.linalg.norm(fitted.space.vectors[nine])  # like nothing
+    assert fitted.model.vectors[nine] == pytest.approx(fitted.model.vectors[four])  # the same kind
+    assert np.linalg.norm(fitted.model.vectors[eight]) < np.linalg.norm(fitted.model.vectors[nine])  # like nothing

@@ -89,7 +89,7 @@ def test_nobody_is_told_of_what_is_not_there_yet(fitted, some):
     opening = np.full(len(graph), np.nan)
     opening[graph.ids.position(some.new)] = 20_000.0
     dated = Recommender()
-    dated._fitted = replace(fitted.fitted, graph=replace(graph, availability={"available_from": opening}))
+    dated._state = replace(fitted.fitted, graph=replace(graph, availability={"available_from": opening}))
     assert columns_of(dated.audience(some.new, 5, at=19_999)) == {name: [] for name in AUDIENCE_COLUMNS}
     assert dated.audience(some.new, 5, at=20_000) == fitted.audience(some.new, 5)
     assert dated.audience(some.seen, 5, at=19_999) == fitted.audience(some.seen, 5)
@@ -98,7 +98,7 @@ def test_nobody_is_told_of_what_is_not_there_yet(fitted, some):
 @pytest.mark.parametrize(("library", "kind"), [(pd, pd.DataFrame), (pl, pl.DataFrame), (pa, pa.Table)])
 def test_the_table_comes_in_the_library_of_the_history(fitted, some, library, kind):
     other = Recommender()
-    other._fitted = replace(fitted.fitted, backend=library)
+    other._state = replace(fitted.fitted, backend=library)
     table = other.audience(some.new, 3)
     assert isinstance(table, kind)
     assert columns_of(table) == columns_of(fitted.audience(some.new, 3))

@@ -77,9 +77,9 @@ def test_the_graph_earns_its_place(fitted_methods, split):
 
 def test_an_ablation_lacks_just_its_part(methods, fitted_methods):
     whole, without = fitted_methods["newaisle"], fitted_methods["newaisle-uninformed"]
-    settings = whole.space.settings
-    assert without.space.settings == replace(settings, factors=replace(settings.factors, rounds=0))
-    assert not np.array_equal(without.space.factors.users, whole.space.factors.users)
+    settings = whole.model.settings
+    assert without.model.settings == replace(settings, factors=replace(settings.factors, rounds=0))
+    assert not np.array_equal(without.model.factors.users, whole.model.factors.users)
     left = methods["newaisle-no-text"](0).blocks
     assert set(whole.blocks.names) - set(left.names) == {"text"}
 

@@ -88,18 +88,18 @@ def test_pairs_take_users_with_a_history_only():
     assert found.bought.tolist() == [[True], [False]]
 
 
-def test_expected_errors_are_those_of_the_neighbours(space):
-    seen = space.head.seen
+def test_expected_errors_are_those_of_the_neighbours(latent_model):
+    seen = latent_model.regressor.seen
     errors = np.zeros(len(seen))
     errors[0] = 1.0
-    found = expected_errors(space.head, errors, len(space.vectors))
+    found = expected_errors(latent_model.regressor, errors, len(latent_model.vectors))
     assert ((found >= 0) & (found <= 1)).all()
     alone = np.delete(np.arange(len(seen)), 0)
     assert found[seen[0]] < found[seen[alone]].max()  # its own error does not count for itself
-    assert expected_errors(space.head, np.ones(len(seen)), len(space.vectors)) == pytest.approx(1.0)
+    assert expected_errors(latent_model.regressor, np.ones(len(seen)), len(latent_model.vectors)) == pytest.approx(1.0)
 
 
-def test_confidence_lies_between_0_and_1_and_sales_raise_it(space):
-    assert ((space.confidence > 0) & (space.confidence <= 1)).all()
-    seen = space.head.seen
-    assert (space.confidence[seen] >= np.exp(-space.error[seen])).all()
+def test_confidence_lies_between_0_and_1_and_sales_raise_it(latent_model):
+    assert ((latent_model.confidence > 0) & (latent_model.confidence <= 1)).all()
+    seen = latent_model.regressor.seen
+    assert (latent_model.confidence[seen] >= np.exp(-latent_model.error[seen])).all()

@@ -25,7 +25,7 @@ def model(fitted: Recommender, tmp_path_factory: pytest.TempPathFactory) -> str:
     opening = np.full(len(graph), np.nan)
     opening[_opening(fitted)] = 19_844.0
     dated = Recommender()
-    dated._fitted = replace(fitted.fitted, graph=replace(graph, availability={"available_from": opening}))
+    dated._state = replace(fitted.fitted, graph=replace(graph, availability={"available_from": opening}))
     path = tmp_path_factory.mktemp("models") / "model"
     dated.save(path)
     return str(path)

@@ -135,7 +135,7 @@ def test_a_graph_with_clusters_is_a_graph_like_any_other(
 
 
 def test_the_model_knows_them(model: Recommender, plain: CatalogGraph) -> None:
-    assert set(model.fitted.space.head.blocks.names) >= {"text", "cluster", "cluster count"}
+    assert set(model.fitted.model.regressor.blocks.names) >= {"text", "cluster", "cluster count"}
     assert without(model.fitted.graph, [CLUSTER]) == plain
     user = model.fitted.users.values[0]
     best = model.recommend(user, k=1, among="all").to_pylist()[0]["target"]
@@ -193,7 +193,7 @@ def test_a_refresh_brings_new_targets_into_the_clusters(
     assert sum(before.get(own) != after.get(own) for own in plain.ids) <= 1
     outlook = StoreView.of(model.fitted, changed, model.cache)
     assert outlook.graph == found
-    block = outlook.space.head.blocks.matrices["cluster"]
+    block = outlook.model.regressor.blocks.matrices["cluster"]
     rows = block[outlook.place[outlook.graph.ids.positions(["new"])]].toarray()
     assert rows.any() == ("new" in after)
 

@@ -86,9 +86,9 @@ def test_what_is_written_is_read_again(file: Path, config: Config) -> None:
 def test_a_model_from_its_configuration_is_the_same_to_the_bit(searched: Any, journey: Any, file: Path) -> None:
     file.write_text(searched.config.to_toml(), encoding="utf-8")
     assert searched.settings is None
-    assert searched.config.settings == searched.fitted.space.settings
+    assert searched.config.settings == searched.fitted.model.settings
     again = Recommender.from_config(file, cache=searched.cache).fit(journey.graph, journey.interactions)
-    one, other = searched.fitted.space, again.fitted.space
+    one, other = searched.fitted.model, again.fitted.model
     assert again.config == searched.config
     for name in ("vectors", "share", "error"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))

@@ -89,7 +89,7 @@ def test_few_candidates_fill_few_deciles() -> None:
 
 def test_a_level_that_never_varies_has_no_correlation() -> None:
     one = result_of(0)
-    targets = {**one.cells["newaisle"].targets, "level": [1.0] * 43}
+    targets = {**one.by_method["newaisle"].targets, "level": [1.0] * 43}
     flat = SplitResult(PROTOCOL, 0, {}, {"newaisle": MethodResult({"ndcg@20": 0.5}, targets)})
     (found,) = correlations([flat], "newaisle")
     assert found.level_share is None

@@ -201,12 +201,12 @@ def test_several_jobs_give_the_same_bits(journey, texts, real_methods, real_resu
 def test_single_targets_are_told_beside_the_truth(journey, phi, real_results):
     results, _ = real_results
     for result in results:
-        assert set(result.cells["newaisle"].targets) > {"level", "confidence", "distance"}
-        assert not result.cells["popularity"].targets
+        assert set(result.by_method["newaisle"].targets) > {"level", "confidence", "distance"}
+        assert not result.by_method["popularity"].targets
         split = make_split(result.protocol, journey.graph, journey.interactions.matrix(journey.graph), 0)
         assert result.counts["candidates"] == len(split.candidates)
         assert result.counts["users"] == len(split.users)
-        targets = result.cells["newaisle"].targets
+        targets = result.by_method["newaisle"].targets
         bought = split.test.toarray()[:, split.candidates]
         assert targets["position"] == split.candidates.tolist()
         assert targets["buyers"] == bought.sum(axis=0).tolist()
@@ -217,11 +217,11 @@ def test_single_targets_are_told_beside_the_truth(journey, phi, real_results):
         activity = (split.train.toarray()[split.users] > 0).sum(axis=1)
         tastes = target_taste_aucs(scores, split.test[split.users][:, split.candidates], activity)
         assert np.array(targets["taste_auc"], dtype=float) == pytest.approx(tastes, nan_ok=True)
-        assert np.nanmean(tastes) == pytest.approx(result.cells["newaisle"].metrics["taste_auc"])
+        assert np.nanmean(tastes) == pytest.approx(result.by_method["newaisle"].metrics["taste_auc"])
         everybody = np.flatnonzero(split.train.toarray().any(axis=1))
         chances = method.chance(split, everybody, split.candidates)[""]
         assert targets["level"] == pytest.approx(chances.mean(axis=0))
-        assert targets["confidence"] == pytest.approx(method._space.confidence[split.candidates])
+        assert targets["confidence"] == pytest.approx(method._model.confidence[split.candidates])
         assert targets["distance"] == pytest.approx(brute_distances(phi, split))
 
 
@@ -243,7 +243,7 @@ def test_a_finished_cell_keeps_its_single_targets(journey, texts, real_methods, 
     options = {"embeddings": texts, "cache": tmp_path}
     again = evaluate_splits(journey.graph, journey.interactions, real_methods, PROTOCOLS, [0], **options)
     changed = next(result for result in again if result.protocol == cell["protocol"])
-    assert changed.cells["newaisle"].targets == cell["targets"]
+    assert changed.by_method["newaisle"].targets == cell["targets"]
     assert [result.rows for result in again] == [result.rows for result in results]
 
 

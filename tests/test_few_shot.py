@@ -62,7 +62,7 @@ def test_more_and_more_of_one_half_reveal_and_the_other_is_judged(split):
 
 def test_newaisle_solves_the_update_for_who_revealed(split, newaisle):
     revealing = Halves.of(split, SEED).revealing(30)
-    told, before = newaisle.revealed(split, revealing)._space, newaisle._space
+    told, before = newaisle.revealed(split, revealing)._model, newaisle._model
     settings, users = before.settings, before.factors.users
     for target in split.candidates[:5]:
         # the normal equations written out: everyone who revealed is exposed, buyers with the weight alpha
@@ -159,14 +159,14 @@ def test_one_fit_serves_all_levels(journey, phi, given, counted, cells):
     assert run(protocols=["few-shot"]) == results
     assert counted.fits == 3
     names = {"newaisle", "random", "popularity-revealed", "ceiling"}
-    assert all(set(result.cells) == names for result in results)
+    assert all(set(result.by_method) == names for result in results)
     assert len({result.counts["users"] for result in results}) == 1
     assert any(line.startswith(f"few-shot:10, seed {SEED}, popularity-revealed: NDCG@20") for line in told)
-    figures = {name: [result.cells[name].metrics["ndcg@20"] for result in results] for name in names}
+    figures = {name: [result.by_method[name].metrics["ndcg@20"] for result in results] for name in names}
     assert len(set(figures["random"])) == len(set(figures["ceiling"])) == 1
     assert figures["newaisle"][-1] > figures["newaisle"][0]
     assert figures["popularity-revealed"][-1] > figures["popularity-revealed"][0]
-    assert results[0].cells["newaisle"].metrics["brier"] > results[-1].cells["newaisle"].metrics["brier"]
+    assert results[0].by_method["newaisle"].metrics["brier"] > results[-1].by_method["newaisle"].metrics["brier"]
 
 
 def test_the_zero_level_is_the_zero_shot_ranking_on_half_the_users(
@@ -177,16 +177,16 @@ def test_the_zero_level_is_the_zero_shot_ranking_on_half_the_users(
     judged = Halves.of(split, SEED).judged
     scores = newaisle.score(split, judged, split.candidates)
     hits = split.test[judged][:, split.candidates].toarray() > 0
-    assert zero.cells["newaisle"].metrics["ndcg@20"] == pytest.approx(ndcg(scores, hits))
+    assert zero.by_method["newaisle"].metrics["ndcg@20"] == pytest.approx(ndcg(scores, hits))
 
 
 def test_als_stands_beside_linmap(journey, phi, given):
     make = partial(SettledLinMap, blocks=phi, settings=given)
     methods = {"linmap": make, "linmap-on-phi": make}
     (found,) = evaluate_splits(journey.graph, journey.interactions, methods, ["few-shot:100"], [SEED])
-    assert set(found.cells) == {*methods, "als-revealed", "popularity-revealed"}
-    assert found.cells["linmap"] == found.cells["linmap-on-phi"]
-    assert found.cells["als-revealed"] != found.cells["linmap"]
+    assert set(found.by_method) == {*methods, "als-revealed", "popularity-revealed"}
+    assert found.by_method["linmap"] == found.by_method["linmap-on-phi"]
+    assert found.by_method["als-revealed"] != found.by_method["linmap"]
 
 
 class Strangers(RandomScores):

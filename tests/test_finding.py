@@ -64,9 +64,9 @@ def test_likeness_goes_both_ways_and_siblings_are_near(fitted, new):
     assert shared > 30
 
 
-def test_likeness_goes_by_what_a_target_is_not_by_how_it_stands(space):
-    names = space.head.blocks.names
-    head = replace(space.head, settings=KernelSettings(dict.fromkeys(names, 0.1), 0.1))
+def test_likeness_goes_by_what_a_target_is_not_by_how_it_stands(latent_model):
+    names = latent_model.regressor.blocks.names
+    head = replace(latent_model.regressor, settings=KernelSettings(dict.fromkeys(names, 0.1), 0.1))
     place = [
         name
         for name, kind in head.blocks.kinds.items()
@@ -74,11 +74,11 @@ def test_likeness_goes_by_what_a_target_is_not_by_how_it_stands(space):
     ]
     assert 0 < len(place) < len(names)
     what = KernelSettings({name: 0.1 for name in names if name not in place}, 0.1)
-    expected = kernel(head.blocks, what, np.array([3]), space.head.seen)[0]
-    np.testing.assert_array_equal(similarity(head, 3, space.head.seen), expected)
+    expected = kernel(head.blocks, what, np.array([3]), latent_model.regressor.seen)[0]
+    np.testing.assert_array_equal(similarity(head, 3, latent_model.regressor.seen), expected)
     alone = replace(head, settings=KernelSettings(dict.fromkeys(place, 0.1), 0.1))  # no weight on anything else
-    expected = kernel(head.blocks, alone.settings, np.array([3]), space.head.seen)[0]
-    np.testing.assert_array_equal(similarity(alone, 3, space.head.seen), expected)
+    expected = kernel(head.blocks, alone.settings, np.array([3]), latent_model.regressor.seen)[0]
+    np.testing.assert_array_equal(similarity(alone, 3, latent_model.regressor.seen), expected)
 
 
 # search
@@ -207,10 +207,10 @@ def test_a_profile_names_seen_targets_and_is_folded_in_from_them(fitted, journey
     assert isinstance(somebody, Profile)
     graph = journey.graph
     positions = graph.ids.positions(somebody.targets)
-    assert set(positions) <= set(fitted.fitted.space.head.seen)
+    assert set(positions) <= set(fitted.fitted.model.regressor.seen)
     assert 3 <= len(somebody.targets) <= 9
     assert {"CITRUS / LEMONS"} < set(somebody.targets)
-    factors = fitted.fitted.space.factors
+    factors = fitted.fitted.model.factors
     np.testing.assert_array_equal(somebody.vector, profile_vector(factors, positions))
 
     def loss(p):  # the formula, minimised by the vector
@@ -246,8 +246,8 @@ def test_profiles_follow_what_they_name(fitted, journey):
     assert leaning[1] > leaning[0]
     leaning = fitted.score([meat, fruit], sorted(below(graph, "BACON"))).mean(axis=1)
     assert leaning[0] > leaning[1]
-    mean = fitted.fitted.space.factors.mean_user
-    np.testing.assert_allclose(profile_vector(fitted.fitted.space.factors, np.empty(0, dtype=np.int64)), mean)
+    mean = fitted.fitted.model.factors.mean_user
+    np.testing.assert_allclose(profile_vector(fitted.fitted.model.factors, np.empty(0, dtype=np.int64)), mean)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_targets_may_be_given(fitted, new):
 @pytest.mark.parametrize(("library", "kind"), [(pd, pd.DataFrame), (pl, pl.DataFrame)])
 def test_the_table_comes_in_the_library_of_the_history(fitted, new, library, kind):
     other = Recommender()
-    other._fitted = replace(fitted.fitted, backend=library)
+    other._state = replace(fitted.fitted, backend=library)
     table = other.forecast("new")
     assert isinstance(table, kind)
     assert columns_of(table) == new
@@ -86,9 +86,9 @@ def test_a_saved_model_forecasts_the_same(fitted, searched, tmp_path):
         model.save(tmp_path / str(number))
         loaded = Recommender.load(tmp_path / str(number))
         assert columns_of(loaded.forecast("all")) == columns_of(model.forecast("all"))
-        assert loaded.settings.spread == model.fitted.space.settings.spread
-    assert searched.fitted.space.spread is searched.fitted.space.settings.spread  # read off pseudo-new targets
-    assert fitted.fitted.space.settings.spread is None  # given settings say nothing of it: off the seen targets
+        assert loaded.settings.spread == model.fitted.model.settings.spread
+    assert searched.fitted.model.spread is searched.fitted.model.settings.spread  # read off pseudo-new targets
+    assert fitted.fitted.model.settings.spread is None  # given settings say nothing of it: off the seen targets
 
 
 @pytest.mark.parametrize(
@@ -109,33 +109,33 @@ def test_wrong_questions_get_one_clear_sentence(ask, error, told, fitted):
 def test_four_of_five_hidden_targets_end_inside(journey, phi, given, seed):
     """On a small catalog, with intervals read off the seen targets; docs/model.md has the figures of a large one."""
     split = make_split(LEAVE_TARGETS_OUT, journey.graph, journey.interactions.matrix(journey.graph), seed)
-    space = fit_model(split.graph, split.train, phi, seed=seed, settings=given)
+    latent_model = fit_model(split.graph, split.train, phi, seed=seed, settings=given)
     found = BuyerCounts.of(
-        space.calibration,
-        space.factors.users,
+        latent_model.calibration,
+        latent_model.factors.users,
         split.train,
         split.test,
-        space.vectors[split.listed],
+        latent_model.vectors[split.listed],
         split.listed,
         seed,
     )
-    low, high = space.spread.interval(found.expected, space.share[split.listed])
+    low, high = latent_model.spread.interval(found.expected, latent_model.share[split.listed])
     inside = (low <= found.buyers) & (found.buyers <= high)
-    narrow = space.spread.interval(found.expected, np.full(len(inside), 0.2))
+    narrow = latent_model.spread.interval(found.expected, np.full(len(inside), 0.2))
     assert len(inside) > 40
     assert 0.65 <= inside.mean() <= 0.95
     assert np.median((high + 1) / (low + 1)) < 12  # not by being wide
     assert ((narrow[0] <= found.buyers) & (found.buyers <= narrow[1])).mean() < 0.5  # a fifth of it does not hold
 
 
-def test_chunks_change_nothing(space, fitted):
-    known, activity = space.factors.users[:120], np.diff(fitted.fitted.bought.indptr)[:120]
-    users, vectors = augment_users(known), space.answers[:50]
-    whole = expected_buyers(space.calibration, users, activity, vectors)
-    np.testing.assert_allclose(whole, space.chance(known, activity, np.arange(50)).sum(axis=0), rtol=1e-12)
+def test_chunks_change_nothing(latent_model, fitted):
+    known, activity = latent_model.factors.users[:120], np.diff(fitted.fitted.bought.indptr)[:120]
+    users, vectors = augment_users(known), latent_model.answers[:50]
+    whole = expected_buyers(latent_model.calibration, users, activity, vectors)
+    np.testing.assert_allclose(whole, latent_model.chance(known, activity, np.arange(50)).sum(axis=0), rtol=1e-12)
     for cells in (1, 333):
         np.testing.assert_allclose(
-            expected_buyers(space.calibration, users, activity, vectors, cells), whole, rtol=1e-9
+            expected_buyers(latent_model.calibration, users, activity, vectors, cells), whole, rtol=1e-9
         )
 
 
@@ -176,14 +176,18 @@ def test_one_known_target_is_enough_to_answer():
     assert [end.tolist() for end in spread.interval(np.array([5.0, 11.0]), np.ones(2))] == [[5, 11], [8, 17]]
 
 
-def test_a_random_part_of_many_targets_serves(space, fitted, monkeypatch):
+def test_a_random_part_of_many_targets_serves(latent_model, fitted, monkeypatch):
     monkeypatch.setattr("newaisle.gnn.calibration.forecast._MOST_TARGETS", 30)
-    bought, seen = fitted.fitted.bought, space.head.seen
-    some = BuyerCounts.of(space.calibration, space.factors.users, bought, bought, space.prior.mean[seen], seen, 3)
+    bought, seen = fitted.fitted.bought, latent_model.regressor.seen
+    some = BuyerCounts.of(
+        latent_model.calibration, latent_model.factors.users, bought, bought, latent_model.prior.mean[seen], seen, 3
+    )
     counts = np.bincount(bought.indices, minlength=bought.shape[1])[seen]
     assert len(some.expected) == len(some.buyers) == 30
     monkeypatch.undo()
-    every = BuyerCounts.of(space.calibration, space.factors.users, bought, bought, space.prior.mean[seen], seen, 3)
+    every = BuyerCounts.of(
+        latent_model.calibration, latent_model.factors.users, bought, bought, latent_model.prior.mean[seen], seen, 3
+    )
     np.testing.assert_array_equal(every.buyers, counts)
     matches = [np.flatnonzero(np.isclose(every.expected, value, rtol=1e-9)) for value in some.expected]
     assert [int(counts[found[0]]) for found in matches] == some.buyers.tolist()
@@ -196,10 +200,16 @@ def test_two_windows_differ_as_counted_sales_do():
     assert high.tolist() == [2, 5, 11, 128]
 
 
-def test_without_sales_nothing_is_expected_but_chances(space, fitted):
+def test_without_sales_nothing_is_expected_but_chances(latent_model, fitted):
     nobody = sp.csr_array(fitted.fitted.bought.shape)
     found = BuyerCounts.of(
-        space.calibration, space.factors.users, fitted.fitted.bought, nobody, space.vectors[:9], np.arange(9), 0
+        latent_model.calibration,
+        latent_model.factors.users,
+        fitted.fitted.bought,
+        nobody,
+        latent_model.vectors[:9],
+        np.arange(9),
+        0,
     )
     assert not found.buyers.any()
     assert (found.expected > 0).all()

@@ -111,7 +111,7 @@ def found(journey, phi, given, split):
 
 def test_both_kinds_are_ranked_in_one_list(found, split):
     result, scores = found
-    metrics = result.cells["fixed"].metrics
+    metrics = result.by_method["fixed"].metrics
     for metric, kind in (("ndcg@20", "all"), ("ndcg@20:seen", "seen"), ("ndcg@20:new", "new")):
         assert metrics[metric] == pytest.approx(brute(scores, split, kind))
     seen, new = metrics["ndcg@20:seen"], metrics["ndcg@20:new"]
@@ -122,10 +122,10 @@ def test_both_kinds_are_ranked_in_one_list(found, split):
 
 def test_the_ceiling_is_left_out_and_als_stands_beside_linmap(found):
     result, _ = found
-    assert set(result.cells) == {"fixed", "linmap", "als-only", "popularity", "random"}
-    als, linmap = result.cells["als-only"].metrics, result.cells["linmap"].metrics
+    assert set(result.by_method) == {"fixed", "linmap", "als-only", "popularity", "random"}
+    als, linmap = result.by_method["als-only"].metrics, result.by_method["linmap"].metrics
     assert als["ndcg@20:new"] == als["h"] == 0
-    assert als["ndcg@20:seen"] >= linmap["ndcg@20:seen"] > result.cells["random"].metrics["ndcg@20:seen"]
+    assert als["ndcg@20:seen"] >= linmap["ndcg@20:seen"] > result.by_method["random"].metrics["ndcg@20:seen"]
     assert linmap["ndcg@20:new"] > 0
 
 
@@ -137,20 +137,20 @@ def test_popularity_knows_the_sales_of_seen_targets(found, split, phi, given):
     level[split.hidden] = method.score(split, np.array([0]), split.hidden)[0]
     expected = brute(np.tile(level, (split.train.shape[0], 1)), split, "new")
     # equal levels are ranked at random
-    assert result.cells["popularity"].metrics["ndcg@20:new"] == pytest.approx(expected, abs=0.01)
+    assert result.by_method["popularity"].metrics["ndcg@20:new"] == pytest.approx(expected, abs=0.01)
 
 
 def test_seen_targets_are_lowered_by_the_offset_of_the_settings(split, journey, phi, given):
     make = partial(SettledNewaisle, blocks=phi, settings=replace(given, offset=0.1))
     (found,) = evaluate_splits(journey.graph, journey.interactions, {"newaisle": make}, ["generalised"], [SEED])
-    assert set(found.cells) == {"newaisle", "newaisle-uncorrected"}
-    plain, raised = (found.cells[name].metrics for name in ("newaisle-uncorrected", "newaisle"))
+    assert set(found.by_method) == {"newaisle", "newaisle-uncorrected"}
+    plain, raised = (found.by_method[name].metrics for name in ("newaisle-uncorrected", "newaisle"))
     everybody, targets = np.arange(split.train.shape[0]), np.arange(len(journey.graph))
     newaisle = SettledNewaisle(SEED, phi, replace(given, offset=0.0))
     newaisle.fit(split)
     scores = newaisle.score(split, everybody, targets)
     assert plain["ndcg@20:new"] == pytest.approx(brute(scores, split, "new"))
-    length = np.linalg.norm(newaisle.space.factors.user_vectors(everybody), axis=1)[:, None]
+    length = np.linalg.norm(newaisle.model.factors.user_vectors(everybody), axis=1)[:, None]
     scores[:, np.setdiff1d(targets, split.hidden)] -= 0.1 * length
     assert raised["ndcg@20:new"] == pytest.approx(brute(scores, split, "new"))
     assert raised["ndcg@20:seen"] == pytest.approx(brute(scores, split, "seen"))

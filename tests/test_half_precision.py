@@ -38,20 +38,23 @@ def test_vectors_and_phi_take_a_fourth_of_the_space(folders):
 
 
 def test_what_is_read_is_double_precision_again(half, fitted):
-    space, before = half.fitted.space, fitted.fitted.space
+    latent_model, before = half.fitted.model, fitted.fitted.model
     pairs = [
-        (space.factors.users, before.factors.users),
-        (space.factors.targets, before.factors.targets),
-        (space.factors.basis, before.factors.basis),
-        (space.prior.mean, before.prior.mean),
-        (space.prior.variance, before.prior.variance),
-        (space.vectors, before.vectors),
-        *((space.head.blocks.matrices[name], before.head.blocks.matrices[name]) for name in before.head.blocks.names),
+        (latent_model.factors.users, before.factors.users),
+        (latent_model.factors.targets, before.factors.targets),
+        (latent_model.factors.basis, before.factors.basis),
+        (latent_model.prior.mean, before.prior.mean),
+        (latent_model.prior.variance, before.prior.variance),
+        (latent_model.vectors, before.vectors),
+        *(
+            (latent_model.regressor.blocks.matrices[name], before.regressor.blocks.matrices[name])
+            for name in before.regressor.blocks.names
+        ),
     ]
     for found, expected in pairs:
         assert found.dtype == np.float64
         assert abs(found - expected).max() <= 1e-3 * abs(expected).max()
-    assert (space.head.seen == before.head.seen).all()
+    assert (latent_model.regressor.seen == before.regressor.seen).all()
 
 
 def test_answers_are_all_but_the_same(half, fitted, journey):
@@ -59,7 +62,7 @@ def test_answers_are_all_but_the_same(half, fitted, journey):
     np.testing.assert_allclose(half.score(users, targets), fitted.score(users, targets), atol=1e-3)
     np.testing.assert_allclose(half.probabilities(users, targets), fitted.probabilities(users, targets), atol=2e-3)
     bought = fitted.fitted.bought[np.diff(fitted.fitted.bought.indptr) > 0]
-    seen, rows = fitted.fitted.space.head.seen, np.flatnonzero(np.diff(fitted.fitted.bought.indptr))
+    seen, rows = fitted.fitted.model.regressor.seen, np.flatnonzero(np.diff(fitted.fitted.bought.indptr))
     hits = bought[:, seen].toarray() > 0
     known = [targets[i] for i in seen]
     one, other = (ndcg(r.score([users[i] for i in rows], known), hits) for r in (half, fitted))
@@ -80,10 +83,10 @@ def test_saving_it_again_in_half_precision_changes_nothing(half, folders, tmp_pa
 def test_other_precisions_and_numbers_too_large_are_refused(fitted, tmp_path):
     with pytest.raises(InputError, match="precision is 'float8'; give 'float64' or 'float16'"):
         fitted.save(tmp_path / "model", precision="float8")
-    space = fitted.fitted.space
-    large = replace(space, vectors=space.vectors * 1e9, longest=space.longest * 1e9)
+    latent_model = fitted.fitted.model
+    large = replace(latent_model, vectors=latent_model.vectors * 1e9, longest=latent_model.longest * 1e9)
     broken = Recommender()
-    broken._fitted = replace(fitted.fitted, space=large)
+    broken._state = replace(fitted.fitted, model=large)
     with pytest.raises(ModelError, match="vectors has numbers too large for float16; save it with precision='float64'"):
         broken.save(tmp_path / "model", precision="float16")
     assert not list(tmp_path.iterdir())

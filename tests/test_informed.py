@@ -87,7 +87,7 @@ def test_factors_are_informed_only_where_the_graph_tells_of_taste(journey, bough
     order = np.random.default_rng(0).permutation(phi.size) if shuffled else np.arange(phi.size)
     blocks = FeatureBlocks({name: block[order] for name, block in phi.matrices.items()}, phi.kinds)
     settings = ModelSettings(SETTINGS, start_kernel(blocks, START_WIDTH, START_RIDGE))
-    worlds = [FittedFold.of(episode, settings) for episode in make_folds(journey.graph, bought, blocks, 0)]
+    worlds = [FittedFold.of(fold, settings) for fold in make_folds(journey.graph, bought, blocks, 0)]
     chosen, kept = choose_rounds(worlds, settings)
     assert chosen.factors.rounds == rounds
     assert (kept[0] is worlds[0]) == shuffled

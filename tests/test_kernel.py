@@ -113,9 +113,14 @@ def test_sources_add_up_to_the_prior_of_every_target(head):
         assert head.sources(target) @ head.factors == pytest.approx(own.mean[place], rel=1e-9, abs=1e-9)
 
 
-def test_sources_add_up_on_the_real_slice(space):
-    mean = np.stack([space.head.sources(target) @ space.head.factors[:, :-1] for target in range(len(space.vectors))])
-    assert mean == pytest.approx(space.prior.mean, rel=1e-6, abs=1e-9)
+def test_sources_add_up_on_the_real_slice(latent_model):
+    mean = np.stack(
+        [
+            latent_model.regressor.sources(target) @ latent_model.regressor.factors[:, :-1]
+            for target in range(len(latent_model.vectors))
+        ]
+    )
+    assert mean == pytest.approx(latent_model.prior.mean, rel=1e-6, abs=1e-9)
 
 
 def test_the_inverse_is_one():

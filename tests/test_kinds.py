@@ -60,13 +60,13 @@ def model(journey, mixed, encodings, given):
 
 def copied(model):
     made = Recommender(encoder=model.encoder, settings=model.settings, cache=model.cache, kinds=model.kinds)
-    made._fitted = model.fitted
+    made._state = model.fitted
     return made
 
 
 def everything(model, users):
     return np.concatenate(
-        [model.score(users, list(model.fitted.graph.ids)).ravel(), model.fitted.confidence, model.fitted.space.share]
+        [model.score(users, list(model.fitted.graph.ids)).ravel(), model.fitted.confidence, model.fitted.model.share]
     )
 
 
@@ -198,9 +198,9 @@ def test_what_is_disliked_is_not_bought_and_not_recommended(journey, mixed, mode
 def test_a_users_vector_is_the_one_of_the_fit_as_long_as_nothing_happened(model):
     known = model.fitted
     rows = np.arange(0, 200, 20)
-    vectors = known.space.factors.user_vectors(rows)
+    vectors = known.model.factors.user_vectors(rows)
     for row, vector in zip(rows.tolist(), vectors, strict=True):
-        assert fold_in(known.space, known.past(row)) == pytest.approx(vector, abs=1e-9)
+        assert fold_in(known.model, known.past(row)) == pytest.approx(vector, abs=1e-9)
 
 
 def test_reasons_add_up_with_weights(model):
@@ -219,12 +219,14 @@ def test_reasons_add_up_with_weights(model):
 
 def test_weak_kinds_after_the_fit_follow_the_formula(journey, model):
     """Against a general minimiser: liked and disliked by each kind's confidence, at fit and since."""
-    known, space = model.fitted, model.fitted.space
-    for target in space.head.seen[np.argsort(-np.bincount(known.bought.indices)[space.head.seen])][40:]:
+    known, latent_model = model.fitted, model.fitted.model
+    for target in latent_model.regressor.seen[
+        np.argsort(-np.bincount(known.bought.indices)[latent_model.regressor.seen])
+    ][40:]:
         before = known.signed[:, [int(target)]].toarray()[:, 0]
         if {0.1, 1.0, -1.0} <= set(before.tolist()):
             break
-    nobody = np.flatnonzero((before == 0) & space.factors.users.any(axis=1))[:4]
+    nobody = np.flatnonzero((before == 0) & latent_model.factors.users.any(axis=1))[:4]
     viewer, buyer = (int(np.flatnonzero(before == weight)[0]) for weight in (0.1, 1.0))
     after = copied(model)
     own, named = known.users.values, journey.graph.ids.values[int(target)]
@@ -242,9 +244,11 @@ def test_weak_kinds_after_the_fit_follow_the_formula(journey, model):
     weight = before.copy()
     weight[nobody], weight[viewer] = [0.1, 0.5, 1.0, -1.0], 0.5
     hinged = weight > before
-    users, mean = space.factors.users, space.prior.mean[target]
-    confidence = 1 + (space.settings.factors.alpha - 1) * np.abs(weight)
-    strength = prior_strength(space.prior.variance[target], space.settings.seen_strength, space.settings)
+    users, mean = latent_model.factors.users, latent_model.prior.mean[target]
+    confidence = 1 + (latent_model.settings.factors.alpha - 1) * np.abs(weight)
+    strength = prior_strength(
+        latent_model.prior.variance[target], latent_model.settings.seen_strength, latent_model.settings
+    )
 
     def loss(q):
         miss = (weight > 0) - users @ q
@@ -252,7 +256,7 @@ def test_weak_kinds_after_the_fit_follow_the_formula(journey, model):
         return confidence @ np.square(miss) + strength * np.square(q - mean).sum()
 
     found = minimize(loss, mean, method="BFGS", options={"gtol": 1e-9}).x
-    assert after.fitted.space.vectors[target] == pytest.approx(found, abs=1e-5)
+    assert after.fitted.model.vectors[target] == pytest.approx(found, abs=1e-5)
 
 
 def test_the_stronger_the_kind_the_more_its_user_learns(model):
@@ -276,7 +280,7 @@ def test_kinds_in_any_order_and_one_by_one_are_the_same(model):
     for place in random.permutation(len(rows)):
         single.observe(table(rows[place]))
     assert np.abs(everything(single, users) - everything(together, users)).max() < 1e-9
-    assert single.fitted.observed.weight.tolist() == together.fitted.observed.weight.tolist()
+    assert single.fitted.event_log.weight.tolist() == together.fitted.event_log.weight.tolist()
     assert together.observe(table(*rows)) == ObserveReport(0, len(rows), 0)
     assert report.learned + report.repeated == len(rows)
 
@@ -330,7 +334,7 @@ def test_an_evaluation_judges_by_what_weighs_more_than_nothing(journey, phi, giv
             evaluate_splits(journey.graph, mixed, made, [protocol], [0], kinds=kinds) for kinds in (None, {"view": 0})
         )
         assert one.counts != other.counts
-        assert 0 < one.cells["newaisle"].metrics["ndcg@20"] < 1
+        assert 0 < one.by_method["newaisle"].metrics["ndcg@20"] < 1
 
 
 # what cannot be used, and what is odd
@@ -412,9 +416,9 @@ def test_more_buyers_than_there_were_users_at_fit(journey, model):
     assert report == ObserveReport(many, 0, many)
     assert after.table_columns(after.route(named))["buyers"] == [many]
     assert np.isfinite(after.score([LATER, model.fitted.users.values[0]], list(journey.graph.ids))).all()
-    mean = model.fitted.space.factors.mean_user
-    assert mean @ model.fitted.space.vectors[target] < mean @ after.fitted.space.vectors[target] < 1.001
-    assert after.fitted.space.share[target] < model.fitted.space.share.max()
+    mean = model.fitted.model.factors.mean_user
+    assert mean @ model.fitted.model.vectors[target] < mean @ after.fitted.model.vectors[target] < 1.001
+    assert after.fitted.model.share[target] < model.fitted.model.share.max()
 
 
 @pytest.mark.parametrize("users", [0, 1, 3])

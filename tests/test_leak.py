@@ -25,21 +25,21 @@ def worlds(request, journey):
 
 def stored(method):
     """The arrays a fitted newaisle would store or answer from, as bytes, and its settings."""
-    space = method._space
-    everything = np.arange(len(space.vectors))
+    latent_model = method._model
+    everything = np.arange(len(latent_model.vectors))
     arrays = (
-        space.factors.users,
-        space.factors.targets,
-        space.factors.basis,
-        space.prior.mean,
-        space.prior.variance,
-        space.vectors,
-        space.share,
-        space.confidence,
-        space.embeddings(everything),
-        space.factors.mean_user,
+        latent_model.factors.users,
+        latent_model.factors.targets,
+        latent_model.factors.basis,
+        latent_model.prior.mean,
+        latent_model.prior.variance,
+        latent_model.vectors,
+        latent_model.share,
+        latent_model.confidence,
+        latent_model.embeddings(everything),
+        latent_model.factors.mean_user,
     )
-    return [array.tobytes() for array in arrays], space.settings, space.longest
+    return [array.tobytes() for array in arrays], latent_model.settings, latent_model.longest
 
 
 def answers(made, split, users, targets):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from newaisle.gnn.model import model as space
+from newaisle.gnn.model.model import build_model
 from newaisle.gnn.prior import kernel as kernel_module
 from newaisle.gnn.prior import nearest as nearest_module
 from newaisle.gnn.prior.kernel import KernelRegressor, KernelSettings
@@ -96,12 +96,12 @@ def test_nothing_to_foresee_is_no_error(head: KernelRegressor) -> None:
 def test_a_fit_beyond_the_limit_goes_through_the_nearest_and_hardly_differs(
     journey: Loaded, fitted: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exact = fitted.fitted.space
+    exact = fitted.fitted.model
     monkeypatch.setattr(nearest_module, "EXACT", 10)
     bought = binary(journey.interactions.matrix(journey.graph))
-    found = space.build_space(bought, exact.factors, exact.head.blocks, exact.settings)
-    assert isinstance(found.head, NearestNeighborRegressor)
-    new = np.setdiff1d(np.arange(len(journey.graph)), exact.head.seen)
+    found = build_model(bought, exact.factors, exact.regressor.blocks, exact.settings)
+    assert isinstance(found.regressor, NearestNeighborRegressor)
+    new = np.setdiff1d(np.arange(len(journey.graph)), exact.regressor.seen)
     scores = [exact.factors.users @ made.vectors[new].T for made in (exact, found)]
     assert np.corrcoef(scores[0].ravel(), scores[1].ravel())[0, 1] > 0.98
 

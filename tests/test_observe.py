@@ -32,7 +32,7 @@ LATER = 987_654_321
 def copied(model):
     """The same model, to learn by itself."""
     made = Recommender(encoder=model.encoder, settings=model.settings, cache=model.cache)
-    made._fitted = model.fitted
+    made._state = model.fitted
     return made
 
 
@@ -45,7 +45,7 @@ def model(fitted):
 def new(fitted):
     """Own ids of the new targets, those with the highest expected sales first."""
     targets = fitted.fitted.choose("new").targets
-    order = np.argsort(-np.linalg.norm(fitted.fitted.space.prior.mean[targets], axis=1))
+    order = np.argsort(-np.linalg.norm(fitted.fitted.model.prior.mean[targets], axis=1))
     return [fitted.fitted.graph.ids.values[i] for i in targets[order]]
 
 
@@ -69,7 +69,7 @@ def table(*rows):
 def everything(model, users):
     """All scores of some users, and what else is known of all targets."""
     ids = list(model.fitted.graph.ids)
-    return np.concatenate([model.score(users, ids).ravel(), model.fitted.confidence, model.fitted.space.share])
+    return np.concatenate([model.score(users, ids).ravel(), model.fitted.confidence, model.fitted.model.share])
 
 
 def rows_of(model, **named):
@@ -105,15 +105,15 @@ def test_a_first_sale_moves_its_target_alone_and_its_buyer_alone(fitted, model, 
 
 def test_new_targets_follow_the_formula(fitted, model, new, journey):
     """Against a general minimiser of the loss as the docstring states it."""
-    known, space = fitted.fitted, fitted.fitted.space
+    known, latent_model = fitted.fitted, fitted.fitted.model
     events = [(known.users.values[row], new[0], kind) for row, kind in ((3, "buy"), (50, "buy"), (80, "dislike"))]
     model.observe(table(*events, (LATER, new[0], "buy")))
     place = journey.graph.ids.position(new[0])
-    liked = np.vstack([space.factors.user_vectors(np.array([3, 50])), space.factors.mean_user])
-    disliked, alpha = space.factors.user_vectors(np.array([80])), space.settings.factors.alpha
+    liked = np.vstack([latent_model.factors.user_vectors(np.array([3, 50])), latent_model.factors.mean_user])
+    disliked, alpha = latent_model.factors.user_vectors(np.array([80])), latent_model.settings.factors.alpha
     mean, weight = (
-        space.prior.mean[place],
-        space.settings.strength / (space.prior.variance[place] + space.settings.kernel.ridge),
+        latent_model.prior.mean[place],
+        latent_model.settings.strength / (latent_model.prior.variance[place] + latent_model.settings.kernel.ridge),
     )
 
     def loss(q):
@@ -121,7 +121,7 @@ def test_new_targets_follow_the_formula(fitted, model, new, journey):
         return alpha * (short @ short + np.square(disliked @ q).sum()) + weight * np.square(q - mean).sum()
 
     found = minimize(loss, mean, method="BFGS", options={"gtol": 1e-9}).x
-    assert model.fitted.space.vectors[place] == pytest.approx(found, abs=1e-5)
+    assert model.fitted.model.vectors[place] == pytest.approx(found, abs=1e-5)
 
 
 def test_the_order_of_events_does_not_matter_nor_whether_they_come_one_by_one(fitted, model, events):
@@ -136,9 +136,9 @@ def test_the_order_of_events_does_not_matter_nor_whether_they_come_one_by_one(fi
         single.observe(table(events[place]))
     assert np.abs(everything(single, users) - together).max() < 1e-9
     assert rows_of(single, users=users[:9])["target"] == rows_of(model, users=users[:9])["target"]
-    assert single.fitted.observed.user.tolist() == model.fitted.observed.user.tolist()
-    assert single.fitted.observed.liked.tolist() == model.fitted.observed.liked.tolist()
-    assert single.fitted.space.longest == model.fitted.space.longest
+    assert single.fitted.event_log.user.tolist() == model.fitted.event_log.user.tolist()
+    assert single.fitted.event_log.liked.tolist() == model.fitted.event_log.liked.tolist()
+    assert single.fitted.model.longest == model.fitted.model.longest
     again = model.observe(table(*events))
     assert again == ObserveReport(0, len(events), 0)
     assert (everything(model, users) == together).all()
@@ -171,25 +171,29 @@ def test_a_dislike_counts_whatever_else_happened(fitted, model, new, order):
     assert {bought, new[0]} <= set(rows_of(model, users=user, k=1000, among="all", exclude_bought=False)["target"])
 
 
-def sales(users, target, space):
+def sales(users, target, latent_model):
     rows = log_events(users, np.full(len(users), target), np.ones(len(users)), None)
-    return replace(rows, longest=space.longest)
+    return replace(rows, longest=latent_model.longest)
 
 
-def cosine(user, space, target):
-    return (user @ space.vectors[target] / np.linalg.norm(user) + space.offset[target]) / np.sqrt(2) / space.longest
+def cosine(user, latent_model, target):
+    return (
+        (user @ latent_model.vectors[target] / np.linalg.norm(user) + latent_model.offset[target])
+        / np.sqrt(2)
+        / latent_model.longest
+    )
 
 
 @pytest.mark.parametrize("exposed", [0.0, 0.3, 1.0])
 def test_a_first_purchase_never_lowers_its_buyers_score(fitted, sold, new, exposed):
     """The cosine that users are shown, with the buyer's own vector folded in; other purchases may stand before it."""
-    known, space = fitted.fitted, fitted.fitted.space
+    known, latent_model = fitted.fitted, fitted.fitted.model
     size, random = len(known.graph), np.random.default_rng(1)
-    exposure, factors = np.full(size, exposed), space.factors
+    exposure, factors = np.full(size, exposed), latent_model.factors
     order = np.argsort(np.diff(known.bought.indptr))
     some = order[np.linspace(0, len(order) - 1, 8).astype(int)]  # without any history to the longest one
     targets = known.graph.ids.positions([*new[:8], *new[50:54], *sold[:8], *sold[200:204]])
-    fond = np.argsort(-(factors.users @ space.vectors[targets].T).max(axis=1))[:6]
+    fond = np.argsort(-(factors.users @ latent_model.vectors[targets].T).max(axis=1))[:6]
     above = pairs = 0
     for target in targets.tolist():
         others = random.choice(len(known.users), 4, replace=False)
@@ -198,7 +202,9 @@ def test_a_first_purchase_never_lowers_its_buyers_score(fitted, sold, new, expos
                 continue
             # others bought it, and it has been on sale for a while: then this user did not buy it, or did
             without, bought = (
-                update_targets_online(space, known.buyers, sales(buyers, target, space), exposure, np.array([target]))
+                update_targets_online(
+                    latent_model, known.buyers, sales(buyers, target, latent_model), exposure, np.array([target])
+                )
                 for buyers in (others, np.append(others, user))
             )
             before, history = factors.user_vectors(np.array([user]))[0], known.history(user)
@@ -206,7 +212,7 @@ def test_a_first_purchase_never_lowers_its_buyers_score(fitted, sold, new, expos
             past = UserHistory(
                 history, np.array([target]), no_targets(), np.ones(len(history) + 1), known_user, float(known_user)
             )
-            folded = fold_in(space, past)
+            folded = fold_in(latent_model, past)
             assert before @ bought.vectors[target] >= before @ without.vectors[target] - 1e-12
             assert cosine(folded, bought, target) >= cosine(before, without, target) - 1e-12
             above += before @ without.vectors[target] > 1
@@ -229,11 +235,11 @@ def test_users_who_come_later_have_an_id_a_vector_and_a_voice(fitted, model, new
     assert {reason.target for reason in found.history} == {sold[3], new[4]}
     # they count as the mean user: two of them are the same event twice over
     place = fitted.fitted.graph.ids.position(new[4])
-    assert model.fitted.space.share[place] < 1
-    first = model.fitted.space.vectors[place]
+    assert model.fitted.model.share[place] < 1
+    first = model.fitted.model.vectors[place]
     other = copied(fitted)
     other.observe(table((LATER + 5, new[4])))
-    assert (other.fitted.space.vectors[place] == first).all()
+    assert (other.fitted.model.vectors[place] == first).all()
 
 
 def test_reasons_add_up_with_all_that_was_observed(fitted, model, events, new, sold):
@@ -265,7 +271,7 @@ def test_confidence_and_route_follow_the_sales(fitted, model, new, sold, journey
     users, place, shares = fitted.fitted.users.values, journey.graph.ids.position(new[0]), []
     for first in range(0, 200, 20):
         model.observe(table(*((user, new[0]) for user in users[first : first + 20])))
-        shares.append(model.fitted.space.share[place])
+        shares.append(model.fitted.model.share[place])
     assert (np.diff([1.0, *shares]) < 0).all()
     assert model.fitted.confidence[place] > fitted.fitted.confidence[place]
     route = model.table_columns(model.route(new[0]))
@@ -294,16 +300,16 @@ def test_wrong_limits_of_a_route_are_told(model, new, limits):
 def test_time_passes_for_those_who_did_not_buy(fitted, new, journey):
     """Half a training window without further buyers speaks against a new target; without times nothing does."""
     user, place = fitted.fitted.users.values[3], journey.graph.ids.position(new[0])
-    everybody, times = fitted.fitted.space.factors.users, journey.interactions.timestamp
+    everybody, times = fitted.fitted.model.factors.users, journey.interactions.timestamp
     assert fitted.fitted.window == int((times.max() - times.min()).astype(int))
     level = {}
     for name, other in {"same day": "2018-01-02", "half a year": "2018-07-01", "two years": "2020-01-02"}.items():
         model = copied(fitted)
         model.observe(table((user, new[0], "buy", "2018-01-02"), (user, new[1], "buy", other)))
-        level[name] = (everybody @ model.fitted.space.vectors[place]).mean()
+        level[name] = (everybody @ model.fitted.model.vectors[place]).mean()
     untimed = copied(fitted)
     untimed.observe(table((user, new[0]), (user, new[1])))
-    level["untimed"] = (everybody @ untimed.fitted.space.vectors[place]).mean()
+    level["untimed"] = (everybody @ untimed.fitted.model.vectors[place]).mean()
     assert level["untimed"] == pytest.approx(level["same day"], rel=1e-9)
     assert level["same day"] > level["half a year"] > level["two years"]
 
@@ -323,17 +329,17 @@ def test_exposure_is_the_share_of_the_window_since_the_first_event():
 def test_a_vector_longer_than_all_before_makes_room_for_all(fitted):
     known = fitted.fitted
     tight = copied(fitted)
-    lengths = np.linalg.norm(known.space.vectors, axis=1)
-    tight._fitted = replace(known, space=replace(known.space, longest=float(lengths.max()) * 1.0001))
-    base = tight.fitted.space.longest
+    lengths = np.linalg.norm(known.model.vectors, axis=1)
+    tight._state = replace(known, model=replace(known.model, longest=float(lengths.max()) * 1.0001))
+    base = tight.fitted.model.longest
     best = known.graph.ids.values[int(lengths.argmax())]
     tight.observe(table(*((user, best) for user in known.users)))
-    grown = tight.fitted.space.longest
+    grown = tight.fitted.model.longest
     assert grown == pytest.approx(base * HEADROOM)
     assert np.linalg.norm(tight.fitted.vectors, axis=1) == pytest.approx(np.ones(len(known.graph)))
-    assert np.linalg.norm(tight.fitted.space.vectors, axis=1).max() < grown
+    assert np.linalg.norm(tight.fitted.model.vectors, axis=1).max() < grown
     other = known.graph.ids.values[:1]
-    assert tight.score([None], other) * grown == pytest.approx(fitted.score([None], other) * known.space.longest)
+    assert tight.score([None], other) * grown == pytest.approx(fitted.score([None], other) * known.model.longest)
 
 
 def test_a_new_user_who_is_forgotten_was_never_there(fitted, model, new, sold, tmp_path):
@@ -346,7 +352,7 @@ def test_a_new_user_who_is_forgotten_was_never_there(fitted, model, new, sold, t
     assert np.abs(everything(model, users) - before).max() < 1e-12
     with pytest.raises(UnknownIdError, match=str(LATER)):
         model.recommend(LATER)
-    assert len(model.fitted.observed) == 0
+    assert len(model.fitted.event_log) == 0
 
 
 def test_forgetting_some_leaves_what_others_did(fitted, model, events):
@@ -368,16 +374,18 @@ def test_forgetting_some_leaves_what_others_did(fitted, model, events):
 
 def test_what_a_forgotten_user_bought_and_did_not_buy_no_longer_counts(fitted, model, journey):
     """The targets' vectors are those that the update gives without the user; priors stay until the next fit."""
-    row, known, space = 5, fitted.fitted, fitted.fitted.space
+    row, known, latent_model = 5, fitted.fitted, fitted.fitted.model
     model.forget([known.users.values[row]])
     left = np.delete(np.arange(len(known.users)), row)
-    seen = space.head.seen
-    strength = prior_strength(space.prior.variance[seen], space.settings.seen_strength, space.settings)
-    bought, users = sp.csc_array(known.signed[left][:, seen]), space.factors.users[left]
-    expected, _ = update_targets(users, bought, space.prior.mean[seen], strength, space.settings.factors)
-    assert model.fitted.space.vectors[seen] == pytest.approx(expected, abs=1e-12)
-    assert model.fitted.space.prior is space.prior
-    assert len(model.fitted.users) == model.fitted.bought.shape[0] == len(model.fitted.space.factors.users) == len(left)
+    seen = latent_model.regressor.seen
+    strength = prior_strength(
+        latent_model.prior.variance[seen], latent_model.settings.seen_strength, latent_model.settings
+    )
+    bought, users = sp.csc_array(known.signed[left][:, seen]), latent_model.factors.users[left]
+    expected, _ = update_targets(users, bought, latent_model.prior.mean[seen], strength, latent_model.settings.factors)
+    assert model.fitted.model.vectors[seen] == pytest.approx(expected, abs=1e-12)
+    assert model.fitted.model.prior is latent_model.prior
+    assert len(model.fitted.users) == model.fitted.bought.shape[0] == len(model.fitted.model.factors.users) == len(left)
     assert model.score(known.users.values[:5], list(journey.graph.ids)[:9]).shape == (5, 9)
 
 
@@ -385,7 +393,7 @@ def test_a_saved_model_has_what_was_observed_and_nothing_of_the_forgotten(fitted
     """Ids that are texts, so that their bytes can be looked for."""
     renamed = [f"household-{user:05d}" for user in fitted.fitted.users]
     model = copied(fitted)
-    model._fitted = replace(fitted.fitted, users=Ids(tuple(renamed), "user"))
+    model._state = replace(fitted.fitted, users=Ids(tuple(renamed), "user"))
     model.observe(table((renamed[3], new[0]), ("somebody-later", new[0]), ("somebody-else", sold[0])))
     model.save(tmp_path / "model")
     again = Recommender.load(tmp_path / "model")
@@ -406,7 +414,7 @@ def test_a_saved_model_has_what_was_observed_and_nothing_of_the_forgotten(fitted
     assert (everything(last, stay) == everything(model, stay)).all()
     last.forget("somebody-else")
     fresh = copied(fitted)
-    fresh._fitted = replace(fitted.fitted, users=Ids(tuple(renamed), "user"))
+    fresh._state = replace(fitted.fitted, users=Ids(tuple(renamed), "user"))
     fresh.forget(renamed[3])
     assert everything(last, stay[:8]) == pytest.approx(everything(fresh, stay[:8]), abs=1e-12)
 
@@ -426,13 +434,13 @@ def test_a_warm_start_learns_the_new_history(fitted, model, new, journey):
             "target": [*(old.targets.values[i] for i in old.target.tolist()), *[new[0]] * 31],
         }
     )
-    history, blocks = Interactions.from_table(sales), fitted.fitted.space.head.blocks
+    history, blocks = Interactions.from_table(sales), fitted.fitted.model.regressor.blocks
     assert model.refit(history) is model
-    space, place = model.fitted.space, journey.graph.ids.position(new[0])
-    assert place in space.head.seen
-    assert len(model.fitted.observed) == len(model.fitted.newcomers) == 0
-    assert space.settings == fitted.fitted.space.settings
-    assert space.head.blocks is blocks
+    latent_model, place = model.fitted.model, journey.graph.ids.position(new[0])
+    assert place in latent_model.regressor.seen
+    assert len(model.fitted.event_log) == len(model.fitted.newcomers) == 0
+    assert latent_model.settings == fitted.fitted.model.settings
+    assert latent_model.regressor.blocks is blocks
     assert model.table_columns(model.route(new[0]))["buyers"] == [31]
     fresh = Recommender(settings=model.settings, cache=model.cache).fit(journey.graph, history)
     users = [*buyers, LATER, None]

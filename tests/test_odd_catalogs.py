@@ -186,7 +186,7 @@ def test_a_relation_without_edges_plays_no_part():
     table = {"id": TARGETS, "name": TARGETS, "kind": ["x", "y", "z"] * 8}
     graph = CatalogGraph.from_tables(pa.table(table), attribute_parents=parents)  # nothing has a colour
     fitted = Recommender(encoder=None).fit(graph, history())
-    assert not any("colour" in name for name in fitted.fitted.space.head.blocks.names)
+    assert not any("colour" in name for name in fitted.fitted.model.regressor.blocks.names)
     assert np.isfinite(fitted.score([*fitted.fitted.users, None], TARGETS)).all()
 
 

@@ -80,9 +80,9 @@ def test_everything_about_it_is_kept(fitted, saved, journey):
     assert loaded.users.values == before.users.values
     assert (loaded.bought != before.bought).nnz == 0
     assert (loaded.encoder, loaded.seed, loaded.backend) == (before.encoder, before.seed, before.backend)
-    assert loaded.space.settings == before.space.settings
-    assert loaded.space.head.blocks.fingerprint == before.space.head.blocks.fingerprint
-    assert loaded.space.confidence.tobytes() == before.space.confidence.tobytes()
+    assert loaded.model.settings == before.model.settings
+    assert loaded.model.regressor.blocks.fingerprint == before.model.regressor.blocks.fingerprint
+    assert loaded.model.confidence.tobytes() == before.model.confidence.tobytes()
     again = Recommender.load(saved)
     assert (again.seed, again.encoder, again.settings) == (fitted.seed, fitted.encoder, fitted.settings)
 

@@ -16,22 +16,23 @@ from threadpoolctl import threadpool_info
 
 from newaisle.errors import InputError, ModelError
 from newaisle.gnn.parallel.local import run_parallel
+from newaisle.progress import Progress
 
 Tell = Callable[[str], None]
 
 
-def product(seed: int, tell: Tell) -> tuple[bytes, set[int], int]:
+def product(seed: int, report: Progress) -> tuple[bytes, set[int], int]:
     """A product that several threads would divide, the threads there are, and the process."""
-    tell(f"{seed} begins")
+    report(f"{seed} begins")
     matrix = np.random.default_rng(seed).normal(size=(700, 700))
     found = np.linalg.solve(matrix @ matrix.T + np.eye(700), matrix)
-    tell(f"{seed} ends")
+    report(f"{seed} ends")
     return found.tobytes(), {pool["num_threads"] for pool in threadpool_info()}, os.getpid()
 
 
-def fail_or_sleep(seconds: float, tell: Tell) -> None:
+def fail_or_sleep(seconds: float, report: Progress) -> None:
     """Sleep; with 0 fail, below 0 be killed."""
-    tell(str(os.getpid()))
+    report(str(os.getpid()))
     if seconds == 0:
         raise InputError("This item is bad.")
     if seconds < 0:
@@ -80,10 +81,10 @@ def test_fewer_than_one_job_is_refused() -> None:
 
 SCRIPT = """
 from test_processes import fail_or_sleep
-from newaisle.gnn.evaluation.processes import spread
+from newaisle.gnn.parallel.local import run_parallel
 
 if __name__ == "__main__":
-    spread(fail_or_sleep, [600.0, 600.0], 2, lambda line: print(line, flush=True))
+    run_parallel(fail_or_sleep, [600.0, 600.0], 2, lambda line: print(line, flush=True))
 """
 
 

@@ -57,7 +57,7 @@ def test_a_push_writes_what_the_model_says_and_nothing_of_users(filled, model, j
     fitted, graph = model.fitted, journey.graph
     assert model.push(filled, SOURCE) is model
     found, edges = written(filled)
-    assert filled.head(SOURCE).model_hash == model_hash(fitted)
+    assert filled.source_state(SOURCE).model_hash == model_hash(fitted)
     buyers = np.bincount(fitted.bought.indices, minlength=len(graph))
     few = 0
     for position, own in enumerate(graph.ids):
@@ -67,17 +67,17 @@ def test_a_push_writes_what_the_model_says_and_nothing_of_users(filled, model, j
             continue
         assert node["state"] == ("seen" if buyers[position] else "new")
         assert node["embedding_shift"] is node["embedding_run_id"] is None
-        vector = fitted.space.vectors[position]
+        vector = fitted.model.vectors[position]
         if buyers[position] < LEAST_BUYERS:
             few += buyers[position] > 0
             assert node["buyers"] is None
-            vector = fitted.space.prior.mean[position]
-            assert node["confidence"] == np.exp(-fitted.space.error[position])
+            vector = fitted.model.prior.mean[position]
+            assert node["confidence"] == np.exp(-fitted.model.error[position])
         else:
             assert node["buyers"] == buyers[position]
             assert node["confidence"] == fitted.confidence[position]
-        answer = np.append(vector, fitted.space.offset[position])
-        assert (np.array(node["embedding"][:-1]) == answer / fitted.space.longest).all()
+        answer = np.append(vector, fitted.model.offset[position])
+        assert (np.array(node["embedding"][:-1]) == answer / fitted.model.longest).all()
         assert np.linalg.norm(node["embedding"]) == pytest.approx(1)
     assert few > 10
     assert all(str(user) not in found for user in fitted.users)
@@ -85,11 +85,11 @@ def test_a_push_writes_what_the_model_says_and_nothing_of_users(filled, model, j
     target = int(np.flatnonzero(~graph.is_group & (buyers == 0))[0])
     own = [edge for edge in edges if edge[0] == f"{SOURCE}:{graph.ids.values[target]}"]
     assert [rank for *_, rank in own] == [1, 2, 3, 4, 5]
-    seen = fitted.space.head.seen
-    alike = similarity(fitted.space.head, target, seen)
+    seen = fitted.model.regressor.seen
+    alike = similarity(fitted.model.regressor, target, seen)
     assert [score for _, _, score, _ in own] == pytest.approx(sorted(alike, reverse=True)[:5])
     assert not [1 for tail, head, *_ in edges if tail == head]
-    assert filled.snapshot(SOURCE).content_hash == filled.head(SOURCE).graph_hash
+    assert filled.snapshot(SOURCE).content_hash == filled.source_state(SOURCE).graph_hash
 
 
 def test_the_purchases_of_few_users_leave_no_trace(filled, model, journey):
@@ -117,10 +117,10 @@ def test_an_older_model_restores_its_state(filled, model):
     other.observe(pa.table({"user": users, "target": [model.fitted.graph.ids.values[5]] * len(users)}))
     other.push(filled, SOURCE)
     assert written(filled) != before
-    assert filled.head(SOURCE).model_hash == model_hash(other.fitted) != model_hash(model.fitted)
+    assert filled.source_state(SOURCE).model_hash == model_hash(other.fitted) != model_hash(model.fitted)
     model.push(filled, SOURCE)
     assert written(filled) == before
-    assert filled.head(SOURCE).model_hash == model_hash(model.fitted)
+    assert filled.source_state(SOURCE).model_hash == model_hash(model.fitted)
 
 
 def test_other_sources_and_foreign_nodes_stay(filled, model):
@@ -131,7 +131,7 @@ def test_other_sources_and_foreign_nodes_stay(filled, model):
     beside = filled.query("MATCH (n:Newaisle {source: 'beside'}) WHERE NOT n:Refresh RETURN n.state, n.embedding").rows
     assert [list(row) for row in beside] == [["new", None]] * 2
     assert filled.query("MATCH (n:Shop) RETURN n.embedding").rows == ([[1.0]],)
-    assert not filled.head("beside").model_hash
+    assert not filled.source_state("beside").model_hash
     filled.query("MATCH (n:Shop) DELETE n", write=True)
 
 
@@ -154,9 +154,9 @@ def test_a_model_of_another_graph_is_refused(filled, model):
 def tomorrow(journey, fitted):
     graph = journey.graph
     seen = np.zeros(len(graph), dtype=np.bool_)
-    seen[fitted.fitted.space.head.seen] = True
+    seen[fitted.fitted.model.regressor.seen] = True
     new = [graph.ids.values[i] for i in np.flatnonzero(~seen & ~graph.is_group)[:4].tolist()]
-    sold = [graph.ids.values[i] for i in fitted.fitted.space.head.seen[:2].tolist()]
+    sold = [graph.ids.values[i] for i in fitted.fitted.model.regressor.seen[:2].tolist()]
     rows, attributes = [], []
     for own, node in nodes_of(graph).items():
         if own in (new[3], sold[1]):
@@ -186,7 +186,7 @@ def test_a_refresh_writes_what_the_model_makes_of_the_changes(filled, model, tom
     report = refresh(filled, graph, write_back=model.write_back(graph))
     after, edges = written(filled)
     assert "write back" in report.phases
-    assert filled.head(SOURCE).model_hash == model_hash(model.fitted)
+    assert filled.source_state(SOURCE).model_hash == model_hash(model.fitted)
     assert filled.snapshot(SOURCE) == graph
     moved = {key for key in before.keys() & after.keys() if before[key]["embedding"] != after[key]["embedding"]}
     assert moved <= {f"{SOURCE}:{own}" for own in changed}
@@ -232,7 +232,7 @@ def test_refreshing_again_or_pushing_says_the_same(filled, model, tomorrow):
 
 def test_a_refresh_that_fails_while_it_writes_back_leaves_everything(filled, model, tomorrow):
     model.push(filled, SOURCE)
-    before, head = written(filled), filled.head(SOURCE)
+    before, head = written(filled), filled.source_state(SOURCE)
     write = model.write_back(tomorrow[0])
 
     def failing(tx, told):
@@ -241,7 +241,7 @@ def test_a_refresh_that_fails_while_it_writes_back_leaves_everything(filled, mod
 
     with pytest.raises(KeyboardInterrupt):
         refresh(filled, tomorrow[0], write_back=failing)
-    assert (written(filled), filled.head(SOURCE)) == (before, head)
+    assert (written(filled), filled.source_state(SOURCE)) == (before, head)
 
 
 def test_a_model_of_another_catalog_has_nothing_to_say(model):
@@ -255,7 +255,7 @@ def test_foreseeing_what_did_not_change_changes_nothing(model, journey):
 
     rows = np.arange(len(journey.graph))
     same = StoreView.of(model.fitted, journey.graph, model.cache)
-    assert same.space is model.fitted.space
+    assert same.model is model.fitted.model
     assert (same.place == rows).all()
     assert len(with_descendants(journey.graph, rows[:1])) >= 1
 

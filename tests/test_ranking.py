@@ -54,7 +54,7 @@ def test_more_diversity_gives_lists_of_targets_less_alike(fitted, users):
 def test_every_choice_is_the_best_by_the_formula(fitted, users):
     fits = fitted.fitted
     position, diversity, k = fits.users.position(users[3]), 0.4, 6
-    vector = fits.space.factors.user_vectors(np.array([position]))
+    vector = fits.model.factors.user_vectors(np.array([position]))
     new = fits.choose("new").targets
     scores = fits.score(vector, new)[0]
     pool = np.argsort(-scores, kind="stable")[: 10 * k]
@@ -107,7 +107,7 @@ def test_what_is_not_available_is_left_out(fitted, users):
     new = fitted.fitted.choose("new").targets
     opening[new[::2]] = 20_000.0
     dated = Recommender()
-    dated._fitted = replace(fitted.fitted, graph=replace(graph, availability={"available_from": opening}))
+    dated._state = replace(fitted.fitted, graph=replace(graph, availability={"available_from": opening}))
     everything = columns_of(dated.recommend(users[0], 10**6))["target"]
     later = {graph.ids.values[i] for i in new[::2]}
     before = columns_of(dated.recommend(users[0], 10**6, at=19_999))["target"]

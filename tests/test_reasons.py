@@ -14,45 +14,45 @@ def adds_up(summands, total):
 
 
 @pytest.fixture(scope="module")
-def some(journey, space):
+def some(journey, latent_model):
     """Four new and four seen targets, among them the best and the least sold."""
-    new = np.setdiff1d(np.flatnonzero(~journey.graph.is_group), space.head.seen)
-    sold = space.head.seen[np.argsort(space.share[space.head.seen])]
+    new = np.setdiff1d(np.flatnonzero(~journey.graph.is_group), latent_model.regressor.seen)
+    sold = latent_model.regressor.seen[np.argsort(latent_model.share[latent_model.regressor.seen])]
     return [*new[[0, 40, 80, -1]], *sold[[0, 1, -2, -1]]]
 
 
-def test_the_history_of_every_user_adds_up_to_the_score(fitted, space, some):
+def test_the_history_of_every_user_adds_up_to_the_score(fitted, latent_model, some):
     bought = fitted.fitted.bought
     users = np.arange(bought.shape[0])
-    scores = space.score(space.factors.user_vectors(users), np.array(some))
+    scores = latent_model.score(latent_model.factors.user_vectors(users), np.array(some))
     for user in users:
         history = bought.indices[bought.indptr[user] : bought.indptr[user + 1]]
         for place, target in enumerate(some):
-            shares = history_shares(space, history, np.ones(len(history)), target)
+            shares = history_shares(latent_model, history, np.ones(len(history)), target)
             assert shares.shape == history.shape
-            offset = offset_share(space, target) if len(history) else 0.0
+            offset = offset_share(latent_model, target) if len(history) else 0.0
             assert adds_up(np.append(shares, offset), scores[user, place]) or not len(history)
 
 
-def test_every_embedding_is_its_sources_and_its_own_sales(space):
-    factors = space.head.factors[:, :-1]
-    for target in range(len(space.vectors)):
-        weights, own = source_shares(space, target)
+def test_every_embedding_is_its_sources_and_its_own_sales(latent_model):
+    factors = latent_model.regressor.factors[:, :-1]
+    for target in range(len(latent_model.vectors)):
+        weights, own = source_shares(latent_model, target)
         terms = np.vstack([weights[:, None] * factors, own])
         for dimension in range(factors.shape[1]):
-            assert adds_up(terms[:, dimension], space.vectors[target, dimension])
+            assert adds_up(terms[:, dimension], latent_model.vectors[target, dimension])
 
 
-def test_new_targets_have_no_sales_of_their_own_and_seen_ones_do_not_speak_for_themselves(space):
-    seen = set(space.head.seen.tolist())
-    for target in range(len(space.vectors)):
-        weights, own = source_shares(space, target)
-        scale = np.abs(weights[:, None] * space.head.factors[:, :-1]).sum(axis=0)
+def test_new_targets_have_no_sales_of_their_own_and_seen_ones_do_not_speak_for_themselves(latent_model):
+    seen = set(latent_model.regressor.seen.tolist())
+    for target in range(len(latent_model.vectors)):
+        weights, own = source_shares(latent_model, target)
+        scale = np.abs(weights[:, None] * latent_model.regressor.factors[:, :-1]).sum(axis=0)
         if target in seen:
-            assert weights[np.searchsorted(space.head.seen, target)] == 0
+            assert weights[np.searchsorted(latent_model.regressor.seen, target)] == 0
         else:
             assert (np.abs(own) <= RELATIVE * scale).all()
-    sold = [source_shares(space, target)[1] for target in seen]
+    sold = [source_shares(latent_model, target)[1] for target in seen]
     assert (np.abs(sold).max(axis=1) > 1e-3).mean() > 0.5
 
 
@@ -75,7 +75,7 @@ def test_explanations_name_what_was_bought_what_speaks_for_it_first(fitted, jour
     assert (found.user, found.target) == (user, graph.ids.values[some[0]])
     bought = interactions.target[interactions.user == interactions.users.position(user)]
     assert {reason.target for reason in found.history} == {interactions.targets.values[i] for i in np.unique(bought)}
-    assert len(found.sources) == len(fitted.fitted.space.head.seen)
+    assert len(found.sources) == len(fitted.fitted.model.regressor.seen)
     for reasons in (found.history, found.sources):
         shares = [reason.share for reason in reasons]
         assert shares == sorted(shares, reverse=True)

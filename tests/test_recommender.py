@@ -173,10 +173,10 @@ def test_the_length_of_the_list_changes_no_probability(fitted, households):
 
 
 def test_no_user_is_the_mean_user_and_so_is_one_without_history(fitted, journey):
-    space = fitted.fitted.space
-    known = space.factors.users[space.factors.users.any(axis=1)]
+    latent_model = fitted.fitted.model
+    known = latent_model.factors.users[latent_model.factors.users.any(axis=1)]
     targets = list(journey.graph.ids)[:20]
-    expected = space.score(known.mean(axis=0)[None, :], np.arange(20))
+    expected = latent_model.score(known.mean(axis=0)[None, :], np.arange(20))
     np.testing.assert_allclose(fitted.score([None], targets), expected, rtol=1e-10)
     empty = int(np.flatnonzero(np.diff(fitted.fitted.bought.indptr) == 0)[0])
     user = fitted.fitted.users.values[empty]
@@ -232,7 +232,7 @@ def test_questions_before_fit_are_refused(ask):
 
 def test_two_fits_with_the_same_seed_are_equal_to_the_bit(searched, journey, encodings, households):
     again = Recommender(cache=encodings).fit(journey.graph, journey.interactions)
-    one, other = searched.fitted.space, again.fitted.space
+    one, other = searched.fitted.model, again.fitted.model
     assert one.settings == other.settings
     assert one.vectors.tobytes() == other.vectors.tobytes()
     assert one.confidence.tobytes() == other.confidence.tobytes()
@@ -243,7 +243,7 @@ def test_two_fits_with_the_same_seed_are_equal_to_the_bit(searched, journey, enc
 
 def test_fit_tells_what_it_does(journey, encodings, given):
     told = []
-    Recommender(settings=given, cache=encodings).fit(journey.graph, journey.interactions, tell=told.append)
+    Recommender(settings=given, cache=encodings).fit(journey.graph, journey.interactions, progress=told.append)
     distinct = {*journey.graph.texts, *(name.lower() for name in journey.graph.names)}
     assert f"encoding {len(distinct):,} texts and names" in told
     assert any("factors" in line for line in told)
@@ -288,9 +288,9 @@ def healthy(recommender):
     scores = recommender.score([*users, None], targets)
     assert np.isfinite(scores).all()
     assert np.abs(scores).max() <= 1
-    assert np.isfinite(fitted.space.embeddings(np.arange(len(targets)))).all()
-    assert np.isfinite(fitted.space.confidence).all()
-    assert math.isfinite(fitted.space.settings.tau)
+    assert np.isfinite(fitted.model.embeddings(np.arange(len(targets)))).all()
+    assert np.isfinite(fitted.model.confidence).all()
+    assert math.isfinite(fitted.model.settings.tau)
     found = columns_of(recommender.recommend([*users, None], 5, among="all", exclude_bought=False))
     for name in ("score", "probability", "confidence"):
         assert all(math.isfinite(value) for value in found[name])
@@ -371,7 +371,7 @@ SCRIPTS = [
 def test_texts_in_other_scripts_train(encodings):
     graph = catalog(**BARE | {"text": [*SCRIPTS, "left", "right"]})
     fitted = Recommender(cache=encodings).fit(graph, history())
-    assert "text" in fitted.fitted.space.head.blocks.names
+    assert "text" in fitted.fitted.model.regressor.blocks.names
     healthy(fitted)
 
 

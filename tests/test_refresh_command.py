@@ -336,7 +336,7 @@ def test_a_model_writes_in_the_same_transaction(run: Run, store: Store, model: P
     first = store.query(FORESEEN, {"s": "tables"}).rows
     graph = store.snapshot("tables")
     assert len(first) == (~graph.is_group).sum()
-    told = store.head("tables").model_hash
+    told = store.source_state("tables").model_hash
     assert len(told) == 64
     with (shop / "categories.csv").open("a", encoding="utf-8") as file:
         columns = (shop / "categories.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
@@ -355,7 +355,7 @@ def test_a_model_writes_in_the_same_transaction(run: Run, store: Store, model: P
     assert second["tables:brand-new"][3] == json.loads(out)["run_id"]
     assert all(second[row[0]] == row for row in first if row[3] == second[row[0]][3])
     assert [row[1] for row in first] == [second[row[0]][1] for row in first]
-    assert store.head("tables").model_hash == told
+    assert store.source_state("tables").model_hash == told
     near = store.query("MATCH (:Newaisle {key: 'tables:brand-new'})-[r:SIMILAR_TO]->(n:Newaisle) RETURN n.state").rows
     assert {state for (state,) in near} == {"seen"}
 

@@ -49,7 +49,7 @@ def evaluated(journey: Loaded, encodings: Path, cells: Path) -> Evaluation:
         seeds=[0, 1],
         drop=["manufacturer"],
         encodings=encodings,
-        cells=cells,
+        results_folder=cells,
     )
 
 
@@ -267,7 +267,7 @@ def test_protocols_that_do_not_apply_are_left_out_unless_asked_for(
     none = Edges(frozen([], np.int64), frozen([], np.int64), frozen([], np.float64))
     flat = replace(journey.graph, edges={**journey.graph.edges, Relation.CHILD_OF: none})
     told: list[str] = []
-    options = {"seeds": [0], "users": 200, "encodings": encodings, "cells": cells, "tell": told.append}
+    options = {"seeds": [0], "users": 200, "encodings": encodings, "results_folder": cells, "progress": told.append}
     found = evaluate_source(flat, journey.interactions, **options)  # type: ignore[arg-type]  # of several types
     assert found.protocols == ["leave-targets-out"]
     assert list(found.left_out) == ["leave-branches-out"]

@@ -86,20 +86,20 @@ def test_a_zero_user_scores_nothing_and_likes_all_alike(factors):
     assert softmax(scores) == pytest.approx(np.full((1, 80), 1 / 80))
 
 
-def test_the_fitted_space_holds_unit_vectors_that_rank_as_the_factors(space):
-    everything = np.arange(len(space.vectors))
-    embeddings = space.embeddings(everything)
-    assert embeddings.shape == (len(everything), space.factors.users.shape[1] + 2)
+def test_the_fitted_space_holds_unit_vectors_that_rank_as_the_factors(latent_model):
+    everything = np.arange(len(latent_model.vectors))
+    embeddings = latent_model.embeddings(everything)
+    assert embeddings.shape == (len(everything), latent_model.factors.users.shape[1] + 2)
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx(np.ones(len(everything)), abs=1e-12)
-    users = space.factors.user_vectors(np.arange(len(space.factors.users)))
+    users = latent_model.factors.user_vectors(np.arange(len(latent_model.factors.users)))
     length = np.linalg.norm(users, axis=1)[:, None]
-    product = users @ space.vectors.T + length * space.offset
-    found = space.score(users, everything)
-    assert found == pytest.approx(product / length / np.sqrt(2) / space.longest, abs=1e-12)
+    product = users @ latent_model.vectors.T + length * latent_model.offset
+    found = latent_model.score(users, everything)
+    assert found == pytest.approx(product / length / np.sqrt(2) / latent_model.longest, abs=1e-12)
     assert (np.take_along_axis(product, np.argsort(-found, axis=1), axis=1)[:, :20] == -np.sort(-product)[:, :20]).all()
 
 
-def test_the_softmax_of_the_space_takes_the_fitted_temperature_unless_told(space):
+def test_the_softmax_of_the_space_takes_the_fitted_temperature_unless_told(latent_model):
     scores = np.array([[0.5, 0.2, 0.2]])
-    assert space.probabilities(scores)[0, 0] == softmax(scores, space.settings.tau)[0, 0] > 0.5
-    assert f"{space.probabilities(scores, tau=1.0)[0, 0]:.4f}" == "0.4030"
+    assert latent_model.probabilities(scores)[0, 0] == softmax(scores, latent_model.settings.tau)[0, 0] > 0.5
+    assert f"{latent_model.probabilities(scores, tau=1.0)[0, 0]:.4f}" == "0.4030"

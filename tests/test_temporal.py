@@ -73,7 +73,7 @@ def test_rows_bear_the_date(journey):
     results = evaluate_splits(journey.graph, journey.interactions, methods, [f"temporal:{DATE}"], [0, 1])
     assert [(result.protocol, result.seed) for result in results] == [(f"temporal:{DATE}", 0), (f"temporal:{DATE}", 1)]
     assert results[0].counts == results[1].counts
-    assert results[0].cells["catalog-size"] == results[1].cells["catalog-size"]
+    assert results[0].by_method["catalog-size"] == results[1].by_method["catalog-size"]
 
 
 def test_complete_journey_knows_its_catalog_of_a_day():

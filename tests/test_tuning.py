@@ -11,17 +11,9 @@ from newaisle.gnn.prior import nearest
 from newaisle.gnn.prior.kernel import KernelRegressor, KernelSettings, kernel
 from newaisle.gnn.propagation.features import FeatureBlocks, FeatureKind
 from newaisle.gnn.propagation.propagate import propagate
-from newaisle.gnn.training import tuning
+from newaisle.gnn.training import folds as folds_module
 from newaisle.gnn.training.fit import choose_settings, fit_model
-from newaisle.gnn.training.folds import (
-    ENOUGH,
-    EPISODES,
-    MOST_EPISODES,
-    START_RIDGE,
-    START_WIDTH,
-    make_folds,
-    start_kernel,
-)
+from newaisle.gnn.training.folds import ENOUGH, FOLDS, MOST_FOLDS, START_RIDGE, START_WIDTH, make_folds, start_kernel
 from newaisle.gnn.training.search import MARGIN, coordinate_search
 from newaisle.gnn.training.tuning import LEAST_SHOWN, START_FACTORS, choose_factors, choose_kernel, judge_factors
 from newaisle.gnn.validation.metrics import ndcg
@@ -35,48 +27,48 @@ def train(journey):
 
 
 @pytest.fixture(scope="module")
-def episodes(journey, train, phi):
+def folds(journey, train, phi):
     return make_folds(journey.graph, train, phi, 0)
 
 
-def test_episodes_hide_sold_targets_and_take_turns(episodes, train, journey):
-    protocols = [episode.split.protocol for episode in episodes]
-    assert protocols == [(LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT)[turn % 2] for turn in range(len(episodes))]
+def test_episodes_hide_sold_targets_and_take_turns(folds, train, journey):
+    protocols = [fold.split.protocol for fold in folds]
+    assert protocols == [(LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT)[turn % 2] for turn in range(len(folds))]
     sold = np.flatnonzero(np.bincount(train.indices, minlength=train.shape[1]))
-    for episode in episodes:
-        assert np.isin(episode.split.candidates, sold).all()
-        assert not episode.split.train[:, episode.split.hidden].nnz
-        assert not np.isin(episode.split.candidates, episode.seen).any()
-        assert np.isin(episode.users, episode.split.users).all()
-        assert episode.hits.shape == (len(episode.users), len(episode.split.candidates))
-        assert episode.hits.any(axis=1).all()
-    hidden = [tuple(episode.split.hidden) for episode in episodes]
-    assert len(set(hidden)) == len(episodes)
-    again = make_folds(journey.graph, train, episodes[0].blocks, 0)
-    assert [tuple(episode.split.hidden) for episode in again] == hidden
-    other = make_folds(journey.graph, train, episodes[0].blocks, 1)
-    assert [tuple(episode.split.hidden) for episode in other] != hidden
+    for fold in folds:
+        assert np.isin(fold.split.candidates, sold).all()
+        assert not fold.split.train[:, fold.split.hidden].nnz
+        assert not np.isin(fold.split.candidates, fold.seen).any()
+        assert np.isin(fold.users, fold.split.users).all()
+        assert fold.hits.shape == (len(fold.users), len(fold.split.candidates))
+        assert fold.hits.any(axis=1).all()
+    hidden = [tuple(fold.split.hidden) for fold in folds]
+    assert len(set(hidden)) == len(folds)
+    again = make_folds(journey.graph, train, folds[0].blocks, 0)
+    assert [tuple(fold.split.hidden) for fold in again] == hidden
+    other = make_folds(journey.graph, train, folds[0].blocks, 1)
+    assert [tuple(fold.split.hidden) for fold in other] != hidden
 
 
 def test_one_protocol_alone_serves_all_episodes(journey, train, phi):
     for protocol in (LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT):
         found = make_folds(journey.graph, train, phi, 0, (protocol,))
-        assert {episode.split.protocol for episode in found} == {protocol}
+        assert {fold.split.protocol for fold in found} == {protocol}
 
 
-def test_small_catalogs_have_more_episodes(episodes, journey, train, phi, monkeypatch):
-    judged = [len(episode.split.candidates) for episode in episodes]
-    assert EPISODES < len(episodes) < MOST_EPISODES
+def test_small_catalogs_have_more_episodes(folds, journey, train, phi, monkeypatch):
+    judged = [len(fold.split.candidates) for fold in folds]
+    assert FOLDS < len(folds) < MOST_FOLDS
     assert sum(judged[:-1]) < ENOUGH <= sum(judged)
-    monkeypatch.setattr(tuning, "ENOUGH", 1)
-    assert len(make_folds(journey.graph, train, phi, 0)) == EPISODES
-    monkeypatch.setattr(tuning, "ENOUGH", 10**6)
-    assert len(make_folds(journey.graph, train, phi, 0)) == MOST_EPISODES
+    monkeypatch.setattr(folds_module, "ENOUGH", 1)
+    assert len(make_folds(journey.graph, train, phi, 0)) == FOLDS
+    monkeypatch.setattr(folds_module, "ENOUGH", 10**6)
+    assert len(make_folds(journey.graph, train, phi, 0)) == MOST_FOLDS
 
 
 def test_of_many_users_a_part_serves(journey, train, phi, monkeypatch):
-    monkeypatch.setattr(tuning, "FIT_USERS", 200)
-    assert {episode.split.train.shape[0] for episode in make_folds(journey.graph, train, phi, 0)} == {200}
+    monkeypatch.setattr(folds_module, "FIT_USERS", 200)
+    assert {fold.split.train.shape[0] for fold in make_folds(journey.graph, train, phi, 0)} == {200}
 
 
 def test_a_catalog_without_parents_hides_single_targets_only():
@@ -84,7 +76,7 @@ def test_a_catalog_without_parents_hides_single_targets_only():
     graph = CatalogGraph.from_tables(pa.table({"id": ids, "name": ids, "kind": ["x", "y", "z"] * 10}))
     bought = sp.csr_array((np.random.default_rng(0).random((40, 30)) < 0.4).astype(float))
     found = make_folds(graph, bought, propagate(graph, None), 0)
-    assert {episode.split.protocol for episode in found} == {LEAVE_TARGETS_OUT}
+    assert {fold.split.protocol for fold in found} == {LEAVE_TARGETS_OUT}
 
 
 def test_a_catalog_too_small_to_hide_anything_has_no_episodes():
@@ -94,80 +86,80 @@ def test_a_catalog_too_small_to_hide_anything_has_no_episodes():
     assert choose_settings([], blocks, np.empty(0, dtype=np.int64), print).factors == START_FACTORS
 
 
-def test_the_factors_of_an_episode_know_nothing_of_the_pseudo_new_targets(episodes):
+def test_the_factors_of_an_episode_know_nothing_of_the_pseudo_new_targets(folds):
     settings = FactorSettings(rank=4)
-    for episode in episodes:
-        factors = episode.factors(settings)
-        assert not factors.targets[episode.split.hidden].any()
-        expected = fit_factors(binary(episode.split.train), settings, episode.seed)
+    for fold in folds:
+        factors = fold.factors(settings)
+        assert not factors.targets[fold.split.hidden].any()
+        expected = fit_factors(binary(fold.split.train), settings, fold.seed)
         assert factors.users.tobytes() == expected.users.tobytes()
-        users, targets = episode.judged_factors(settings)
-        assert (users == factors.users[episode.users]).all()
-        assert (targets == factors.targets[episode.seen]).all()
-        assert episode.judged_factors(settings)[0] is users
+        users, targets = fold.judged_factors(settings)
+        assert (users == factors.users[fold.users]).all()
+        assert (targets == factors.targets[fold.seen]).all()
+        assert fold.judged_factors(settings)[0] is users
 
 
-def test_an_episode_predicts_what_the_head_predicts(episodes, phi):
+def test_an_episode_predicts_what_the_head_predicts(folds, phi):
     settings = KernelSettings({name: 0.05 * (1 + place) for place, name in enumerate(phi.names)}, 0.3)
     factor_settings = FactorSettings(rank=4)
-    for episode in episodes:
-        factors = episode.factors(factor_settings)
-        seen, candidates = episode.seen, episode.split.candidates
+    for fold in folds:
+        factors = fold.factors(factor_settings)
+        seen, candidates = fold.seen, fold.split.candidates
         expected = KernelRegressor(phi, settings, seen, factors.targets[seen]).prior(candidates).mean
-        found = episode.carry(settings, factors.targets[seen])
+        found = fold.carry(settings, factors.targets[seen])
         np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
-        judged = ndcg(factors.users[episode.users] @ expected.T, episode.hits)
-        assert judge_factors(episode, factor_settings, settings) == pytest.approx(judged, abs=2e-3)
+        judged = ndcg(factors.users[fold.users] @ expected.T, fold.hits)
+        assert judge_factors(fold, factor_settings, settings) == pytest.approx(judged, abs=2e-3)
 
 
 def test_more_targets_than_the_search_can_bear_are_sampled(journey, train, phi, monkeypatch):
-    monkeypatch.setattr(tuning, "MAX_TARGETS", 50)
-    monkeypatch.setattr(tuning, "MAX_USERS", 40)
-    for episode in make_folds(journey.graph, train, phi, 0):
-        assert len(episode.seen) == 50
-        assert len(episode.users) == 40
-        assert episode.hits.any(axis=1).all()
-        assert (np.diff(episode.seen) > 0).all()
-        assert np.isin(episode.seen, episode.split.seen).all()
-        assert np.isfinite(judge_factors(episode, FactorSettings(rank=4), KernelSettings({"ancestors": 0.1}, 0.3)))
+    monkeypatch.setattr(folds_module, "MAX_TARGETS", 50)
+    monkeypatch.setattr(folds_module, "MAX_USERS", 40)
+    for fold in make_folds(journey.graph, train, phi, 0):
+        assert len(fold.seen) == 50
+        assert len(fold.users) == 40
+        assert fold.hits.any(axis=1).all()
+        assert (np.diff(fold.seen) > 0).all()
+        assert np.isin(fold.seen, fold.split.seen).all()
+        assert np.isfinite(judge_factors(fold, FactorSettings(rank=4), KernelSettings({"ancestors": 0.1}, 0.3)))
 
 
 def test_of_very_many_targets_the_nearest_are_kept(journey, train, phi, monkeypatch):
-    monkeypatch.setattr(tuning, "MANY", 100)
-    monkeypatch.setattr(tuning, "FEW", 30)
-    monkeypatch.setattr(tuning, "NEAREST", 5)
-    episodes = make_folds(journey.graph, train, phi, 0)
-    for episode in episodes:
-        assert episode.many
-        assert len(episode.candidates) == min(30, len(episode.split.candidates))
-        assert np.isin(episode.seen, episode.split.seen).all()
-        assert len(episode.seen) < len(episode.split.seen)
-        assert (np.diff(episode.seen) > 0).all()
-        alike = kernel(phi, start_kernel(phi, START_WIDTH, START_RIDGE), episode.candidates, episode.split.seen)
-        nearest = episode.split.seen[np.argsort(-alike, axis=1)[:, : tuning.NEAREST]]
-        assert np.isin(nearest, episode.seen).mean() > 0.99  # ties aside
-    unsold = np.setdiff1d(np.flatnonzero(~journey.graph.is_group), episodes[0].split.train.nonzero()[1])
-    assert any(choose_settings(episodes, phi, unsold, lambda _line: None).kernel.weights.values())
+    monkeypatch.setattr(folds_module, "MANY", 100)
+    monkeypatch.setattr(folds_module, "FEW", 30)
+    monkeypatch.setattr(folds_module, "NEAREST", 5)
+    folds = make_folds(journey.graph, train, phi, 0)
+    for fold in folds:
+        assert fold.many
+        assert len(fold.candidates) == min(30, len(fold.split.candidates))
+        assert np.isin(fold.seen, fold.split.seen).all()
+        assert len(fold.seen) < len(fold.split.seen)
+        assert (np.diff(fold.seen) > 0).all()
+        alike = kernel(phi, start_kernel(phi, START_WIDTH, START_RIDGE), fold.candidates, fold.split.seen)
+        nearest = fold.split.seen[np.argsort(-alike, axis=1)[:, : folds_module.NEAREST]]
+        assert np.isin(nearest, fold.seen).mean() > 0.99  # ties aside
+    unsold = np.setdiff1d(np.flatnonzero(~journey.graph.is_group), folds[0].split.train.nonzero()[1])
+    assert any(choose_settings(folds, phi, unsold, lambda _line: None).kernel.weights.values())
 
 
 def test_of_very_many_targets_the_search_carries_as_the_model_will(journey, train, phi, monkeypatch):
-    monkeypatch.setattr(tuning, "MANY", 100)
-    monkeypatch.setattr(tuning, "NEAREST", 20)
+    monkeypatch.setattr(folds_module, "MANY", 100)
+    monkeypatch.setattr(folds_module, "NEAREST", 20)
     monkeypatch.setattr(nearest, "NEAREST", 20)
     start = start_kernel(phi, START_WIDTH, START_RIDGE)
-    episode = make_folds(journey.graph, train, phi, 0)[0]
-    _, targets = episode.judged_factors(FactorSettings(rank=4))
-    head = nearest.NearestHead(phi, start, episode.seen, targets)
-    expected = head.prior(episode.candidates).mean
-    close = np.isclose(episode.carry(start, targets), expected, rtol=1e-3, atol=1e-5).all(axis=1)
+    fold = make_folds(journey.graph, train, phi, 0)[0]
+    _, targets = fold.judged_factors(FactorSettings(rank=4))
+    head = nearest.NearestNeighborRegressor(phi, start, fold.seen, targets)
+    expected = head.prior(fold.candidates).mean
+    close = np.isclose(fold.carry(start, targets), expected, rtol=1e-3, atol=1e-5).all(axis=1)
     assert close.mean() > 0.9  # where a twentieth and a twenty-first are alike either may serve
 
 
-def test_collapsed_factors_are_no_candidates(episodes):
+def test_collapsed_factors_are_no_candidates(folds):
     """Regularised to nothing they may rank by chance, but their scores say nothing."""
     kernel = KernelSettings({"ancestors": 0.1}, 0.3)
     figures = [
-        judge_factors(episodes[0], FactorSettings(rank=8, alpha=5.0, regularization=weight), kernel)
+        judge_factors(folds[0], FactorSettings(rank=8, alpha=5.0, regularization=weight), kernel)
         for weight in (30.0, 1e3, 1e5)
     ]
     assert figures[0] > 0
@@ -221,30 +213,30 @@ def test_climbing_stops_when_a_round_changes_nothing():
     assert len(asked) == 1 + 4
 
 
-def test_chosen_factors_are_no_worse_than_the_start(episodes, phi):
+def test_chosen_factors_are_no_worse_than_the_start(folds, phi):
     kernel = KernelSettings(dict.fromkeys(phi.names, 0.1), 0.1)
     start = FactorSettings(rank=4, alpha=40.0, regularization=0.1)
 
     def figure(settings):
-        return np.mean([judge_factors(episode, settings, kernel) for episode in episodes])
+        return np.mean([judge_factors(fold, settings, kernel) for fold in folds])
 
-    chosen = choose_factors(episodes, start, kernel)
+    chosen = choose_factors(folds, start, kernel)
     assert figure(chosen) > figure(start) + MARGIN
     assert 4 <= chosen.rank <= 256
     assert chosen.iterations == start.iterations
 
 
-def test_chosen_weights_are_no_worse_than_the_start_and_leave_noisy_counts_out(episodes, phi):
+def test_chosen_weights_are_no_worse_than_the_start_and_leave_noisy_counts_out(folds, phi):
     noise = np.random.default_rng(0).normal(size=(phi.matrices["text"].shape[0], 1))
     matrices = {"text": phi.matrices["text"], "ancestors": phi.matrices["ancestors"], "noise": noise}
     blocks = FeatureBlocks(
         matrices, {"text": FeatureKind.TEXT, "ancestors": FeatureKind.RELATION, "noise": FeatureKind.COUNT}
     )
-    noisy = [tuning.Episode(episode.split, blocks, 0) for episode in episodes]
+    noisy = [folds_module.ValidationFold(fold.split, blocks, 0) for fold in folds]
     factors = FactorSettings(rank=8, regularization=30.0)
 
     def figure(settings):
-        return np.mean([judge_factors(episode, factors, settings) for episode in noisy])
+        return np.mean([judge_factors(fold, factors, settings) for fold in noisy])
 
     chosen = choose_kernel(noisy, factors, 3.0, 0.1)
     assert figure(chosen) > figure(start_kernel(blocks, 3.0, 0.1)) + MARGIN
@@ -253,14 +245,14 @@ def test_chosen_weights_are_no_worse_than_the_start_and_leave_noisy_counts_out(e
     assert chosen.ridge > 0
 
 
-def test_what_tells_levels_is_switched_on(episodes, journey, train):
+def test_what_tells_levels_is_switched_on(folds, journey, train):
     """Counts begin switched off; where they alone say how popular a target is, the search finds them."""
     buyers = np.log1p(np.bincount(train.indices, minlength=len(journey.graph)))[:, None]
     noise = np.random.default_rng(0).normal(size=buyers.shape)
     blocks = FeatureBlocks(
         {"noise": noise, "count": buyers}, {"noise": FeatureKind.RELATION, "count": FeatureKind.COUNT}
     )
-    oracle = [tuning.Episode(episode.split, blocks, 0) for episode in episodes]
+    oracle = [folds_module.ValidationFold(fold.split, blocks, 0) for fold in folds]
     assert start_kernel(blocks, 0.05, 0.1).weights["count"] == 0
     assert choose_kernel(oracle, FactorSettings(rank=8, regularization=30.0), 0.05, 0.1).weights["count"] > 0
 
@@ -271,7 +263,7 @@ def test_a_catalog_of_counts_alone_begins_with_them():
 
 
 def test_the_whole_search_gives_usable_numbers_of_the_catalogs_own_blocks(searched, phi):
-    settings = searched.fitted.space.settings
+    settings = searched.fitted.model.settings
     assert set(settings.kernel.weights) == set(phi.names)
     assert all(np.isfinite(weight) and weight >= 0 for weight in settings.kernel.weights.values())
     assert any(settings.kernel.weights.values())
@@ -283,12 +275,12 @@ def test_the_whole_search_gives_usable_numbers_of_the_catalogs_own_blocks(search
 def test_the_temperature_makes_the_softmax_fit_better_than_the_articles_rule(journey, train, searched, phi):
     """On a split that the search did not see: cross-entropy of purchases of hidden targets, fitted tau against 1."""
     split = make_split(LEAVE_TARGETS_OUT, journey.graph, train, 5)
-    space = fit_model(journey.graph, split.train, phi, settings=searched.fitted.space.settings)
-    scores = space.score(space.factors.user_vectors(split.users), split.candidates)
+    latent_model = fit_model(journey.graph, split.train, phi, settings=searched.fitted.model.settings)
+    scores = latent_model.score(latent_model.factors.user_vectors(split.users), split.candidates)
     hits = split.test[split.users][:, split.candidates].toarray() > 0
 
     def loss(tau):
-        return -np.mean(np.log(space.probabilities(scores, tau))[hits])
+        return -np.mean(np.log(latent_model.probabilities(scores, tau))[hits])
 
     assert loss(None) < loss(1.0)
 

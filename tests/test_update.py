@@ -137,23 +137,23 @@ def test_what_exposure_weighs_are_the_non_purchases_alone(world):
 
 
 @pytest.mark.parametrize("exposed", [0.0, 1 / 365, 0.1, 1.0])
-def test_a_first_purchase_never_lowers_its_buyers_score(journey, space, exposed):
+def test_a_first_purchase_never_lowers_its_buyers_score(journey, latent_model, exposed):
     """On every new target of the slice: bought or not bought, all else equal; early on also against the prior."""
-    new = np.setdiff1d(np.flatnonzero(~journey.graph.is_group), space.head.seen)
-    users, settings = space.factors.users, space.settings
-    strength = prior_strength(space.prior.variance[new], settings.strength, settings)
+    new = np.setdiff1d(np.flatnonzero(~journey.graph.is_group), latent_model.regressor.seen)
+    users, settings = latent_model.factors.users, latent_model.settings
+    strength = prior_strength(latent_model.prior.variance[new], settings.strength, settings)
     exposure = np.full(len(users), exposed)
     kept, _ = update_targets(
-        users, sp.csc_array((len(users), len(new))), space.prior.mean[new], strength, settings.factors, exposure
+        users, sp.csc_array((len(users), len(new))), latent_model.prior.mean[new], strength, settings.factors, exposure
     )
     checked = 0
     for user in np.flatnonzero(users.any(axis=1))[::17]:
         first = (np.ones(len(new)), (np.full(len(new), user), np.arange(len(new))))
         bought = sp.csc_array(first, shape=(len(users), len(new)))
-        found, _ = update_targets(users, bought, space.prior.mean[new], strength, settings.factors, exposure)
+        found, _ = update_targets(users, bought, latent_model.prior.mean[new], strength, settings.factors, exposure)
         assert (found @ users[user] > kept @ users[user]).all()
         if exposed <= 1 / 365:  # later, others who could have bought and did not weigh too
-            assert (found @ users[user] > space.prior.mean[new] @ users[user]).all()
+            assert (found @ users[user] > latent_model.prior.mean[new] @ users[user]).all()
         checked += len(new)
     assert checked > 2000
 

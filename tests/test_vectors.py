@@ -29,7 +29,7 @@ from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.propagation.features import FeatureBlocks, FeatureKind
 from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.retrieval.similarity import similarities
-from newaisle.gnn.training.folds import EPISODES, make_folds, start_kernel
+from newaisle.gnn.training.folds import FOLDS, make_folds, start_kernel
 from newaisle.gnn.training.tuning import START_FACTORS, choose_kernel
 from newaisle.gnn.validation.splits import Split
 from newaisle.graph import Ids
@@ -77,7 +77,7 @@ def model(journey: Loaded, settings: ModelSettings, named: pa.Table, encodings: 
 
 
 def block(model: Recommender) -> np.ndarray:
-    return np.asarray(model.fitted.space.head.blocks.matrices["pictures"])
+    return np.asarray(model.fitted.model.regressor.blocks.matrices["pictures"])
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -146,7 +146,7 @@ def test_a_name_that_is_taken_is_refused(name: str, journey: Loaded, names: np.n
 
 
 def test_vectors_are_one_more_block_and_change_no_other(journey: Loaded, model: Recommender, names: np.ndarray) -> None:
-    blocks, plain = model.fitted.space.head.blocks, propagate(journey.graph, None)
+    blocks, plain = model.fitted.model.regressor.blocks, propagate(journey.graph, None)
     assert blocks.names == (*plain.names, "pictures")
     assert blocks.of(set(FeatureKind) - {FeatureKind.MODALITY}).fingerprint == plain.fingerprint
     has = np.arange(len(journey.graph)) % 10 > 0
@@ -155,7 +155,7 @@ def test_vectors_are_one_more_block_and_change_no_other(journey: Loaded, model: 
 
 
 def test_what_looks_alike_is_alike(model: Recommender) -> None:
-    head = model.fitted.space.head
+    head = model.fitted.model.regressor
     alone = replace(head, settings=replace(head.settings, weights={"pictures": 1.0}))
     rows = np.flatnonzero(block(model).any(axis=1))[:50]
     cosine = block(model)[rows] @ block(model)[rows].T
@@ -171,7 +171,7 @@ def test_the_search_may_switch_them_off_or_raise_them(journey: Loaded, split: Sp
     def chosen(vectors: np.ndarray) -> float:
         kinds = {"number": FeatureKind.FEATURE, "pictures": FeatureKind.MODALITY}
         blocks = FeatureBlocks({"number": number, "pictures": vectors}, kinds)
-        found = choose_kernel(make_folds(journey.graph, split.train, blocks, 0)[:EPISODES], START_FACTORS, 0.05, 0.1)
+        found = choose_kernel(make_folds(journey.graph, split.train, blocks, 0)[:FOLDS], START_FACTORS, 0.05, 0.1)
         return found.weights["pictures"] / found.weights["number"]
 
     random = np.random.default_rng(0)
@@ -187,8 +187,8 @@ def test_the_search_may_switch_them_off_or_raise_them(journey: Loaded, split: Sp
 def test_they_are_saved_and_refitted(model: Recommender, journey: Loaded, tmp_path: Path) -> None:
     model.save(tmp_path / "model")
     again = Recommender.load(tmp_path / "model")
-    assert again.fitted.space.head.blocks.fingerprint == model.fitted.space.head.blocks.fingerprint
-    assert again.fitted.space.head.blocks.kinds == model.fitted.space.head.blocks.kinds
+    assert again.fitted.model.regressor.blocks.fingerprint == model.fitted.model.regressor.blocks.fingerprint
+    assert again.fitted.model.regressor.blocks.kinds == model.fitted.model.regressor.blocks.kinds
     user = model.fitted.users.values[0]
     assert again.recommend(user).equals(model.recommend(user))
     assert (block(again.refit(journey.interactions)) == block(model)).all()
@@ -224,7 +224,7 @@ def test_added_targets_bring_theirs(smaller: Recommender, journey: Loaded, named
 
 
 def test_an_old_target_that_is_described_anew_keeps_its_vector(smaller: Recommender) -> None:
-    seen, size = smaller.fitted.space.head.seen, len(smaller.fitted.graph)
+    seen, size = smaller.fitted.model.regressor.seen, len(smaller.fitted.graph)
     has = np.flatnonzero(block(smaller).any(axis=1) & ~smaller.fitted.graph.is_group)
     new = smaller.fitted.graph.ids.values[np.setdiff1d(has, seen)[0]]
     moved = copy.copy(smaller).add(edges=pa.table({"id": [new], "name": ["CHILD_OF"], "value": ["department:DELI"]}))
@@ -248,7 +248,7 @@ def test_vectors_that_do_not_fit_the_model_are_refused(smaller: Recommender, jou
 
 def test_what_a_refresh_brings_has_none_and_the_others_keep_theirs(smaller: Recommender, journey: Loaded) -> None:
     outlook = StoreView.of(smaller.fitted, journey.graph, smaller.cache)
-    rows = np.asarray(outlook.space.head.blocks.matrices["pictures"])[outlook.place]
+    rows = np.asarray(outlook.model.regressor.blocks.matrices["pictures"])[outlook.place]
     old = smaller.fitted.graph.ids.find(journey.graph.ids)
     assert (old < 0).sum() == 10
     assert not rows[old < 0].any()
@@ -272,7 +272,7 @@ def test_own_recommenders_are_given_them(
     made = _made("mine", mine, journey.interactions.users, 0, vectors={"pictures": named})
     made.fit(split)
     assert isinstance(made._fitted, Recommender)
-    assert "pictures" in made._fitted.fitted.space.head.blocks.names
+    assert "pictures" in made._fitted.fitted.model.regressor.blocks.names
 
 
 class Constant:
@@ -321,7 +321,7 @@ def test_the_command_line_takes_files(run: Any, tmp_path: Path, monkeypatch: pyt
     fit = ("fit", f"tables:{shop}", "--out", str(tmp_path / "model"), "--config", str(toml))
     code, _, err = run(*fit, "--vectors", f"image={tmp_path / 'image.parquet'}")
     assert code == 0, err
-    assert Recommender.load(tmp_path / "model").fitted.space.head.blocks.names == ("image",)
+    assert Recommender.load(tmp_path / "model").fitted.model.regressor.blocks.names == ("image",)
     for given, sentence in (
         (("image",), "--vectors is 'image'; give a name and a file"),
         (("image=a", "image=b"), "--vectors names 'image' twice"),

@@ -47,38 +47,38 @@ class AudienceOptions:
         check_k(self.k, "user")
 
 
-def audience(fitted: ModelState, target: Id, circle: AudienceOptions, chunk: int = CHUNK) -> Table:
+def audience(state: ModelState, target: Id, options: AudienceOptions, chunk: int = CHUNK) -> Table:
     """The users most likely to buy a target as a table with ``AUDIENCE_COLUMNS``; equal chances in the order of ids."""
-    position = fitted.graph.ids.position(target)
-    rows = _rows(fitted, circle, position)
+    position = state.graph.ids.position(target)
+    rows = _rows(state, options, position)
     scores, chances = np.empty(len(rows)), np.empty(len(rows))
     for start in range(0, len(rows), chunk):
         here = slice(start, start + chunk)
-        scores[here], chances[here] = _scored(fitted, rows[here], position)
-    best = np.lexsort((rows, -scores, -chances))[: circle.k]
+        scores[here], chances[here] = _scored(state, rows[here], position)
+    best = np.lexsort((rows, -scores, -chances))[: options.k]
     size = len(best)
     columns = {
-        "user": pa.array([fitted.user_id(row) for row in rows[best].tolist()], type=_id_type(fitted)),
-        "target": fitted.id_column.take(pa.array(np.full(size, position))),
-        "name": fitted.name_column.take(pa.array(np.full(size, position))),
+        "user": pa.array([state.user_id(row) for row in rows[best].tolist()], type=_id_type(state)),
+        "target": state.id_column.take(pa.array(np.full(size, position))),
+        "name": state.name_column.take(pa.array(np.full(size, position))),
         "score": scores[best],
         "probability": chances[best],
         "expected_buyers": np.cumsum(chances[best]),
     }
-    return to_frame({name: columns[name] for name in AUDIENCE_COLUMNS}, fitted.backend)
+    return to_frame({name: columns[name] for name in AUDIENCE_COLUMNS}, state.backend)
 
 
-def _rows(fitted: ModelState, circle: AudienceOptions, position: int) -> IntArray:
+def _rows(state: ModelState, options: AudienceOptions, position: int) -> IntArray:
     """The rows of the users to choose from, ascending."""
-    if circle.users is None:
-        rows = np.union1d(np.flatnonzero(np.diff(fitted.bought.indptr)), fitted.observed.user)
+    if options.users is None:
+        rows = np.union1d(np.flatnonzero(np.diff(state.bought.indptr)), state.event_log.user)
     else:
-        rows = np.sort(fitted.rows(_own_ids(circle.users)))
-    if circle.at is not None and not fitted.graph.available(circle.at)[position]:
+        rows = np.sort(state.rows(_own_ids(options.users)))
+    if options.at is not None and not state.graph.available(options.at)[position]:
         return rows[:0]
-    if circle.exclude_bought:
-        since = fitted.observed.user[fitted.observed.target == position]  # bought or disliked
-        rows = np.setdiff1d(rows, np.concatenate([fitted.buyers.of(position)[0], since]))
+    if options.exclude_bought:
+        since = state.event_log.user[state.event_log.target == position]  # bought or disliked
+        rows = np.setdiff1d(rows, np.concatenate([state.buyers.of(position)[0], since]))
     return rows
 
 
@@ -92,13 +92,13 @@ def _own_ids(users: UserRef | Sequence[UserRef]) -> list[Id]:
     return own
 
 
-def _scored(fitted: ModelState, rows: IntArray, position: int) -> tuple[FloatArray, FloatArray]:
+def _scored(state: ModelState, rows: IntArray, position: int) -> tuple[FloatArray, FloatArray]:
     """Cosines and chances of some users."""
     target = np.array([position])
-    vectors = fitted.user_vectors(rows)
-    return fitted.score(vectors, target)[:, 0], fitted.space.chance(vectors, fitted.activity(rows), target)[:, 0]
+    vectors = state.user_vectors(rows)
+    return state.score(vectors, target)[:, 0], state.model.chance(vectors, state.activity(rows), target)[:, 0]
 
 
-def _id_type(fitted: ModelState) -> Any:
+def _id_type(state: ModelState) -> Any:
     """The Arrow type of own ids, for an audience of nobody."""
-    return pa.array(fitted.users.values[:1]).type
+    return pa.array(state.users.values[:1]).type

@@ -16,26 +16,26 @@ from ...graph.frames import Table, to_frame
 FORECAST_COLUMNS = ("target", "name", "expected_buyers", "low", "high", "confidence")
 
 
-def forecast(fitted: ModelState, targets: Id | Among) -> Table:
+def forecast(state: ModelState, targets: Id | Among) -> Table:
     """The expected buyers of targets as a table with ``FORECAST_COLUMNS``, most buyers first, then by id."""
     several = not isinstance(targets, str | int | np.integer) or targets in ("new", "seen", "all")
-    meant = fitted.choose(cast("Among", targets if several else [targets])).targets
-    space = fitted.space
-    rows = np.flatnonzero(activity := np.diff(fitted.bought.indptr))
-    buyers = np.bincount(fitted.bought.indices, minlength=len(fitted.graph))[meant]
+    meant = state.choose(cast("Among", targets if several else [targets])).targets
+    model = state.model
+    rows = np.flatnonzero(activity := np.diff(state.bought.indptr))
+    buyers = np.bincount(state.bought.indices, minlength=len(state.graph))[meant]
     sold, expected = buyers > 0, buyers.astype(np.float64)
     low, high = repeat_interval(buyers)
     expected[~sold] = expected_buyers(
-        space.calibration, augment_users(space.factors.users[rows]), activity[rows], space.answers[meant[~sold]]
+        model.calibration, augment_users(model.factors.users[rows]), activity[rows], model.answers[meant[~sold]]
     )
-    low[~sold], high[~sold] = space.spread.interval(expected[~sold], space.share[meant[~sold]])
+    low[~sold], high[~sold] = model.spread.interval(expected[~sold], model.share[meant[~sold]])
     order = np.lexsort((meant, -expected))
     columns = {
-        "target": fitted.id_column.take(pa.array(meant[order])),
-        "name": fitted.name_column.take(pa.array(meant[order])),
+        "target": state.id_column.take(pa.array(meant[order])),
+        "name": state.name_column.take(pa.array(meant[order])),
         "expected_buyers": expected[order],
         "low": low[order].astype(np.int64),
         "high": high[order].astype(np.int64),
-        "confidence": fitted.confidence[meant[order]],
+        "confidence": state.confidence[meant[order]],
     }
-    return to_frame({name: columns[name] for name in FORECAST_COLUMNS}, fitted.backend)
+    return to_frame({name: columns[name] for name in FORECAST_COLUMNS}, state.backend)

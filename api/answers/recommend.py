@@ -63,52 +63,52 @@ def check_k(k: int, what: str = "target") -> None:
         raise InputError(f"k is {k}; ask for 1 {what} or more, as a whole number.")
 
 
-def recommend(fitted: ModelState, asked: UserBatch, choice: Candidates, wish: RecommendOptions) -> Table:
+def recommend(state: ModelState, batch: UserBatch, candidates: Candidates, options: RecommendOptions) -> Table:
     """The best targets of every user as a table with ``RESULT_COLUMNS``; fewer than ``k`` where there are fewer."""
-    users = user_embeddings(asked.vectors)
-    closed = fitted.confidence[choice.targets] < wish.min_confidence if wish.min_confidence else None
-    if wish.at is not None:
-        gone = ~fitted.graph.available(wish.at)[choice.targets]
+    users = user_embeddings(batch.vectors)
+    closed = state.confidence[candidates.targets] < options.min_confidence if options.min_confidence else None
+    if options.at is not None:
+        gone = ~state.graph.available(options.at)[candidates.targets]
         closed = gone if closed is None else closed | gone
-    barred = _barred(asked, choice) if wish.exclude_bought else None
-    best = choice.index.top(users, wish.k * (_POOL if wish.diversity else 1), barred=barred, closed=closed)
-    if wish.min_probability:
-        likely = (best.places >= 0) & (_chance(fitted, asked, best.scores) >= wish.min_probability)
+    barred = _barred(batch, candidates) if options.exclude_bought else None
+    best = candidates.index.top(users, options.k * (_POOL if options.diversity else 1), barred=barred, closed=closed)
+    if options.min_probability:
+        likely = (best.places >= 0) & (_chance(state, batch, best.scores) >= options.min_probability)
         best = Best(np.where(likely, best.places, -1), np.where(likely, best.scores, -np.inf))
-    places, scores = _diverse(choice, best, wish) if wish.diversity else (best.places, best.scores)
+    places, scores = _diverse(candidates, best, options) if options.diversity else (best.places, best.scores)
     there = places >= 0
     row = np.nonzero(there)[0]
-    targets = choice.targets[places[there]]
+    targets = candidates.targets[places[there]]
     columns = {
-        "user": pa.array(asked.ids).take(pa.array(row)),
-        "target": fitted.id_column.take(pa.array(targets)),
-        "name": fitted.name_column.take(pa.array(targets)),
+        "user": pa.array(batch.ids).take(pa.array(row)),
+        "target": state.id_column.take(pa.array(targets)),
+        "name": state.name_column.take(pa.array(targets)),
         "score": scores[there],
-        "probability": _chance(fitted, asked, scores)[there],
-        "confidence": fitted.confidence[targets],
+        "probability": _chance(state, batch, scores)[there],
+        "confidence": state.confidence[targets],
     }
-    return to_frame({name: columns[name] for name in RESULT_COLUMNS}, fitted.backend)
+    return to_frame({name: columns[name] for name in RESULT_COLUMNS}, state.backend)
 
 
-def _chance(fitted: ModelState, asked: UserBatch, scores: FloatArray) -> FloatArray:
+def _chance(state: ModelState, batch: UserBatch, scores: FloatArray) -> FloatArray:
     """The chance of a purchase from the cosines of every user's own list; of any value where they are -inf."""
-    lengths = np.linalg.norm(augment_users(asked.vectors), axis=1)[:, None] * fitted.space.longest
-    return fitted.space.calibration.chance(np.where(np.isfinite(scores), scores, 0.0) * lengths, asked.activity)
+    lengths = np.linalg.norm(augment_users(batch.vectors), axis=1)[:, None] * state.model.longest
+    return state.model.calibration.chance(np.where(np.isfinite(scores), scores, 0.0) * lengths, batch.activity)
 
 
-def _barred(asked: UserBatch, choice: Candidates) -> tuple[IntArray, IntArray]:
-    """Pairs of users and what they bought or dislike, as places in ``asked`` and in the choice."""
-    own = [np.concatenate(both) for both in zip(asked.bought, asked.disliked, strict=True)]
+def _barred(batch: UserBatch, candidates: Candidates) -> tuple[IntArray, IntArray]:
+    """Pairs of users and what they bought or dislike, as places in ``batch`` and in the choice."""
+    own = [np.concatenate(both) for both in zip(batch.bought, batch.disliked, strict=True)]
     rows = np.repeat(np.arange(len(own)), [len(targets) for targets in own])
-    columns = choice.place[np.concatenate(own)]
+    columns = candidates.place[np.concatenate(own)]
     return rows[columns >= 0], columns[columns >= 0]
 
 
-def _diverse(choice: Candidates, best: Best, wish: RecommendOptions) -> tuple[IntArray, FloatArray]:
+def _diverse(candidates: Candidates, best: Best, options: RecommendOptions) -> tuple[IntArray, FloatArray]:
     """The places and scores of the diverse lists, chosen from the best."""
-    order = np.zeros((len(best.places), min(wish.k, best.places.shape[1])), dtype=np.int64)
+    order = np.zeros((len(best.places), min(options.k, best.places.shape[1])), dtype=np.int64)
     for row, (places, scores) in enumerate(zip(best.places, best.scores, strict=True)):
         known = int((places >= 0).sum())
-        chosen = diversify(scores[:known], choice.index.vectors[places[:known]], wish.k, wish.diversity)
+        chosen = diversify(scores[:known], candidates.index.vectors[places[:known]], options.k, options.diversity)
         order[row] = np.concatenate([chosen, np.arange(len(chosen), order.shape[1])])
     return np.take_along_axis(best.places, order, axis=1), np.take_along_axis(best.scores, order, axis=1)

@@ -44,34 +44,34 @@ class RouteThresholds:
             )
 
 
-def route(fitted: ModelState, targets: Id | Sequence[Id], limits: RouteThresholds) -> Table:
+def route(state: ModelState, targets: Id | Sequence[Id], thresholds: RouteThresholds) -> Table:
     """A table with ``ROUTE_COLUMNS``; ``Recommender.route`` says more."""
-    positions = fitted.graph.ids.positions(as_list(targets))
+    positions = state.graph.ids.positions(as_list(targets))
     if not len(positions):
         raise InputError("There is no target to answer for; give at least one target id.")
-    share = fitted.space.share
-    conventional = limits.conventional
+    share = state.model.share
+    conventional = thresholds.conventional
     if conventional is None:
-        conventional = float(np.median(share[fitted.space.head.seen]))
+        conventional = float(np.median(share[state.model.regressor.seen]))
     # what is prior alone stays zero-shot, wherever the limit of the conventional ones lies
     ways = np.where(share <= conventional, CONVENTIONAL, FEW_SHOT)
-    ways[share >= limits.zero_shot] = ZERO_SHOT
+    ways[share >= thresholds.zero_shot] = ZERO_SHOT
     place = pa.array(positions)
     columns = {
-        "target": fitted.id_column.take(place),
-        "name": fitted.name_column.take(place),
+        "target": state.id_column.take(place),
+        "name": state.name_column.take(place),
         "route": ways[positions],
         "prior_share": share[positions],
-        "buyers": _buyers(fitted, positions),
+        "buyers": _buyers(state, positions),
     }
-    return to_frame({name: columns[name] for name in ROUTE_COLUMNS}, fitted.backend)
+    return to_frame({name: columns[name] for name in ROUTE_COLUMNS}, state.backend)
 
 
-def _buyers(fitted: ModelState, targets: IntArray) -> IntArray:
+def _buyers(state: ModelState, targets: IntArray) -> IntArray:
     """How many users bought each of some targets and do not dislike it, int64 (targets,)."""
-    counts = buyers(fitted.bought)
-    since = fitted.observed.where(np.isin(fitted.observed.target, targets))
-    before = fitted.before(since.user, since.target)
+    counts = buyers(state.bought)
+    since = state.event_log.where(np.isin(state.event_log.target, targets))
+    before = state.before(since.user, since.target)
     now = stronger(before, since.weight)
     np.add.at(counts, since.target, (now > 0).astype(np.int64) - (before > 0))
     return np.asarray(counts[targets])

@@ -38,16 +38,16 @@ class Finder:
     """Searches what was fitted by text.
 
     Attributes:
-        fitted: what was fitted.
+        state: what was fitted.
         cache: file that keeps embeddings of the catalog's texts; those of questions are kept nowhere.
     """
 
-    fitted: ModelState
+    state: ModelState
     cache: Path
 
-    def renewed(self, fitted: ModelState) -> Self:
+    def renewed(self, state: ModelState) -> Self:
         """The same catalog and its texts, with what else has become known."""
-        return replace_keeping_cache(self, _OF_CATALOG, fitted=fitted)
+        return replace_keeping_cache(self, _OF_CATALOG, state=state)
 
     def search(self, text: str, k: int, user: UserRef, among: Among) -> Table:
         """The targets that match a text best, those that do not match at all left out.
@@ -57,17 +57,17 @@ class Finder:
             UnknownIdError: a user or target that was not there at fit.
         """
         check_k(k)
-        choice = self.fitted.choose(among)
-        liking = None if user is None else self._liking(user, choice)
+        candidates = self.state.choose(among)
+        liking = None if user is None else self._liking(user, candidates)
         matches = self._matches(text)
-        match, doubt = matches.match[choice.targets], matches.doubt[choice.targets]
+        match, doubt = matches.match[candidates.targets], matches.doubt[candidates.targets]
         relevance = match if liking is None else match * (1.0 - PERSONAL + PERSONAL * liking)
         order = np.lexsort((doubt, -relevance))  # many matches are all but 1; doubt still tells them apart
         order = order[match[order] > 0][:k]
-        found = choice.targets[order]
+        found = candidates.targets[order]
         because = pa.array([self._index.reason(matches, target) for target in found.tolist()], pa.string())
-        columns = (*_named(self.fitted, found), relevance[order], match[order], because)
-        return to_frame(dict(zip(SEARCH_COLUMNS, columns, strict=True)), self.fitted.backend)
+        columns = (*_named(self.state, found), relevance[order], match[order], because)
+        return to_frame(dict(zip(SEARCH_COLUMNS, columns, strict=True)), self.state.backend)
 
     def profile(self, text: str) -> Profile:
         """Somebody who is described by a text: each thing it names is taken for the nearest seen targets.
@@ -75,7 +75,7 @@ class Finder:
         Raises:
             InputError: no text, or it resembles no seen target.
         """
-        seen = self.fitted.choose("seen").targets
+        seen = self.state.choose("seen").targets
         named: dict[int, None] = {}
         for phrase in [part for part in _PHRASE.split(_checked(text)) if part.strip()]:
             doubt = self._matches(phrase).doubt[seen]
@@ -84,13 +84,13 @@ class Finder:
         if not named:
             raise InputError(f"Nothing sold resembles {text!r}; describe what the user buys in other words.")
         positions = np.array(list(named))
-        ids = tuple(self.fitted.graph.ids.values[position] for position in named)
-        return Profile(text, ids, profile_vector(self.fitted.space.factors, positions))
+        ids = tuple(self.state.graph.ids.values[position] for position in named)
+        return Profile(text, ids, profile_vector(self.state.model.factors, positions))
 
-    def _liking(self, user: UserRef, choice: Candidates) -> FloatArray:
+    def _liking(self, user: UserRef, candidates: Candidates) -> FloatArray:
         """The user's taste for the targets of a choice as ranks from 0 (least) to 1 (most), float64 (t,)."""
-        asked = resolve_users(self.fitted, user)
-        order = np.argsort(self.fitted.score(asked.vectors, choice.targets)[0], kind="stable")
+        batch = resolve_users(self.state, user)
+        order = np.argsort(self.state.score(batch.vectors, candidates.targets)[0], kind="stable")
         rank = np.empty(len(order))
         rank[order] = np.arange(len(order)) / max(len(order) - 1, 1)
         return rank
@@ -103,16 +103,16 @@ class Finder:
 
     @cached_property
     def _encoder(self) -> TextEncoder | None:
-        return None if self.fitted.encoder is None or not self._meanings else TextEncoder(self.fitted.encoder)
+        return None if self.state.encoder is None or not self._meanings else TextEncoder(self.state.encoder)
 
     @cached_property
     def _meanings(self) -> tuple[FloatArray, ...]:
-        blocks = self.fitted.space.head.blocks.of({FeatureKind.NAME, FeatureKind.TEXT})
+        blocks = self.state.model.regressor.blocks.of({FeatureKind.NAME, FeatureKind.TEXT})
         return tuple(np.asarray(block) for block in blocks.matrices.values())
 
     @cached_property
     def _index(self) -> TextSearch:
-        graph = self.fitted.graph
+        graph = self.state.graph
         values = [a.value.lower() if _LETTER.search(a.value) else "" for a in graph.attributes]
         known = None
         if self._encoder is not None and any(values):
@@ -126,7 +126,7 @@ def _checked(text: str) -> str:
     return text.strip()
 
 
-def _named(fitted: ModelState, targets: IntArray) -> tuple[object, object]:
+def _named(state: ModelState, targets: IntArray) -> tuple[object, object]:
     """Own ids and names of some positions, as Arrow."""
     places = pa.array(targets)
-    return fitted.id_column.take(places), fitted.name_column.take(places)
+    return state.id_column.take(places), state.name_column.take(places)

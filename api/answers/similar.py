@@ -15,7 +15,7 @@ from .search import _named
 SIMILAR_COLUMNS = ("target", "name", "similarity")
 
 
-def similar(fitted: ModelState, target: Id, k: int, among: Among) -> Table:
+def similar(state: ModelState, target: Id, k: int, among: Among) -> Table:
     """What a target is like; ``Recommender.similar`` says more.
 
     Raises:
@@ -23,12 +23,12 @@ def similar(fitted: ModelState, target: Id, k: int, among: Among) -> Table:
         UnknownIdError: a target that was not there at fit.
     """
     check_k(k)
-    position = fitted.graph.ids.position(target)
-    others = fitted.choose(among).targets
+    position = state.graph.ids.position(target)
+    others = state.choose(among).targets
     others = others[others != position]
     if not len(others):
         raise InputError(f"There is nothing to compare {target!r} with among {among!r}; ask among others.")
-    alike = similarity(fitted.space.head, position, others)
+    alike = similarity(state.model.regressor, position, others)
     order = np.argsort(-alike, kind="stable")[:k]
-    columns = (*_named(fitted, others[order]), alike[order])
-    return to_frame(dict(zip(SIMILAR_COLUMNS, columns, strict=True)), fitted.backend)
+    columns = (*_named(state, others[order]), alike[order])
+    return to_frame(dict(zip(SIMILAR_COLUMNS, columns, strict=True)), state.backend)

@@ -16,14 +16,14 @@ from ...gnn.serving.state import ModelState
 from ...graph import Id
 
 
-def release(fitted: ModelState, users: Id | Sequence[Id], epsilon: float, delta: float, seed: int | None) -> FloatArray:
+def release(state: ModelState, users: Id | Sequence[Id], epsilon: float, delta: float, seed: int | None) -> FloatArray:
     """Noisy unit vectors of users; ``Recommender.release`` says more.
 
     Raises:
         InputError: no or a repeated user, or epsilon or delta out of its range.
         UnknownIdError: a user whom the model does not know.
     """
-    known = user_embeddings(resolve_users(fitted, users, once=True).vectors)[
+    known = user_embeddings(resolve_users(state, users, once=True).vectors)[
         :, :-1
     ]  # the last coordinate is 0 for everybody
     noisy = release_vectors(known, epsilon, delta, np.random.default_rng(seed))
@@ -92,11 +92,11 @@ def user_list(users: UserRef | Sequence[UserRef], *, once: bool = False) -> list
     return wanted
 
 
-def resolve_users(fitted: ModelState, users: UserRef | Sequence[UserRef], *, once: bool = False) -> UserBatch:
+def resolve_users(state: ModelState, users: UserRef | Sequence[UserRef], *, once: bool = False) -> UserBatch:
     """Look users up.
 
     Args:
-        fitted: what is known.
+        state: what is known.
         users: one or several; a column of a table or an array of ids will do.
         once: refuse an id that stands twice.
 
@@ -110,15 +110,15 @@ def resolve_users(fitted: ModelState, users: UserRef | Sequence[UserRef], *, onc
     ids = tuple(None if isinstance(who, Profile) else who for who in wanted)
     own = [who for who in ids if who is not None]
     places = np.full(len(ids), -1)
-    places[[who is not None for who in ids]] = rows = fitted.rows(own)
-    vectors = np.tile(fitted.space.factors.mean_user, (len(ids), 1))
-    vectors[places >= 0] = fitted.user_vectors(rows)
+    places[[who is not None for who in ids]] = rows = state.rows(own)
+    vectors = np.tile(state.model.factors.mean_user, (len(ids), 1))
+    vectors[places >= 0] = state.user_vectors(rows)
     for place, who in enumerate(wanted):
         if isinstance(who, Profile):
             vectors[place] = who.vector
     bought, disliked = (
         tuple(of(place) if place >= 0 else _NOTHING for place in places.tolist())
-        for of in (fitted.history, fitted.disliked)
+        for of in (state.history, state.disliked)
     )
-    activity = np.array([len(targets) or fitted.typical_activity for targets in bought])
+    activity = np.array([len(targets) or state.typical_activity for targets in bought])
     return UserBatch(ids, vectors, bought, disliked, activity)

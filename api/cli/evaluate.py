@@ -101,7 +101,7 @@ def evaluate(
     if loaded.interactions is None:
         raise SourceError(f"The source {source} has no interactions to evaluate with; add an interactions table.")
     settings = Settings()
-    with step("Evaluating") as tell:
+    with step("Evaluating") as report:
         evaluation = evaluate_source(
             loaded.graph,
             loaded.interactions,
@@ -117,9 +117,9 @@ def evaluate(
             relations=relations,
             min_similarity=min_similarity,
             encodings=settings.encodings,
-            cells=settings.evaluation,
+            results_folder=settings.evaluation,
             jobs=jobs,
-            tell=tell,
+            progress=report,
             kinds=weights,
         )
     rows = evaluation.rows

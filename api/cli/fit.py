@@ -79,8 +79,8 @@ def fit(
         loaded = load(source)
     if loaded.interactions is None:
         raise SourceError(f"The source {source} has no interactions to learn from; add an interactions table.")
-    with step("Fitting") as tell:
-        model = Recommender.from_config(made).fit(loaded.graph, loaded.interactions, vectors=files, tell=tell)
+    with step("Fitting") as report:
+        model = Recommender.from_config(made).fit(loaded.graph, loaded.interactions, vectors=files, progress=report)
     model.save(out)
     typer.echo(f"Saved {out}: {loaded.describe()}", err=True)
     typer.echo(f"Next: newaisle recommend {out} --user {next(iter(loaded.interactions.users))}", err=True)

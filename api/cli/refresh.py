@@ -168,8 +168,8 @@ def _rows(title: str) -> Iterator[CountProgress]:
     """Tell on standard error how many rows are written: a bar in a terminal, else plain lines."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        with step(title) as tell:
-            yield lambda done, total: tell(f"{done:,} of {total:,} rows")
+        with step(title) as report:
+            yield lambda done, total: report(f"{done:,} of {total:,} rows")
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bar(*columns, console=console, transient=True) as bar:

@@ -54,7 +54,7 @@ def evaluate(
     min_similarity: float | None = None,
     jobs: int = 1,
     cache: Path | None = None,
-    tell: Progress | None = None,
+    progress: Progress | None = None,
     kinds: Mapping[str, float] | None = None,
 ) -> Evaluation:
     """Compare own models with newaisle and all baselines: every one on the same splits, by the same metrics.
@@ -76,7 +76,7 @@ def evaluate(
         jobs: number of processes; with more than one the models must be of classes that other processes can import,
             and a script needs the usual ``if __name__ == "__main__":``.
         cache: folder that keeps finished figures of newaisle and the baselines; None for the one in ``NEWAISLE_HOME``.
-        tell: is told one line per figure.
+        progress: is told one line per figure.
         kinds: what events of a kind weigh, as :class:`newaisle.Recommender` takes them. Pairs above 0 are purchases;
             own models are told no kinds.
 
@@ -102,9 +102,9 @@ def evaluate(
         relations=relations,
         min_similarity=min_similarity,
         encodings=settings.encodings,
-        cells=cache or settings.evaluation,
+        results_folder=cache or settings.evaluation,
         jobs=jobs,
-        tell=tell,
+        progress=progress,
         models={name: partial(_made, name, model, history.users, vectors=vectors) for name, model in named.items()},
         baselines=baselines,
         kinds=kinds,
@@ -159,8 +159,8 @@ class OwnMethod:
         Raises:
             ModelError: they are no numbers.
         """
-        asked = ([self.users.values[i] for i in users.tolist()], [split.graph.ids.values[i] for i in targets.tolist()])
-        scores = fitted(self._fitted).score(*asked)
+        batch = ([self.users.values[i] for i in users.tolist()], [split.graph.ids.values[i] for i in targets.tolist()])
+        scores = fitted(self._fitted).score(*batch)
         try:
             return np.asarray(scores, dtype=np.float64)
         except (TypeError, ValueError) as error:

@@ -97,9 +97,9 @@ def evaluate_source(
     ablate: bool = False,
     encoder: str | None = PACKAGED,
     encodings: Path | None = None,
-    cells: Path | None = None,
+    results_folder: Path | None = None,
     jobs: int = 1,
-    tell: Progress | None = None,
+    progress: Progress | None = None,
     models: Mapping[str, Make] | None = None,
     baselines: bool = True,
     kinds: Mapping[str, float] | None = None,
@@ -122,10 +122,10 @@ def evaluate_source(
         ablate: add newaisle without each part once, and the strongest baseline with all of them.
         encoder: text encoder, None for none.
         encodings: file that keeps text embeddings.
-        cells: folder that keeps finished cells, so that a stopped run resumes.
+        results_folder: folder that keeps finished cells, so that a stopped run resumes.
         jobs: number of processes; the figures do not depend on it. A script that asks for more than one needs the
             usual ``if __name__ == "__main__":``.
-        tell: is told one line per cell.
+        progress: is told one line per cell.
         models: further methods, by name.
         baselines: whether newaisle and all baselines run too.
         kinds: what events of a kind weigh, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
@@ -139,14 +139,14 @@ def evaluate_source(
     check_relations(relations, min_similarity)
     if users is not None:
         history = history.sample_users(users)
-    say = tell or (lambda _line: None)
-    chosen, left_out = _applicable(graph, history, kinds, protocols, say)
+    report = progress or (lambda _line: None)
+    chosen, left_out = _applicable(graph, history, kinds, protocols, report)
     given = read_vectors(vectors, graph.ids)
     dropped = [name for name in drop if given.pop(name, None) is None]
-    encoded = encode_catalog(graph, encoder, encodings, tell)
+    encoded = encode_catalog(graph, encoder, encodings, progress)
     told = Encoded() if "text" in drop else encoded
     results: list[SplitResult] = []
-    for catalog, names in _catalogs(graph, as_of, chosen, say):
+    for catalog, names in _catalogs(graph, as_of, chosen, report):
         known = without(catalog, dropped) if dropped else catalog
         known, _ = cluster_catalog(known, told, relations, min_similarity)
         methods = compared_methods(known, told.texts, told.names, given, ablate=ablate) if baselines else {}
@@ -160,9 +160,9 @@ def evaluate_source(
             names,
             seeds,
             embeddings=encoded.texts,
-            cache=cells,
+            cache=results_folder,
             jobs=jobs,
-            progress=tell,
+            progress=progress,
             kinds=kinds,
         )
     results.sort(key=lambda result: chosen.index(result.protocol))
@@ -178,12 +178,12 @@ def _file(table: Table | str | Path) -> str:
 
 
 def _catalogs(
-    graph: CatalogGraph, as_of: Callable[[str], CatalogGraph] | None, protocols: Sequence[str], say: Progress
+    graph: CatalogGraph, as_of: Callable[[str], CatalogGraph] | None, protocols: Sequence[str], report: Progress
 ) -> Iterator[tuple[CatalogGraph, list[str]]]:
     """The catalogs that methods may know, each with the protocols that it is for."""
     dated = [protocol for protocol in protocols if family(protocol) == TEMPORAL]
     if dated and as_of is None:
-        say("The source does not say what its catalog was like before that date, so features stay as they are now.")
+        report("The source does not say what its catalog was like before that date, so features stay as they are now.")
         dated = []
     if usual := [protocol for protocol in protocols if protocol not in dated]:
         yield graph, usual
@@ -197,7 +197,7 @@ def _applicable(
     history: Interactions,
     kinds: Mapping[str, float] | None,
     protocols: Sequence[str] | None,
-    say: Progress,
+    report: Progress,
 ) -> tuple[list[str], dict[str, str]]:
     """The protocols to run, and those that were not asked for by name and do not apply, with the reason."""
     matrix = WeightedHistory.of(history, graph, kinds).bought
@@ -209,5 +209,5 @@ def _applicable(
     if left_out and (protocols or len(left_out) == len(reasons)):
         raise InputError(next(iter(left_out.values())))
     for protocol, reason in left_out.items():
-        say(f"{protocol} does not apply and is left out. {reason}")
+        report(f"{protocol} does not apply and is left out. {reason}")
     return [protocol for protocol in reasons if protocol not in left_out], left_out

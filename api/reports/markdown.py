@@ -78,7 +78,9 @@ def _targets(data: Mapping[str, Any]) -> Iterable[str]:
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table in Markdown; a bar in a cell is escaped."""
     lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(str(method_result).replace("|", "\\|") for method_result in line) + " |" for line in lines
+    )
 
 
 def _asked(evaluation: Evaluation) -> str:
@@ -175,19 +177,19 @@ def _error(value: float | None) -> str:
 
 
 def _settings(data: Mapping[str, Any]) -> str:
-    asked, versions = data["settings"], data["versions"]
-    command = ["newaisle evaluate", asked["source"]]
-    command += [f"--protocol {protocol}" for protocol in asked["protocols"]]
-    command.append("--seeds " + ",".join(map(str, asked["seeds"])))
-    if asked["without"]:
-        command.append("--without " + ",".join(asked["without"]))
-    if asked["ablate"]:
+    batch, versions = data["settings"], data["versions"]
+    command = ["newaisle evaluate", batch["source"]]
+    command += [f"--protocol {protocol}" for protocol in batch["protocols"]]
+    command.append("--seeds " + ",".join(map(str, batch["seeds"])))
+    if batch["without"]:
+        command.append("--without " + ",".join(batch["without"]))
+    if batch["ablate"]:
         command.append("--ablate")
-    if asked["users"] is not None:
-        command.append(f"--users {asked['users']}")
-    if asked["encoder"] is not None:
-        command.append(f"--encoder {asked['encoder']}")
-    command += asked["options"]
+    if batch["users"] is not None:
+        command.append(f"--users {batch['users']}")
+    if batch["encoder"] is not None:
+        command.append(f"--encoder {batch['encoder']}")
+    command += batch["options"]
     lines = [
         ("catalog", data["data"]["catalog"]),
         ("interactions", data["data"]["interactions"]),

@@ -112,12 +112,14 @@ def report_data(evaluation: Evaluation) -> dict[str, Any]:
                 "protocol": result.protocol,
                 "seed": result.seed,
                 "method": method,
-                "id": [graph.ids.values[int(place)] for place in cell.targets["position"] if place is not None],
-                **{name: list(values) for name, values in cell.targets.items() if name != "position"},
+                "id": [
+                    graph.ids.values[int(place)] for place in method_result.targets["position"] if place is not None
+                ],
+                **{name: list(values) for name, values in method_result.targets.items() if name != "position"},
             }
             for result in evaluation.results
-            for method, cell in result.cells.items()
-            if cell.targets
+            for method, method_result in result.by_method.items()
+            if method_result.targets
         ],
     }
 

@@ -42,71 +42,71 @@ class StoreView:
     """A model's view of a graph, which may have become another one since the fit.
 
     Attributes:
-        fitted: the model.
+        state: the model.
         graph: the graph, n targets and groups, with the clusters of the model where it has any.
-        space: the model's space with what the graph has more or otherwise behind its own targets.
+        model: the model's space with what the graph has more or otherwise behind its own targets.
         place: position in the space of every target and group of the graph, int64 (n,).
     """
 
-    fitted: ModelState
+    state: ModelState
     graph: CatalogGraph
-    space: LatentFactorModel
+    model: LatentFactorModel
     place: IntArray
 
     @classmethod
-    def of(cls, fitted: ModelState, graph: CatalogGraph, cache: Path | None) -> StoreView:
+    def of(cls, state: ModelState, graph: CatalogGraph, cache: Path | None) -> StoreView:
         """Foresee what differs from the model's graph, with everything frozen at fit; seen targets stay as they are.
 
         Args:
-            fitted: the model.
+            state: the model.
             graph: the graph as it is now.
             cache: file that keeps text embeddings.
 
         Raises:
             ModelError: the graph has none of the model's seen targets, or new texts cannot be encoded.
         """
-        known, size = fitted.graph, len(fitted.graph)
-        graph = cluster_again(fitted, graph, cache)
+        known, size = state.graph, len(state.graph)
+        graph = cluster_again(state, graph, cache)
         old = known.ids.find(graph.ids)
-        if not np.isin(fitted.space.head.seen, old).any():
+        if not np.isin(state.model.regressor.seen, old).any():
             raise ModelError(
                 f"The model was fitted to another catalog ({known.source!r}): none of its sold targets is in "
                 f"{graph.source!r}; fit one to this catalog."
             )
         if named(known, graph.source).content_hash == graph.content_hash:
-            return cls(fitted, graph, fitted.space, old)
+            return cls(state, graph, state.model, old)
         other = with_descendants(graph, changed_between(known, graph))
-        other = other[~np.isin(old[other], fitted.space.head.seen)]
-        frozen = fitted.frozen.moved(known, graph).grown(graph)
+        other = other[~np.isin(old[other], state.model.regressor.seen)]
+        schema = state.schema.moved(known, graph).grown(graph)
         behind = size + np.arange(len(other))
-        rows = described(fitted, graph, other, frozen, old, cache)
-        space = fitted.space
+        rows = described(state, graph, other, schema, old, cache)
+        model = state.model
         if len(other):
-            space = grow(space, extend_blocks(space.head.blocks, rows, behind), behind, fitted.level_errors)
-            space = _learned(fitted, space, old[other], behind)
+            model = grow(model, extend_blocks(model.regressor.blocks, rows, behind), behind, state.level_errors)
+            model = _learned(state, model, old[other], behind)
         place = old.copy()
         place[other] = behind
-        return cls(fitted, graph, space, place)
+        return cls(state, graph, model, place)
 
     @cached_property
     def buyers(self) -> IntArray:
         """How many users bought each target, int64 (n,); 0 for what the model does not know."""
-        own, signed, size = self.fitted.observed, self.fitted.signed, len(self.fitted.graph)
+        own, signed, size = self.state.event_log, self.state.signed, len(self.state.graph)
         held = np.repeat(np.arange(signed.shape[0]), np.diff(signed.indptr)) * size + signed.indices
         pairs = np.union1d(held[signed.data > 0], (own.user * size + own.target)[own.liked])
         pairs = np.setdiff1d(pairs, held[signed.data < 0], assume_unique=True)
         count = np.bincount(pairs % size, minlength=size)
-        old = self.fitted.graph.ids.find(self.graph.ids)
+        old = self.state.graph.ids.find(self.graph.ids)
         return np.where(old >= 0, count[old], 0)
 
     def rows(self, targets: IntArray) -> list[TargetPrediction]:
         """What is written onto some targets and groups of the graph."""
-        space, place, graph = self.space, self.place[targets], self.graph
+        model, place, graph = self.model, self.place[targets], self.graph
         few = self.buyers[targets] < LEAST_BUYERS
-        vectors = np.where(few[:, None], space.prior.mean[place], space.vectors[place])
-        embeddings = target_embeddings(np.column_stack([vectors, space.offset[place]]), space.longest)
-        confidence = np.exp(-space.error[place] * np.where(few, 1.0, space.share[place]))
-        seen = np.isin(place, space.head.seen)
+        vectors = np.where(few[:, None], model.prior.mean[place], model.vectors[place])
+        embeddings = target_embeddings(np.column_stack([vectors, model.offset[place]]), model.longest)
+        confidence = np.exp(-model.error[place] * np.where(few, 1.0, model.share[place]))
+        seen = np.isin(place, model.regressor.seen)
         found: list[TargetPrediction] = []
         for first in range(0, len(targets), _CHUNK):
             part = range(first, min(first + _CHUNK, len(targets)))
@@ -128,14 +128,14 @@ class StoreView:
     @cached_property
     def _seen(self) -> tuple[IntArray, tuple[str, ...]]:
         """Seen targets that the graph has: positions in the space, ascending, and store keys."""
-        where = np.flatnonzero(np.isin(self.place, self.space.head.seen) & ~self.graph.is_group)
+        where = np.flatnonzero(np.isin(self.place, self.model.regressor.seen) & ~self.graph.is_group)
         where = where[np.argsort(self.place[where])]
         return self.place[where], tuple(self.graph.keys[i] for i in where.tolist())
 
     def _nearest(self, place: IntArray) -> list[list[tuple[str, float]]]:
         """The nearest seen targets of some positions in the space, as (key, score)."""
         seen, keys = self._seen
-        near: FloatArray = similarities(self.space.head, place, seen)
+        near: FloatArray = similarities(self.model.regressor, place, seen)
         near[place[:, None] == seen[None, :]] = -1.0
         order = np.argsort(-near, axis=1, kind="stable")[:, :_NEAREST]
         return [
@@ -145,7 +145,7 @@ class StoreView:
 
     def write_back(self, tx: neo4j.Transaction, written: RefreshContext) -> Mapping[str, Any]:
         """Write within a refresh what it changed, or everything where another model has written before."""
-        told = model_hash(self.fitted)
+        told = model_hash(self.state)
         all_of_them = np.arange(len(self.graph))
         targets = self._touched(written) if written.model_hash == told else all_of_them
         write_predictions(tx, written.source, self.rows(targets), written.run_id)
@@ -167,49 +167,49 @@ class StoreView:
         return with_descendants(graph, np.union1d(own, targets_with_attributes(graph, narrow)))
 
 
-def _learned(fitted: ModelState, space: LatentFactorModel, old: IntArray, behind: IntArray) -> LatentFactorModel:
+def _learned(state: ModelState, model: LatentFactorModel, old: IntArray, behind: IntArray) -> LatentFactorModel:
     """What was observed of targets since the fit, learned from their new priors, too."""
     known = old >= 0
-    where = np.arange(len(fitted.graph))
+    where = np.arange(len(state.graph))
     where[old[known]] = behind[known]
-    own = fitted.observed.where(np.isin(fitted.observed.target, old[known]))
+    own = state.event_log.where(np.isin(state.event_log.target, old[known]))
     if not len(own):
-        return space
+        return model
     own = replace(own, target=where[own.target])
-    exposure = np.zeros(len(space.vectors))
-    exposure[where] = fitted.observed.exposure(fitted.window, len(where))
-    told = fitted.signed.tocoo()
+    exposure = np.zeros(len(model.vectors))
+    exposure[where] = state.event_log.exposure(state.window, len(where))
+    told = state.signed.tocoo()
     here = np.isin(told.col, old[known])  # none of these had a buyer at fit, but dislikes perhaps
     pairs = (told.data[here], (told.row[here], where[told.col[here]]))
-    disliked = sp.csc_array(pairs, shape=(len(fitted.users), len(space.vectors)))
-    return update_targets_online(space, TrainingBuyers(disliked, space.factors), own, exposure, np.unique(own.target))
+    disliked = sp.csc_array(pairs, shape=(len(state.users), len(model.vectors)))
+    return update_targets_online(model, TrainingBuyers(disliked, model.factors), own, exposure, np.unique(own.target))
 
 
-def model_hash(fitted: ModelState) -> str:
+def model_hash(state: ModelState) -> str:
     """SHA-256 (hex) of all that a model says of targets; no user is part of it."""
-    space = fitted.space
-    digest = hashlib.sha256(repr((fitted.graph.content_hash, fitted.encoder, space.longest)).encode())
-    digest.update(repr(space.settings).encode())
-    digest.update(space.head.blocks.fingerprint.encode())
-    told = (space.prior.mean, space.prior.variance, space.level, space.vectors, space.share, space.error)
-    for array in (*told, space.head.seen):
+    model = state.model
+    digest = hashlib.sha256(repr((state.graph.content_hash, state.encoder, model.longest)).encode())
+    digest.update(repr(model.settings).encode())
+    digest.update(model.regressor.blocks.fingerprint.encode())
+    told = (model.prior.mean, model.prior.variance, model.level, model.vectors, model.share, model.error)
+    for array in (*told, model.regressor.seen):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
-def push(fitted: ModelState, store: Store, name: str | None, cache: Path | None) -> None:
+def push(state: ModelState, store: Store, name: str | None, cache: Path | None) -> None:
     """Write what a model says of all targets into a store; ``Recommender.push`` says more.
 
     Raises:
         ModelError: the store holds another graph than the model knows.
         StoreError: the store has no such source, or refused.
     """
-    source, told = name or fitted.graph.source, model_hash(fitted)
-    graph = named(fitted.graph, source)
-    head = store.head(source)
+    source, told = name or state.graph.source, model_hash(state)
+    graph = named(state.graph, source)
+    head = store.source_state(source)
     if head.graph_hash != graph.content_hash and head.model_hash == told:
         graph = store.snapshot(source)  # refreshed with this model since
-    outlook = StoreView.of(fitted, graph, cache)
+    outlook = StoreView.of(state, graph, cache)
     rows = outlook.rows(np.arange(len(graph)))
 
     def work(tx: neo4j.Transaction, head: SourceState) -> dict[str, Any]:

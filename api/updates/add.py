@@ -28,7 +28,7 @@ from .clusters import cluster_addition
 
 
 def add(
-    fitted: ModelState,
+    state: ModelState,
     targets: Table | CatalogGraph | None,
     edges: Table | None,
     cache: Path | None,
@@ -39,28 +39,28 @@ def add(
     Raises:
         InputError: a table cannot be used, there is nothing to add, or what is added does not fit the graph.
     """
-    addition = cluster_addition(fitted, read_addition(fitted.graph, targets, edges), cache)
-    extended = extend_graph(fitted.graph, addition)
-    graph, before, touched = extended.graph, len(fitted.graph), extended.touched
-    given = read_more_vectors(vectors, graph.ids, before, modalities(fitted.space.head.blocks))
+    addition = cluster_addition(state, read_addition(state.graph, targets, edges), cache)
+    extended = extend_graph(state.graph, addition)
+    graph, before, touched = extended.graph, len(state.graph), extended.touched
+    given = read_more_vectors(vectors, graph.ids, before, modalities(state.model.regressor.blocks))
     if touched[0] < before:  # else all is new, and what is below it is new too
         touched = with_descendants(graph, touched)
-    wanted = np.setdiff1d(touched, fitted.space.head.seen)
+    wanted = np.setdiff1d(touched, state.model.regressor.seen)
     every = np.arange(len(graph))
-    frozen = fitted.frozen.grown(graph)
-    rows = described(fitted, graph, wanted, frozen, np.where(every < before, every, -1), cache, given)
-    space = grow(fitted.space, extend_blocks(fitted.space.head.blocks, rows, wanted), wanted, fitted.level_errors)
+    schema = state.schema.grown(graph)
+    rows = described(state, graph, wanted, schema, np.where(every < before, every, -1), cache, given)
+    model = grow(state.model, extend_blocks(state.model.regressor.blocks, rows, wanted), wanted, state.level_errors)
     bought, signed = (
         sp.csr_array((own.data, own.indices, own.indptr), shape=(own.shape[0], len(graph)))
-        for own in (fitted.bought, fitted.signed)
+        for own in (state.bought, state.signed)
     )
     same = ("typical_activity", "level_errors")  # nothing that is added changes them
-    made = replace_keeping_cache(fitted, same, graph=graph, bought=bought, signed=signed, space=space, frozen=frozen)
-    sold = np.intersect1d(wanted, fitted.observed.target)
+    made = replace_keeping_cache(state, same, graph=graph, bought=bought, signed=signed, model=model, schema=schema)
+    sold = np.intersect1d(wanted, state.event_log.target)
     if len(sold):  # since the fit, and learned again from the new prior
-        exposure = fitted.observed.exposure(fitted.window, len(graph))
+        exposure = state.event_log.exposure(state.window, len(graph))
         made = replace_keeping_cache(
-            made, same, space=update_targets_online(space, made.buyers, fitted.observed, exposure, sold)
+            made, same, model=update_targets_online(model, made.buyers, state.event_log, exposure, sold)
         )
     return made
 
@@ -71,10 +71,10 @@ def modalities(blocks: FeatureBlocks) -> dict[str, FloatArray]:
 
 
 def described(
-    fitted: ModelState,
+    state: ModelState,
     graph: CatalogGraph,
     targets: IntArray,
-    frozen: FeatureSchema,
+    schema: FeatureSchema,
     old: IntArray,
     cache: Path | None,
     vectors: Mapping[str, FloatArray] | None = None,
@@ -82,10 +82,10 @@ def described(
     """Rows of phi for some targets of a graph that has become another one since the fit.
 
     Args:
-        fitted: the model.
+        state: the model.
         graph: the catalog as it is now.
         targets: positions in it, ascending.
-        frozen: what the columns mean there.
+        schema: what the columns mean there.
         old: position in the model's graph of every target and group, -1 for new ones, int64 (n,).
         cache: file that keeps text embeddings.
         vectors: name -> vectors of new targets, float64 (n, d); those that are not given are zeros.
@@ -98,23 +98,23 @@ def described(
         np.array(
             [before[i] == now[j] for i, j in zip(old[there].tolist(), there.tolist(), strict=True)], dtype=np.bool_
         )
-        for before, now in ((fitted.graph.texts, graph.texts), (fitted.graph.names, graph.names))
+        for before, now in ((state.graph.texts, graph.texts), (state.graph.names, graph.names))
     ]
     counted = np.zeros(len(graph), dtype=np.bool_)
-    counted[there] = same[1] & (old[there] < frozen.size)
+    counted[there] = same[1] & (old[there] < schema.size)
     texts = names = None
-    if frozen.texts:
+    if schema.texts:
         nodes = Subgraph.above(graph, targets).nodes
         known = []
         for equal in same:
             known.append(np.full(len(graph), -1))
             known[-1][there[equal]] = old[there[equal]]
-        texts = _encoded(fitted, "text", graph.texts.__getitem__, nodes, known[0], cache)
-        if "name" in fitted.space.head.blocks.names:
-            names = _encoded(fitted, "name", lambda node: graph.names[node].lower(), nodes, known[1], cache)
-    rows = transform(graph, targets, frozen, texts, names, counted=counted)
+        texts = _encoded(state, "text", graph.texts.__getitem__, nodes, known[0], cache)
+        if "name" in state.model.regressor.blocks.names:
+            names = _encoded(state, "name", lambda node: graph.names[node].lower(), nodes, known[1], cache)
+    rows = transform(graph, targets, schema, texts, names, counted=counted)
     stayed = old[targets] >= 0
-    for name, held in modalities(fitted.space.head.blocks).items():
+    for name, held in modalities(state.model.regressor.blocks).items():
         fresh = (vectors or {}).get(name)
         own = np.zeros((len(targets), held.shape[1])) if fresh is None else fresh[targets]
         own[stayed] = held[old[targets[stayed]]]
@@ -123,16 +123,16 @@ def described(
 
 
 def _encoded(
-    fitted: ModelState, block: str, words: Callable[[int], str], nodes: IntArray, known: IntArray, cache: Path | None
+    state: ModelState, block: str, words: Callable[[int], str], nodes: IntArray, known: IntArray, cache: Path | None
 ) -> Float32Array:
     """Embeddings of some texts, those that the model holds read off it, float32 (n, d) with zeros in other rows."""
-    held = fitted.space.head.blocks.matrices.get(block)
+    held = state.model.regressor.blocks.matrices.get(block)
     fresh = nodes if held is None else nodes[known[nodes] < 0]
     rows = None
     if len(fresh):
-        if fitted.encoder is None:
+        if state.encoder is None:
             raise ModelError("The model has texts but no encoder; fit it again.")
-        rows = TextEncoder(fitted.encoder, cache).encode([words(node) for node in fresh.tolist()])
+        rows = TextEncoder(state.encoder, cache).encode([words(node) for node in fresh.tolist()])
     width = held.shape[1] if held is not None else rows.shape[1] if rows is not None else 0
     found = np.zeros((len(known), width), dtype=np.float32)
     if rows is not None:

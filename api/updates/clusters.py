@@ -16,21 +16,21 @@ from ...graph.catalog.extend import Addition
 from ...graph.catalog.schema import Attribute
 
 
-def cluster_addition(fitted: ModelState, addition: Addition, cache: Path | None) -> Addition:
+def cluster_addition(state: ModelState, addition: Addition, cache: Path | None) -> Addition:
     """What is added with the nearest clusters of a model, where it does not bring its own.
 
     Raises:
         ModelError: a text cannot be encoded.
     """
     fresh = [own for own, node in addition.nodes.items() if not any(a.name == CLUSTER for a in node.attributes)]
-    near = _nearest(fitted, [addition.nodes[own].text for own in fresh], cache)
+    near = _nearest(state, [addition.nodes[own].text for own in fresh], cache)
     nodes = dict(addition.nodes)
     for own, further in zip(fresh, near, strict=True):
         nodes[own] = replace(nodes[own], attributes={**nodes[own].attributes, **further})
     return replace(addition, nodes=nodes)
 
 
-def cluster_again(fitted: ModelState, graph: CatalogGraph, cache: Path | None) -> CatalogGraph:
+def cluster_again(state: ModelState, graph: CatalogGraph, cache: Path | None) -> CatalogGraph:
     """Another graph of the source with the clusters of a model; the graph itself where either has none or both have.
 
     What the model knows under the same text keeps its cluster, all others get the nearest one.
@@ -38,9 +38,9 @@ def cluster_again(fitted: ModelState, graph: CatalogGraph, cache: Path | None) -
     Raises:
         ModelError: a text cannot be encoded.
     """
-    if fitted.clusters is None or has_clusters(graph):
+    if state.clusters is None or has_clusters(graph):
         return graph
-    known = fitted.graph
+    known = state.graph
     further = _held(known)
     old = known.ids.find(graph.ids).tolist()
     found = [
@@ -48,7 +48,7 @@ def cluster_again(fitted: ModelState, graph: CatalogGraph, cache: Path | None) -
         for at, text in zip(old, graph.texts, strict=True)
     ]
     fresh = [i for i, own in enumerate(found) if own is None]
-    near = dict(zip(fresh, _nearest(fitted, [graph.texts[i] for i in fresh], cache), strict=True))
+    near = dict(zip(fresh, _nearest(state, [graph.texts[i] for i in fresh], cache), strict=True))
     return with_attributes(graph, [near[i] if own is None else own for i, own in enumerate(found)])
 
 
@@ -60,8 +60,8 @@ def _held(graph: CatalogGraph) -> dict[int, dict[Attribute, float]]:
     return {tail: {graph.attributes[head]: weight} for tail, head, weight in rows}
 
 
-def _nearest(fitted: ModelState, texts: list[str], cache: Path | None) -> list[dict[Attribute, float]]:
+def _nearest(state: ModelState, texts: list[str], cache: Path | None) -> list[dict[Attribute, float]]:
     """The nearest cluster of each text, nothing for an empty one."""
-    if fitted.clusters is None or fitted.encoder is None or not any(texts):
+    if state.clusters is None or state.encoder is None or not any(texts):
         return [{} for _ in texts]
-    return fitted.clusters.attributes(TextEncoder(fitted.encoder, cache).encode(texts))
+    return state.clusters.attributes(TextEncoder(state.encoder, cache).encode(texts))

@@ -59,7 +59,7 @@ def read_events(events: Interactions | Table) -> Interactions:
     )
 
 
-def observe(fitted: ModelState, events: Interactions | Table) -> tuple[ModelState, ObserveReport]:
+def observe(state: ModelState, events: Interactions | Table) -> tuple[ModelState, ObserveReport]:
     """Learn from events; ``Recommender.observe`` says more.
 
     Raises:
@@ -70,27 +70,27 @@ def observe(fitted: ModelState, events: Interactions | Table) -> tuple[ModelStat
     given = read_events(events)
     if not len(given):
         raise InteractionsError("There is no event to learn from; give at least one.")
-    target = _targets(fitted, given)
+    target = _targets(state, given)
     _check_times(given)
-    weight = fitted.kinds.weights(given)
+    weight = state.kinds.weights(given)
     size = len(given) + (0 if given is events else given.report.dropped.get(DUPLICATE, 0))
     if not weight.all():
         counted = weight != 0
         given, target, weight = given.where(counted), target[counted], weight[counted]
         if not len(given):
-            return fitted, ObserveReport(0, size, 0)
-    user, newcomers = _users(fitted, given)
+            return state, ObserveReport(0, size, 0)
+    user, newcomers = _users(state, given)
     time = None if given.timestamp is None else given.timestamp.astype("datetime64[us]").astype(np.int64)
-    before = _renumbered(fitted, newcomers)
+    before = _renumbered(state, newcomers)
     after, told = before.merged(log_events(user, target, weight, time))
-    at_fit = fitted.before(after.user[told], after.target[told])
+    at_fit = state.before(after.user[told], after.target[told])
     known = stronger(at_fit, before.of(after.user[told], after.target[told]))
     learned = int((stronger(known, after.weight[told]) != known).sum())
-    report = ObserveReport(learned, size - learned, len(newcomers) - len(fitted.newcomers))
-    return _relearned(fitted, before, after, newcomers, after.target[told]), report
+    report = ObserveReport(learned, size - learned, len(newcomers) - len(state.newcomers))
+    return _relearned(state, before, after, newcomers, after.target[told]), report
 
 
-def forget(fitted: ModelState, users: Id | Sequence[Id]) -> ModelState:
+def forget(state: ModelState, users: Id | Sequence[Id]) -> ModelState:
     """Forget users; ``Recommender.forget`` says more.
 
     Raises:
@@ -101,45 +101,45 @@ def forget(fitted: ModelState, users: Id | Sequence[Id]) -> ModelState:
     gone = as_list(users)
     if not gone:
         raise InputError("There is no user to forget; give at least one user id.")
-    kept = np.ones(len(fitted.users) + len(fitted.newcomers), dtype=np.bool_)
-    kept[fitted.rows(gone)] = False
-    before, place = fitted.observed, np.cumsum(kept) - 1
+    kept = np.ones(len(state.users) + len(state.newcomers), dtype=np.bool_)
+    kept[state.rows(gone)] = False
+    before, place = state.event_log, np.cumsum(kept) - 1
     after = before.where(kept[before.user])
     after = replace(after, user=place[after.user])
-    known, later = kept[: len(fitted.users)], kept[len(fitted.users) :]
-    newcomers = Ids(tuple(own for own, stays in zip(fitted.newcomers, later, strict=True) if stays), "user")
+    known, later = kept[: len(state.users)], kept[len(state.users) :]
+    newcomers = Ids(tuple(own for own, stays in zip(state.newcomers, later, strict=True) if stays), "user")
     targets = before.target[~kept[before.user]]
     if known.all():
-        return _relearned(fitted, before, after, newcomers, targets)
-    factors = replace(fitted.space.factors, users=fitted.space.factors.users[known])
+        return _relearned(state, before, after, newcomers, targets)
+    factors = replace(state.model.factors, users=state.model.factors.users[known])
     if not factors.users.any():
         raise ModelError("Nobody with a history would be left, so nothing could be answered; delete the model instead.")
     left = replace(
-        fitted,
-        users=Ids(tuple(own for own, stays in zip(fitted.users, known, strict=True) if stays), "user"),
-        bought=sp.csr_array(fitted.bought[np.flatnonzero(known)]),
-        signed=sp.csr_array(fitted.signed[np.flatnonzero(known)]),
-        space=replace(fitted.space, factors=factors),
+        state,
+        users=Ids(tuple(own for own, stays in zip(state.users, known, strict=True) if stays), "user"),
+        bought=sp.csr_array(state.bought[np.flatnonzero(known)]),
+        signed=sp.csr_array(state.signed[np.flatnonzero(known)]),
+        model=replace(state.model, factors=factors),
     )
     # they weighed on every seen target by what they did not buy, and on others by being part of the mean user
-    return _relearned(left, before, after, newcomers, np.concatenate([fitted.space.head.seen, before.target]))
+    return _relearned(left, before, after, newcomers, np.concatenate([state.model.regressor.seen, before.target]))
 
 
-def _relearned(fitted: ModelState, before: EventLog, after: EventLog, newcomers: Ids, targets: IntArray) -> ModelState:
+def _relearned(state: ModelState, before: EventLog, after: EventLog, newcomers: Ids, targets: IntArray) -> ModelState:
     """Solve targets again, and those whose clock has moved."""
-    size = len(fitted.graph)
-    exposure = after.exposure(fitted.window, size)
-    moved = before.exposure(fitted.window, size) != exposure
-    moved[fitted.space.head.seen] = False
-    after = replace(after, longest=before.longest or fitted.space.longest)
+    size = len(state.graph)
+    exposure = after.exposure(state.window, size)
+    moved = before.exposure(state.window, size) != exposure
+    moved[state.model.regressor.seen] = False
+    after = replace(after, longest=before.longest or state.model.longest)
     wanted = np.union1d(targets, np.flatnonzero(moved))
-    space = update_targets_online(fitted.space, fitted.buyers, after, exposure, wanted)
-    return fitted.renewed(space, after, newcomers)
+    model = update_targets_online(state.model, state.buyers, after, exposure, wanted)
+    return state.renewed(model, after, newcomers)
 
 
-def _targets(fitted: ModelState, given: Interactions) -> IntArray:
+def _targets(state: ModelState, given: Interactions) -> IntArray:
     """Positions of the targets of events, int64 (e,)."""
-    place = fitted.graph.ids.find(given.targets)
+    place = state.graph.ids.find(given.targets)
     unknown = np.unique(given.target[place[given.target] < 0])
     if len(unknown):
         ids: list[object] = [given.targets.values[at] for at in unknown.tolist()]
@@ -163,25 +163,25 @@ def _check_times(given: Interactions) -> None:
         )
 
 
-def _users(fitted: ModelState, given: Interactions) -> tuple[IntArray, Ids]:
+def _users(state: ModelState, given: Interactions) -> tuple[IntArray, Ids]:
     """Rows of the users of events, int64 (e,), and all who came after the fit."""
     used = np.unique(given.user)
     ids = [given.users.values[at] for at in used.tolist()]
-    known = fitted.users.values or fitted.newcomers.values
+    known = state.users.values or state.newcomers.values
     if known and isinstance(ids[0], str) is not isinstance(known[0], str):
         kinds = [type(own).__name__ for own in (ids[0], known[0])]
         raise InputError(f"The user id {ids[0]!r} is of type {kinds[0]}, those of the model {kinds[1]}; give them so.")
-    rows = fitted.users.find(ids)
-    further = [own for own, row in zip(ids, rows.tolist(), strict=True) if row < 0 and own not in fitted.newcomers]
-    newcomers = Ids.of([*fitted.newcomers, *further], "user") if further else fitted.newcomers
-    rows = np.where(rows < 0, len(fitted.users) + newcomers.find(ids), rows)
+    rows = state.users.find(ids)
+    further = [own for own, row in zip(ids, rows.tolist(), strict=True) if row < 0 and own not in state.newcomers]
+    newcomers = Ids.of([*state.newcomers, *further], "user") if further else state.newcomers
+    rows = np.where(rows < 0, len(state.users) + newcomers.find(ids), rows)
     return rows[np.searchsorted(used, given.user)], newcomers
 
 
-def _renumbered(fitted: ModelState, newcomers: Ids) -> EventLog:
+def _renumbered(state: ModelState, newcomers: Ids) -> EventLog:
     """What was observed, with the rows that users have among more newcomers."""
-    observed, known = fitted.observed, len(fitted.users)
-    if newcomers is fitted.newcomers:
-        return observed
-    place = known + newcomers.find(fitted.newcomers)
-    return replace(observed, user=np.concatenate([np.arange(known), place])[observed.user])
+    event_log, known = state.event_log, len(state.users)
+    if newcomers is state.newcomers:
+        return event_log
+    place = known + newcomers.find(state.newcomers)
+    return replace(event_log, user=np.concatenate([np.arange(known), place])[event_log.user])

@@ -107,7 +107,11 @@ class BuyerCounts:
 
 
 def expected_buyers(
-    calibration: PurchaseCalibration, users: FloatArray, activity: IntArray, vectors: FloatArray, cells: int = _CELLS
+    calibration: PurchaseCalibration,
+    users: FloatArray,
+    activity: IntArray,
+    vectors: FloatArray,
+    results_by_method: int = _CELLS,
 ) -> FloatArray:
     """The sum of all users' chances to buy each target, float64 (targets,).
 
@@ -116,10 +120,10 @@ def expected_buyers(
         users: p, float64 (users, rank).
         activity: number of distinct targets in each user's history, int (users,).
         vectors: q of the targets, float64 (targets, rank).
-        cells: chances computed at once, one user at least.
+        results_by_method: chances computed at once, one user at least.
     """
     total = np.zeros(len(vectors))
-    step = max(cells // max(len(vectors), 1), 1)
+    step = max(results_by_method // max(len(vectors), 1), 1)
     for start in range(0, len(users), step):
         here = slice(start, start + step)
         total += calibration.chance(users[here] @ vectors.T, activity[here]).sum(axis=0)

@@ -89,11 +89,11 @@ def cached_result(
         InputError: the file cannot be written.
     """
     file = folder / f"{key}.json"
-    cell = _read(file, about)
-    if cell is None:
-        cell = compute()
-        _write(file, {**about, **asdict(cell)})
-    return cell
+    method_result = _read(file, about)
+    if method_result is None:
+        method_result = compute()
+        _write(file, {**about, **asdict(method_result)})
+    return method_result
 
 
 def open_cache(folder: Path) -> None:
@@ -134,11 +134,11 @@ def _is_finite(value: object) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
-def _write(file: Path, cell: Mapping[str, object]) -> None:
+def _write(file: Path, method_result: Mapping[str, object]) -> None:
     """Write in one step: either the whole file is there or none."""
     draft = file.with_suffix(f".{os.getpid()}.tmp")
     try:
-        draft.write_text(json.dumps(cell), "utf-8")
+        draft.write_text(json.dumps(method_result), "utf-8")
         draft.replace(file)
     except OSError as error:
         raise InputError(f"The cache file {file} cannot be written ({error.strerror}); give another folder.") from None

@@ -67,7 +67,7 @@ class Correlations:
 
 def target_columns(result: SplitResult, method: str) -> dict[str, FloatArray]:
     """What a method said of the candidates of a split and what was true, float64 (candidates,), NaN if not defined."""
-    return {name: np.array(values, dtype=np.float64) for name, values in result.cells[method].targets.items()}
+    return {name: np.array(values, dtype=np.float64) for name, values in result.by_method[method].targets.items()}
 
 
 def deciles(results: Sequence[SplitResult], by: str, method: str) -> list[Decile]:

@@ -54,21 +54,21 @@ class SplitResult:
         seed: of the split and the methods.
         counts: how many targets were ``seen`` and ``hidden`` and how many of these ``candidates``; how many ``users``
             were judged, and how many ``users_without_history``.
-        cells: what each method reached, by name.
+        by_method: what each method reached, by name.
     """
 
     protocol: str
     seed: int
     counts: Mapping[str, int]
-    cells: Mapping[str, MethodResult]
+    by_method: Mapping[str, MethodResult]
 
     @property
     def rows(self) -> list[ResultRow]:
         """Its figures in tidy form."""
         return [
             ResultRow(self.protocol, self.seed, method, metric, value)
-            for method, cell in self.cells.items()
-            for metric, value in cell.metrics.items()
+            for method, method_result in self.by_method.items()
+            for metric, value in method_result.metrics.items()
         ]
 
 
@@ -181,23 +181,25 @@ class _Run:
     cache: Path | None
     data: str
 
-    def trial(self, which: tuple[tuple[str, ...], int], tell: Progress) -> list[SplitResult]:
+    def trial(self, which: tuple[tuple[str, ...], int], progress: Progress) -> list[SplitResult]:
         """Fit and judge all methods by some protocols that share their fits, with one seed."""
         protocols, seed = which
-        trial = self._make(protocols, seed)
-        tell(_describe(trial, seed))
-        cells: dict[str, dict[str, MethodResult]] = {protocol: {} for protocol in protocols}
-        for name, make in trial.methods.items():
+        protocol_run = self._make(protocols, seed)
+        progress(_describe(protocol_run, seed))
+        by_method: dict[str, dict[str, MethodResult]] = {protocol: {} for protocol in protocols}
+        for name, make in protocol_run.methods.items():
             method = make(seed)
-            fit = once(partial(method.fit, trial.split))  # at the first cell that is not there yet
-            for (protocol, called), judge in trial.judgements(name, method).items():
+            fit = once(partial(method.fit, protocol_run.split))  # at the first cell that is not there yet
+            for (protocol, called), judge in protocol_run.judgements(name, method).items():
                 started = time.perf_counter()
                 about: dict[str, str | int] = {"protocol": protocol, "seed": seed, "method": called}
-                cell = self._cell(about, method, trial, fit, judge)
-                cells[protocol][called] = cell
-                figure, seconds = cell.metrics[f"ndcg@{K}"], time.perf_counter() - started
-                tell(f"{protocol}, seed {seed}, {called}: NDCG@{K} {figure:.4f} ({seconds:.1f} s)")
-        return [SplitResult(protocol, seed, trial.counts[protocol], cells[protocol]) for protocol in protocols]
+                method_result = self._cell(about, method, protocol_run, fit, judge)
+                by_method[protocol][called] = method_result
+                figure, seconds = method_result.metrics[f"ndcg@{K}"], time.perf_counter() - started
+                progress(f"{protocol}, seed {seed}, {called}: NDCG@{K} {figure:.4f} ({seconds:.1f} s)")
+        return [
+            SplitResult(protocol, seed, protocol_run.counts[protocol], by_method[protocol]) for protocol in protocols
+        ]
 
     def _make(self, protocols: tuple[str, ...], seed: int) -> ProtocolRun:
         protocol, bought, signed = protocols[0], self.sales.bought, self.sales.signed
@@ -213,7 +215,12 @@ class _Run:
         return zero_shot_run(protocol, split, self.methods, seed, self.embeddings)
 
     def _cell(
-        self, about: Mapping[str, str | int], method: Method, trial: ProtocolRun, fit: Callable[[], None], judge: Judge
+        self,
+        about: Mapping[str, str | int],
+        method: Method,
+        protocol_run: ProtocolRun,
+        fit: Callable[[], None],
+        judge: Judge,
     ) -> MethodResult:
         def compute() -> MethodResult:
             fit()
@@ -222,12 +229,12 @@ class _Run:
         settings = _settings(method)
         if self.cache is None or settings is None:
             return compute()
-        key = result_key(self.data, *about.values(), settings, array_hash(trial.held))
+        key = result_key(self.data, *about.values(), settings, array_hash(protocol_run.held))
         return cached_result(self.cache, key, about, compute)
 
 
-def _describe(trial: ProtocolRun, seed: int) -> str:
-    protocol, counts = next(iter(trial.counts.items()))
+def _describe(protocol_run: ProtocolRun, seed: int) -> str:
+    protocol, counts = next(iter(protocol_run.counts.items()))
     return (
         f"{family(protocol)}, seed {seed}: {counts['candidates']:,} candidates, {counts['users']:,} users judged "
         f"and {counts['users_without_history']:,} without history"

@@ -29,7 +29,7 @@ class LatentFactorModel:
     Attributes:
         settings: the numbers it was fitted with.
         factors: of users and targets; rows of targets without sales are zero.
-        head: carries the seen targets' factors, and their levels as one column more, to all others.
+        regressor: carries the seen targets' factors, and their levels as one column more, to all others.
         prior: of all n targets and groups; that of a seen target leaves its own sales out.
         level: the predicted logit of the share of buyers, less the mean of the seen targets, float64 (n,); that of a
             seen target leaves its own sales out.
@@ -43,7 +43,7 @@ class LatentFactorModel:
 
     settings: ModelSettings
     factors: Factors
-    head: KernelRegressor
+    regressor: KernelRegressor
     prior: Prior
     level: FloatArray
     vectors: FloatArray
@@ -57,7 +57,7 @@ class LatentFactorModel:
     def offset(self) -> FloatArray:
         """o, what is added to everybody's ``p . q / |p|`` of a target, float64 (n,)."""
         found = self.settings.level * self.level
-        found[self.head.seen] -= self.settings.offset
+        found[self.regressor.seen] -= self.settings.offset
         return np.asarray(found)
 
     @cached_property
@@ -111,7 +111,7 @@ def build_model(
     settings: ModelSettings,
     seed: int = 0,
     signed: sp.csr_array | None = None,
-    head: KernelRegressor | None = None,
+    regressor: KernelRegressor | None = None,
 ) -> LatentFactorModel:
     """Put the space together from fitted factors: prior by propagation, then the update of all seen targets.
 
@@ -120,11 +120,11 @@ def build_model(
     weights = bought if signed is None else signed
     seen = np.flatnonzero(np.bincount(bought.indices, minlength=bought.shape[1]))
     new = np.setdiff1d(np.arange(bought.shape[1]), seen)
-    head = make_regressor(blocks, settings.kernel, seen, factors.targets[seen]) if head is None else head
-    head = head.carrying(with_popularity(factors, bought, seen))
+    regressor = make_regressor(blocks, settings.kernel, seen, factors.targets[seen]) if regressor is None else regressor
+    regressor = regressor.carrying(with_popularity(factors, bought, seen))
     mean, variance = np.empty_like(factors.targets), np.empty(bought.shape[1])
     level = np.empty(bought.shape[1])
-    for targets, prior in ((seen, head.leave_one_out()), (new, head.prior(new))):
+    for targets, prior in ((seen, regressor.leave_one_out()), (new, regressor.prior(new))):
         mean[targets], level[targets], variance[targets] = prior.mean[:, :-1], prior.mean[:, -1], prior.variance
     strength = prior_strength(variance[seen], settings.seen_strength, settings)
     vectors, share = mean.copy(), np.ones(len(mean))
@@ -135,13 +135,13 @@ def build_model(
     pairs = ScoredPairs.of(users, bought, bought, foreseen, seen, seed)
     calibration = settings.calibration or fit_calibration([pairs], seed)
     expected, true = expected_shares(calibration, users, bought, foreseen, seen, seed)
-    error = expected_errors(head, popularity_errors(expected, true), len(mean))
+    error = expected_errors(regressor, popularity_errors(expected, true), len(mean))
     spread = settings.spread or fit_interval([BuyerCounts.of(calibration, users, bought, bought, foreseen, seen, seed)])
     prior, longest = Prior(mean, variance), max_norm(factors.targets)
-    space = LatentFactorModel(
-        settings, factors, head, prior, level, vectors, share, longest, calibration, error, spread
+    model = LatentFactorModel(
+        settings, factors, regressor, prior, level, vectors, share, longest, calibration, error, spread
     )
-    return replace(space, longest=max(longest, max_norm(space.answers)))
+    return replace(model, longest=max(longest, max_norm(model.answers)))
 
 
 def popularity_regressor(

@@ -44,7 +44,7 @@ class UserHistory:
         return np.split(settings.certainty(self.weight), [before, before + len(self.liked)])
 
 
-def fold_in(space: LatentFactorModel, past: UserHistory) -> FloatArray:
+def fold_in(model: LatentFactorModel, past: UserHistory) -> FloatArray:
     """The vector of one user.
 
     ``p = argmin_p sum_others exposure (p . b)^2 + sum_bought conf (1 - p . b)^2 + sum_liked conf max(0, 1 - p . b)^2 +
@@ -56,15 +56,15 @@ def fold_in(space: LatentFactorModel, past: UserHistory) -> FloatArray:
         p, float64 (rank,); the mean user where nothing else is left of a known user.
     """
     if not len(past.bought) and not len(past.liked) and (past.known or not len(past.disliked)):
-        return space.factors.mean_user
-    settings = space.settings.factors
+        return model.factors.mean_user
+    settings = model.settings.factors
     parts = [
-        learn_target(feedback, prior, settings.regularization, settings)[0] for feedback, prior in _parts(space, past)
+        learn_target(feedback, prior, settings.regularization, settings)[0] for feedback, prior in _parts(model, past)
     ]
     return np.asarray(np.concatenate(parts) / np.sqrt(len(parts)))
 
 
-def folded_shares(space: LatentFactorModel, past: UserHistory, target: int) -> FloatArray:
+def folded_shares(model: LatentFactorModel, past: UserHistory, target: int) -> FloatArray:
     """What each purchase contributes to the score of one target (Hu et al. 2008, section 5).
 
     ``p = W (sum_i conf_i r_i b_i + reg prior)`` with ``W`` the inverse of the user's system and ``r_i`` the preference:
@@ -73,7 +73,7 @@ def folded_shares(space: LatentFactorModel, past: UserHistory, target: int) -> F
     same for everybody: the prior, which is zero for a known user, is divided evenly among the h purchases.
 
     Args:
-        space: the fitted model.
+        model: the fitted model.
         past: what the user did.
         target: position of the target to explain.
 
@@ -81,32 +81,32 @@ def folded_shares(space: LatentFactorModel, past: UserHistory, target: int) -> F
         float64 (bought and liked,), first those bought, then those liked, adding up to the score less the
         offset; empty without any.
     """
-    settings, sets = space.settings.factors, len(space.settings.factors.parts)
+    settings, sets = model.settings.factors, len(model.settings.factors.parts)
     alpha, weight, before = settings.alpha, settings.regularization, len(past.bought)
     shares, square = np.zeros(before + len(past.liked)), 0.0
     if not len(shares):
         return shares
-    own = np.sqrt(sets) * _rows(space, np.concatenate([past.bought, past.liked]))
+    own = np.sqrt(sets) * _rows(model, np.concatenate([past.bought, past.liked]))
     certain = np.concatenate(past.certainty(settings)[:2])
-    for part, (feedback, prior) in zip(settings.parts, _parts(space, past), strict=True):
+    for part, (feedback, prior) in zip(settings.parts, _parts(model, past), strict=True):
         vector, _ = learn_target(feedback, prior, weight, settings)
-        toward = np.linalg.solve(feedback.whole_system(alpha, weight), space.vectors[target, part]) / np.sqrt(sets)
+        toward = np.linalg.solve(feedback.whole_system(alpha, weight), model.vectors[target, part]) / np.sqrt(sets)
         preference = certain.copy()
         preference[before:] *= np.maximum(1.0, feedback.liked @ vector)
         shares += alpha * preference * (own[:, part] @ toward) + weight * (prior @ toward) / len(shares)
         square += float(vector @ vector) / sets
-    return np.asarray(shares / (np.sqrt(2.0 * square) * space.longest))
+    return np.asarray(shares / (np.sqrt(2.0 * square) * model.longest))
 
 
-def _parts(space: LatentFactorModel, past: UserHistory) -> Iterator[tuple[Feedback, FloatArray]]:
+def _parts(model: LatentFactorModel, past: UserHistory) -> Iterator[tuple[Feedback, FloatArray]]:
     """For each set of factors, as long as if it were the only one: what the user did, and the prior."""
-    settings, factors = space.settings.factors, space.factors
+    settings, factors = model.settings.factors, model.factors
     root = np.sqrt(len(settings.parts))
     prior = np.zeros(factors.basis.shape[1]) if past.known else factors.mean_user
-    bought, liked, disliked = (root * _rows(space, targets) for targets in (past.bought, past.liked, past.disliked))
+    bought, liked, disliked = (root * _rows(model, targets) for targets in (past.bought, past.liked, past.disliked))
     named = np.concatenate([past.bought, past.liked, past.disliked])
     sure, surely, never = past.certainty(settings)
-    new = root * space.prior.mean[named[~np.isin(named, space.head.seen)]]
+    new = root * model.prior.mean[named[~np.isin(named, model.regressor.seen)]]
     for part in settings.parts:
         own, more = bought[:, part], new[:, part]
         everything = root**2 * factors.gram[part, part] + more.T @ more
@@ -120,7 +120,7 @@ def _parts(space: LatentFactorModel, past: UserHistory) -> Iterator[tuple[Feedba
         yield feedback, root * prior[part]
 
 
-def _rows(space: LatentFactorModel, targets: IntArray) -> FloatArray:
+def _rows(model: LatentFactorModel, targets: IntArray) -> FloatArray:
     """The vectors from which users are folded in: the basis, or the prior of a target without sales at fit."""
-    seen = np.isin(targets, space.head.seen)[:, None]
-    return np.where(seen, space.factors.basis[targets], space.prior.mean[targets])
+    seen = np.isin(targets, model.regressor.seen)[:, None]
+    return np.where(seen, model.factors.basis[targets], model.prior.mean[targets])

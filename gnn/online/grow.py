@@ -15,11 +15,11 @@ from ..propagation.features import FeatureBlocks
 from ..utils import replace_keeping_cache
 
 
-def grow(space: LatentFactorModel, blocks: FeatureBlocks, targets: IntArray, errors: FloatArray) -> LatentFactorModel:
+def grow(model: LatentFactorModel, blocks: FeatureBlocks, targets: IntArray, errors: FloatArray) -> LatentFactorModel:
     """The space with new rows of phi: priors of some targets, which are their vectors as long as nobody bought them.
 
     Args:
-        space: of n targets and groups.
+        model: of n targets and groups.
         blocks: phi of all there are now; rows of seen targets are those that the space was fitted to.
         targets: positions of those to foresee, none of them seen, all from n on included, ascending.
         errors: of the seen targets' levels (:func:`newaisle.gnn.calibration.confidence.popularity_errors`), float64
@@ -29,29 +29,29 @@ def grow(space: LatentFactorModel, blocks: FeatureBlocks, targets: IntArray, err
         The space with mean, variance, expected error and vector of these targets, and 1 as the share of the prior.
         Where a mean is longer than M, M becomes that with ``HEADROOM``.
     """
-    more = blocks.size - len(space.vectors)
-    head = replace_keeping_cache(space.head, blocks=blocks)
-    prior = head.prior(targets)
+    more = blocks.size - len(model.vectors)
+    regressor = replace_keeping_cache(model.regressor, blocks=blocks)
+    prior = regressor.prior(targets)
     foreseen, level = prior.mean[:, :-1], prior.mean[:, -1]
-    mean, vectors = (_put(rows, more, targets, foreseen) for rows in (space.prior.mean, space.vectors))
-    answers = space.settings.as_new(foreseen, level)
+    mean, vectors = (_put(rows, more, targets, foreseen) for rows in (model.prior.mean, model.vectors))
+    answers = model.settings.as_new(foreseen, level)
     longest = float(np.sqrt(np.einsum("tr,tr->t", answers, answers).max(initial=0.0)))
-    nothing = np.zeros((more, space.factors.targets.shape[1]), dtype=space.factors.targets.dtype)
+    nothing = np.zeros((more, model.factors.targets.shape[1]), dtype=model.factors.targets.dtype)
     factors = replace_keeping_cache(
-        space.factors,
-        targets=np.concatenate([space.factors.targets, nothing]),
-        basis=np.concatenate([space.factors.basis, nothing]),
+        model.factors,
+        targets=np.concatenate([model.factors.targets, nothing]),
+        basis=np.concatenate([model.factors.basis, nothing]),
     )
     return replace(
-        space,
+        model,
         factors=factors,
-        head=head,
-        prior=Prior(mean, _put(space.prior.variance, more, targets, prior.variance)),
-        level=_put(space.level, more, targets, level),
+        regressor=regressor,
+        prior=Prior(mean, _put(model.prior.variance, more, targets, prior.variance)),
+        level=_put(model.level, more, targets, level),
         vectors=vectors,
-        share=_put(space.share, more, targets, np.ones(len(targets))),
-        error=_put(space.error, more, targets, errors_of(head, errors, targets)),
-        longest=space.longest if longest < space.longest else HEADROOM * longest,
+        share=_put(model.share, more, targets, np.ones(len(targets))),
+        error=_put(model.error, more, targets, errors_of(regressor, errors, targets)),
+        longest=model.longest if longest < model.longest else HEADROOM * longest,
     )
 
 

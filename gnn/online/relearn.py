@@ -54,7 +54,7 @@ class TrainingBuyers:
 
 
 def update_targets_online(
-    space: LatentFactorModel, buyers: TrainingBuyers, observed: EventLog, exposure: FloatArray, targets: IntArray
+    model: LatentFactorModel, buyers: TrainingBuyers, event_log: EventLog, exposure: FloatArray, targets: IntArray
 ) -> LatentFactorModel:
     """Solve targets again with all that is known of them; the order in which it became known does not matter.
 
@@ -62,9 +62,9 @@ def update_targets_online(
     observed, a target is as it was after the fit.
 
     Args:
-        space: the model; its vectors are not touched.
+        model: the model; its vectors are not touched.
         buyers: who had bought what at fit, with the same users.
-        observed: what happened since then; its ``longest`` is set.
+        event_log: what happened since then; its ``longest`` is set.
         exposure: how far users could have bought each target that had no sales at fit, float64 (n,).
         targets: positions of those to solve, ascending.
 
@@ -72,32 +72,32 @@ def update_targets_online(
         The space with their vectors and shares of the prior. A vector longer than M makes M grow by whole steps of
         ``HEADROOM``, which depends on the vectors alone, too.
     """
-    settings, factors = space.settings.factors, space.factors
-    vectors, share = space.vectors.copy(), space.share.copy()
+    settings, factors = model.settings.factors, model.factors
+    vectors, share = model.vectors.copy(), model.share.copy()
     is_seen = np.zeros(len(vectors), dtype=np.bool_)
-    is_seen[space.head.seen] = True
+    is_seen[model.regressor.seen] = True
     exposure = np.where(is_seen, 1.0, exposure)
-    strength = prior_strength(space.prior.variance, space.settings.gamma(exposure), space.settings)
+    strength = prior_strength(model.prior.variance, model.settings.gamma(exposure), model.settings)
     told = np.zeros(len(vectors), dtype=np.bool_)
-    told[observed.target] = True
-    vectors[targets], share[targets] = space.prior.mean[targets], 1.0
+    told[event_log.target] = True
+    vectors[targets], share[targets] = model.prior.mean[targets], 1.0
     plain = targets[is_seen[targets] & ~told[targets]]
     if len(plain):
         vectors[plain], share[plain] = update_targets(
-            factors.users, sp.csc_array(buyers.signed[:, plain]), space.prior.mean[plain], strength[plain], settings
+            factors.users, sp.csc_array(buyers.signed[:, plain]), model.prior.mean[plain], strength[plain], settings
         )
     wanted = np.zeros(len(vectors), dtype=np.bool_)
     wanted[targets] = True
-    rows = np.flatnonzero(wanted[observed.target])
-    rows = rows[np.argsort(observed.target[rows], kind="stable")]
-    for own in np.split(rows, np.flatnonzero(np.diff(observed.target[rows])) + 1) if len(rows) else ():
-        target = int(observed.target[own[0]])
-        feedback = _feedback(buyers, target, observed.user[own], observed.weight[own], float(exposure[target]))
+    rows = np.flatnonzero(wanted[event_log.target])
+    rows = rows[np.argsort(event_log.target[rows], kind="stable")]
+    for own in np.split(rows, np.flatnonzero(np.diff(event_log.target[rows])) + 1) if len(rows) else ():
+        target = int(event_log.target[own[0]])
+        feedback = _feedback(buyers, target, event_log.user[own], event_log.weight[own], float(exposure[target]))
         vectors[target], share[target] = learn_target(
-            feedback, space.prior.mean[target], float(strength[target]), settings
+            feedback, model.prior.mean[target], float(strength[target]), settings
         )
-    learned = replace(space, vectors=vectors, share=share)
-    return replace(learned, longest=_grown(observed.longest, learned.answers))
+    learned = replace(model, vectors=vectors, share=share)
+    return replace(learned, longest=_grown(event_log.longest, learned.answers))
 
 
 def _feedback(buyers: TrainingBuyers, target: int, users: IntArray, weights: FloatArray, exposure: float) -> Feedback:

@@ -25,7 +25,7 @@ _OFTEN = 0.2
 
 
 def run_parallel(
-    work: Callable[[Item, Progress], Result], items: Sequence[Item], jobs: int, tell: Progress
+    work: Callable[[Item, Progress], Result], items: Sequence[Item], jobs: int, progress: Progress
 ) -> list[Result]:
     """Do some work on every item, on up to ``jobs`` of them at the same time.
 
@@ -38,7 +38,7 @@ def run_parallel(
             ``if __name__ == "__main__":``.
         items: what to work on.
         jobs: number of processes; with 1 all is done in this one.
-        tell: is told all lines, always in the calling thread.
+        progress: is told all lines, always in the calling thread.
 
     Returns:
         The results in the order of the items.
@@ -51,7 +51,7 @@ def run_parallel(
     if jobs < 1:
         raise InputError(f"jobs is {jobs}; give 1 or more.")
     if min(jobs, len(items)) < 2:
-        return [_alone(work, item, tell) for item in items]
+        return [_alone(work, item, progress) for item in items]
     context = get_context("spawn")  # a fork of a process with threads may hang
     told: SimpleQueue[str] = context.SimpleQueue()
     ours_gone, ours = context.Pipe(duplex=False)
@@ -62,7 +62,7 @@ def run_parallel(
             while left:
                 done, left = wait(left, _OFTEN, FIRST_COMPLETED)
                 while not told.empty():
-                    tell(told.get())
+                    progress(told.get())
                 for future in done:
                     future.result()
             return [future.result() for future in futures]
@@ -75,9 +75,9 @@ def run_parallel(
             raise
 
 
-def _alone(work: Callable[[Item, Progress], Result], item: Item, tell: Progress) -> Result:
+def _alone(work: Callable[[Item, Progress], Result], item: Item, progress: Progress) -> Result:
     with threadpool_limits(1):
-        return work(item, tell)
+        return work(item, progress)
 
 
 _given: tuple[Callable[[Any, Progress], Any], SimpleQueue[str]]

@@ -13,7 +13,7 @@ _STRENGTH = 30.0
 """How strongly the prior of a sold target holds; ten times as much gained less."""
 
 
-def inform_factors(factors: Factors, head: KernelRegressor, signed: sp.csr_array) -> Factors:
+def inform_factors(factors: Factors, regressor: KernelRegressor, signed: sp.csr_array) -> Factors:
     """Further alternating steps, in which the mean of a target is what the others predict of it, not zero.
 
     Plain factors know a target by its own sales alone, so a user's vector learns little from what few others bought.
@@ -25,16 +25,16 @@ def inform_factors(factors: Factors, head: KernelRegressor, signed: sp.csr_array
     Args:
         factors: fitted without the graph; trials gained most in the first round, a little in the second, and each costs
             as much as the factors themselves.
-        head: of the targets with sales that take part; the others stay what their own sales make them.
+        regressor: of the targets with sales that take part; the others stay what their own sales make them.
         signed: weights of the pairs, CSR (users, n), as :func:`newaisle.gnn.factors.als.fit_factors` takes them.
     """
-    settings, seen = factors.settings, head.seen
+    settings, seen = factors.settings, regressor.seen
     of_seen, by_target = sp.csc_array(signed[:, seen]), sp.csr_array(signed.T)
     users, targets, basis = factors.users, factors.targets.copy(), factors.basis
     for _ in range(settings.rounds):
-        head = head.carrying(targets[seen])
-        prior = head.leave_one_out()
-        basis, strength = targets, _STRENGTH / (prior.variance + head.settings.ridge)
+        regressor = regressor.carrying(targets[seen])
+        prior = regressor.leave_one_out()
+        basis, strength = targets, _STRENGTH / (prior.variance + regressor.settings.ridge)
         basis[seen], _ = update_targets(users, of_seen, prior.mean, strength, settings)
         users = solve_users(signed, basis, settings)
         targets = solve_targets(by_target, users, settings)

@@ -62,8 +62,8 @@ def fit_transform(
     for what, rows in (("texts", texts), ("names", names), *given.items()):
         if rows is not None:
             _check(graph, what, rows)
-    frozen = _plan(graph, texts)
-    found, frozen = _describe(Subgraph.whole(graph), texts, names, frozen)
+    schema = _plan(graph, texts)
+    found, schema = _describe(Subgraph.whole(graph), texts, names, schema)
     if taken := sorted(given.keys() & (found.keys() | _OWN)):
         raise InputError(
             f"The vectors {taken[0]!r} are called as a block of the catalog {graph.source!r} is already; give them "
@@ -71,13 +71,13 @@ def fit_transform(
         )
     found |= {name: (FeatureKind.MODALITY, rows) for name, rows in given.items()}
     blocks = {name: block for name, (_, block) in found.items() if _varies(block)}
-    return FeatureBlocks(blocks, {name: found[name][0] for name in blocks}), frozen
+    return FeatureBlocks(blocks, {name: found[name][0] for name in blocks}), schema
 
 
 def transform(
     graph: CatalogGraph,
     targets: IntArray,
-    frozen: FeatureSchema,
+    schema: FeatureSchema,
     texts: Float32Array | None,
     names: Float32Array | None = None,
     *,
@@ -88,18 +88,18 @@ def transform(
     Args:
         graph: the catalog as it is now, n targets and groups.
         targets: positions of t of them, ascending.
-        frozen: from the fit, with columns for what is new (:meth:`FeatureSchema.grown`).
+        schema: from the fit, with columns for what is new (:meth:`FeatureSchema.grown`).
         texts: text embeddings, float32 (n, d); only the rows of the targets and of their ancestors are read.
         names: embeddings of the names, likewise.
-        counted: who was there at fit under the name it has, bool (n,); None for the first ``frozen.size``.
+        counted: who was there at fit under the name it has, bool (n,); None for the first ``schema.size``.
 
     Returns:
         name of the block -> (t, d), those in which all targets were alike at fit included, modalities not.
     """
     view = Subgraph.above(graph, targets)
     texts, names = (part if part is None else part[view.nodes] for part in (texts, names))
-    there = np.arange(len(graph)) < frozen.size if counted is None else counted
-    found, _ = _describe(view, texts, names, frozen, there[view.nodes])
+    there = np.arange(len(graph)) < schema.size if counted is None else counted
+    found, _ = _describe(view, texts, names, schema, there[view.nodes])
     rows = view.place[targets]
     return {name: block[rows] for name, (_, block) in found.items()}
 
@@ -130,43 +130,43 @@ def _describe(
     view: Subgraph,
     texts: Float32Array | None,
     names: Float32Array | None,
-    frozen: FeatureSchema,
+    schema: FeatureSchema,
     counted: BoolArray | None = None,
 ) -> tuple[dict[str, tuple[FeatureKind, Block]], FeatureSchema]:
     """All blocks of a view, and what they take from it: where ``counted`` is None, scales and rarities are its own."""
     found: dict[str, tuple[FeatureKind, Block]] = {}
-    scales, values = dict(frozen.scales), dict(frozen.values)
+    scales, values = dict(schema.scales), dict(schema.values)
 
     def standardised(name: str, *columns: FloatArray, logarithm: bool = True) -> FloatArray:
         if counted is None:
             scales[name] = tuple(StandardScaler.of(column, logarithm=logarithm) for column in columns)
         return np.hstack([scale.apply(column) for scale, column in zip(scales[name], columns, strict=True)])
 
-    if frozen.texts and texts is not None:
+    if schema.texts and texts is not None:
         found["text"] = FeatureKind.TEXT, texts.astype(np.float64)
         if names is not None:
             found["name"] = FeatureKind.NAME, names.astype(np.float64)
         own = np.zeros(len(view)) if counted is None else 1.0 - counted
-        place = [np.array([frozen.shared.get(name, 0) for name in view.names], dtype=np.float64) + own]
+        place = [np.array([schema.shared.get(name, 0) for name in view.names], dtype=np.float64) + own]
         scaled = [standardised("namesakes", *place)]
-        if frozen.general is not None:
+        if schema.general is not None:
             above = parent_texts(view, texts)
             found["parent text"] = FeatureKind.RELATION, above
             scaled.append(standardised("likeness", likeness_to_parents(view, texts, above), logarithm=False))
         found["place"] = FeatureKind.PLACE, np.hstack(scaled)
-    if frozen.general is not None:
-        found["ancestors"] = FeatureKind.RELATION, ancestors(view, frozen.general)
-    for name, block in frozen.relations.items():
+    if schema.general is not None:
+        found["ancestors"] = FeatureKind.RELATION, ancestors(view, schema.general)
+    for name, block in schema.relations.items():
         carried, rarity = attribute(view, values[name].positions, None if counted is None else values[name].rarity)
         values[name] = replace(values[name], rarity=rarity)
         edges = named(view, values[name].positions)
         found[block] = FeatureKind.RELATION, carried
         found[f"{block} count"] = FeatureKind.COUNT, standardised(f"{block} count", number_of_values(view, edges))
         found[f"{block} mix"] = FeatureKind.MIX, standardised(f"{block} mix", *mix(view, edges), logarithm=False)
-    for name, block in frozen.features.items():
+    for name, block in schema.features.items():
         unknown = np.full(len(view), np.nan)
         found[block] = FeatureKind.FEATURE, standardised(block, view.features.get(name, unknown))
-    return found, replace(frozen, scales=scales, values=values)
+    return found, replace(schema, scales=scales, values=values)
 
 
 def _check(graph: CatalogGraph, what: str, vectors: Float32Array | FloatArray) -> None:

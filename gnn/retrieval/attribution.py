@@ -10,7 +10,7 @@ from ..model.cosine_softmax import augment_users
 from ..model.model import LatentFactorModel
 
 
-def history_shares(space: LatentFactorModel, history: IntArray, weights: FloatArray, target: int) -> FloatArray:
+def history_shares(model: LatentFactorModel, history: IntArray, weights: FloatArray, target: int) -> FloatArray:
     """What each bought target contributes to the score of one target (Hu, Koren and Volinsky 2008, section 5).
 
     ``p_u = W_u sum_i conf_i b_i`` over what was bought, with ``W_u`` the inverse of the user's ALS system, which knows
@@ -18,7 +18,7 @@ def history_shares(space: LatentFactorModel, history: IntArray, weights: FloatAr
     the same for everybody.
 
     Args:
-        space: the fitted model.
+        model: the fitted model.
         history: positions of the targets that the user bought or disliked.
         weights: weights of them, below 0 for what is disliked, float64.
         target: position of the target to explain.
@@ -26,35 +26,35 @@ def history_shares(space: LatentFactorModel, history: IntArray, weights: FloatAr
     Returns:
         float64 (bought,), adding up to the score less :func:`offset_share`; empty where nothing was bought.
     """
-    settings, gram = space.settings.factors, space.factors.gram
-    own, certain, liked = space.factors.basis[history], settings.certainty(weights), weights > 0
+    settings, gram = model.settings.factors, model.factors.gram
+    own, certain, liked = model.factors.basis[history], settings.certainty(weights), weights > 0
     if not liked.any():
         return np.empty(0)
     vector = solve_one(own, certain, gram, settings.alpha * weighted_sum(own, certain), settings)
-    toward = solve_one(own, certain, gram, settings.alpha * space.vectors[target], settings)
-    return np.asarray(certain[liked] * (own[liked] @ toward) / scale_of(space, vector))
+    toward = solve_one(own, certain, gram, settings.alpha * model.vectors[target], settings)
+    return np.asarray(certain[liked] * (own[liked] @ toward) / scale_of(model, vector))
 
 
-def offset_share(space: LatentFactorModel, target: int) -> float:
+def offset_share(model: LatentFactorModel, target: int) -> float:
     """What the offset, the same for everybody, contributes to the score of one target: ``o / (sqrt(2) M)``."""
-    return float(space.offset[target] / (np.sqrt(2) * space.longest))
+    return float(model.offset[target] / (np.sqrt(2) * model.longest))
 
 
-def scale_of(space: LatentFactorModel, vector: FloatArray) -> float:
+def scale_of(model: LatentFactorModel, vector: FloatArray) -> float:
     """``sqrt(2) |p| M``, by which ``p . q + |p| o`` is divided."""
-    return float(np.linalg.norm(augment_users(vector[None]))) * space.longest
+    return float(np.linalg.norm(augment_users(vector[None]))) * model.longest
 
 
-def source_shares(space: LatentFactorModel, target: int) -> tuple[FloatArray, FloatArray]:
+def source_shares(model: LatentFactorModel, target: int) -> tuple[FloatArray, FloatArray]:
     """Where the vector of one target came from.
 
     Args:
-        space: the fitted model.
+        model: the fitted model.
         target: position of the target.
 
     Returns:
         weights of the seen targets' factors, float64 (seen,), and what its own sales added, float64 (rank,):
         ``q_c = weights . Q_seen + own`` exactly.
     """
-    weights = space.head.sources(target)
-    return weights, space.vectors[target] - weights @ space.head.factors[:, :-1]
+    weights = model.regressor.sources(target)
+    return weights, model.vectors[target] - weights @ model.regressor.factors[:, :-1]

@@ -47,11 +47,11 @@ _LIBRARIES = ("pandas", "polars", "pyarrow")
 Precision = Literal["float64", "float16"]
 
 
-def save_state(fitted: ModelState, path: Path, precision: Precision = "float64") -> None:
+def save_state(state: ModelState, path: Path, precision: Precision = "float64") -> None:
     """Write a folder beside ``path``, then put it in place: a reader never meets half a model.
 
     Args:
-        fitted: what to write.
+        state: what to write.
         path: the folder.
         precision: of factors, vectors, priors and phi; "float16" takes a fourth of their space and 3 digits.
 
@@ -69,7 +69,7 @@ def save_state(fitted: ModelState, path: Path, precision: Precision = "float64")
         path.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
         try:
-            _write(fitted, made, precision)
+            _write(state, made, precision)
             made.chmod(0o755)
             put_in_place(made, path)
         except BaseException:
@@ -99,13 +99,13 @@ def load_state(path: Path) -> ModelState:
         raise ModelFormatError(f"The model {path} cannot be read ({error!r}); save it again.") from error
 
 
-def _write(fitted: ModelState, folder: Path, precision: Precision) -> None:
-    space, factors = fitted.space, fitted.space.factors
-    signed = fitted.signed
-    tables = graph_tables(fitted.graph)
+def _write(state: ModelState, folder: Path, precision: Precision) -> None:
+    model, factors = state.model, state.model.factors
+    signed = state.signed
+    tables = graph_tables(state.graph)
     quantity = np.zeros(signed.nnz)
-    quantity[signed.data > 0] = fitted.bought.data  # the same pairs in the same order
-    tables["users"] = pa.table({"id": list(fitted.users)})
+    quantity[signed.data > 0] = state.bought.data  # the same pairs in the same order
+    tables["users"] = pa.table({"id": list(state.users)})
     tables["history"] = pa.table(
         {
             "user": np.repeat(np.arange(signed.shape[0]), np.diff(signed.indptr)),
@@ -114,50 +114,50 @@ def _write(fitted: ModelState, folder: Path, precision: Precision) -> None:
             "weight": signed.data,
         }
     )
-    tables["newcomers"] = pa.table({"id": list(fitted.newcomers)})
-    tables["observed"] = pa.table({name: getattr(fitted.observed, name) for name in _OBSERVED})
+    tables["newcomers"] = pa.table({"id": list(state.newcomers)})
+    tables["observed"] = pa.table({name: getattr(state.event_log, name) for name in _OBSERVED})
     for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet")
     arrays: dict[str, np.ndarray[Any, Any]] = {
         "user_factors": factors.users,
         "target_factors": factors.targets,
         "basis": factors.basis,
-        "prior_mean": space.prior.mean,
-        "prior_variance": space.prior.variance,
-        "level": space.level,
-        "seen_level": space.head.factors[:, -1],
-        "vectors": space.vectors,
-        "share": space.share,
-        "error": space.error,
-        "seen": space.head.seen,
+        "prior_mean": model.prior.mean,
+        "prior_variance": model.prior.variance,
+        "level": model.level,
+        "seen_level": model.regressor.factors[:, -1],
+        "vectors": model.vectors,
+        "share": model.share,
+        "error": model.error,
+        "seen": model.regressor.seen,
     }
-    phi = _flat_blocks(space.head.blocks)
+    phi = _flat_blocks(model.regressor.blocks)
     if precision == "float16":
         arrays, phi = _halved(arrays), _halved(phi)
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "space.safetensors")
-    own = {} if fitted.clusters is None else {"clusters.centres": np.ascontiguousarray(fitted.clusters.centres)}
-    save_file({**phi, **_flat_frozen(fitted.frozen), **own}, folder / "blocks.safetensors")
+    own = {} if state.clusters is None else {"clusters.centres": np.ascontiguousarray(state.clusters.centres)}
+    save_file({**phi, **_flat_frozen(state.schema), **own}, folder / "blocks.safetensors")
     files = {file.name: sha256_of(file) for file in sorted(folder.iterdir())}
     config = {
         "format": FORMAT,
         "newaisle": version("newaisle"),
-        "source": fitted.graph.source,
-        "graph_hash": fitted.graph.content_hash,
-        "encoder": fitted.encoder,
-        "seed": fitted.seed,
-        "library": "pyarrow" if fitted.backend is None else fitted.backend.__name__,
-        "longest": space.longest,
-        "longest_at_fit": fitted.observed.longest,
-        "window": fitted.window,
-        "event_kinds": asdict(fitted.kinds),
-        "calibration": asdict(space.calibration),
-        "spread": asdict(space.spread),
-        "settings": asdict(space.settings),
-        "blocks": {name: list(block.shape) for name, block in space.head.blocks.matrices.items()},
-        "kinds": {name: str(kind) for name, kind in space.head.blocks.kinds.items()},
-        "frozen": _told_frozen(fitted.frozen),
-        "clusters": fitted.clusters
-        and {"names": list(fitted.clusters.names), "min_similarity": fitted.clusters.min_similarity},
+        "source": state.graph.source,
+        "graph_hash": state.graph.content_hash,
+        "encoder": state.encoder,
+        "seed": state.seed,
+        "library": "pyarrow" if state.backend is None else state.backend.__name__,
+        "longest": model.longest,
+        "longest_at_fit": state.event_log.longest,
+        "window": state.window,
+        "event_kinds": asdict(state.kinds),
+        "calibration": asdict(model.calibration),
+        "spread": asdict(model.spread),
+        "settings": asdict(model.settings),
+        "blocks": {name: list(block.shape) for name, block in model.regressor.blocks.matrices.items()},
+        "kinds": {name: str(kind) for name, kind in model.regressor.blocks.kinds.items()},
+        "frozen": _told_frozen(state.schema),
+        "clusters": state.clusters
+        and {"names": list(state.clusters.names), "min_similarity": state.clusters.min_similarity},
         "files": files,
     }
     config["hash"] = own_hash(config)
@@ -183,11 +183,13 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> ModelState:
     matrices = _matrices(flat, config["blocks"])
     blocks = FeatureBlocks(matrices, {name: FeatureKind(kind) for name, kind in config["kinds"].items()})
     seen = arrays["seen"]
-    head = make_regressor(blocks, settings.kernel, seen, np.column_stack([factors.targets[seen], arrays["seen_level"]]))
-    space = LatentFactorModel(
+    regressor = make_regressor(
+        blocks, settings.kernel, seen, np.column_stack([factors.targets[seen], arrays["seen_level"]])
+    )
+    model = LatentFactorModel(
         settings=settings,
         factors=factors,
-        head=head,
+        regressor=regressor,
         prior=Prior(arrays["prior_mean"], arrays["prior_variance"]),
         level=arrays["level"],
         vectors=arrays["vectors"],
@@ -205,16 +207,16 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> ModelState:
     )
     newcomers = Ids(tuple(tables["newcomers"]["id"].to_pylist()), "user")
     events = {name: tables["observed"][name].to_numpy() for name in _OBSERVED}
-    observed = EventLog(**events, longest=config["longest_at_fit"])
+    event_log = EventLog(**events, longest=config["longest_at_fit"])
     library = config["library"]
     known = library in _LIBRARIES and importlib.util.find_spec(library) is not None
     backend = importlib.import_module(library) if known else None  # Arrow where the library is not installed
     encoder, seed, window = config["encoder"], config["seed"], config["window"]
-    frozen = _frozen(config["frozen"], flat, graph)
-    more: dict[str, Any] = {"frozen": frozen, "signed": signed, "kinds": EventWeights(**config["event_kinds"])}
+    schema = _schema(config["frozen"], flat, graph)
+    more: dict[str, Any] = {"frozen": schema, "signed": signed, "kinds": EventWeights(**config["event_kinds"])}
     if told := config.get("clusters"):
         more["clusters"] = Clusters(flat["clusters.centres"], tuple(told["names"]), told["min_similarity"])
-    return ModelState(graph, users, bought, space, encoder, seed, backend, window, newcomers, observed, **more)
+    return ModelState(graph, users, bought, model, encoder, seed, backend, window, newcomers, event_log, **more)
 
 
 def _calibration(given: Mapping[str, Any]) -> PurchaseCalibration:
@@ -264,27 +266,27 @@ def _doubled(arrays: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray
     return {name: a.astype(np.float64) if a.dtype == np.float16 else a for name, a in arrays.items()}
 
 
-def _flat_frozen(frozen: FeatureSchema) -> dict[str, np.ndarray[Any, Any]]:
+def _flat_frozen(schema: FeatureSchema) -> dict[str, np.ndarray[Any, Any]]:
     flat: dict[str, np.ndarray[Any, Any]] = {}
-    if frozen.general is not None:
-        flat["frozen.general"] = np.ascontiguousarray(frozen.general)
-    for place, values in enumerate(frozen.values.values()):
+    if schema.general is not None:
+        flat["frozen.general"] = np.ascontiguousarray(schema.general)
+    for place, values in enumerate(schema.values.values()):
         flat |= {f"frozen.{place}.positions": values.positions, f"frozen.{place}.rarity": values.rarity}
     return flat
 
 
-def _told_frozen(frozen: FeatureSchema) -> dict[str, Any]:
+def _told_frozen(schema: FeatureSchema) -> dict[str, Any]:
     return {
-        "size": frozen.size,
-        "texts": frozen.texts,
-        "values": list(frozen.values),
-        "relations": dict(frozen.relations),
-        "features": dict(frozen.features),
-        "scales": {name: [asdict(scale) for scale in scales] for name, scales in frozen.scales.items()},
+        "size": schema.size,
+        "texts": schema.texts,
+        "values": list(schema.values),
+        "relations": dict(schema.relations),
+        "features": dict(schema.features),
+        "scales": {name: [asdict(scale) for scale in scales] for name, scales in schema.scales.items()},
     }
 
 
-def _frozen(told: Mapping[str, Any], flat: Mapping[str, np.ndarray[Any, Any]], graph: CatalogGraph) -> FeatureSchema:
+def _schema(told: Mapping[str, Any], flat: Mapping[str, np.ndarray[Any, Any]], graph: CatalogGraph) -> FeatureSchema:
     places = enumerate(told["values"])
     return FeatureSchema(
         size=told["size"],

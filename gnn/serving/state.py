@@ -62,61 +62,61 @@ class ModelState:
         bought: summed quantities of the history of fit time, without what is disliked, CSR (users, n).
         signed: weight of every pair of it, below 0 for what is disliked, CSR (users, n).
         kinds: what events of each kind weigh.
-        space: the model.
+        model: the model.
         encoder: name of the text encoder, None without texts.
         seed: what it was fitted with.
         backend: the table library that results come in (None: Arrow).
         window: how long the history of fit time is, in microseconds; 0 where unknown.
         newcomers: own ids of the users who came after the fit.
-        observed: what happened after the fit.
-        frozen: what describes targets that are added later.
+        event_log: what happened after the fit.
+        schema: what describes targets that are added later.
         clusters: of texts, where they are relations of the graph.
     """
 
     graph: CatalogGraph
     users: Ids
     bought: sp.csr_array
-    space: LatentFactorModel
+    model: LatentFactorModel
     encoder: str | None
     seed: int
     backend: ModuleType | None = None
     window: int = 0
     newcomers: Ids = field(default_factory=lambda: Ids((), "user"))
-    observed: EventLog = field(default_factory=EventLog)
-    frozen: FeatureSchema = field(kw_only=True)
+    event_log: EventLog = field(default_factory=EventLog)
+    schema: FeatureSchema = field(kw_only=True)
     signed: sp.csr_array = field(kw_only=True)
     kinds: EventWeights = field(default_factory=EventWeights, kw_only=True)
     clusters: Clusters | None = field(default=None, kw_only=True)
 
-    def renewed(self, space: LatentFactorModel, observed: EventLog, newcomers: Ids) -> Self:
+    def renewed(self, model: LatentFactorModel, event_log: EventLog, newcomers: Ids) -> Self:
         """The same users and purchases of fit time, and what else has become known."""
         same = ("buyers", "typical_activity", "level_errors", "id_column", "name_column")
-        return replace_keeping_cache(self, same, space=space, observed=observed, newcomers=newcomers)
+        return replace_keeping_cache(self, same, model=model, event_log=event_log, newcomers=newcomers)
 
     @cached_property
     def buyers(self) -> TrainingBuyers:
         """``signed`` by target."""
-        return TrainingBuyers(sp.csc_array(self.signed), self.space.factors)
+        return TrainingBuyers(sp.csc_array(self.signed), self.model.factors)
 
     @cached_property
     def level_errors(self) -> FloatArray:
         """How far off the level of each seen target is, foreseen from the others, as a logarithm, float64 (seen,)."""
-        space, seen = self.space, self.space.head.seen
+        model, seen = self.model, self.model.regressor.seen
         users, foreseen = (
-            augment_users(space.factors.users),
-            space.settings.as_new(space.prior.mean[seen], space.level[seen]),
+            augment_users(model.factors.users),
+            model.settings.as_new(model.prior.mean[seen], model.level[seen]),
         )
-        return popularity_errors(*expected_shares(space.calibration, users, self.bought, foreseen, seen, self.seed))
+        return popularity_errors(*expected_shares(model.calibration, users, self.bought, foreseen, seen, self.seed))
 
     @cached_property
     def vectors(self) -> FloatArray:
         """z, the unit vectors of all targets and groups, float64 (n, rank + 2)."""
-        return self.space.embeddings(np.arange(len(self.graph)))
+        return self.model.embeddings(np.arange(len(self.graph)))
 
     @cached_property
     def confidence(self) -> FloatArray:
         """How sure the model is of each target or group, 0 to 1, float64 (n,)."""
-        return self.space.confidence
+        return self.model.confidence
 
     @cached_property
     def typical_activity(self) -> int:
@@ -156,11 +156,11 @@ class ModelState:
 
     def past(self, row: int) -> UserHistory:
         """What a user did until now."""
-        return self.observed.past(row, *self.told(row), self.window)
+        return self.event_log.past(row, *self.told(row), self.window)
 
     def history(self, row: int) -> IntArray:
         """Positions of what a user bought until now and does not dislike, ascending."""
-        if not len(self.observed):
+        if not len(self.event_log):
             own, weight = self.told(row)
             return own[weight > 0]
         past = self.past(row)
@@ -184,7 +184,7 @@ class ModelState:
 
     def disliked(self, row: int) -> IntArray:
         """Positions of what a user dislikes, ascending."""
-        if len(self.observed):
+        if len(self.event_log):
             return self.past(row).disliked
         own, weight = self.told(row)
         return own[weight < 0]
@@ -198,12 +198,12 @@ class ModelState:
 
     def user_vectors(self, rows: IntArray) -> FloatArray:
         """Vectors p of users, with the events since the fit folded in, float64 (rows, rank)."""
-        factors = self.space.factors
+        factors = self.model.factors
         vectors = np.tile(factors.mean_user, (len(rows), 1))
         known = rows < len(self.users)
         vectors[known] = factors.user_vectors(rows[known])
         for place in np.flatnonzero(self.active(rows)).tolist():
-            vectors[place] = fold_in(self.space, self.past(int(rows[place])))
+            vectors[place] = fold_in(self.model, self.past(int(rows[place])))
         return vectors
 
     def activity(self, rows: IntArray) -> IntArray:
@@ -217,7 +217,7 @@ class ModelState:
 
     def active(self, rows: IntArray) -> BoolArray:
         """Which users did something since the fit, bool (rows,)."""
-        first, end = (np.searchsorted(self.observed.user, edge) for edge in (rows, rows + 1))
+        first, end = (np.searchsorted(self.event_log.user, edge) for edge in (rows, rows + 1))
         return np.asarray(first < end)
 
     def choose(self, among: Among) -> Candidates:
@@ -246,7 +246,7 @@ class ModelState:
         wanted = ~self.graph.is_group
         if among != "all":
             is_seen = np.zeros(len(self.graph), dtype=np.bool_)
-            is_seen[self.space.head.seen] = True
+            is_seen[self.model.regressor.seen] = True
             wanted = wanted & (is_seen if among == "seen" else ~is_seen)
         if not wanted.any():
             raise InputError(f"The catalog has no target among {among!r}; ask among others.")
@@ -261,10 +261,10 @@ class ModelState:
 def fitted_to(
     sales: WeightedHistory,
     graph: CatalogGraph,
-    space: LatentFactorModel,
+    model: LatentFactorModel,
     encoder: str | None,
     seed: int,
-    frozen: FeatureSchema,
+    schema: FeatureSchema,
     clusters: Clusters | None = None,
 ) -> ModelState:
     """What a recommender knows right after the fit to a history."""
@@ -274,12 +274,12 @@ def fitted_to(
         graph,
         events.users,
         sales.bought,
-        space,
+        model,
         encoder,
         seed,
         backend,
         window,
-        frozen=frozen,
+        schema=schema,
         signed=sales.signed,
         kinds=sales.kinds,
         clusters=clusters,

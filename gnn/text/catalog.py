@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...arrays import Float32Array
 from ...graph import CatalogGraph
-from ...progress import Progress
+from ...progress import Progress, silent
 from .encoder import TextEncoder
 
 _PROGRESS = 512
@@ -28,7 +28,7 @@ class Encoded:
 
 
 def encode_catalog(
-    graph: CatalogGraph, encoder: str | None, cache: Path | None, tell: Progress | None = None
+    graph: CatalogGraph, encoder: str | None, cache: Path | None, progress: Progress | None = None
 ) -> Encoded:
     """Encode the texts, and the names where the texts say more than they do.
 
@@ -36,7 +36,7 @@ def encode_catalog(
         graph: the catalog.
         encoder: name of the encoder; None leaves texts out.
         cache: file that keeps embeddings.
-        tell: is told how far it is.
+        progress: is told how far it is.
 
     Raises:
         ModelError: the encoder cannot be loaded or the cache cannot be used.
@@ -46,12 +46,12 @@ def encode_catalog(
     texts, names = graph.texts, [name.lower() for name in graph.names]
     further = any(text.lower() != name for text, name in zip(texts, names, strict=True))
     wanted: Sequence[str] = (*texts, *names) if further else texts
-    say = tell or (lambda _line: None)
-    say(f"encoding {len(set(wanted)):,} texts and names" if further else f"encoding {len(set(wanted)):,} texts")
+    report = progress or silent
+    report(f"encoding {len(set(wanted)):,} texts and names" if further else f"encoding {len(set(wanted)):,} texts")
 
-    def progress(done: int, of: int) -> None:
+    def count(done: int, of: int) -> None:
         if done % _PROGRESS == 0 or done == of:
-            say(f"encoded {done:,} of {of:,}")
+            report(f"encoded {done:,} of {of:,}")
 
-    vectors = TextEncoder(encoder, cache).encode(wanted, progress)
+    vectors = TextEncoder(encoder, cache).encode(wanted, count)
     return Encoded(vectors[: len(texts)], vectors[len(texts) :] if further else None)

@@ -31,7 +31,7 @@ _STREAM = 0x6F
 """Tells the draw of purchases from all others."""
 
 
-def choose_balance(episodes: Sequence[ValidationFold], settings: ModelSettings) -> ModelSettings:
+def choose_balance(folds: Sequence[ValidationFold], settings: ModelSettings) -> ModelSettings:
     """Choose how strongly the prior of seen targets holds, and what is taken from their scores beside new ones.
 
     A fifth of the purchases is hidden beside the pseudo-new targets. The strength has the greatest NDCG@20 over those
@@ -40,8 +40,8 @@ def choose_balance(episodes: Sequence[ValidationFold], settings: ModelSettings) 
     """
     factors = settings.factors
     single = replace(factors, rank=2 * factors.rank, second=0) if factors.second else factors
-    splits = rehearsals([episode.split for episode in episodes])
-    found = [_Rehearsal.of(split, episodes[0], single, settings) for split in splits]
+    splits = rehearsals([fold.split for fold in folds])
+    found = [_Rehearsal.of(split, folds[0], single, settings) for split in splits]
     if not found:
         return settings
     ranked = {gamma: [rehearsal.scores(gamma, settings) for rehearsal in found] for gamma in _STRENGTHS}
@@ -85,17 +85,17 @@ class _Rehearsal:
     new: Prior
 
     @classmethod
-    def of(cls, split: Split, episode: ValidationFold, single: FactorSettings, settings: ModelSettings) -> _Rehearsal:
+    def of(cls, split: Split, fold: ValidationFold, single: FactorSettings, settings: ModelSettings) -> _Rehearsal:
         seen = sample(seen_targets(split), MAX_TARGETS, split.seed)
         shown = rehearsal_list(split, seen)
-        factors = fit_factors(split.weights, single, episode.seed)
-        head = popularity_regressor(episode.blocks, settings.kernel, seen, factors, split.train)
-        factors = inform_factors(factors, head, split.weights)
-        head = head.carrying(with_popularity(factors, split.train, seen))
-        new = head.prior(shown.targets[shown.is_new])
+        factors = fit_factors(split.weights, single, fold.seed)
+        regressor = popularity_regressor(fold.blocks, settings.kernel, seen, factors, split.train)
+        factors = inform_factors(factors, regressor, split.weights)
+        regressor = regressor.carrying(with_popularity(factors, split.train, seen))
+        new = regressor.prior(shown.targets[shown.is_new])
         users, signed = factors.users, sp.csc_array(split.weights[:, seen])
         asking = user_embeddings(factors.user_vectors(shown.users))[:, :-1] * np.sqrt(2)
-        return cls(shown, users, asking, single, signed, head.leave_one_out(), new)
+        return cls(shown, users, asking, single, signed, regressor.leave_one_out(), new)
 
     def scores(self, gamma: float, settings: ModelSettings) -> FloatArray:
         """Of the list over ``|p|``, with so strong a prior of seen targets and no offset, float64 (users, targets)."""

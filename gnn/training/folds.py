@@ -27,9 +27,9 @@ from ..validation.splits import PROTOCOLS, Split, binary, pseudo_split
 START_WIDTH = 0.05
 START_RIDGE = 0.1
 """Where the search on pseudo-new targets begins: settings that did well on other splits than the reported ones."""
-EPISODES = 3
+FOLDS = 3
 """Pseudo-new splits per fit, more of them where the catalog is small:"""
-MOST_EPISODES = 8
+MOST_FOLDS = 8
 ENOUGH = 400
 """so many at most, until they hold this many judged pseudo-new targets together."""
 FIT_USERS = 5000
@@ -172,7 +172,7 @@ def make_folds(
     protocols: Sequence[str] = PROTOCOLS,
     signed: sp.csr_array | None = None,
 ) -> list[ValidationFold]:
-    """Hide pseudo-new targets ``EPISODES`` times or more, the protocols taking turns.
+    """Hide pseudo-new targets ``FOLDS`` times or more, the protocols taking turns.
 
     Args:
         graph: the catalog.
@@ -190,7 +190,7 @@ def make_folds(
     if train.shape[0] > FIT_USERS:
         rows = sample(np.flatnonzero(np.diff(train.indptr)), FIT_USERS, seed)
         train, signed = train[rows], None if signed is None else signed[rows]
-    while usable and (len(found) < EPISODES or (len(found) < MOST_EPISODES and _judged(found) < ENOUGH)):
+    while usable and (len(found) < FOLDS or (len(found) < MOST_FOLDS and _judged(found) < ENOUGH)):
         protocol = usable[len(found) % len(usable)]
         try:
             split = pseudo_split(protocol, graph, train, len(found), seed, signed=signed)
@@ -201,8 +201,8 @@ def make_folds(
     return found
 
 
-def _judged(episodes: Sequence[ValidationFold]) -> int:
-    return sum(len(episode.split.candidates) for episode in episodes)
+def _judged(folds: Sequence[ValidationFold]) -> int:
+    return sum(len(fold.split.candidates) for fold in folds)
 
 
 def start_kernel(blocks: FeatureBlocks, width: float, ridge: float) -> KernelSettings:

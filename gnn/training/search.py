@@ -39,13 +39,13 @@ def coordinate_search(
         before = figure
         for name, values in (choices or {}).items():
             for value in values:
-                if (gained := judged(trial := {**best, name: value})) > figure + MARGIN:
-                    best, figure = trial, gained
+                if (gained := judged(protocol_run := {**best, name: value})) > figure + MARGIN:
+                    best, figure = protocol_run, gained
         for name, factors in steps.items():
             for factor in factors:
                 improved = False
-                while (gained := judged(trial := {**best, name: best[name] * factor})) > figure + MARGIN:
-                    best, figure, improved = trial, gained, True
+                while (gained := judged(protocol_run := {**best, name: best[name] * factor})) > figure + MARGIN:
+                    best, figure, improved = protocol_run, gained, True
                 if improved:
                     break
         if figure <= before:

@@ -27,11 +27,11 @@ STRANGE = 0.5
 """Share of the unsold targets outside the range of the sold ones from which on a number is left out."""
 
 
-def choose_factors(episodes: Sequence[ValidationFold], start: FactorSettings, kernel: KernelSettings) -> FactorSettings:
+def choose_factors(folds: Sequence[ValidationFold], start: FactorSettings, kernel: KernelSettings) -> FactorSettings:
     """Choose rank, confidence and regularisation with a given kernel; without any episode the start stays."""
-    if not episodes:
+    if not folds:
         return start
-    most = MOST_RANK_OF_MANY if episodes[0].many else MOST_RANK
+    most = MOST_RANK_OF_MANY if folds[0].many else MOST_RANK
 
     def settings(values: Mapping[str, float]) -> FactorSettings:
         rank = int(np.clip(values["rank"], LEAST_RANK, most))
@@ -39,31 +39,31 @@ def choose_factors(episodes: Sequence[ValidationFold], start: FactorSettings, ke
 
     def judge(values: Mapping[str, float]) -> float:
         chosen = settings(values)
-        return float(np.mean([judge_factors(episode, chosen, kernel) for episode in episodes]))
+        return float(np.mean([judge_factors(fold, chosen, kernel) for fold in folds]))
 
     begin = {"rank": float(start.rank), "alpha": start.alpha, "regularization": start.regularization}
     steps = {"rank": (2.0, 0.5), "regularization": (3.0, 1 / 3), "alpha": (2.0, 0.5)}
     return settings(coordinate_search(judge, begin, steps))
 
 
-def judge_factors(episode: ValidationFold, factors: FactorSettings, kernel: KernelSettings) -> float:
+def judge_factors(fold: ValidationFold, factors: FactorSettings, kernel: KernelSettings) -> float:
     """NDCG@20 of the zero-shot ranking of an episode's pseudo-new targets; below 0 where the factors have collapsed."""
-    users, targets = episode.judged_factors(factors)
-    known = episode.known
+    users, targets = fold.judged_factors(factors)
+    known = fold.known
     shown = float(np.einsum("ur,ur->", users, known @ targets)) / known.nnz if known.nnz else 1.0
     if shown < LEAST_SHOWN:
         return shown - LEAST_SHOWN
-    return ndcg(users @ episode.carry(kernel, targets).T, episode.hits)
+    return ndcg(users @ fold.carry(kernel, targets).T, fold.hits)
 
 
 def choose_kernel(
-    episodes: Sequence[ValidationFold], factors: FactorSettings, width: float, ridge: float
+    folds: Sequence[ValidationFold], factors: FactorSettings, width: float, ridge: float
 ) -> KernelSettings:
     """Choose the width, the ridge, and for some kinds of blocks how much they weigh beside the others.
 
     Weights of the single blocks are not searched: they fitted the pseudo-new targets and lost on whole new branches.
     """
-    blocks = episodes[0].blocks
+    blocks = folds[0].blocks
     choices = {str(kind): tried for kind, tried in KIND_WEIGHTS.items() if kind in blocks.kinds.values()}
 
     def settings(values: Mapping[str, float]) -> KernelSettings:
@@ -71,7 +71,7 @@ def choose_kernel(
 
     def judge(values: Mapping[str, float]) -> float:
         chosen = settings(values)
-        return float(np.mean([judge_factors(episode, factors, chosen) for episode in episodes]))
+        return float(np.mean([judge_factors(fold, factors, chosen) for fold in folds]))
 
     begin = {"width": width, "ridge": ridge, **{kind: tried[0] for kind, tried in choices.items()}}
     steps = {"width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}

@@ -165,7 +165,7 @@ class Store:
         with self._turn(source, wait), translated(self.name, self._database):
             annotate(self._driver, self._database, source, uuid.uuid4().hex, work, wait, pauses)
 
-    def head(self, source: str) -> SourceState:
+    def source_state(self, source: str) -> SourceState:
         """What the store says of a source as a whole: content hash, last run, model; an empty head where it has none.
 
         Raises:

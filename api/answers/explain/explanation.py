@@ -44,32 +44,32 @@ class Explanation:
     because: tuple[Because, ...]
 
 
-def explain(fitted: ModelState, user: Id, target: Id) -> Explanation:
+def explain(state: ModelState, user: Id, target: Id) -> Explanation:
     """Explain the score of one user and one target; ``Recommender.explain`` says more."""
-    space, position, asked = fitted.space, fitted.graph.ids.position(target), resolve_users(fitted, user)
-    vector, row = asked.vectors[0], int(fitted.rows([user])[0])
-    scale = scale_of(space, vector)
-    weights, own = source_shares(space, position)
-    through = weights * (space.head.factors[:, :-1] @ vector) / scale
-    history, shares = _history(fitted, row, position)
+    model, position, batch = state.model, state.graph.ids.position(target), resolve_users(state, user)
+    vector, row = batch.vectors[0], int(state.rows([user])[0])
+    scale = scale_of(model, vector)
+    weights, own = source_shares(model, position)
+    through = weights * (model.regressor.factors[:, :-1] @ vector) / scale
+    history, shares = _history(state, row, position)
     first, order = np.argsort(-shares, kind="stable"), np.argsort(-through, kind="stable")
-    score = float(fitted.score(asked.vectors, np.array([position]))[0, 0])
-    bought = _reasons(fitted, history[first], shares[first])
-    sources = _reasons(fitted, space.head.seen[order], through[order])
+    score = float(state.score(batch.vectors, np.array([position]))[0, 0])
+    bought = _reasons(state, history[first], shares[first])
+    sources = _reasons(state, model.regressor.seen[order], through[order])
     own_sales = float(own @ vector / scale)
-    because = ReasonWriter(fitted, user, fitted.weights(row), position, score).tell(bought, sources, own_sales)
-    offset = offset_share(space, position)
+    because = ReasonWriter(state, user, state.weights(row), position, score).tell(bought, sources, own_sales)
+    offset = offset_share(model, position)
     return Explanation(user, target, score, bought, sources, own_sales, offset, because)
 
 
-def _history(fitted: ModelState, row: int, position: int) -> tuple[IntArray, FloatArray]:
+def _history(state: ModelState, row: int, position: int) -> tuple[IntArray, FloatArray]:
     """What a user bought, and what each of it adds to the score of a target."""
-    if not fitted.active(np.array([row]))[0]:
-        return fitted.history(row), history_shares(fitted.space, *fitted.told(row), position)
-    past = fitted.past(row)
-    return np.concatenate([past.bought, past.liked]), folded_shares(fitted.space, past, position)
+    if not state.active(np.array([row]))[0]:
+        return state.history(row), history_shares(state.model, *state.told(row), position)
+    past = state.past(row)
+    return np.concatenate([past.bought, past.liked]), folded_shares(state.model, past, position)
 
 
-def _reasons(fitted: ModelState, positions: IntArray, shares: FloatArray) -> tuple[Reason, ...]:
-    graph, pairs = fitted.graph, zip(positions.tolist(), shares.tolist(), strict=True)
+def _reasons(state: ModelState, positions: IntArray, shares: FloatArray) -> tuple[Reason, ...]:
+    graph, pairs = state.graph, zip(positions.tolist(), shares.tolist(), strict=True)
     return tuple(Reason(graph.ids.values[i], graph.names[i], share) for i, share in pairs)

@@ -61,11 +61,11 @@ class GraphPaths:
     """Finds paths to one target.
 
     Attributes:
-        fitted: what was fitted, n targets and groups.
+        state: what was fitted, n targets and groups.
         target: position of the explained target.
     """
 
-    fitted: ModelState
+    state: ModelState
     target: int
 
     def of(self, other: int) -> tuple[GraphPath, ...]:
@@ -87,11 +87,11 @@ class GraphPaths:
         keys = tuple(map(self._ties.key, tie.nodes))
         weight = self._ties.weight(tie)
         given = {"key": keys[0], "other": keys[-1], "via": self._ties.key(tie.over)}
-        own, via = self.fitted.graph.ids.values[other], self._ties.name(tie.over)
+        own, via = self.state.graph.ids.values[other], self._ties.name(tie.over)
         return GraphPath(own, tie.kind, via, self._ties.told(tie), keys, weight, "way", given)
 
     def _text(self, other: int) -> GraphPath:
-        graph, ends = self.fitted.graph, (other, self.target)
+        graph, ends = self.state.graph, (other, self.target)
         keys = tuple(graph.keys[end] for end in ends)
         path, cosine = " ~ ".join(graph.names[end] for end in ends), float(self._alike[other])
         given = {"key": keys[0], "other": keys[1]}
@@ -99,14 +99,14 @@ class GraphPaths:
 
     @cached_property
     def _ties(self) -> Connections:
-        return Connections(self.fitted.graph)
+        return Connections(self.state.graph)
 
     @cached_property
     def _alike(self) -> FloatArray:
         """Cosine of every text or name with that of the target, the higher one, 0 without texts, float64 (n,)."""
-        blocks = self.fitted.space.head.blocks.of({FeatureKind.TEXT, FeatureKind.NAME})
+        blocks = self.state.model.regressor.blocks.of({FeatureKind.TEXT, FeatureKind.NAME})
         cosines = [np.asarray(texts @ texts[self.target]) for texts in blocks.matrices.values()]
-        return np.asarray(np.max([np.zeros(len(self.fitted.graph)), *cosines], axis=0))
+        return np.asarray(np.max([np.zeros(len(self.state.graph)), *cosines], axis=0))
 
     @cached_property
     def _threshold(self) -> float:

@@ -58,14 +58,14 @@ class ReasonWriter:
     """Puts reasons for the score of one user and one target into words.
 
     Attributes:
-        fitted: what was fitted.
+        state: what was fitted.
         user: own id of the user.
         bought: position of a bought target -> summed weight of the purchases.
         target: position of the target.
         score: the score.
     """
 
-    fitted: ModelState
+    state: ModelState
     user: Id
     bought: Mapping[int, float]
     target: int
@@ -99,7 +99,7 @@ class ReasonWriter:
     def _groups(self, reasons: Sequence[Reason], fact: Callable[[int], bool]) -> list[tuple[bool, _Group]]:
         """The strongest reasons, those together that are tied to the target by the same things and share a fact."""
         found: dict[object, tuple[bool, _Group]] = {}
-        ids = self.fitted.graph.ids
+        ids = self.state.graph.ids
         for reason in sorted(reasons, key=lambda reason: -reason.share)[:STRONGEST]:
             if reason.share > 0:
                 position = ids.position(reason.target)
@@ -110,7 +110,7 @@ class ReasonWriter:
 
     @cached_property
     def _paths(self) -> GraphPaths:
-        return GraphPaths(self.fitted, self.target)
+        return GraphPaths(self.state, self.target)
 
     def _because(self, kind: Literal["bought", "resembles"], text: str, group: _Group) -> Because:
         share = float(sum(reason.share for reason, _ in group))
@@ -122,12 +122,12 @@ class ReasonWriter:
 
     def _called(self, position: int) -> str:
         """The name, with the id where others are called the same."""
-        graph = self.fitted.graph
+        graph = self.state.graph
         name = graph.names[position]
         return name if graph.names.count(name) == 1 else f"{name} ({graph.ids.values[position]})"
 
     def _listed(self, group: _Group) -> str:
-        ids = self.fitted.graph.ids
+        ids = self.state.graph.ids
         return _listing([self._called(ids.position(reason.target)) for reason, _ in group])
 
 

@@ -75,9 +75,9 @@ def draw_level(evaluation: Evaluation) -> Figure:
         rank = told[protocol].level_share
         axes.set_title(f"{protocol}\nrank correlation within a split: {_told(rank)}", fontsize=11)
     panels[0][0].set_ylabel("expected share of buyers (log scale)")
-    limits = [limit for points in drawn for limit in points.get_clim()]
+    thresholds = [limit for points in drawn for limit in points.get_clim()]
     for points in drawn:
-        points.set_clim(min(limits), max(limits))
+        points.set_clim(min(thresholds), max(thresholds))
     figure.colorbar(drawn[0], ax=[axes for (axes,) in panels], label="confidence")
     return figure
 

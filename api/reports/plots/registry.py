@@ -43,7 +43,7 @@ def _stands_alone(result: SplitResult) -> bool:
 
 def tells_of_targets(result: SplitResult) -> bool:
     """Whether newaisle said what it expects of single hidden targets."""
-    return Newaisle.name in result.cells and bool(result.cells[Newaisle.name].targets)
+    return Newaisle.name in result.by_method and bool(result.by_method[Newaisle.name].targets)
 
 
 _SHOWN: Mapping[str, Callable[[SplitResult], bool]] = {

@@ -41,7 +41,7 @@ def draw_target(model: Recommender, target: Id, path: Path) -> None:
 
 def _draw_graph(axes, model: Recommender, target: Id) -> None:  # type: ignore[no-untyped-def]  # matplotlib is optional
     """The target, its parents and attributes, and the seen targets that share them and are most like it."""
-    graph, space = model.fitted.graph, model.fitted.space
+    graph, latent_model = model.fitted.graph, model.fitted.model
     near, around = graph.neighbourhood(target, 1), graph.neighbourhood(target, 2)
     shown = nx.Graph()
     shown.add_node(target, **near.nodes[target])
@@ -56,7 +56,7 @@ def _draw_graph(axes, model: Recommender, target: Id) -> None:  # type: ignore[n
                 shown.add_node(end, **around.nodes[end])
             shown.add_edge(other, node)
             shown.add_edge(target, node)
-    seen = {graph.ids.values[i] for i in space.head.seen}
+    seen = {graph.ids.values[i] for i in latent_model.regressor.seen}
     kinds = {node: _kind(node, data, target, seen) for node, data in shown.nodes(data=True)}
     places = nx.kamada_kawai_layout(shown)
     nx.draw_networkx_edges(shown, places, ax=axes, edge_color="#c9ced6")
@@ -86,15 +86,15 @@ _LABELS = {"new": "new target", "seen": "sold target", "group": "group above it"
 
 def _draw_sources(axes, model: Recommender, target: Id) -> None:  # type: ignore[no-untyped-def]  # matplotlib is optional
     """The strongest weights of seen targets in the target's prior."""
-    graph, space = model.fitted.graph, model.fitted.space
-    weights, _ = source_shares(space, graph.ids.position(target))
+    graph, latent_model = model.fitted.graph, model.fitted.model
+    weights, _ = source_shares(latent_model, graph.ids.position(target))
     first = np.argsort(-np.abs(weights), kind="stable")[:_SOURCES][::-1]
     axes.barh(
         range(len(first)),
         weights[first],
         color=[_COLOURS["seen"] if weight > 0 else _COLOURS["group"] for weight in weights[first]],
     )
-    axes.set_yticks(range(len(first)), [_short(graph.names[i]) for i in space.head.seen[first]])
+    axes.set_yticks(range(len(first)), [_short(graph.names[i]) for i in latent_model.regressor.seen[first]])
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_title("Where its embedding came from")
     axes.set_xlabel("weight of the sold target's factors")

@@ -56,16 +56,16 @@ class LinMap(OnBlocks):
 
     def fit(self, split: Split) -> None:
         """Choose rank, confidence, regularisation, width and ridge, then fit."""
-        episodes = _episodes(split, self.blocks, self.seed)
-        chosen = choose_factors(episodes, START_FACTORS, _kernel(self.blocks))
-        settings = _tuned(episodes, self.blocks, lambda episode, fixed: judge_factors(episode, chosen, fixed))
+        folds = _folds(split, self.blocks, self.seed)
+        chosen = choose_factors(folds, START_FACTORS, _kernel(self.blocks))
+        settings = _tuned(folds, self.blocks, lambda fold, fixed: judge_factors(fold, chosen, fixed))
         factors = fit_factors(split.weights, chosen, self.seed)
         self._fit = factors, make_regressor(self.blocks, settings, split.seen, factors.targets[split.seen])
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """``p_u . mu_c``, float64 (users, targets); users without history get the mean user."""
-        factors, head = self.parts
-        return np.asarray(factors.user_vectors(users) @ head.prior(targets).mean.T)
+        factors, regressor = self.parts
+        return np.asarray(factors.user_vectors(users) @ regressor.prior(targets).mean.T)
 
     @property
     def parts(self) -> tuple[Factors, KernelRegressor]:
@@ -82,21 +82,21 @@ class KernelRidge(OnBlocks):
 
     name = "kernel-ridge"
 
-    _head: KernelRegressor | None = None
+    _regressor: KernelRegressor | None = None
 
     def fit(self, split: Split) -> None:
         """Choose width and ridge, then fit one regression per user."""
 
-        def judge(episode: ValidationFold, fixed: KernelSettings) -> float:
-            sold = _purchases(episode.split, episode.seen)[episode.users]
-            return ndcg(episode.carry(fixed, sold.T).T, episode.hits)
+        def judge(fold: ValidationFold, fixed: KernelSettings) -> float:
+            sold = _purchases(fold.split, fold.seen)[fold.users]
+            return ndcg(fold.carry(fixed, sold.T).T, fold.hits)
 
-        settings = _tuned(_episodes(split, self.blocks, self.seed), self.blocks, judge)
-        self._head = make_regressor(self.blocks, settings, split.seen, _purchases(split, split.seen).T)
+        settings = _tuned(_folds(split, self.blocks, self.seed), self.blocks, judge)
+        self._regressor = make_regressor(self.blocks, settings, split.seen, _purchases(split, split.seen).T)
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """Predicted purchases, float64 (users, targets)."""
-        return fitted(self._head).prior(targets).mean.T[users]
+        return fitted(self._regressor).prior(targets).mean.T[users]
 
 
 class Popularity(OnBlocks):
@@ -104,23 +104,23 @@ class Popularity(OnBlocks):
 
     name = "popularity"
 
-    _head: KernelRegressor | None = None
+    _regressor: KernelRegressor | None = None
 
     def fit(self, split: Split) -> None:
         """Choose width and ridge, then fit."""
 
-        def judge(episode: ValidationFold, fixed: KernelSettings) -> float:
-            level = episode.carry(fixed, popularity_logits(episode.split.train, episode.seen)[:, None])
-            return ndcg(np.broadcast_to(level.T, episode.hits.shape), episode.hits)
+        def judge(fold: ValidationFold, fixed: KernelSettings) -> float:
+            level = fold.carry(fixed, popularity_logits(fold.split.train, fold.seen)[:, None])
+            return ndcg(np.broadcast_to(level.T, fold.hits.shape), fold.hits)
 
-        settings = _tuned(_episodes(split, self.blocks, self.seed), self.blocks, judge)
-        self._head = make_regressor(
+        settings = _tuned(_folds(split, self.blocks, self.seed), self.blocks, judge)
+        self._regressor = make_regressor(
             self.blocks, settings, split.seen, popularity_logits(split.train, split.seen)[:, None]
         )
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """Predicted centred logits, float64 (users, targets), equal in all rows."""
-        return np.tile(fitted(self._head).prior(targets).mean.T, (len(users), 1))
+        return np.tile(fitted(self._regressor).prior(targets).mean.T, (len(users), 1))
 
 
 class TextCosine(OnBlocks):
@@ -155,13 +155,13 @@ class Knn(OnBlocks):
 
     def fit(self, split: Split) -> None:
         """Choose the number of neighbours."""
-        episodes = _episodes(split, self.blocks, self.seed)
+        folds = _folds(split, self.blocks, self.seed)
 
         def judge(count: int) -> float:
-            found = [ndcg(self._votes(e.split, e.users, e.candidates, count), e.hits) for e in episodes]
+            found = [ndcg(self._votes(e.split, e.users, e.candidates, count), e.hits) for e in folds]
             return float(np.mean(found))
 
-        self._count = max(_NEIGHBOURS, key=judge) if episodes else self._count
+        self._count = max(_NEIGHBOURS, key=judge) if folds else self._count
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
         """Summed kernel of the bought neighbours, float64 (users, targets)."""
@@ -183,7 +183,7 @@ def _texts(blocks: FeatureBlocks) -> FloatArray | None:
     return texts if isinstance(texts, np.ndarray) else None
 
 
-def _episodes(split: Split, blocks: FeatureBlocks, seed: int) -> list[ValidationFold]:
+def _folds(split: Split, blocks: FeatureBlocks, seed: int) -> list[ValidationFold]:
     return make_folds(split.graph, split.train, blocks, seed, (split.protocol,), split.signed)
 
 
@@ -196,15 +196,15 @@ def _kernel(
 
 
 def _tuned(
-    episodes: Sequence[ValidationFold], blocks: FeatureBlocks, judge: Callable[[ValidationFold, KernelSettings], float]
+    folds: Sequence[ValidationFold], blocks: FeatureBlocks, judge: Callable[[ValidationFold, KernelSettings], float]
 ) -> KernelSettings:
     """The fixed kernel with width and ridge chosen on pseudo-new targets."""
     start = {"counts": 1.0, "width": START_WIDTH, "ridge": START_RIDGE}
-    if not episodes:
+    if not folds:
         return _kernel(blocks, **start)
 
     def mean(values: Mapping[str, float]) -> float:
-        return float(np.mean([judge(episode, _kernel(blocks, **values)) for episode in episodes]))
+        return float(np.mean([judge(fold, _kernel(blocks, **values)) for fold in folds]))
 
     return _kernel(blocks, **coordinate_search(mean, start, _KERNEL_STEPS, rounds=2))
 

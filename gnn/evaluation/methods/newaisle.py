@@ -26,11 +26,11 @@ class Newaisle(OnBlocks):
 
     name = "newaisle"
 
-    _space: LatentFactorModel | None = None
+    _model: LatentFactorModel | None = None
 
     def fit(self, split: Split) -> None:
         """Fit the space, its settings chosen on pseudo-new targets hidden as the split hides."""
-        self._space = self._fit(split)
+        self._model = self._fit(split)
 
     def _fit(self, split: Split, settings: ModelSettings | None = None) -> LatentFactorModel:
         """The space, its settings chosen where none are given."""
@@ -50,8 +50,8 @@ class Newaisle(OnBlocks):
         Raises:
             ModelError: it was not fitted.
         """
-        space = fitted(self._space)
-        return space.unscaled(space.factors.user_vectors(users), targets)
+        model = fitted(self._model)
+        return model.unscaled(model.factors.user_vectors(users), targets)
 
     def chance(self, split: Split, users: IntArray, targets: IntArray) -> dict[str, FloatArray]:
         """The calibrated probability, and beside it the articles' softmax.
@@ -59,19 +59,19 @@ class Newaisle(OnBlocks):
         Raises:
             ModelError: it was not fitted.
         """
-        space = fitted(self._space)
-        vectors, activity = space.factors.user_vectors(users), np.diff(split.train.indptr)[users]
-        softmax = space.probabilities(space.score(vectors, targets), tau=1.0)
-        return {"": space.chance(vectors, activity, targets), ":softmax": softmax}
+        model = fitted(self._model)
+        vectors, activity = model.factors.user_vectors(users), np.diff(split.train.indptr)[users]
+        softmax = model.probabilities(model.score(vectors, targets), tau=1.0)
+        return {"": model.chance(vectors, activity, targets), ":softmax": softmax}
 
     @property
-    def space(self) -> LatentFactorModel:
+    def model(self) -> LatentFactorModel:
         """The model.
 
         Raises:
             ModelError: it was not fitted.
         """
-        return fitted(self._space)
+        return fitted(self._model)
 
     def revealed(self, split: Split, users: IntArray) -> Newaisle:
         """Itself, its hidden targets updated by what some users bought of them and what not.
@@ -79,23 +79,23 @@ class Newaisle(OnBlocks):
         Raises:
             ModelError: it was not fitted.
         """
-        space, targets = fitted(self._space), split.listed
+        model, targets = fitted(self._model), split.listed
         if not len(users):
             return self
         exposure = np.zeros(split.test.shape[0])
         exposure[users] = 1.0
         shown = sp.csc_array(sp.diags_array(exposure) @ split.test[:, targets])
         shown.eliminate_zeros()
-        settings, mean = space.settings, space.prior.mean[targets]
+        settings, mean = model.settings, model.prior.mean[targets]
         gamma = settings.gamma(exposure.mean())
-        strength = prior_strength(space.prior.variance[targets], gamma, settings)
-        vectors, share = space.vectors.copy(), space.share.copy()
+        strength = prior_strength(model.prior.variance[targets], gamma, settings)
+        vectors, share = model.vectors.copy(), model.share.copy()
         vectors[targets], share[targets] = update_targets(
-            space.factors.users, shown, mean, strength, settings.factors, exposure
+            model.factors.users, shown, mean, strength, settings.factors, exposure
         )
-        told = replace(space, vectors=vectors, share=share)
+        told = replace(model, vectors=vectors, share=share)
         longest = float(np.linalg.norm(told.answers, axis=1).max())
-        return self._as(replace(told, longest=max(space.longest, longest)))
+        return self._as(replace(told, longest=max(model.longest, longest)))
 
     def without_offset(self) -> Newaisle:
         """Itself, nothing taken from the scores of seen targets.
@@ -103,12 +103,12 @@ class Newaisle(OnBlocks):
         Raises:
             ModelError: it was not fitted.
         """
-        space = fitted(self._space)
-        return self._as(replace(space, settings=replace(space.settings, offset=0.0)))
+        model = fitted(self._model)
+        return self._as(replace(model, settings=replace(model.settings, offset=0.0)))
 
-    def _as(self, space: LatentFactorModel) -> Newaisle:
+    def _as(self, model: LatentFactorModel) -> Newaisle:
         told = Newaisle(self.seed, self.blocks)
-        told._space = space
+        told._model = model
         return told
 
     def expected(self, split: Split, targets: IntArray) -> dict[str, FloatArray]:
@@ -119,7 +119,7 @@ class Newaisle(OnBlocks):
         """
         level = self.chance(split, np.flatnonzero(np.diff(split.train.indptr)), targets)[""].mean(axis=0)
         distance = nearest_distance(self.blocks, targets, split.seen)
-        return {"level": level, "confidence": fitted(self._space).confidence[targets], "distance": distance}
+        return {"level": level, "confidence": fitted(self._model).confidence[targets], "distance": distance}
 
 
 class Uninformed(Newaisle):
@@ -128,8 +128,8 @@ class Uninformed(Newaisle):
     def fit(self, split: Split) -> None:
         """Fit with the graph's say in the factors, and again without."""
         super().fit(split)
-        chosen = self.space.settings
-        self._space = self._fit(split, replace(chosen, factors=replace(chosen.factors, rounds=0)))
+        chosen = self.model.settings
+        self._model = self._fit(split, replace(chosen, factors=replace(chosen.factors, rounds=0)))
 
 
 def nearest_distance(blocks: FeatureBlocks, targets: IntArray, seen: IntArray) -> FloatArray:

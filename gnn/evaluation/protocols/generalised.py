@@ -115,19 +115,19 @@ class PopularityScorer:
 def _linmap(method: LinMap, split: Split) -> Scorer:
     """ALS factors of seen targets, mapped ones of the others, raised by what rehearsals say."""
     scored: list[tuple[MixedRanking, FloatArray]] = []
-    factors, head = method.parts
-    episodes = make_folds(split.graph, split.train, method.blocks, method.seed, (split.protocol,), split.signed)
-    for inner in rehearsals([episode.split for episode in episodes]):
+    factors, regressor = method.parts
+    folds = make_folds(split.graph, split.train, method.blocks, method.seed, (split.protocol,), split.signed)
+    for inner in rehearsals([fold.split for fold in folds]):
         shown = rehearsal_list(inner, seen_targets(inner))
         learned = fit_factors(inner.weights, factors.settings, method.seed)
-        mapped = make_regressor(method.blocks, head.settings, inner.seen, learned.targets[inner.seen])
+        mapped = make_regressor(method.blocks, regressor.settings, inner.seen, learned.targets[inner.seen])
         scored.append((shown, _mapped(learned, mapped, inner, 0.0).score(inner, shown.users, shown.targets)))
-    return _mapped(factors, head, split, best_offset(scored))
+    return _mapped(factors, regressor, split, best_offset(scored))
 
 
-def _mapped(factors: Factors, head: KernelRegressor, split: Split, offset: float) -> VectorScorer:
+def _mapped(factors: Factors, regressor: KernelRegressor, split: Split, offset: float) -> VectorScorer:
     targets, raised = factors.targets.copy(), np.zeros(len(factors.targets))
-    targets[split.hidden] = head.prior(split.hidden).mean
+    targets[split.hidden] = regressor.prior(split.hidden).mean
     raised[split.hidden] = offset
     return VectorScorer(factors.user_vectors, targets, raised)
 
@@ -140,10 +140,10 @@ def _als(method: LinMap, split: Split) -> Scorer:
 
 
 def _popularity(method: Popularity, split: Split) -> Scorer:
-    head = fitted(method._head)
+    regressor = fitted(method._regressor)
     known = np.zeros(len(split.graph))
-    known[split.hidden] = head.prior(split.hidden).mean[:, 0]
-    known[head.seen] = head.factors[:, 0]
+    known[split.hidden] = regressor.prior(split.hidden).mean[:, 0]
+    known[regressor.seen] = regressor.factors[:, 0]
     return PopularityScorer(known)
 
 
