@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 import pytest
-from neo4j_server import GIVEN, RELEASES, Endpoint, NoServerError, given_endpoint, running, versions_to_test
+from support.catalogs import part_of
+from support.neo4j_server import GIVEN, RELEASES, Endpoint, NoServerError, given_endpoint, running, versions_to_test
 
-from newaisle.graph import CatalogGraph, Relation, Store, open_store
+from newaisle.graph import Store, open_store
 from newaisle.loaders import Loaded, load
 
 if TYPE_CHECKING:
@@ -24,11 +24,19 @@ if TYPE_CHECKING:
     from newaisle.gnn.propagation.features import FeatureBlocks
     from newaisle.gnn.validation.splits import Split
 
+TESTS = Path(__file__).parent
 SLICE = ("PRODUCE", "DELI", "PASTRY", "MEAT-PCKGD", "SEAFOOD")
 """Departments of the small real catalog."""
 
 
-STORE_FILES = {"test_cli", "test_demo", "test_docs", "test_embedded", "test_examples", "test_front_door"}
+STORE_FILES = (
+    "api/cli/test_main.py",
+    "api/test_demo.py",
+    "graph/store",
+    "test_docs.py",
+    "test_examples.py",
+    "test_front_door.py",
+)
 """Tests that start stores of their own, or whose half is done sooner with them."""
 
 
@@ -36,7 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what talks to a store: the Makefile runs these tests beside the others."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        if item.path.stem in STORE_FILES or {"store", "any_store", "neo4j_of"} & fixtures:
+        place = item.path.relative_to(TESTS).as_posix()
+        if place.startswith(STORE_FILES) or {"store", "any_store", "neo4j_of"} & fixtures:
             item.add_marker("store")
 
 
@@ -127,33 +136,6 @@ def journey() -> Loaded:
         keep[[department, *graph.below(department)]] = True
     part = part_of(graph, keep)
     return Loaded(part, whole.interactions.sample_users(300).restrict(part))
-
-
-def part_of(graph: CatalogGraph, keep: np.ndarray) -> CatalogGraph:
-    """The targets and groups where ``keep`` is True, with the edges among them and their attributes."""
-    rows, own = np.flatnonzero(keep).tolist(), graph.ids.values
-    up, has = graph.edges[Relation.CHILD_OF], graph.edges[Relation.HAS_ATTRIBUTE]
-    parents: dict[int, list[object]] = {row: [] for row in rows}
-    for child, parent in zip(up.tail.tolist(), up.head.tolist(), strict=True):
-        if keep[child] and keep[parent]:
-            parents[child].append(own[parent])
-    categories = {
-        "id": [own[row] for row in rows],
-        "name": [graph.names[row] for row in rows],
-        "text": [graph.texts[row] for row in rows],
-        "parent_id": pa.array([parents[row] for row in rows], pa.list_(pa.string())),
-        "group": graph.is_group[rows],
-        **{name: column[rows] for name, column in graph.features.items()},
-    }
-    inside = keep[has.tail]
-    named = [graph.attributes[i] for i in has.head[inside].tolist()]
-    attributes = {
-        "id": [own[i] for i in has.tail[inside].tolist()],
-        "name": [attribute.name for attribute in named],
-        "value": [attribute.value for attribute in named],
-        "weight": has.weight[inside],
-    }
-    return CatalogGraph.from_tables(pa.table(categories), pa.table(attributes), source=graph.source)
 
 
 @pytest.fixture(scope="session")

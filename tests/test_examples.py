@@ -6,7 +6,7 @@ import runpy
 from pathlib import Path
 
 import pytest
-from notebooks import run_notebook
+from support.notebooks import run_notebook
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NOTEBOOK = EXAMPLES / "new_aisle.ipynb"

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from settled import SettledLinMap, SettledNewaisle
+from support.fixed_settings import SettledLinMap, SettledNewaisle
 
 from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.contracts import Learning

@@ -27,7 +27,7 @@ from newaisle.errors import (
 from newaisle.graph import Attribute, Relation
 from newaisle.loaders import Loaded, load
 
-SHOP = Path(__file__).parent / "data" / "shop"
+SHOP = Path(__file__).parents[1] / "data" / "shop"
 
 
 @pytest.fixture

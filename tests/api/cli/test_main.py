@@ -25,7 +25,7 @@ from newaisle.graph import Credentials, Store, open_store
 from newaisle.graph.store.embedded.process import EmbeddedServer, start_embedded
 from newaisle.graph.store.embedded.server import DATABASE, ROOT
 
-SHOP = Path(__file__).parent / "data" / "shop"
+SHOP = Path(__file__).parents[2] / "data" / "shop"
 PROGRAM = str(Path(sys.executable).with_name("newaisle"))
 Run = Callable[..., tuple[object, str, str]]
 HEAVY = ("torch", "sentence_transformers", "implicit", "neo4j")

@@ -80,7 +80,7 @@ def test_fewer_than_one_job_is_refused() -> None:
 
 
 SCRIPT = """
-from test_processes import fail_or_sleep
+from test_local import fail_or_sleep
 from newaisle.gnn.parallel.local import run_parallel
 
 if __name__ == "__main__":

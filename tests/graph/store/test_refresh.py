@@ -14,7 +14,7 @@ import neo4j
 import pandas as pd
 import pytest
 from neo4j.exceptions import ServiceUnavailable
-from neo4j_server import Endpoint
+from support.neo4j_server import Endpoint
 
 from newaisle import CatalogGraph
 from newaisle.errors import GuardError, InputError, StoreError, StoreLockedError, StoreUnavailableError

@@ -31,7 +31,7 @@ MODEL = {
     "rank-by-index": "embedding",
 }
 NEO4J_ONLY = {"rank-by-index"}
-"""Asks a vector index; tests/test_push.py does where a store has one."""
+"""Asks a vector index; tests/api/sync/test_write_back.py does where a store has one."""
 Run = Callable[..., tuple[object, str, str]]
 
 
@@ -332,7 +332,7 @@ def test_every_query_is_described(name: str) -> None:
 
 
 def test_the_documentation_lists_every_query() -> None:
-    page = (Path(__file__).parents[1] / "docs" / "cypher.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "cypher.md").read_text(encoding="utf-8")
     assert sorted(re.findall(r"^\| `([a-z-]+)` \| [^|]+ \|$", page, re.MULTILINE)) == list(named_queries())
 
 
@@ -427,7 +427,9 @@ def test_the_list_describes_every_query(run: Run) -> None:
     code, out, err = run("cypher", "--list", "--json")
     assert (code, err) == (0, "")
     listed = {row["query"]: row for row in json.loads(out)}
-    assert set(listed) == {path.stem for path in (Path(__file__).parents[1] / "graph" / "queries").iterdir()}
+    assert set(listed) == {
+        path.stem for path in (Path(__file__).parents[3] / "graph" / "store" / "queries").glob("*.cypher")
+    }
     assert listed["why-near"]["parameters"] == "key, other, [limit=20]"
     assert listed["orphans"]["parameters"] == "[source], [limit=20]"
     assert all(row["tells"] for row in listed.values())

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
-from settled import SettledNewaisle
+from support.fixed_settings import SettledNewaisle
 
 from newaisle.api.config import Config, read_config, read_kinds
 from newaisle.api.recommender import Recommender

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from settled import SettledLinMap, SettledNewaisle
+from support.fixed_settings import SettledLinMap, SettledNewaisle
 
 from newaisle.api.reports.evaluation import Evaluation, evaluate_source
 from newaisle.api.reports.markdown import report_text, table

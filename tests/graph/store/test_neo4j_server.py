@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from neo4j_server import DATABASE, GIVEN, PASSWORD, URI, USERNAME, NoServerError, given_endpoint, versions_to_test
+from support.neo4j_server import (
+    DATABASE,
+    GIVEN,
+    PASSWORD,
+    URI,
+    USERNAME,
+    NoServerError,
+    given_endpoint,
+    versions_to_test,
+)
 
 from newaisle.graph.store.embedded import server as embedded_server
 from newaisle.graph.store.embedded.process import start_embedded

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from neo4j_server import LTS, Endpoint, Neo4jServer, running, versions_to_test
+from support.neo4j_server import LTS, Endpoint, Neo4jServer, running, versions_to_test
 
 from newaisle import CatalogGraph, load
 from newaisle.errors import StoreUnavailableError

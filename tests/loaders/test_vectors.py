@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import part_of
+from support.catalogs import part_of
 
 from newaisle import Recommender
 from newaisle.api.reports.custom_models import _made

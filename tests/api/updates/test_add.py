@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import scipy.sparse as sp
-from conftest import part_of
+from support.catalogs import part_of
 
 from newaisle.api.recommender import Recommender
 from newaisle.errors import CycleError, DanglingParentError, DuplicateIdError, GraphError, InputError

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from safetensors.numpy import load_file, save_file
-from test_encoder import small_encoder
+from support.encoders import small_encoder
 
 from newaisle.api.recommender import Recommender
 from newaisle.api.reports.evaluation import evaluate_source

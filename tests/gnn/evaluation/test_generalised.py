@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from settled import SettledLinMap, SettledNewaisle, SettledPopularity, levels
+from support.fixed_settings import SettledLinMap, SettledNewaisle, SettledPopularity, levels
 
 from newaisle.errors import InputError
 from newaisle.gnn.evaluation.methods.ceiling import Ceiling

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
-from test_encoder import small_encoder
+from support.encoders import small_encoder
 
 from newaisle.errors import ModelError
 from newaisle.gnn.text import static
