@@ -213,7 +213,7 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> ModelState:
     backend = importlib.import_module(library) if known else None  # Arrow where the library is not installed
     encoder, seed, window = config["encoder"], config["seed"], config["window"]
     schema = _schema(config["frozen"], flat, graph)
-    more: dict[str, Any] = {"frozen": schema, "signed": signed, "kinds": EventWeights(**config["event_kinds"])}
+    more: dict[str, Any] = {"schema": schema, "signed": signed, "kinds": EventWeights(**config["event_kinds"])}
     if told := config.get("clusters"):
         more["clusters"] = Clusters(flat["clusters.centres"], tuple(told["names"]), told["min_similarity"])
     return ModelState(graph, users, bought, model, encoder, seed, backend, window, newcomers, event_log, **more)
