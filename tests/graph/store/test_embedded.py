@@ -60,7 +60,7 @@ def is_running(pid: int) -> bool:
 
 def server_of(folder: Path) -> int:
     """The number of the process that serves a folder."""
-    told = subprocess.run(["pgrep", "-f", f"embedded_server.py {folder}"], capture_output=True, text=True, check=True)
+    told = subprocess.run(["pgrep", "-f", f"server.py {folder}"], capture_output=True, text=True, check=True)
     return int(told.stdout)
 
 
