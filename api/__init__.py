@@ -1,7 +1,8 @@
 """The front door: the Recommender, evaluations and the command line."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
     from .answers.explain.explanation import Explanation
@@ -24,21 +25,17 @@ __all__ = [
     "write_report",
 ]
 
-_LAZY = {
-    "Because": ".answers.explain.sentences",
-    "Evaluation": ".reports.evaluation",
-    "Explanation": ".answers.explain.explanation",
-    "Profile": ".answers.users",
-    "Reason": ".answers.explain.sentences",
-    "Recommender": ".recommender",
-    "evaluate": ".reports.custom_models",
-    "evaluate_source": ".reports.evaluation",
-    "write_report": ".reports.report",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # loaded when first asked for: the command line must not wait for torch
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Because": ".answers.explain.sentences",
+        "Evaluation": ".reports.evaluation",
+        "Explanation": ".answers.explain.explanation",
+        "Profile": ".answers.users",
+        "Reason": ".answers.explain.sentences",
+        "Recommender": ".recommender",
+        "evaluate": ".reports.custom_models",
+        "evaluate_source": ".reports.evaluation",
+        "write_report": ".reports.report",
+    },
+)

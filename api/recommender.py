@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -13,17 +14,13 @@ from ..arrays import FloatArray, IntArray
 from ..errors import InputError, NotFittedError
 from ..gnn.model.cosine_softmax import user_embeddings
 from ..gnn.model.settings import ModelSettings
-from ..gnn.propagation.propagate import fit_transform
-from ..gnn.serving.state import Among, ModelState, fitted_to
-from ..gnn.text.catalog import encode_catalog
-from ..gnn.text.clusters import CLUSTERS, check_relations, cluster_catalog
+from ..gnn.serving.state import Among, ModelState
+from ..gnn.text.clusters import CLUSTERS, check_relations
 from ..gnn.text.encoder import PACKAGED
-from ..gnn.training.fit import fit_model
 from ..graph import CatalogGraph, Id, Interactions
 from ..graph.catalog.availability import Moment
-from ..graph.event_weights import EventWeights, WeightedHistory
+from ..graph.event_weights import EventWeights
 from ..graph.frames import Table
-from ..loaders.vectors import Vectors, read_vectors
 from ..progress import Progress
 from .answers.audience import AudienceOptions, audience
 from .answers.explain.explanation import Explanation, explain
@@ -35,12 +32,12 @@ from .answers.similar import similar
 from .answers.users import Profile, UserRef, release, resolve_users
 from .config import Config, read_config
 from .settings import Settings
-from .updates.add import add
 from .updates.clusters import cluster_again
 from .updates.observe import ObserveReport, forget, observe
 
 if TYPE_CHECKING:
     from ..graph import Store, WriteBack
+    from ..loaders.vectors import Vectors
 
 
 class Recommender:
@@ -128,10 +125,15 @@ class Recommender:
     @property
     def config(self) -> Config:
         """What makes this model again, bit for bit, from the same data; once fitted, with the settings it chose."""
-        settings = self.settings if self._state is None else self._state.model.settings
-        clusters = None if self._state is None else self._state.clusters
+        if self._state is None:
+            return self._given
+        clusters = self._state.clusters
         least = self.min_similarity if clusters is None else clusters.min_similarity
-        return Config(self.seed, self.encoder, settings, self.kinds, self.relations, least)
+        return replace(self._given, settings=self._state.model.settings, min_similarity=least)
+
+    @property
+    def _given(self) -> Config:
+        return Config(self.seed, self.encoder, self.settings, self.kinds, self.relations, self.min_similarity)
 
     def save(self, path: str | Path, *, precision: Literal["float64", "float16"] = "float64") -> None:
         """Write the recommender to a folder: safetensors, Parquet, config.json. An older model there is replaced whole.
@@ -185,15 +187,9 @@ class Recommender:
             SourceError: a file of vectors cannot be read.
             ModelError: nothing can be learned from the catalog, or the encoder cannot be loaded.
         """
-        given = read_vectors(vectors, graph.ids)
-        sales = WeightedHistory.of(history, graph, self.kinds)
-        encoded = encode_catalog(graph, self.encoder, self.cache, progress)
-        graph, clusters = cluster_catalog(graph, encoded, self.relations, self.min_similarity)
-        blocks, schema = fit_transform(graph, encoded.texts, encoded.names, given)
-        model = fit_model(
-            graph, sales.bought, blocks, seed=self.seed, settings=self.settings, progress=progress, signed=sales.signed
-        )
-        self._state = fitted_to(sales, graph, model, self.encoder, self.seed, schema, clusters)
+        from .updates.fit import fit  # torch takes seconds to import, and serving a model needs none of it
+
+        self._state = fit(graph, history, self._given, self.cache, vectors, progress)
         return self
 
     def add(
@@ -225,6 +221,8 @@ class Recommender:
             SourceError: a file of vectors cannot be read.
             ModelError: the texts cannot be encoded.
         """
+        from .updates.add import add  # imports torch, as fit does
+
         self._state = add(self.fitted, targets, edges, self.cache, vectors)
         return self
 
@@ -243,16 +241,9 @@ class Recommender:
             NotFittedError: :meth:`fit` was not called.
             InteractionsError: no interaction is on a known target, or none speaks for one.
         """
-        before, graph = self.fitted, self.fitted.graph
-        sales, blocks, settings = (
-            WeightedHistory.of(history, graph, self.kinds),
-            before.model.regressor.blocks,
-            before.model.settings,
-        )
-        model = fit_model(
-            graph, sales.bought, blocks, seed=self.seed, settings=settings, progress=progress, signed=sales.signed
-        )
-        self._state = fitted_to(sales, graph, model, before.encoder, before.seed, before.schema, before.clusters)
+        from .updates.fit import refit  # imports torch, as fit does
+
+        self._state = refit(self.fitted, history, self._given, progress)
         return self
 
     def observe(self, events: Interactions | Table) -> ObserveReport:

@@ -1,33 +1,30 @@
-"""Settings from the environment: where newaisle keeps its files, and which store it talks to."""
+"""Settings from the environment: where newaisle keeps its files, and which store it connects to."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import AfterValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ..graph import Credentials, home_folder
 
 
-class Settings(BaseSettings):
-    """What the environment says; a variable that is empty counts as not set.
+@dataclass(frozen=True)
+class Settings:
+    """Settings from environment variables; an empty variable counts as not set.
 
     Attributes:
         newaisle_home: folder of caches, downloads and the embedded store (``NEWAISLE_HOME``, or else the user's data
-            directory); an empty one means a fresh start.
-        neo4j_uri: URL of the store to use where none is named (``NEO4J_URI``); None for the embedded one.
+            directory); an empty folder means a fresh start.
+        neo4j_uri: URL of the default store (``NEO4J_URI``); None for the embedded one.
     """
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, frozen=True)
-
-    newaisle_home: Annotated[Path, AfterValidator(Path.expanduser)] = Field(default_factory=home_folder)
-    neo4j_uri: str | None = None
+    newaisle_home: Path = field(default_factory=home_folder)
+    neo4j_uri: str | None = field(default_factory=lambda: os.environ.get("NEO4J_URI") or None)
 
     @property
     def store(self) -> str:
-        """URL of the store to use where none is named."""
+        """URL of the default store."""
         return self.neo4j_uri or "embedded"
 
     @property
@@ -37,10 +34,10 @@ class Settings(BaseSettings):
 
     @property
     def encodings(self) -> Path:
-        """SQLite file that keeps encoded texts between runs."""
+        """SQLite file that caches encoded texts between runs."""
         return self.newaisle_home / "encodings.sqlite"
 
     @property
     def evaluation(self) -> Path:
-        """Folder of finished cells of evaluations."""
+        """Folder that caches the finished parts of evaluations."""
         return self.newaisle_home / "evaluation"

@@ -1,23 +1,23 @@
 """Catalog graph and interactions, their validation, and the graph store."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..errors import NewaisleError
-from ..paths import home_folder
-from .catalog.graph import CatalogGraph
-from .catalog.schema import Attribute, Edges, Relation
-from .cleaning import CleaningReport
-from .ids import Id, Ids
-from .interactions import Interactions
-from .store.url import Credentials
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ..errors import NewaisleError
+    from ..paths import home_folder
+    from .catalog.graph import CatalogGraph
+    from .catalog.schema import Attribute, Edges, Relation
+    from .cleaning import CleaningReport
+    from .ids import Id, Ids
+    from .interactions import Interactions
     from .store.incremental import GraphChanges
     from .store.open import load_graph, open_store
     from .store.refresh import refresh
     from .store.report import RefreshReport
     from .store.store import QueryResult, Store
+    from .store.url import Credentials
     from .store.write import RefreshContext, WriteBack
 
 __all__ = [
@@ -43,21 +43,28 @@ __all__ = [
     "refresh",
 ]
 
-# imported on first use: the neo4j driver would more than double the time that importing newaisle takes
-_LAZY = {
-    "GraphChanges": ".store.incremental",
-    "QueryResult": ".store.store",
-    "RefreshReport": ".store.report",
-    "Store": ".store.store",
-    "WriteBack": ".store.write",
-    "RefreshContext": ".store.write",
-    "load_graph": ".store.open",
-    "open_store": ".store.open",
-    "refresh": ".store.refresh",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Attribute": ".catalog.schema",
+        "CatalogGraph": ".catalog.graph",
+        "CleaningReport": ".cleaning",
+        "Credentials": ".store.url",
+        "Edges": ".catalog.schema",
+        "GraphChanges": ".store.incremental",
+        "Id": ".ids",
+        "Ids": ".ids",
+        "Interactions": ".interactions",
+        "NewaisleError": "..errors",
+        "QueryResult": ".store.store",
+        "RefreshContext": ".store.write",
+        "RefreshReport": ".store.report",
+        "Relation": ".catalog.schema",
+        "Store": ".store.store",
+        "WriteBack": ".store.write",
+        "home_folder": "..paths",
+        "load_graph": ".store.open",
+        "open_store": ".store.open",
+        "refresh": ".store.refresh",
+    },
+)

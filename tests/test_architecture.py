@@ -13,7 +13,7 @@ MODULES = {
     for room in ROOMS
     for path in sorted((ROOT / room).rglob("*.py"))
 }
-SHARED = {"arrays", "errors", "paths", "progress"}
+SHARED = {"arrays", "errors", "lazy", "paths", "progress"}
 BELOW = {
     "graph": set(),
     "loaders": {"graph"},

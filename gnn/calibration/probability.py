@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from ...arrays import BoolArray, FloatArray, IntArray
@@ -165,6 +164,8 @@ def fit_calibration(sets: Sequence[ScoredPairs], seed: int) -> PurchaseCalibrati
 
     start = np.full(design.shape[1], _LEAST_SLOPE)
     bounds: list[tuple[float | None, None]] = [(_LEAST_SLOPE, None)] * pieces.shape[1] + [(None, None)] * 2
+    from scipy.optimize import minimize  # half of what serving would import, and only a fit needs it
+
     found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 500}).x
     slopes = found[:-2] / spread
     return PurchaseCalibration(knots, tuple(slopes.tolist()), float(found[-2]), float(found[-1]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import log_ndtr, ndtr
 
 from ...arrays import FloatArray
@@ -59,6 +58,8 @@ def gaussian_sigma(epsilon: float, delta: float, sensitivity: float) -> float:
     most = 1.0
     while (spent(most) - delta) * sign < 0:
         most *= 2
+    from scipy.optimize import brentq  # slow to import, and only a release needs it
+
     v = brentq(lambda at: spent(at) - delta, 0.0, most, xtol=_TOLERANCE)
     alpha = math.sqrt(1 + v / 2) - sign * math.sqrt(v / 2)
     return alpha * sensitivity / math.sqrt(2 * epsilon)

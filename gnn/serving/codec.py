@@ -165,7 +165,7 @@ def _write(state: ModelState, folder: Path, precision: Precision) -> None:
 
 
 def _assemble(path: Path, config: Mapping[str, Any]) -> ModelState:
-    tables = {name: pq.read_table(path / f"{name}.parquet") for name in (*_GRAPH_TABLES, *_USER_TABLES)}
+    tables = {name: pq.ParquetFile(path / f"{name}.parquet").read() for name in (*_GRAPH_TABLES, *_USER_TABLES)}
     graph = graph_from_files(config["source"], tables)
     if graph.content_hash != config["graph_hash"]:
         raise ModelFormatError(f"The graph in the model {path} is not the one it was fitted to; save it again.")

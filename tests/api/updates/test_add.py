@@ -79,8 +79,8 @@ def test_nothing_else_changes(before, after, journey):
     size = len(old.graph)
     assert new.graph == journey.graph
     assert new.graph.ids.values[:size] == old.graph.ids.values
-    for name, block in old.model.head.blocks.matrices.items():
-        rows = dense(new.model.head.blocks.matrices[name][:size])
+    for name, block in old.model.regressor.blocks.matrices.items():
+        rows = dense(new.model.regressor.blocks.matrices[name][:size])
         assert (rows[:, : block.shape[1]] == dense(block)).all()
         assert not rows[:, block.shape[1] :].any()
     for part in ("vectors", "share", "error"):
@@ -95,10 +95,10 @@ def test_it_is_exactly_the_frozen_statistics_from_scratch(before, after, journey
     graph, frozen = after.fitted.graph, before.fitted.schema.grown(after.fitted.graph)
     order = journey.graph.ids.positions(graph.ids)
     scratch = transform(graph, np.arange(len(graph)), frozen, texts[order], names[order])
-    for name, block in after.fitted.model.head.blocks.matrices.items():
+    for name, block in after.fitted.model.regressor.blocks.matrices.items():
         assert (dense(block) == dense(scratch[name])).all(), name
     new = np.arange(len(before.fitted.graph), len(graph))
-    prior = after.fitted.model.head.prior(new)
+    prior = after.fitted.model.regressor.prior(new)
     assert (after.fitted.model.prior.mean[new] == prior.mean[:, :-1]).all()
     assert (after.fitted.model.level[new] == prior.mean[:, -1]).all()
     assert (after.fitted.model.prior.variance[new] == prior.variance).all()
@@ -161,19 +161,22 @@ def test_edges_move_what_nobody_bought_and_all_below_it(model):
     )
     first = model.fitted
     others = np.arange(len(first.graph) - 3)
-    group = int(first.graph.parents[[int(first.model.head.seen[0])]].indices[0])  # what stands below it is sold
+    group = int(first.graph.parents[[int(first.model.regressor.seen[0])]].indices[0])  # what stands below it is sold
     up = {"id": ["aisle", "aisle"], "name": ["CHILD_OF"] * 2, "value": ["top", first.graph.ids.values[group]]}
     model.add(edges=pa.table(up))
     moved, graph = model.fitted, model.fitted.graph
     top, aisle, shelf = graph.ids.positions(["top", "aisle", "shelf"])
     assert sorted(graph.parents[[aisle]].indices.tolist()) == [group, top]
     for row in (aisle, shelf, top):  # top became general, and knows itself
-        assert dense(moved.model.head.blocks.matrices["ancestors"])[row].any()
+        assert dense(moved.model.regressor.blocks.matrices["ancestors"])[row].any()
         assert (moved.model.vectors[row] != first.model.vectors[row]).any()
     assert (moved.model.vectors[others] == first.model.vectors[others]).all()
     model.add(edges=pa.table({"id": ["shelf", "shelf"], "name": ["department"] * 2, "value": ["DELI", "ICE"]}))
-    blocks = model.fitted.model.head.blocks.matrices
-    assert dense(blocks["department count"])[shelf] > dense(moved.model.head.blocks.matrices["department count"])[shelf]
+    blocks = model.fitted.model.regressor.blocks.matrices
+    assert (
+        dense(blocks["department count"])[shelf]
+        > dense(moved.model.regressor.blocks.matrices["department count"])[shelf]
+    )
     assert (model.fitted.model.vectors[aisle] == moved.model.vectors[aisle]).all()
     # in one step it is the same
     again = copy.copy(model)
@@ -185,7 +188,7 @@ def test_edges_move_what_nobody_bought_and_all_below_it(model):
 
 def test_seen_targets_keep_their_description(model):
     before = model.fitted
-    seen = before.graph.ids.values[int(before.model.head.seen[0])]
+    seen = before.graph.ids.values[int(before.model.regressor.seen[0])]
     model.add(edges=pa.table({"id": [seen], "name": ["department"], "value": ["ICE"], "weight": [2.0]}))
     after = model.fitted
     assert (after.model.vectors == before.model.vectors).all()
