@@ -1,4 +1,4 @@
-"""Commands on the graph store."""
+"""The command ``newaisle cypher``."""
 
 from __future__ import annotations
 
@@ -9,17 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from ...graph.store.queries.named import named_queries, query_of
+from .options import Csv, Json, StoreUrl
 from .output import print_table, printable, step
-
-StoreUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--store",
-        metavar="URL",
-        help="embedded, embedded:DIR, bolt://…, bolt+s://…, neo4j://… or neo4j+s://…",
-        show_default="NEO4J_URI, or else embedded",
-    ),
-]
 
 
 def cypher(
@@ -27,26 +18,24 @@ def cypher(
         str | None,
         typer.Argument(
             metavar="QUERY",
-            help="The name of a query (see --list), a .cypher file, or Cypher; values in it as $name.",
+            help="Name of a query (see --list), a .cypher file, or Cypher with parameters as $name.",
             show_default=False,
         ),
     ] = None,
     store: StoreUrl = None,
     param: Annotated[
         list[str] | None,
-        typer.Option(
-            "--param", metavar="NAME=VALUE", help="The value of $NAME: JSON, or else a text. May be repeated."
-        ),
+        typer.Option("--param", metavar="NAME=VALUE", help="Value of $NAME, as JSON or else as text; may be repeated."),
     ] = None,
-    write: Annotated[bool, typer.Option("--write", help="Let the query change the store.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print a JSON list with one object per row.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a header line.")] = False,
-    list_: Annotated[bool, typer.Option("--list", help="Print what queries there are by name, and stop.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Allow the query to change the store.")] = False,
+    json: Json = False,
+    csv: Csv = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the named queries and exit.")] = False,
 ) -> None:
-    """Ask the graph store a query: one by name, one from a file, or any Cypher.
+    """Run a Cypher query on the graph store: a named one, one from a file, or your own.
 
-    Without --write a query that would change anything is refused. The user name, password and database of a server
-    come from NEO4J_USERNAME, NEO4J_PASSWORD and NEO4J_DATABASE.
+    Use it to look at the graph behind a recommendation. A query that would change the store fails unless --write is
+    given. User name, password and database of a server come from NEO4J_USERNAME, NEO4J_PASSWORD and NEO4J_DATABASE.
 
     For example:
 
@@ -58,34 +47,32 @@ def cypher(
 
         newaisle cypher 'MATCH (c:Newaisle {key: $key}) RETURN c.name' --param key=tables:shoes --json
     """
-    if json and csv:
-        raise typer.BadParameter("--json and --csv exclude each other.")
     if list_:
         rows = [(q.name, q.tells, ", ".join(map(str, q.parameters))) for q in named_queries().values()]
         print_table(("query", "tells", "parameters"), rows, json=json, csv=csv)
         return
     if query is None:
         raise typer.BadParameter("Missing argument 'QUERY'.")
-    asked = query_of(query)
-    parameters = asked.bind(_parameters(param or []))
-    # imported late: the driver takes longer than most commands' --help should
+    named = query_of(query)
+    parameters = named.bind(_parameters(param or []))
+    # imported here: --list and --help need no driver
     from ...graph import open_store
     from ..settings import Settings
 
     settings = Settings()
     with (
-        step("Asking the store", brief=True),
+        step("Querying the store", brief=True),
         open_store(store or settings.store, settings.credentials, home=settings.newaisle_home) as opened,
     ):
-        answer = opened.query(asked.cypher, parameters, write=write)
-        reason = None if answer.rows else asked.why_nothing(opened, parameters)
+        answer = opened.query(named.cypher, parameters, write=write)
+        reason = None if answer.rows else named.why_nothing(opened, parameters)
     print_table(answer.columns, answer.rows, json=json, csv=csv)
     if reason is not None:
         sys.stderr.write(printable(reason) + "\n")
 
 
 def _parameters(given: list[str]) -> dict[str, Any]:
-    """Turn ``NAME=VALUE`` texts into values."""
+    """The values of ``--param``: name -> value."""
     parameters: dict[str, Any] = {}
     for text in given:
         name, equals, value = text.partition("=")
@@ -113,5 +100,5 @@ def _int64(digits: str) -> int:
 
 
 def _no_json(word: str) -> float:
-    """NaN and Infinity are texts: Python's reader takes them for numbers, JSON does not know them."""
+    """Read NaN and Infinity as texts: JSON does not have them, although Python's parser does."""
     raise json_format.JSONDecodeError("not JSON", word, 0)

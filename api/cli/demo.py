@@ -20,23 +20,23 @@ _REASONS = 3
 def demo(
     households: Annotated[
         int | None,
-        typer.Option("--households", min=20, metavar="N", help="Take a random part of the 2,469 households only."),
+        typer.Option("--households", min=20, metavar="N", help="Use a random sample of N of the 2,469 households."),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Folder for the model, the picture and the store.",
+            help="Folder for the model, the plot and the store.",
             show_default="NEWAISLE_HOME/demo",
         ),
     ] = None,
 ) -> None:
-    """The main job on real purchases: hide categories' sales, recommend them, judge it, say why.
+    """Run the whole workflow on real purchases: hide sales, fit, evaluate, recommend, explain.
 
-    Loads Complete Journey, hides the sales of 20 % of its categories, writes the catalog graph into the embedded
-    store, fits, evaluates against the baselines, explains what three households are shown, saves the model and draws a
-    picture.
+    It loads Complete Journey, hides the sales of 20 % of its categories, writes the catalog graph to an embedded store,
+    fits a model, compares it with the baselines on the hidden sales, explains the recommendations of three households,
+    saves the model and plots one new category. It takes a few minutes and needs the extras demo and embedded.
 
     For example:
 
@@ -50,13 +50,13 @@ def demo(
 
     result = run_demo(step, out or Settings().newaisle_home / "demo", households)
     for protocol, (columns, lines) in figures(result.rows).items():
-        typer.echo(f"\nWho ranks the hidden categories best ({protocol}, 1 seed)")
+        typer.echo(f"\nRanking the hidden categories ({protocol}, 1 seed)")
         print_table(columns, lines)
     typer.echo("\nnewaisle minus the others, NDCG@20 (ceiling: on its own held-out households)")
     print_table(["protocol", "against", "difference"], paired(result.rows))
     for shown in result.households:
         _print_household(shown)
-    typer.echo(f"\nSaved the recommender: {result.model}\nDrew a new category:   {result.picture}")
+    typer.echo(f"\nSaved model: {result.model}\nPlot of a new category: {result.picture}")
     typer.echo(
         "\nNext:\n"
         f"  newaisle recommend {result.model} --user {result.households[0].user} -k 10\n"

@@ -1,4 +1,4 @@
-"""The command that compares methods on hidden targets."""
+"""The command ``newaisle evaluate``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import typer
 
 from .options import (
     DEFAULT_ENCODER,
-    EncoderName,
+    Encoder,
+    EventWeights,
     Json,
-    KindWeights,
     MinSimilarity,
-    RelationsWord,
+    Relations,
     Source,
     VectorFiles,
     read_vector_files,
@@ -30,43 +30,49 @@ def evaluate(
             metavar="P",
             help="leave-targets-out, leave-branches-out, few-shot[:P], generalised, temporal:DATE or new-products; "
             "may be repeated.",
-            show_default="the first two as far as they apply",
+            show_default="the first two where the catalog allows",
         ),
     ] = None,
-    seeds: Annotated[str, typer.Option("--seeds", metavar="0,1,2", help="Seeds, separated by commas.")] = "0,1,2",
+    seeds: Annotated[
+        str, typer.Option("--seeds", metavar="0,1,2", help="Seeds of the splits, separated by commas.")
+    ] = "0,1,2",
     without: Annotated[
         str,
         typer.Option(
             "--without",
             metavar="NAME,…",
-            help="Features, attributes, relations, vectors or text no method may know.",
+            help="Features, attributes, relations, vectors or text to hide from every method.",
         ),
     ] = "",
     ablate: Annotated[
-        bool, typer.Option("--ablate", help="Add newaisle without parts of it, linmap with them.")
+        bool, typer.Option("--ablate", help="Add ablations: newaisle without each part, linmap with all features.")
     ] = False,
-    encoder: EncoderName = DEFAULT_ENCODER,
+    encoder: Encoder = None,
     vectors: VectorFiles = None,
-    relations: RelationsWord = None,
+    relations: Relations = None,
     min_similarity: MinSimilarity = None,
     users: Annotated[
-        int | None, typer.Option("--users", min=10, metavar="N", help="Judge a random part of the users only.")
+        int | None, typer.Option("--users", min=10, metavar="N", help="Evaluate a random sample of N users.")
     ] = None,
     jobs: Annotated[
-        int, typer.Option("--jobs", min=1, metavar="N", help="Processes to use; the figures do not depend on it.")
+        int, typer.Option("--jobs", min=1, metavar="N", help="Number of processes; results do not depend on it.")
     ] = 1,
-    kinds: KindWeights = "",
+    kinds: EventWeights = "",
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Folder for a report with tables and pictures.", show_default=False),
+        typer.Option("--out", metavar="DIR", help="Folder for a report with tables and plots.", show_default=False),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Hide targets whose sales are known and see who ranks them best without these sales.
+    """Evaluate newaisle and its baselines on targets whose sales are hidden from them.
 
-    newaisle stands beside all baselines of the run: random, catalog-size, popularity, text-cosine, knn, kernel-ridge,
-    linmap and the ceiling, which does have the sales. Each chooses its settings on pseudo-new targets inside the
-    training data. Finished cells are kept in NEWAISLE_HOME, so that a stopped run resumes.
+    Every method ranks the same hidden targets on the same splits: newaisle, random, catalog-size, popularity,
+    text-cosine, knn, kernel-ridge, linmap, and the ceiling, a conventional recommender trained with the hidden sales.
+    Each tunes its settings on pseudo-new targets within the training data. Results are cached in NEWAISLE_HOME, so that
+    a stopped run resumes.
+
+    Tables: per protocol the mean of every metric over the seeds with its corrected standard error, then the paired
+    differences in NDCG@20. JSON: one object per protocol, seed, method and metric with its value.
 
     For example:
 
@@ -99,7 +105,7 @@ def evaluate(
     with step(f"Loading {source}"):
         loaded = load(source)
     if loaded.interactions is None:
-        raise SourceError(f"The source {source} has no interactions to evaluate with; add an interactions table.")
+        raise SourceError(f"The source {source} has no interactions to evaluate on; add an interactions table.")
     settings = Settings()
     with step("Evaluating") as report:
         evaluation = evaluate_source(
@@ -112,7 +118,7 @@ def evaluate(
             drop=[name for name in without.split(",") if name],
             as_of=loaded.as_of,
             ablate=ablate,
-            encoder=encoder,
+            encoder=encoder or DEFAULT_ENCODER,
             vectors=files,
             relations=relations,
             min_similarity=min_similarity,
@@ -130,8 +136,8 @@ def evaluate(
         print_json([asdict(row) for row in rows])
         return
     for name, (columns, lines) in figures(rows).items():
-        seeds_told = f"over {len(set(numbers))} seeds" if len(set(numbers)) > 1 else f"of seed {numbers[0]} alone"
-        typer.echo(f"\n{name}, mean ± corrected standard error {seeds_told}")
+        over = f"over {len(set(numbers))} seeds" if len(set(numbers)) > 1 else f"of seed {numbers[0]} alone"
+        typer.echo(f"\n{name}, mean ± corrected standard error {over}")
         print_table(columns, lines)
     typer.echo("\nnewaisle minus the others, NDCG@20, paired on the same splits (ceiling: on its own held-out users)")
     print_table(["protocol", "against", "difference"], paired(rows))

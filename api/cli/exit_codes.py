@@ -1,4 +1,4 @@
-"""Exit codes that a scheduler can tell apart."""
+"""Exit codes by which a scheduler can tell errors apart."""
 
 from __future__ import annotations
 
@@ -17,12 +17,7 @@ REFRESH_CODES = (
 
 
 class CodedError(Exception):
-    """An error for which the command has an exit code of its own.
-
-    Attributes:
-        error: what went wrong.
-        code: the exit code.
-    """
+    """An error together with the exit code of the command for it."""
 
     def __init__(self, error: NewaisleError, code: int) -> None:
         super().__init__(str(error))
@@ -32,7 +27,7 @@ class CodedError(Exception):
 
 @contextmanager
 def refresh_codes() -> Iterator[None]:
-    """Give errors the exit codes of ``newaisle refresh``: 2 bad source, 3 guard, 4 store unreachable, 5 locked."""
+    """Map errors to the exit codes of ``newaisle refresh``: 2 bad source, 3 guard, 4 store unavailable, 5 locked."""
     try:
         yield
     except NewaisleError as error:

@@ -1,4 +1,4 @@
-"""The command that learns a model and saves it."""
+"""The command ``newaisle fit``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import DEFAULT_ENCODER, KindWeights, MinSimilarity, RelationsWord, Source, VectorFiles, read_vector_files
+from .options import Encoder, EventWeights, MinSimilarity, Relations, Source, VectorFiles, read_vector_files
 from .output import step
 
 
@@ -17,32 +17,28 @@ def fit(
         Path, typer.Option("--out", metavar="MODEL", help="Folder to save the model in.", show_default=False)
     ],
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="The same seed gives the same numbers.", show_default="0")
+        int | None, typer.Option("--seed", min=0, metavar="N", help="Random seed of the fit.", show_default="0")
     ] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            "--encoder",
-            metavar="NAME",
-            help="Text encoder: packaged:all-MiniLM-L6-v2, a local folder, or a hub name.",
-            show_default=DEFAULT_ENCODER,
-        ),
-    ] = None,
+    encoder: Encoder = None,
     config: Annotated[
         Path | None,
         typer.Option(
-            "--config", metavar="FILE", help="TOML file with seed, encoder, settings and kinds.", show_default=False
+            "--config",
+            metavar="FILE",
+            help="TOML file with seed, encoder, settings, kinds, relations and min_similarity; options override it.",
+            show_default=False,
         ),
     ] = None,
-    kinds: KindWeights = "",
+    kinds: EventWeights = "",
     vectors: VectorFiles = None,
-    relations: RelationsWord = None,
+    relations: Relations = None,
     min_similarity: MinSimilarity = None,
 ) -> None:
-    """Learn from a catalog and its sales, and save the model.
+    """Fit a model to a catalog and its sales, and save it.
 
-    Targets that nobody bought are new: the model ranks them from what the catalog graph says of them. What --seed,
-    --encoder, --kinds, --relations and --min-similarity say goes before what the file says.
+    Targets without sales are new: the model ranks them by what the catalog graph says about them. Settings are searched
+    on pseudo-new targets, seen ones whose sales are hidden for the purpose, unless --config contains them. The source
+    needs interactions.
 
     For example:
 
@@ -65,22 +61,22 @@ def fit(
     from ..recommender import Recommender
 
     files = read_vector_files(vectors)
-    made = Config() if config is None else read_config(config)
-    made = replace(
-        made,
-        seed=made.seed if seed is None else seed,
-        encoder=encoder or made.encoder,
-        kinds={**made.kinds, **read_kinds(kinds)},
-        relations=relations or made.relations,
-        min_similarity=made.min_similarity if min_similarity is None else min_similarity,
+    settings = Config() if config is None else read_config(config)
+    settings = replace(
+        settings,
+        seed=settings.seed if seed is None else seed,
+        encoder=encoder or settings.encoder,
+        kinds={**settings.kinds, **read_kinds(kinds)},
+        relations=relations or settings.relations,
+        min_similarity=settings.min_similarity if min_similarity is None else min_similarity,
     )
-    check_relations(made.relations, made.min_similarity)
+    check_relations(settings.relations, settings.min_similarity)
     with step(f"Loading {source}"):
         loaded = load(source)
     if loaded.interactions is None:
-        raise SourceError(f"The source {source} has no interactions to learn from; add an interactions table.")
+        raise SourceError(f"The source {source} has no interactions to fit a model to; add an interactions table.")
     with step("Fitting") as report:
-        model = Recommender.from_config(made).fit(loaded.graph, loaded.interactions, vectors=files, progress=report)
+        model = Recommender.from_config(settings).fit(loaded.graph, loaded.interactions, vectors=files, progress=report)
     model.save(out)
     typer.echo(f"Saved {out}: {loaded.describe()}", err=True)
     typer.echo(f"Next: newaisle recommend {out} --user {next(iter(loaded.interactions.users))}", err=True)

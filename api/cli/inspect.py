@@ -1,34 +1,36 @@
-"""The command that tells all about one category or product: its place, attributes, what it is near, warnings."""
+"""The command ``newaisle inspect``."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from .cypher import StoreUrl
+from ..sync.inspection import Inspection, Row, inspect_target
+from .options import Json, StoreUrl
 from .output import print_json, printable, step
 
-if TYPE_CHECKING:
-    pass
-from ..sync.inspection import Inspection, Row, inspect_target
-
-_SHOWN = 10
+_ROWS = 10
+_BASIC = frozenset({"labels", "key", "id", "source", "name", "text", "level", "state", "content_hash", "run_id"})
+"""Properties that the first lines show, or nobody reads."""
 
 
 def inspect(
-    category: Annotated[str, typer.Argument(metavar="CATEGORY", help="Its id, key or name.", show_default=False)],
+    category: Annotated[
+        str, typer.Argument(metavar="CATEGORY", help="Its id, key or unique name.", show_default=False)
+    ],
     store: StoreUrl = None,
-    source: Annotated[str | None, typer.Option("--source", help="Look in this source only.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    source: Annotated[str | None, typer.Option("--source", metavar="NAME", help="Search this source only.")] = None,
+    json: Json = False,
 ) -> None:
-    """Tell all that the store holds of one category or product, on one page.
+    """Show everything the store contains about one category or product.
 
-    Its place in the taxonomy, its attributes and how many others have them, what it is near, what a model says of it,
-    and warnings. Each part is a named query, so newaisle cypher can ask for more of it.
+    Use it when a recommendation looks odd: it prints the place in the taxonomy, the attributes with the number of
+    others that have them, the nearest targets, what a model has written, and warnings. Each section is a named query
+    that newaisle cypher runs on its own.
 
     For example:
 
@@ -41,22 +43,19 @@ def inspect(
 
     settings = Settings()
     with (
-        step("Asking the store", brief=True),
+        step("Querying the store", brief=True),
         open_store(store or settings.store, settings.credentials, home=settings.newaisle_home) as opened,
     ):
-        found = inspect_target(opened, category, source)
+        inspection = inspect_target(opened, category, source)
     if json:
-        print_json(asdict(found))
+        print_json(asdict(inspection))
     else:
-        sys.stdout.write("\n".join(printable(line).rstrip() for line in _page(found)) + "\n")
+        sys.stdout.write("\n".join(printable(line).rstrip() for line in _page(inspection)) + "\n")
 
 
-_OWN = frozenset({"labels", "key", "id", "source", "name", "text", "level", "state", "content_hash", "run_id"})
-
-
-def _page(found: Inspection) -> Iterable[str]:
-    """The page for people, line by line."""
-    target = found.target
+def _page(inspection: Inspection) -> Iterable[str]:
+    """The lines of the page for people."""
+    target = inspection.target
     kind = " ".join(target["labels"]).lower()
     level = f" on level {target['level']}" if "level" in target else ""
     yield target["name"]
@@ -64,35 +63,36 @@ def _page(found: Inspection) -> Iterable[str]:
     if target["text"] != target["name"]:
         yield f"  text: {target['text']}"
     for name, value in sorted(target.items()):
-        if name not in _OWN:
-            yield f"  {name}: {_shown(value)}"
+        if name not in _BASIC:
+            yield f"  {name}: {_cell(value)}"
     yield f"  last written by run {target['run_id']}"
-    yield from _section("Place", [(row["path"],) for row in found.ancestors] or [("a root",)])
-    if found.branch and found.branch[0]["within"] > 1:
+    yield from _section("Place", [(row["path"],) for row in inspection.ancestors] or [("a root",)])
+    if inspection.branch and inspection.branch[0]["within"] > 1:
         yield from _section(
-            "Within it", *_columns(found.branch, ("name", "within", "products", "seen", "new", "attributes", "bare"))
+            "Within it",
+            *_columns(inspection.branch, ("name", "within", "products", "seen", "new", "attributes", "bare")),
         )
     yield from _section(
-        "Attributes, the most telling first",
-        *_columns(found.attributes, ("attribute", "value", "weight", "others", "information")),
+        "Attributes, the most informative first",
+        *_columns(inspection.attributes, ("attribute", "value", "weight", "others", "information")),
     )
     yield from _section(
         "Nearest by the graph alone",
-        *_columns(found.nearest_by_graph, ("name", "state", "score", "steps", "shared", "key")),
+        *_columns(inspection.nearest_by_graph, ("name", "state", "score", "steps", "shared", "key")),
     )
-    if found.nearest_seen:
+    if inspection.nearest_seen:
         yield from _section(
-            "Nearest seen targets, by the model",
-            *_columns(found.nearest_seen, ("rank", "name", "score", "shared", "key")),
+            "Nearest seen targets by the model",
+            *_columns(inspection.nearest_seen, ("rank", "name", "score", "shared", "key")),
         )
-    if found.notes:
-        yield from _section("Not written yet", [(note,) for note in found.notes])
-    yield from _section("Warnings", [(warning,) for warning in found.warnings] or [("none",)])
+    if inspection.notes:
+        yield from _section("Not written yet", [(note,) for note in inspection.notes])
+    yield from _section("Warnings", [(warning,) for warning in inspection.warnings] or [("none",)])
 
 
 def _columns(rows: list[Row], names: tuple[str, ...]) -> tuple[list[tuple[Any, ...]], tuple[str, ...], int]:
-    """These columns of the first rows, their names, and how many rows are left out."""
-    return [tuple(row[name] for name in names) for row in rows[:_SHOWN]], names, max(len(rows) - _SHOWN, 0)
+    """These columns of the first rows, their names, and the number of rows left out."""
+    return [tuple(row[name] for name in names) for row in rows[:_ROWS]], names, max(len(rows) - _ROWS, 0)
 
 
 def _section(
@@ -100,7 +100,7 @@ def _section(
 ) -> Iterable[str]:
     yield ""
     yield title
-    cells = [[_shown(value) for value in row] for row in rows]
+    cells = [[_cell(value) for value in row] for row in rows]
     if header and cells:
         cells.insert(0, list(header))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -110,9 +110,9 @@ def _section(
         yield f"  … and {left_out} more"
 
 
-def _shown(value: Any) -> str:
+def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
-        return ", ".join(map(_shown, value))
+        return ", ".join(map(_cell, value))
     return "" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""The command line ``newaisle``: its commands, and how errors are told."""
+"""The programs ``newaisle`` and ``graph-refresh``: their commands, and how errors are printed."""
 
 from __future__ import annotations
 
@@ -10,34 +10,32 @@ from typing import Annotated
 
 import typer
 
-from .ask import explain, route, search, similar
+from ...errors import NewaisleError
+from .audience import audience
 from .cypher import cypher
 from .demo import demo
 from .evaluate import evaluate
+from .exit_codes import CodedError
+from .explain import explain
 from .fit import fit
+from .forecast import forecast
 from .inspect import inspect
 from .output import printable
-from .plan import audience, forecast
 from .recommend import recommend
 from .refresh import refresh
+from .route import route
+from .search import search
+from .similar import similar
 
-COMMANDS = (
-    demo,
-    fit,
-    recommend,
-    audience,
-    forecast,
-    explain,
-    similar,
-    search,
-    route,
-    evaluate,
-    refresh,
-    cypher,
-    inspect,
-)
-"""Every command, in the order of the help."""
+PANELS = {
+    "Start": (demo,),
+    "Model": (fit, evaluate),
+    "Answers of a model": (recommend, audience, forecast, explain, similar, search, route),
+    "Graph store": (refresh, cypher, inspect),
+}
+"""Every command, by its heading in the help."""
 
+COMMANDS = tuple(command for commands in PANELS.values() for command in commands)
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -46,12 +44,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in COMMANDS:
-    app.command()(command)
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"newaisle {version('newaisle')}")
         raise typer.Exit
 
@@ -59,20 +58,28 @@ def _print_version(asked: bool) -> None:
 @app.callback(invoke_without_command=True)
 def _newaisle(
     context: typer.Context,
-    show_version: Annotated[  # noqa: ARG001 - the callback answers it
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    show_version: Annotated[  # noqa: ARG001 - its callback prints the version
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
-    debug: Annotated[  # noqa: ARG001 - main has taken it out, wherever it stood
-        bool, typer.Option("--debug", help="Print the traceback of an error too; may stand anywhere.")
+    debug: Annotated[  # noqa: ARG001 - main removes it from the arguments
+        bool, typer.Option("--debug", help="Print the traceback of an error, too; anywhere on the line.")
     ] = False,
 ) -> None:
-    """Recommends product categories that nobody has bought yet, from a catalog knowledge graph.
+    """Recommend product categories and products that nobody has bought yet.
 
-    NEWAISLE_HOME names the folder of caches and the embedded store (default: the user's data directory).
+    A fitted model ranks new targets for every user by what a knowledge graph of the catalog says about them. A target
+    is a category or product that can be recommended: seen with sales, new without.
+
+    The environment variable NEWAISLE_HOME names the folder for caches and the embedded store; by default it is in the
+    user's data directory.
 
     For example:
 
-        newaisle cypher "MATCH (c:Newaisle:Category) RETURN count(c) AS categories"
+        newaisle demo --households 300
+
+        newaisle fit tables:my-shop --out my-model
+
+        newaisle recommend my-model --user 42 -k 10
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
@@ -80,27 +87,22 @@ def _newaisle(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 for success, 1 for an error, 2 for wrong usage, 130 for Ctrl-C.
-
-    The command ``refresh`` has further codes.
+    """Run a command and exit: 0 success, 1 error, 2 wrong usage, 130 Ctrl-C; ``refresh`` has further codes.
 
     Args:
         arguments: what follows the name of the program; None for those of this process.
     """
-    given, debug = _take_debug(sys.argv[1:] if arguments is None else arguments)
-    from ...errors import NewaisleError
-    from .exit_codes import CodedError
-
+    arguments, debug = _take_debug(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(given, prog_name="newaisle", standalone_mode=False)
+        code = app(arguments, prog_name="newaisle", standalone_mode=False)
     except typer.TyperException as error:
-        _tell(error, f"{error.format_message().rstrip('.')}; see --help.", debug)
+        _print_error(error, f"{error.format_message().rstrip('.')}; see --help.", debug)
         code = error.exit_code
     except NewaisleError as error:
-        _tell(error, str(error), debug)
+        _print_error(error, str(error), debug)
         code = 1
     except CodedError as error:
-        _tell(error.error, str(error), debug)
+        _print_error(error.error, str(error), debug)
         code = error.code
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -115,14 +117,13 @@ def graph_refresh() -> None:
 
 
 def _take_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
-    """Take ``--debug`` out of the arguments before ``--``, so that it may stand anywhere."""
-    given = list(arguments)
-    end = given.index("--") if "--" in given else len(given)
-    kept = [argument for argument in given[:end] if argument != "--debug"]
-    return kept + given[end:], len(kept) < end
+    """The arguments without ``--debug``, wherever it is before ``--``, and whether it was there."""
+    end = list(arguments).index("--") if "--" in arguments else len(arguments)
+    kept = [argument for argument in arguments[:end] if argument != "--debug"]
+    return [*kept, *arguments[end:]], len(kept) < end
 
 
-def _tell(error: Exception, message: str, debug: bool) -> None:
+def _print_error(error: Exception, message: str, debug: bool) -> None:
     """Print an error to standard error, on one line."""
     if debug:
         traceback.print_exception(error)

@@ -1,4 +1,4 @@
-"""What commands print: results to standard output, progress to standard error."""
+"""Output of the commands: results to standard output, progress to standard error."""
 
 from __future__ import annotations
 
@@ -9,96 +9,104 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
-
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import Any, TextIO
 
 
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, json: bool = False, csv: bool = False
 ) -> None:
-    """Print rows for people, or for programs.
+    """Print rows as a table for people, as a JSON list of objects, or as CSV with a header line.
 
     Args:
         columns: their names.
-        rows: one value per column each: texts, numbers, truth values, None, and lists and dicts of these.
-        json: print one JSON list of objects instead, numbers that are not finite as null.
-        csv: print CSV with a header line instead, lists and dicts in it as JSON, None as an empty cell.
+        rows: one value per column each: texts, numbers, booleans, None, and lists and dicts of these.
+        json: print JSON; numbers that are not finite become null.
+        csv: print CSV; lists and dicts become JSON, None an empty cell.
     """
     if json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif csv:
-        writer = csv_format.writer(sys.stdout, lineterminator="\n")
-        if columns:  # a query on an empty store may have none
-            writer.writerow(columns)
-        writer.writerows([plain_cell(value) for value in row] for row in rows)
+        write_csv(sys.stdout, columns, rows)
     else:
         _print_rich(columns, list(rows))
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON document, numbers that are not finite as null."""
+    """Print one JSON document; numbers that are not finite become null."""
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     sys.stdout.write(json_format.dumps(_finite(value), ensure_ascii=not utf8, indent=2, allow_nan=False) + "\n")
 
 
+def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write CSV with a header line; lists and dicts become JSON, None an empty cell."""
+    writer = csv_format.writer(file, lineterminator="\n")
+    if columns:  # a query on an empty store may have none
+        writer.writerow(columns)
+    writer.writerows([_plain(value) for value in row] for row in rows)
+
+
 @contextmanager
 def step(title: str, *, brief: bool = False) -> Iterator[Callable[[str], None]]:
-    """Tell on standard error what is going on and, in the end, how long it took.
+    """Show on standard error that a step of the work is running and, at the end, how long it took.
 
-    In a terminal a spinner turns meanwhile; elsewhere there are plain lines.
+    A terminal gets a spinner, anything else plain lines.
 
     Args:
-        title: what is going on, such as ``Fitting``.
-        brief: leave nothing behind: the spinner goes, and there are no lines.
+        title: the step, such as ``Fitting``.
+        brief: print nothing that stays: no lines, and the spinner disappears.
 
     Yields:
-        A function that tells how far it has come, such as ``3 of 12``.
+        A function that reports progress within the step, such as ``3 of 12``.
     """
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     started = time.perf_counter()
     if console.is_terminal:
         with console.status(Text(f"{title} …")) as status:
-            yield lambda told: status.update(Text(f"{title}: {told}"))
+            yield lambda line: status.update(Text(f"{title}: {line}"))
     elif brief:
         yield lambda _: None
     else:
         console.print(f"{title} …")
-        yield lambda told: console.print(f"{title}: {told}")
+        yield lambda line: console.print(f"{title}: {line}")
     if not brief:
         console.print(f"{title} done in {time.perf_counter() - started:.1f} s")
 
 
 def printable(text: str) -> str:
-    """The text with everything escaped that a terminal would act on, such as line ends and control sequences."""
+    """The text with every line end and control sequence escaped, so that a terminal does not act on it."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     console = Console(highlight=False)
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for place, name in enumerate(columns):
         numbers = all(isinstance(row[place], int | float | None) for row in rows)
         table.add_column(Text(printable(name)), justify="right" if rows and numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(_shown(value))) for value in row))
-    if not console.is_terminal:  # whoever reads it, nothing may be cut or wrapped
+        table.add_row(*(Text(printable(_rounded(value))) for value in row))
+    if not console.is_terminal:  # a file or a pipe gets whole lines
         console.width = max(80, console.measure(table, options=console.options.update(max_width=1_000_000)).maximum)
     if columns:
         console.print(table)
     console.print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}")
 
 
-def _shown(value: Any) -> str:
+def _rounded(value: Any) -> str:
     """A cell for people: numbers to six significant digits."""
-    return f"{value:.6g}" if isinstance(value, float) else str(plain_cell(value))
+    return f"{value:.6g}" if isinstance(value, float) else str(_plain(value))
 
 
-def plain_cell(value: Any) -> str | int | float:
-    """A cell of a CSV file: a text or a number, nothing for None, JSON for all else."""
+def _plain(value: Any) -> str | int | float:
+    """A CSV cell: a text or number as it is, empty for None, JSON for anything else."""
     if value is None:
         return ""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
@@ -107,7 +115,7 @@ def plain_cell(value: Any) -> str | int | float:
 
 
 def _finite(value: Any) -> Any:
-    """JSON knows neither NaN nor infinity."""
+    """The value with None for NaN and infinity, which JSON does not have."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The command that ranks targets for users."""
+"""The command ``newaisle recommend``."""
 
 from __future__ import annotations
 
@@ -6,41 +6,46 @@ from typing import Annotated
 
 import typer
 
-from .files import Out, UserFile, check_out, give, read_users
-from .options import AmongWord, Csv, Json, Model, check_output, checked_among, number_or_date
+from .files import read_users, write_rows
+from .options import Among, At, Csv, Json, Model, Out, UserFile, number_or_date
 
 
 def recommend(
     model: Model,
     user: Annotated[
         list[str] | None,
-        typer.Option("--user", metavar="ID", help="Own id of a user; may be repeated.", show_default=False),
+        typer.Option("--user", metavar="ID", help="Id of a user; may be repeated.", show_default=False),
     ] = None,
     users: UserFile = None,
-    k: Annotated[int, typer.Option("-k", help="Targets per user.")] = 20,
-    among: AmongWord = "new",
+    k: Annotated[int, typer.Option("-k", metavar="N", help="Number of targets per user.")] = 20,
+    among: Among = "new",
     diversity: Annotated[
-        float, typer.Option("--diversity", help="0 ranks by score; up to 1, unlike targets come first.")
+        float, typer.Option("--diversity", metavar="X", help="0 ranks by score; towards 1 the lists get more varied.")
     ] = 0.0,
     min_confidence: Annotated[
-        float, typer.Option("--min-confidence", help="Leave out targets of which the model is less sure (0 to 1).")
+        float, typer.Option("--min-confidence", metavar="X", help="Leave out targets with less confidence (0 to 1).")
     ] = 0.0,
     min_probability: Annotated[
-        float, typer.Option("--min-probability", help="Leave out targets that the user is less likely to buy (0 to 1).")
+        float,
+        typer.Option("--min-probability", metavar="X", help="Leave out targets with a lower probability (0 to 1)."),
     ] = 0.0,
-    at: Annotated[
-        str | None,
-        typer.Option("--at", metavar="DATE", help="Leave out what is not available then.", show_default=False),
-    ] = None,
+    at: At = None,
     out: Out = None,
     json: Json = False,
     csv: Csv = False,
 ) -> None:
-    """Rank targets for users, those that nobody has bought yet by default.
+    """Rank targets for users; by default the new ones, which nobody has bought yet.
 
-    Without --user and --users the list is that of a user without history. Columns: score is the cosine of user and
-    target, probability the chance of a purchase within a time as long as that of the history, confidence how sure the
-    model is of the target (0 to 1).
+    Use it for the list on a page, in a newsletter, or in a file for all users. Without --user and --users it prints
+    the list of a user without history.
+
+    Columns: user, target, name, and
+
+    - score: cosine similarity of the user vector and the target vector; the rows are sorted by it
+
+    - probability: calibrated probability of a purchase within a period as long as the history
+
+    - confidence: 0 to 1, how reliable the predicted popularity of the target is
 
     For example:
 
@@ -52,23 +57,18 @@ def recommend(
 
         newaisle recommend groceries-model --users newsletter.csv -k 5 --min-probability 0.1 --out lists.parquet
     """
-    from ..answers.recommend import RESULT_COLUMNS
     from ..recommender import Recommender
 
-    check_output(json, csv)
-    check_out(out)
-    meant = checked_among(among)
-    fitted = Recommender.load(model)
-    known = fitted.fitted.users
-    wanted = [known.parse(text) for text in user or []] + ([] if users is None else read_users(users, known))
-    found = fitted.recommend(
-        wanted or None,
+    recommender = Recommender.load(model)
+    known = recommender.fitted.users
+    ids = [known.parse(text) for text in user or []] + ([] if users is None else read_users(users, known))
+    table = recommender.recommend(
+        ids or None,
         k,
-        among=meant,
+        among=among,
         diversity=diversity,
         min_confidence=min_confidence,
         min_probability=min_probability,
         at=number_or_date(at),
     )
-    columns = fitted.table_columns(found)
-    give({name: columns[name] for name in RESULT_COLUMNS}, out=out, json=json, csv=csv)
+    write_rows(recommender.table_columns(table), out=out, json=json, csv=csv)

@@ -1,4 +1,4 @@
-"""The command that brings sources into the graph store."""
+"""The command ``newaisle refresh``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from .cypher import StoreUrl
+from .options import SOURCES, StoreUrl
 from .output import print_json, print_table, step
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def refresh(
         typer.Option(
             "--source",
             metavar="SOURCE",
-            help="complete-journey, tables:DIR, shopify:DIR[?locale=en] or google:FILE",
+            help=SOURCES,
             show_default=False,
         ),
     ] = None,
@@ -43,34 +43,49 @@ def refresh(
         typer.Option(
             "--model",
             metavar="DIR",
-            help="A fitted model: what it makes of what changed is written in the same transaction.",
+            help="A saved model whose embeddings of new and changed targets are written in the same transaction.",
             show_default=False,
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report the changes without writing them.")] = False,
     max_delete: Annotated[
         str | None,
         typer.Option(
-            "--max-delete", metavar="SHARE", help="Refuse to remove more of the source's targets.", show_default="5%"
+            "--max-delete",
+            metavar="SHARE",
+            help="Fail rather than remove a larger share of the source's targets.",
+            show_default="5%",
         ),
     ] = None,
     wait: Annotated[
         str | None,
         typer.Option(
-            "--wait", metavar="TIME", help="Wait for another refresh of the source, such as 5m.", show_default="30s"
+            "--wait",
+            metavar="TIME",
+            help="How long to wait for another refresh of the source, such as 5m.",
+            show_default="30s",
         ),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE", help="A TOML file that names the sources.", show_default=False),
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="TOML file with the store and several sources, in place of --source.",
+            show_default=False,
+        ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON: an object, or a list with --config.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print JSON and nothing else to stdout: an object, with --config a list.")
+    ] = False,
 ) -> None:
-    """Make the graph store equal a source.
+    """Update the graph store to match a source.
 
-    Only the difference is written, in one transaction. A refresh owns the nodes of its source and touches no others.
-    Exit codes: 0 done or nothing to do, 2 bad source or usage, 3 it would remove more than --max-delete, 4 store
-    unreachable, 5 another refresh of the source runs, 1 anything else.
+    Only the difference is written, in one transaction, and only nodes of the source are changed: run it every night.
+    The report counts added, changed, moved and removed categories and products, and added and removed edges.
+
+    Exit codes: 0 done or nothing to do, 2 bad source or usage, 3 more removals than --max-delete, 4 store unavailable,
+    5 another refresh of the source is running, 1 any other error.
 
     For example:
 
@@ -89,21 +104,21 @@ def refresh(
         from ..settings import Settings
 
         settings = Settings()
-        loaded = [_load(job, dry_run) for job in todo.jobs]  # all, so that a bad one leaves everything as it is
-        told: list[dict[str, Any]] = []
+        loaded = [_load(job, dry_run) for job in todo.jobs]  # all first: a bad source must leave the store unchanged
+        results: list[dict[str, Any]] = []
         try:
             with open_store(todo.store or settings.store, settings.credentials, home=settings.newaisle_home) as opened:
                 for job, graph, write_back, phases in loaded:
                     report = _planned(opened, graph) if dry_run else _refreshed(opened, graph, job, write_back)
                     report = replace(report, phases={**phases, **report.phases})
-                    told.append(_for_programs(report, dry_run))
+                    results.append(_for_programs(report, dry_run))
                     if not json:
                         _print(report, dry_run)
                     if dry_run:
                         check_removals(report, job.max_delete)
-        finally:  # what came before an error is told too
-            if json and told:
-                print_json(told if config else told[0])
+        finally:  # report what was done before an error, too
+            if json and results:
+                print_json(results if config else results[0])
 
 
 def _todo(
@@ -129,16 +144,16 @@ def _todo(
     if config is not None:
         if given:
             raise typer.BadParameter(
-                "--name, --model, --max-delete and --wait stand in the config file, not beside it."
+                "--name, --model, --max-delete and --wait belong in the config file when --config is given."
             )
-        told = read_refresh_config(config)
-        return replace(told, store=store or told.store)
+        file = read_refresh_config(config)
+        return replace(file, store=store or file.store)
     assert source is not None  # noqa: S101 - checked above
     return RefreshConfig((Job(source, **given),), store)
 
 
 def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None, dict[str, float]]:
-    """A source's graph under its name in the store, what a model shall write of it, and the seconds of both."""
+    """A source's graph under its name in the store, what a model writes with it, and the seconds both took."""
     from ...graph.store.refresh import named
     from ...loaders import load
 
@@ -151,7 +166,7 @@ def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None,
     from ..recommender import Recommender
 
     started = time.perf_counter()
-    with step(f"Asking the model {job.model}"):
+    with step(f"Predicting with the model {job.model}"):
         model = Recommender.load(job.model)
         graph = model.related(graph)
         write_back = None if dry_run else model.write_back(graph)
@@ -165,7 +180,7 @@ def _refreshed(store: Store, graph: CatalogGraph, job: Job, write_back: WriteBac
 
 @contextmanager
 def _rows(title: str) -> Iterator[CountProgress]:
-    """Tell on standard error how many rows are written: a bar in a terminal, else plain lines."""
+    """Show on standard error how many rows are written: a bar in a terminal, else plain lines."""
     console = Console(stderr=True)
     if not console.is_terminal:
         with step(title) as report:
@@ -173,7 +188,7 @@ def _rows(title: str) -> Iterator[CountProgress]:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(title, total=None)  # comparing comes first: nobody knows yet how many rows there will be
+        task = bar.add_task(title, total=None)  # unknown until the comparison is done
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

@@ -332,7 +332,7 @@ def test_a_model_writes_in_the_same_transaction(run: Run, store: Store, model: P
     report = json.loads(out)
     assert code == 0
     assert {"load", "foresee", "write back"} <= report["phases"].keys()
-    assert "Asking the model" in err
+    assert "Predicting with the model" in err
     first = store.query(FORESEEN, {"s": "tables"}).rows
     graph = store.snapshot("tables")
     assert len(first) == (~graph.is_group).sum()
@@ -370,7 +370,7 @@ def test_a_model_in_a_config_file_and_one_that_cannot_be_used(
     assert before
     code, _, err = run("--config", str(path), "--model", str(model))
     assert code == 2
-    assert "stand in the config file" in err
+    assert "belong in the config file" in err
     (tmp_path / "categories.csv").write_text("id,name\n1,One\n")
     for source, folder, said in (
         (SHOP, tmp_path / "nothing", "There is no model folder"),

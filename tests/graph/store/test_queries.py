@@ -494,7 +494,7 @@ def test_a_page_about_one_category(run: Run) -> None:
     assert sections == [
         "Place",
         "Within it",
-        "Attributes, the most telling first",
+        "Attributes, the most informative first",
         "Nearest by the graph alone",
         "Not written yet",
         "Warnings",

@@ -55,9 +55,9 @@ def test_people_are_shown_the_first_and_told_the_sum(run: Run, model: str, fitte
     assert code == 0
     assert "20 rows\nand 30 more;" in out
     total = fitted.table_columns(fitted.audience(new, 50))["expected_buyers"][-1]
-    assert out.endswith(f"Of 50 users told, expect {total:,.1f} of them to buy {new}\n")
+    assert out.endswith(f"Expect {total:,.1f} buyers of {new} among 50 users\n")
     _, out, _ = run("audience", model, new, "-k", "5")
-    assert "5 rows\nOf 5 users told" in out
+    assert "5 rows\nExpect " in out
 
 
 def test_forecast_says_what_the_model_says(run: Run, model: str, fitted: Recommender, new: str) -> None:
@@ -124,7 +124,7 @@ def test_users_come_from_a_file(run: Run, model: str, active: list[int], new: st
         (("forecast", "--among", "sold"), "--among is 'sold'"),
         (("forecast", "--out", "forecast"), "give a file that ends in .csv or .parquet"),
         (("recommend", "--users", "empty.csv"), "empty.csv: there is no user in it"),
-        (("recommend", "--users", "gap.csv"), "gap.csv: row 2 names no user"),
+        (("recommend", "--users", "gap.csv"), "gap.csv: row 2 has no user"),
         (("recommend", "--users", "names.csv"), "names.csv: there is no column 'user' (its columns: 'name')"),
         (("recommend", "--users", "words.csv"), "Unknown user id 'one': user ids are integers here"),
         (("recommend", "--min-probability", "1.5"), "min_probability is 1.5; give a number from 0 to 1"),

@@ -93,7 +93,7 @@ def test_explain_adds_up_for_programs_and_for_people(run: Run, model: str, fitte
             assert f"  newaisle cypher {path['query']} --param {asked_for} --param other=" in out.replace(
                 "'other=", "other="
             )
-    assert "its own sales" in out  # somebody buys lemons
+    assert "the target's own sales" in out  # somebody buys lemons
     parts = [line.rsplit(maxsplit=1)[-1] for line in out.splitlines() if line.rstrip().endswith("%")]
     assert math.fsum(float(part.rstrip("%")) for part in parts) == pytest.approx(200, abs=0.5)
 
@@ -103,7 +103,7 @@ def test_a_user_without_history_is_explained_too(run: Run, model: str, fitted: R
     user = str(fitted.fitted.users.values[empty])
     code, out, _ = run("explain", model, "--user", user, "--target", "CITRUS / LEMONS")
     assert code == 0
-    assert "a user without history has the vector of the mean user" in out
+    assert "no history: a user without one has the mean user vector" in out
 
 
 def test_recommend_is_diverse_sure_and_in_time(run: Run, model: str, fitted: Recommender) -> None:
