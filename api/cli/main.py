@@ -11,21 +11,17 @@ from typing import Annotated
 import typer
 
 from ...errors import NewaisleError
-from .audience import audience
 from .cypher import cypher
 from .demo import demo
 from .evaluate import evaluate
 from .exit_codes import CodedError
 from .explain import explain
 from .fit import fit
-from .forecast import forecast
 from .inspect import inspect
 from .output import printable
-from .recommend import recommend
+from .recommend import audience, forecast, recommend
 from .refresh import refresh
-from .route import route
-from .search import search
-from .similar import similar
+from .targets import route, search, similar
 
 PANELS = {
     "Start": (demo,),

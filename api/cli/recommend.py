@@ -1,4 +1,4 @@
-"""The command ``newaisle recommend``."""
+"""The commands ``recommend``, ``audience`` and ``forecast``: ranked tables, to the terminal or a file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import typer
 
 from .files import read_users, write_rows
 from .options import Among, At, Csv, Json, Model, Out, UserFile, number_or_date
+from .output import step
+
+_ROWS = 20
+"""Rows in a table for people; programs and files get all."""
 
 
 def recommend(
@@ -72,3 +76,93 @@ def recommend(
         at=number_or_date(at),
     )
     write_rows(recommender.table_columns(table), out=out, json=json, csv=csv)
+
+
+def audience(
+    model: Model,
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="Id of the target.", show_default=False)],
+    k: Annotated[int, typer.Option("-k", metavar="N", help="Number of users.")] = 1000,
+    keep_bought: Annotated[bool, typer.Option("--keep-bought", help="Keep users who have bought the target.")] = False,
+    users: UserFile = None,
+    at: At = None,
+    out: Out = None,
+    json: Json = False,
+    csv: Csv = False,
+) -> None:
+    """List the users most likely to buy a target.
+
+    Use it to decide who gets a letter, a coupon or a push message about a new target, and how many are worth sending.
+    --users restricts the choice to the users in a file.
+
+    Columns: user, target, name, score, and
+
+    - probability: calibrated probability of a purchase within a period as long as the history; the rows are sorted by
+      it
+
+    - expected_buyers: running total of probability, the number of buyers to expect among the users down to this row
+
+    The terminal shows the first 20 rows; files, JSON and CSV contain all.
+
+    For example:
+
+        newaisle audience groceries-model "COFFEE / GROUND COFFEE" -k 500 --out letters.csv
+
+        newaisle audience groceries-model "COFFEE / GROUND COFFEE" --users newsletter.csv --json
+    """
+    from ..recommender import Recommender
+
+    with step("Ranking users", brief=True):
+        recommender = Recommender.load(model)
+        fitted = recommender.fitted
+        table = recommender.audience(
+            fitted.graph.ids.parse(target),
+            k,
+            exclude_bought=not keep_bought,
+            at=number_or_date(at),
+            users=None if users is None else read_users(users, fitted.users),
+        )
+    columns = recommender.table_columns(table)
+    write_rows(columns, out=out, json=json, csv=csv, limit=_ROWS)
+    if not json and not csv:
+        running = columns["expected_buyers"]
+        total = running[-1] if running else 0.0
+        typer.echo(f"Expect {total:,.1f} buyers of {target} among {len(running):,} users", err=out is not None)
+
+
+def forecast(
+    model: Model,
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="TARGET", help="Ids of targets; else --among.", show_default=False)
+    ] = None,
+    among: Among = "new",
+    out: Out = None,
+    json: Json = False,
+    csv: Csv = False,
+) -> None:
+    """Forecast how many users will buy each target, with an 80 % interval.
+
+    Use it to plan stock and shelf space before the first sale. The forecast covers a period as long as the history.
+
+    Columns: target, name, and
+
+    - expected_buyers: the forecast; the rows are sorted by it
+
+    - low, high: an interval that contains the true number for 80 % of the targets
+
+    - confidence: 0 to 1, how reliable the predicted popularity of the target is
+
+    The terminal shows the first 20 rows; files, JSON and CSV contain all.
+
+    For example:
+
+        newaisle forecast groceries-model "COFFEE / GROUND COFFEE" "COFFEE / INSTANT COFFEE"
+
+        newaisle forecast groceries-model --among all --out forecast.parquet
+    """
+    from ..recommender import Recommender
+
+    with step("Forecasting", brief=True):
+        recommender = Recommender.load(model)
+        ids = recommender.fitted.graph.ids
+        table = recommender.forecast([ids.parse(text) for text in targets] if targets else among)
+    write_rows(recommender.table_columns(table), out=out, json=json, csv=csv, limit=_ROWS)
