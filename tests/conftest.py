@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from support.catalogs import part_of
-from support.neo4j_server import GIVEN, RELEASES, Endpoint, NoServerError, given_endpoint, running, versions_to_test
+from support.neo4j_server import (
+    GIVEN,
+    QUICK,
+    RELEASES,
+    Endpoint,
+    NoServerError,
+    given_endpoint,
+    running,
+    versions_to_test,
+)
 
 from newaisle.graph import Store, open_store
 from newaisle.loaders import Loaded, load
@@ -26,7 +35,11 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parent
 SLICE = ("PRODUCE", "DELI", "PASTRY", "MEAT-PCKGD", "SEAFOOD")
-"""Departments of the small real catalog."""
+"""Departments of the real catalog that most tests share."""
+SMALL_SLICE = ("PRODUCE", "DELI", "SEAFOOD")
+"""Departments of a smaller one, for what searches settings many times."""
+
+os.environ.setdefault("JAVA_TOOL_OPTIONS", " ".join(QUICK))  # for embedded stores too
 
 
 STORE_FILES = (
@@ -47,6 +60,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(TESTS).as_posix()
         if place.startswith(STORE_FILES) or {"store", "any_store", "neo4j_of"} & fixtures:
             item.add_marker("store")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_search() -> Iterator[int]:
+    """A fit searches its settings on 3 validation folds, its fewest, where small data would have 8; gives these 8.
+
+    Tests of the search itself use ``thorough_search``.
+    """
+    from newaisle.gnn.training import folds
+
+    most = folds.MOST_FOLDS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folds, "MOST_FOLDS", folds.FOLDS)
+        yield most
+
+
+@pytest.fixture(scope="module")
+def thorough_search(quick_search: int) -> Iterator[None]:
+    """As many validation folds as a fit has outside of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("newaisle.gnn.training.folds.MOST_FOLDS", quick_search)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -126,16 +161,31 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str, 
 
 
 @pytest.fixture(scope="session")
-def journey() -> Loaded:
+def complete_journey() -> Loaded:
+    """All of Complete Journey."""
+    return load("complete-journey")
+
+
+@pytest.fixture(scope="session")
+def journey(complete_journey: Loaded) -> Loaded:
     """Five departments of Complete Journey and what 300 of its households bought there."""
-    whole = load("complete-journey")
+    return _departments(complete_journey, SLICE, users=300)
+
+
+@pytest.fixture(scope="session")
+def small_journey(complete_journey: Loaded) -> Loaded:
+    """Three of these departments and what 120 households bought there."""
+    return _departments(complete_journey, SMALL_SLICE, users=120)
+
+
+def _departments(whole: Loaded, names: Sequence[str], users: int) -> Loaded:
     graph = whole.graph
     keep = np.zeros(len(graph), dtype=np.bool_)
-    for name in SLICE:
+    for name in names:
         department = graph.ids.position(f"department:{name}")
         keep[[department, *graph.below(department)]] = True
     part = part_of(graph, keep)
-    return Loaded(part, whole.interactions.sample_users(300).restrict(part))
+    return Loaded(part, whole.interactions.sample_users(users).restrict(part))
 
 
 @pytest.fixture(scope="session")

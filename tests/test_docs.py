@@ -13,10 +13,11 @@ import doctest
 import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from newaisle.graph import Store, open_store
 ROOT = Path(__file__).parents[1]
 SHOP = Path("docs") / "shop"
 PAGES = sorted(path for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")) if path.exists())
+Run = Callable[..., tuple[object, str, str]]
+NEEDS_SHELL = {"|", ">", "<", "&&"}
 FENCE = re.compile(r"^```(?P<kind>\w+)(?P<marks>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -61,7 +64,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.mark.usefixtures("fresh_home")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_shows_runs(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    page: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     for name in [name for name in os.environ if name.startswith("NEO4J_")]:
         monkeypatch.delenv(name)
@@ -84,20 +87,30 @@ def test_what_a_page_shows_runs(
         elif block.kind == "cypher":
             assert request.getfixturevalue("shop").query(block.text).rows, f"{block.where} finds nothing"
         elif block.kind == "console":
-            run_console(block)
+            run_console(block, run)
 
 
-def run_console(block: Block) -> None:
-    """Run the commands of a block; ``exact`` compares what stands below each of them with its output."""
+def run_console(block: Block, run: Run) -> None:
+    """Run the commands of a block; ``exact`` compares the text below each of them with its output.
+
+    What needs a shell runs in one, all else in this process, where nothing is imported again.
+    """
     joined = block.text.replace("\\\n", "")
     for told in re.split(r"^\$ ", joined, flags=re.MULTILINE)[1:]:
         command, _, shown = told.partition("\n")
         if not command.startswith("newaisle "):
             continue
-        done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{block.where}: {command}\n{done.stderr}"
+        code, out, err = (
+            run_in_shell(command) if NEEDS_SHELL & set(shlex.split(command)) else run(*shlex.split(command)[1:])
+        )
+        assert code == 0, f"{block.where}: {command}\n{err}"
         if "exact" in block.marks:
-            assert_alike(block.where, shown, done.stdout)
+            assert_alike(block.where, shown, out)
+
+
+def run_in_shell(command: str) -> tuple[object, str, str]:
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 def assert_alike(where: str, shown: str, printed: str) -> None:

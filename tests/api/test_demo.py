@@ -15,7 +15,7 @@ Run = Callable[..., tuple[object, str, str]]
 @pytest.mark.usefixtures("fresh_home")
 def test_the_demo_runs_from_purchases_to_a_saved_recommender(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    code, told, steps = run("demo", "--households", "150", "--out", str(out))
+    code, told, steps = run("demo", "--households", "100", "--out", str(out))
     assert code == 0, steps
     for method in ("newaisle", "linmap", "kernel-ridge", "popularity", "text-cosine", "ceiling"):
         assert method in told

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
-from support.fixed_settings import SettledNewaisle
+from support.fixed_settings import FixedNewaisle
 
 from newaisle.api.config import Config, read_config, read_kinds
 from newaisle.api.recommender import Recommender
@@ -328,7 +328,7 @@ def test_an_evaluation_judges_by_what_weighs_more_than_nothing(journey, phi, giv
         wanted = other.weights.data > 0
         assert other.weights.indices[wanted].tolist() == other.train.indices.tolist()
         assert 0 < (~wanted).sum() < (sales.signed.data < 0).sum()
-    made = {"newaisle": lambda seed: SettledNewaisle(seed, phi, given)}
+    made = {"newaisle": lambda seed: FixedNewaisle(seed, phi, given)}
     for protocol in (LEAVE_TARGETS_OUT, "few-shot:10"):
         (one,), (other,) = (
             evaluate_splits(journey.graph, mixed, made, [protocol], [0], kinds=kinds) for kinds in (None, {"view": 0})

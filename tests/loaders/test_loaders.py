@@ -322,8 +322,8 @@ def test_a_broken_shopify_file(tmp_path: Path, text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def types() -> Loaded:
-    return load("complete-journey")
+def types(complete_journey: Loaded) -> Loaded:
+    return complete_journey
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from newaisle.gnn.training.fit import fit_model
 from newaisle.gnn.validation.splits import Split, binary
 
 
-class SettledNewaisle(Newaisle):
+class FixedNewaisle(Newaisle):
     fits = 0
 
     def __init__(self, seed: int, blocks: FeatureBlocks, settings: ModelSettings) -> None:
@@ -28,7 +28,7 @@ class SettledNewaisle(Newaisle):
         )
 
 
-class SettledLinMap(LinMap):
+class FixedLinMap(LinMap):
     def __init__(self, seed: int, blocks: FeatureBlocks, settings: ModelSettings) -> None:
         super().__init__(seed, blocks)
         self.settings = settings
@@ -38,7 +38,7 @@ class SettledLinMap(LinMap):
         self._fit = factors, KernelRegressor(self.blocks, self.settings.kernel, split.seen, factors.targets[split.seen])
 
 
-class SettledPopularity(Popularity):
+class FixedPopularity(Popularity):
     def __init__(self, seed: int, blocks: FeatureBlocks, settings: ModelSettings) -> None:
         super().__init__(seed, blocks)
         self.settings = settings

@@ -20,8 +20,10 @@ PROTOCOL = "leave-targets-out"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+def home(tmp_path_factory: pytest.TempPathFactory, encodings: Path) -> Path:
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "encodings.sqlite").symlink_to(encodings)
+    return folder
 
 
 @pytest.fixture
@@ -32,9 +34,9 @@ def run(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture(scope="module")
-def shop(journey: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shop(small_journey: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The slice as a ``tables:`` folder; one fifth of its categories has no sales."""
-    graph, events = journey.graph, journey.interactions
+    graph, events = small_journey.graph, small_journey.interactions
     up = graph.edges[Relation.CHILD_OF]
     parent = dict(zip(up.tail.tolist(), up.head.tolist(), strict=True))
     ids = graph.ids.values
@@ -145,7 +147,7 @@ def test_a_missing_model_is_told(run: Run, tmp_path: Path) -> None:
 
 
 def test_evaluation_prints_tidy_rows_and_resumes(run: Run, shop: Path) -> None:
-    arguments = ("evaluate", f"tables:{shop}", "--protocol", PROTOCOL, "--seeds", "0", "--users", "150", "--ablate")
+    arguments = ("evaluate", f"tables:{shop}", "--protocol", PROTOCOL, "--seeds", "0", "--users", "100", "--ablate")
     code, out, err = run(*arguments, "--json")
     rows = json.loads(out)
     assert code == 0
@@ -168,7 +170,7 @@ def test_evaluation_prints_tidy_rows_and_resumes(run: Run, shop: Path) -> None:
 
 
 def test_an_evaluation_in_several_processes_leaves_a_report(run: Run, shop: Path, tmp_path: Path) -> None:
-    arguments = ("evaluate", f"tables:{shop}", "--protocol", PROTOCOL, "--seeds", "0,1", "--users", "150", "--json")
+    arguments = ("evaluate", f"tables:{shop}", "--protocol", PROTOCOL, "--seeds", "0,1", "--users", "100", "--json")
     code, out, err = run(*arguments, "--jobs", "2", "--out", str(tmp_path / "report"))
     assert code == 0, err
     assert f"Wrote {tmp_path / 'report' / 'report.md'}" in err
@@ -177,15 +179,15 @@ def test_an_evaluation_in_several_processes_leaves_a_report(run: Run, shop: Path
     data = json.loads((tmp_path / "report" / "report.json").read_text())
     assert data["rows"] == json.loads(out)
     assert data["settings"]["source"] == f"tables:{shop}"
-    assert data["settings"]["users"] == 150
-    assert "--users 150 --encoder packaged:all-MiniLM-L6-v2" in (tmp_path / "report" / "report.md").read_text()
+    assert data["settings"]["users"] == 100
+    assert "--users 100 --encoder packaged:all-MiniLM-L6-v2" in (tmp_path / "report" / "report.md").read_text()
 
 
 def test_a_catalog_without_parents_is_judged_by_the_other_protocol(run: Run, shop: Path, tmp_path: Path) -> None:
     flat = pd.read_csv(shop / "categories.csv").drop(columns="parent_id")
     flat[~flat["group"]].to_csv(tmp_path / "categories.csv", index=False)
     (tmp_path / "interactions.csv").write_bytes((shop / "interactions.csv").read_bytes())
-    arguments = ("evaluate", f"tables:{tmp_path}", "--seeds", "0", "--users", "150")
+    arguments = ("evaluate", f"tables:{tmp_path}", "--seeds", "0", "--users", "100")
     code, out, err = run(*arguments)
     assert code == 0, err
     assert "leave-branches-out does not apply" in err

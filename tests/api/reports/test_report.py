@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.fixed_settings import SettledLinMap, SettledNewaisle
+from support.fixed_settings import FixedLinMap, FixedNewaisle
 
 from newaisle.api.reports.evaluation import Evaluation, evaluate_source
 from newaisle.api.reports.markdown import report_text, table
@@ -57,8 +57,8 @@ def evaluated(journey: Loaded, encodings: Path, cells: Path) -> Evaluation:
 def known(evaluated: Evaluation, phi: FeatureBlocks, given: ModelSettings) -> Evaluation:
     """The protocols in which something is known of the new targets, with few methods."""
     methods = {
-        "newaisle": partial(SettledNewaisle, blocks=phi, settings=given),
-        "linmap": partial(SettledLinMap, blocks=phi, settings=given),
+        "newaisle": partial(FixedNewaisle, blocks=phi, settings=given),
+        "linmap": partial(FixedLinMap, blocks=phi, settings=given),
         "random": RandomScores,
         "ceiling": Ceiling,
     }

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from support.fixed_settings import SettledLinMap, SettledNewaisle
+from support.fixed_settings import FixedLinMap, FixedNewaisle
 
 from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.contracts import Learning
@@ -28,14 +28,14 @@ def split(journey):
 
 @pytest.fixture(scope="module")
 def newaisle(split, phi, given):
-    method = SettledNewaisle(SEED, phi, given)
+    method = FixedNewaisle(SEED, phi, given)
     method.fit(split)
     return method
 
 
 @pytest.fixture(scope="module")
 def linmap(split, phi, given):
-    method = SettledLinMap(SEED, phi, given)
+    method = FixedLinMap(SEED, phi, given)
     method.fit(split)
     return method
 
@@ -43,7 +43,7 @@ def linmap(split, phi, given):
 @pytest.fixture
 def counted():
     """A fresh class, so that fits count from 0."""
-    return type("Counted", (SettledNewaisle,), {"fits": 0})
+    return type("Counted", (FixedNewaisle,), {"fits": 0})
 
 
 def test_more_and_more_of_one_half_reveal_and_the_other_is_judged(split):
@@ -181,7 +181,7 @@ def test_the_zero_level_is_the_zero_shot_ranking_on_half_the_users(
 
 
 def test_als_stands_beside_linmap(journey, phi, given):
-    make = partial(SettledLinMap, blocks=phi, settings=given)
+    make = partial(FixedLinMap, blocks=phi, settings=given)
     methods = {"linmap": make, "linmap-on-phi": make}
     (found,) = evaluate_splits(journey.graph, journey.interactions, methods, ["few-shot:100"], [SEED])
     assert set(found.by_method) == {*methods, "als-revealed", "popularity-revealed"}

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from support.fixed_settings import SettledLinMap, SettledNewaisle, SettledPopularity, levels
+from support.fixed_settings import FixedLinMap, FixedNewaisle, FixedPopularity, levels
 
 from newaisle.errors import InputError
 from newaisle.gnn.evaluation.methods.ceiling import Ceiling
@@ -100,8 +100,8 @@ def found(journey, phi, given, split):
     scores = np.random.default_rng(5).normal(size=split.train.shape)
     methods = {
         "fixed": partial(Fixed, scores=scores),
-        "linmap": partial(SettledLinMap, blocks=phi, settings=given),
-        "popularity": partial(SettledPopularity, blocks=phi, settings=given),
+        "linmap": partial(FixedLinMap, blocks=phi, settings=given),
+        "popularity": partial(FixedPopularity, blocks=phi, settings=given),
         "random": RandomScores,
         "ceiling": Ceiling,
     }
@@ -131,7 +131,7 @@ def test_the_ceiling_is_left_out_and_als_stands_beside_linmap(found):
 
 def test_popularity_knows_the_sales_of_seen_targets(found, split, phi, given):
     result, _ = found
-    method = SettledPopularity(SEED, phi, given)
+    method = FixedPopularity(SEED, phi, given)
     method.fit(split)
     level = levels(split)
     level[split.hidden] = method.score(split, np.array([0]), split.hidden)[0]
@@ -141,12 +141,12 @@ def test_popularity_knows_the_sales_of_seen_targets(found, split, phi, given):
 
 
 def test_seen_targets_are_lowered_by_the_offset_of_the_settings(split, journey, phi, given):
-    make = partial(SettledNewaisle, blocks=phi, settings=replace(given, offset=0.1))
+    make = partial(FixedNewaisle, blocks=phi, settings=replace(given, offset=0.1))
     (found,) = evaluate_splits(journey.graph, journey.interactions, {"newaisle": make}, ["generalised"], [SEED])
     assert set(found.by_method) == {"newaisle", "newaisle-uncorrected"}
     plain, raised = (found.by_method[name].metrics for name in ("newaisle-uncorrected", "newaisle"))
     everybody, targets = np.arange(split.train.shape[0]), np.arange(len(journey.graph))
-    newaisle = SettledNewaisle(SEED, phi, replace(given, offset=0.0))
+    newaisle = FixedNewaisle(SEED, phi, replace(given, offset=0.0))
     newaisle.fit(split)
     scores = newaisle.score(split, everybody, targets)
     assert plain["ndcg@20:new"] == pytest.approx(brute(scores, split, "new"))
@@ -172,7 +172,7 @@ def test_the_balance_is_chosen_on_pseudo_new_targets_and_hidden_purchases_alone(
     assert choose_balance([], plain) == plain
     shown, found = MixedRanking.of(split, split.users), []
     for settings in (plain, chosen[0]):
-        method = SettledNewaisle(SEED, phi, settings)
+        method = FixedNewaisle(SEED, phi, settings)
         method.fit(split)
         found.append(method.score(split, split.users, shown.targets))
     assert harmonic_mean(*shown.ndcgs(found[1])) > harmonic_mean(*shown.ndcgs(found[0]))

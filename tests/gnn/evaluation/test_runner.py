@@ -9,26 +9,23 @@ from functools import partial
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from support.fixed_settings import FixedNewaisle, FixedPopularity
 
 from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.comparison import compare, corrected_standard_error, summary_table
 from newaisle.gnn.evaluation.methods.ceiling import Ceiling
-from newaisle.gnn.evaluation.methods.kernel_baselines import Popularity
-from newaisle.gnn.evaluation.methods.newaisle import Newaisle
 from newaisle.gnn.evaluation.methods.simple_baselines import CatalogSize, RandomScores, simple_baselines
 from newaisle.gnn.evaluation.runner import ResultRow, evaluate, evaluate_splits
 from newaisle.gnn.validation.metrics import ranking_metrics, target_taste_aucs
 from newaisle.gnn.validation.splits import PROTOCOLS, make_split
-from newaisle.loaders import load_complete_journey
 
 TARGETS, BRANCHES = "leave-targets-out", "leave-branches-out"
 
 
 @pytest.fixture(scope="module")
-def shop():
+def shop(complete_journey):
     """Complete Journey with 150 of its households."""
-    loaded = load_complete_journey()
-    return loaded.graph, loaded.interactions.sample_users(150)
+    return complete_journey.graph, complete_journey.interactions.sample_users(150)
 
 
 class HalfOracle:
@@ -171,9 +168,9 @@ def test_a_method_with_users_of_its_own_is_matched_by_the_others(shop):
 
 
 @pytest.fixture(scope="module")
-def real_methods(journey, phi):
+def real_methods(journey, phi, given):
     """newaisle, a baseline on its blocks, one without any, and the ceiling."""
-    on_blocks = {kind.name: partial(kind, blocks=phi) for kind in (Newaisle, Popularity)}
+    on_blocks = {kind.name: partial(kind, blocks=phi, settings=given) for kind in (FixedNewaisle, FixedPopularity)}
     return {**on_blocks, **simple_baselines(journey.graph), "ceiling": Ceiling}
 
 
@@ -198,7 +195,7 @@ def test_several_jobs_give_the_same_bits(journey, texts, real_methods, real_resu
     assert {line.partition(",")[0] for line in told} == set(PROTOCOLS)
 
 
-def test_single_targets_are_told_beside_the_truth(journey, phi, real_results):
+def test_single_targets_are_told_beside_the_truth(journey, phi, given, real_results):
     results, _ = real_results
     for result in results:
         assert set(result.by_method["newaisle"].targets) > {"level", "confidence", "distance"}
@@ -211,7 +208,7 @@ def test_single_targets_are_told_beside_the_truth(journey, phi, real_results):
         assert targets["position"] == split.candidates.tolist()
         assert targets["buyers"] == bought.sum(axis=0).tolist()
         assert targets["share"] == bought.mean(axis=0).tolist()
-        method = Newaisle(0, phi)
+        method = FixedNewaisle(0, phi, given)
         method.fit(split)
         scores = method.score(split, split.users, split.candidates)
         activity = (split.train.toarray()[split.users] > 0).sum(axis=1)
@@ -228,7 +225,7 @@ def test_single_targets_are_told_beside_the_truth(journey, phi, real_results):
 def brute_distances(phi, split):
     dense = [block if isinstance(block, np.ndarray) else block.toarray() for block in phi.matrices.values()]
     return [
-        min(np.sqrt(np.mean([np.sum((block[a] - block[b]) ** 2) for block in dense])) for b in split.seen)
+        np.sqrt(np.mean([np.sum((block[a] - block[split.seen]) ** 2, axis=1) for block in dense], axis=0)).min()
         for a in split.candidates
     ]
 

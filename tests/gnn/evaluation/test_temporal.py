@@ -17,7 +17,6 @@ from newaisle.gnn.training.folds import START_RIDGE, START_WIDTH, start_kernel
 from newaisle.gnn.training.tuning import without_strange_numbers
 from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 from newaisle.graph import Interactions
-from newaisle.loaders import load_complete_journey
 
 DATE = "2017-03-01"
 MOMENT = np.datetime64("2017-03-01T00:00:00")
@@ -76,8 +75,8 @@ def test_rows_bear_the_date(journey):
     assert results[0].by_method["catalog-size"] == results[1].by_method["catalog-size"]
 
 
-def test_complete_journey_knows_its_catalog_of_a_day():
-    loaded = load_complete_journey()
+def test_complete_journey_knows_its_catalog_of_a_day(complete_journey):
+    loaded = complete_journey
     graph = loaded.as_of("2017-07-01")
     split = temporal_split(loaded.graph, loaded.interactions, "2017-07-01", 0)
     assert len(split.candidates) == 72
@@ -89,9 +88,9 @@ def test_complete_journey_knows_its_catalog_of_a_day():
     assert replace(graph, features=loaded.graph.features).content_hash == loaded.graph.content_hash
 
 
-def test_numbers_that_only_sold_targets_have_are_left_out():
+def test_numbers_that_only_sold_targets_have_are_left_out(complete_journey):
     """Before anything was sold below a category its size is 0, as no sold one's is: nothing teaches what that means."""
-    loaded = load_complete_journey()
+    loaded = complete_journey
     then = loaded.as_of(DATE)
     temporal = temporal_split(then, loaded.interactions, DATE, 0)
     hidden = make_split(LEAVE_TARGETS_OUT, loaded.graph, loaded.interactions.matrix(loaded.graph), 0)

@@ -20,6 +20,8 @@ from newaisle.gnn.validation.metrics import ndcg
 from newaisle.gnn.validation.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, make_split
 from newaisle.graph import CatalogGraph
 
+pytestmark = pytest.mark.usefixtures("thorough_search")
+
 
 @pytest.fixture(scope="module")
 def train(journey):

@@ -23,7 +23,7 @@ GRAPH = CatalogGraph.from_tables(pd.DataFrame({"id": ["a", "b"], "name": ["A", "
 # another process that opens a store, says so, and keeps it
 HOLDER = """
 import sys, time
-from newaisle.graph.embedded import start_embedded
+from newaisle.graph.store.embedded.process import start_embedded
 from pathlib import Path
 server = start_embedded(Path(sys.argv[1]), "256m")
 print(server.process.pid, flush=True)
