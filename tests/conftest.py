@@ -154,8 +154,8 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str, 
     def run_command(*arguments: str) -> tuple[object, str, str]:
         with pytest.raises(SystemExit) as ended:
             main(arguments)
-        told = capsys.readouterr()
-        return ended.value.code or 0, told.out, told.err
+        printed = capsys.readouterr()
+        return ended.value.code or 0, printed.out, printed.err
 
     return run_command
 
@@ -190,7 +190,7 @@ def _departments(whole: Loaded, names: Sequence[str], users: int) -> Loaded:
 
 @pytest.fixture(scope="session")
 def encodings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache of text embeddings for the whole run, and for a run beside it that is told of the same file."""
+    """One cache of text embeddings for the whole run, and for a run beside it that is given the same file."""
     return Path(os.environ.get("TEST_ENCODINGS") or tmp_path_factory.mktemp("encodings") / "cache.sqlite")
 
 
@@ -222,7 +222,7 @@ def names(journey: Loaded, encodings: Path) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def phi(journey: Loaded, texts: np.ndarray, names: np.ndarray) -> FeatureBlocks:
-    """What propagation says of ``journey``."""
+    """The target features of ``journey``."""
     from newaisle.gnn.propagation.propagate import propagate
 
     return propagate(journey.graph, texts, names)

@@ -1,6 +1,6 @@
 """Runs a Jupyter notebook's code cells in this process, one namespace, and keeps what they show.
 
-``python tests/notebooks.py FILE.ipynb`` writes the outputs into the file.
+``python tests/support/notebooks.py FILE.ipynb`` writes the outputs into the file.
 """
 
 from __future__ import annotations
