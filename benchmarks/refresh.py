@@ -2,7 +2,7 @@
 
     python benchmarks/refresh.py [--shopify DIR] [--only full,apply,kill,together,large] [--repeats 5] [--rounds 25]
 
-Without a taxonomy a generated one of the same size is used. Neo4j is started here (see tests/support/neo4j_server.py). The
+Without a taxonomy a generated one of the same size is used. Neo4j is started here (tests/support/neo4j_server.py). The
 smallest run is ``--only full --repeats 1``, half a minute; all of it takes about ten.
 """
 
