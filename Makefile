@@ -4,14 +4,18 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: install demo test lint types coverage coverage-store coverage-model bench
+.PHONY: install hooks demo test lint types coverage coverage-store coverage-model docs bench
 
 install: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[embedded,demo,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[embedded,demo,dev,docs]"
 	touch $@
+
+# checks of what is committed, before every commit
+hooks: install
+	$(BIN)/pre-commit install
 
 demo: install
 	$(BIN)/newaisle demo
@@ -40,6 +44,11 @@ coverage-store: install
 
 coverage-model: install
 	COVERAGE_FILE=.coverage.model OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not store" --cov --cov-report=
+
+# the site in site/; a broken link or a public name without a docstring fails
+docs: export NO_MKDOCS_2_WARNING = 1
+docs: install
+	$(BIN)/mkdocs build --strict
 
 bench: install
 	set -e; for script in $(sort $(wildcard benchmarks/*.py)); do $(BIN)/python $$script; done
