@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from .recommender import Recommender
     from .reports.custom_models import evaluate
     from .reports.evaluation import Evaluation, evaluate_source
+    from .reports.options import EvaluationOptions
     from .reports.report import write_report
 
 __all__ = [
     "Because",
     "Evaluation",
+    "EvaluationOptions",
     "Explanation",
     "Profile",
     "Reason",
@@ -30,6 +32,7 @@ __getattr__ = lazy_names(
     {
         "Because": ".answers.explain.sentences",
         "Evaluation": ".reports.evaluation",
+        "EvaluationOptions": ".reports.options",
         "Explanation": ".answers.explain.explanation",
         "Profile": ".answers.users",
         "Reason": ".answers.explain.sentences",

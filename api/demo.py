@@ -13,7 +13,7 @@ import numpy as np
 from ..arrays import FloatArray, IntArray
 from ..errors import ModelError
 from ..gnn.evaluation.methods.registry import compared_methods
-from ..gnn.evaluation.runner import ResultRow, evaluate
+from ..gnn.evaluation.runner import ResultRow, evaluate_splits
 from ..gnn.model.model import LatentFactorModel
 from ..gnn.text.catalog import encode_catalog
 from ..gnn.text.encoder import PACKAGED
@@ -112,7 +112,9 @@ def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult
             **compared_methods(graph, encoded.texts, encoded.names),
             "newaisle": lambda _seed: _AsFitted(model.fitted.model),
         }
-        rows = evaluate(graph, history, methods, [LEAVE_TARGETS_OUT], [SEED], embeddings=encoded.texts, progress=report)
+        (result,) = evaluate_splits(
+            graph, history, methods, [LEAVE_TARGETS_OUT], [SEED], embeddings=encoded.texts, progress=report
+        )
     with step("Recommending the new categories"):
         shown = [_show(model, split, known, user) for user in _typical_users(split, known)]
     with step("Saving, reloading and asking again"):
@@ -124,7 +126,7 @@ def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult
     with step("Drawing a new category"):
         picture = out / "new-category.png"
         draw_target(again, shown[0].recommended[0]["target"], picture)
-    return DemoResult(rows, shown, out / "model", picture, folder)
+    return DemoResult(result.rows, shown, out / "model", picture, folder)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 
 A fifth of every household's purchases on Complete Journey is hidden beside a fifth of the categories (the protocol
 `generalised`); ranked are the sold categories alone, without what the household has. Each recommender is tuned on the
-rehearsals that newaisle tunes itself on: the same hiding, inside the training data.
+validation folds that newaisle tunes itself on: the same hiding, inside the training data.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ from newaisle.gnn.factors.settings import FactorSettings
 from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.text.catalog import encode_catalog
 from newaisle.gnn.text.encoder import PACKAGED
-from newaisle.gnn.training.balance import rehearsals
 from newaisle.gnn.training.fit import fit_model
-from newaisle.gnn.training.folds import make_folds
-from newaisle.gnn.validation.mixed_list import MixedRanking
+from newaisle.gnn.training.folds import held_out_folds, make_folds
+from newaisle.gnn.validation.mixed_ranking import MixedRanking
 from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, Split, binary, buyers
 
 Scores = Callable[[Split], FloatArray]
@@ -51,7 +50,7 @@ def main() -> None:
     for seed in seeds:
         split = generalised_split(graph, matrix, seed)
         folds = make_folds(graph, split.train, blocks, seed, (LEAVE_TARGETS_OUT,))
-        inner = rehearsals([fold.split for fold in folds])
+        inner = [fold.split for fold in held_out_folds(folds)]
         latent_model = fit_model(graph, split.train, blocks, seed=seed, protocols=(LEAVE_TARGETS_OUT,))
         answers = {
             "newaisle": latent_model.unscaled(latent_model.factors.users, np.arange(len(graph))),
@@ -79,7 +78,7 @@ def judged(split: Split, scores: FloatArray) -> float:
 
 
 def tuned(made: Sequence[Scores], inner: Sequence[Split]) -> Scores:
-    """The one with the best mean on rehearsals."""
+    """The one with the best mean on validation folds."""
     return max(made, key=lambda scores: float(np.mean([judged(split, scores(split)) for split in inner])))
 
 

@@ -44,16 +44,17 @@ def demo(
 
         newaisle demo --households 300 --out demo
     """
+    from ...gnn.evaluation.comparison import differences, summary_table
     from ..demo import run_demo
     from ..reports.tables import figures, paired
     from ..settings import Settings
 
     result = run_demo(step, out or Settings().newaisle_home / "demo", households)
-    for protocol, (columns, lines) in figures(result.rows).items():
+    for protocol, (columns, lines) in figures(summary_table(result.rows)).items():
         typer.echo(f"\nRanking the hidden categories ({protocol}, 1 seed)")
         print_table(columns, lines)
     typer.echo("\nnewaisle minus the others, NDCG@20 (ceiling: on its own held-out households)")
-    print_table(["protocol", "against", "difference"], paired(result.rows))
+    print_table(["protocol", "against", "difference"], paired(differences(result.rows, "newaisle")))
     for shown in result.households:
         _print_household(shown)
     typer.echo(f"\nSaved model: {result.model}\nPlot of a new category: {result.picture}")

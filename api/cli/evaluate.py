@@ -85,10 +85,10 @@ def evaluate(
     from dataclasses import asdict
 
     from ...errors import InputError, SourceError
-    from ...gnn.text.clusters import check_relations
     from ...loaders import load
     from ..config import read_kinds
     from ..reports.evaluation import evaluate_source
+    from ..reports.options import EvaluationOptions
     from ..reports.report import open_report, write_report
     from ..reports.tables import figures, paired
     from ..settings import Settings
@@ -97,49 +97,43 @@ def evaluate(
         numbers = [int(seed) for seed in seeds.split(",")]
     except ValueError:
         raise InputError(f"--seeds is {seeds!r}; give whole numbers separated by commas, such as 0,1,2.") from None
-    weights = read_kinds(kinds)
-    files = read_vector_files(vectors)
-    check_relations(relations, min_similarity)
+    settings = Settings()
+    options = EvaluationOptions(
+        protocols=protocol,
+        seeds=numbers,
+        users=users,
+        drop=[name for name in without.split(",") if name],
+        vectors=read_vector_files(vectors),
+        relations=relations,
+        min_similarity=min_similarity,
+        kinds=read_kinds(kinds),
+        ablate=ablate,
+        encoder=encoder or DEFAULT_ENCODER,
+        encodings=settings.encodings,
+        results_folder=settings.evaluation,
+        jobs=jobs,
+    )
     if out is not None:
         open_report(out)  # hours before there is anything to write
     with step(f"Loading {source}"):
         loaded = load(source)
     if loaded.interactions is None:
         raise SourceError(f"The source {source} has no interactions to evaluate on; add an interactions table.")
-    settings = Settings()
     with step("Evaluating") as report:
         evaluation = evaluate_source(
-            loaded.graph,
-            loaded.interactions,
-            source=source,
-            protocols=protocol,
-            seeds=numbers,
-            users=users,
-            drop=[name for name in without.split(",") if name],
-            as_of=loaded.as_of,
-            ablate=ablate,
-            encoder=encoder or DEFAULT_ENCODER,
-            vectors=files,
-            relations=relations,
-            min_similarity=min_similarity,
-            encodings=settings.encodings,
-            results_folder=settings.evaluation,
-            jobs=jobs,
-            progress=report,
-            kinds=weights,
+            loaded.graph, loaded.interactions, options, source=source, as_of=loaded.as_of, progress=report
         )
-    rows = evaluation.rows
     if out is not None:
         write_report(evaluation, out)
         typer.echo(f"Wrote {out / 'report.md'}", err=True)
     if json:
-        print_json([asdict(row) for row in rows])
+        print_json([asdict(row) for row in evaluation.rows])
         return
-    for name, (columns, lines) in figures(rows).items():
-        over = f"over {len(set(numbers))} seeds" if len(set(numbers)) > 1 else f"of seed {numbers[0]} alone"
+    over = f"over {len(set(numbers))} seeds" if len(set(numbers)) > 1 else f"of seed {numbers[0]} alone"
+    for name, (columns, lines) in figures(evaluation.summary).items():
         typer.echo(f"\n{name}, mean ± corrected standard error {over}")
         print_table(columns, lines)
     typer.echo("\nnewaisle minus the others, NDCG@20, paired on the same splits (ceiling: on its own held-out users)")
-    print_table(["protocol", "against", "difference"], paired(rows))
+    print_table(["protocol", "against", "difference"], paired(evaluation.differences))
     for name, reason in evaluation.left_out.items():
         typer.echo(f"\n{name} was left out. {reason}")

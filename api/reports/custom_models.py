@@ -1,4 +1,4 @@
-"""Models of the user's own in the same evaluation, on the same splits, beside newaisle and the baselines."""
+"""Custom models in the same evaluation as newaisle and the baselines, on the same splits."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ from ...progress import Progress
 from ..recommender import Recommender
 from ..settings import Settings
 from .evaluation import Evaluation, evaluate_source
+from .options import EvaluationOptions
 
 
-class OwnModel(Protocol):
-    """What :func:`evaluate` takes: anything that learns from a catalog and its sales and scores, by own ids."""
+class CustomModel(Protocol):
+    """What :func:`evaluate` takes: anything that learns from a catalog and its sales and scores, by the user's ids."""
 
     def fit(self, graph: CatalogGraph, history: Interactions) -> Any:
         """Learn.
 
         Args:
             graph: the whole catalog, hidden targets included.
-            history: what is left of the sales, one event per user and target with the summed weight, without times.
-                ``history.users`` names all users, those who have nothing left included.
+            history: the remaining sales, one event per user and target with the summed weight, without times.
+                ``history.users`` names all users, those without any remaining event included.
         """
 
     def score(self, users: Sequence[Id], targets: Sequence[Id]) -> Any:
@@ -43,7 +44,7 @@ class OwnModel(Protocol):
 def evaluate(
     graph: CatalogGraph,
     history: Interactions,
-    models: Sequence[OwnModel] | Mapping[str, OwnModel] = (),
+    models: Sequence[CustomModel] | Mapping[str, CustomModel] = (),
     protocols: Sequence[str] | None = None,
     seeds: Sequence[int] = (0, 1, 2),
     *,
@@ -57,86 +58,84 @@ def evaluate(
     progress: Progress | None = None,
     kinds: Mapping[str, float] | None = None,
 ) -> Evaluation:
-    """Compare own models with newaisle and all baselines: every one on the same splits, by the same metrics.
+    """Compare custom models with newaisle and all baselines: every one on the same splits, by the same metrics.
 
     Args:
         graph: the whole catalog.
         history: all interactions.
-        models: own models, not fitted, or a :class:`newaisle.Recommender` with other settings; by name, or else called
-            by their attribute ``name`` or their class. Each split fits a copy. Their figures are kept nowhere.
+        models: not fitted; also a :class:`newaisle.Recommender` with other settings. By name, or else named by their
+            attribute ``name`` or their class. Each split fits a copy. Their figures are not cached.
         protocols: some of :data:`newaisle.gnn.evaluation.protocols.names.GRAMMAR`; None for ``leave-targets-out`` and
             ``leave-branches-out`` as far as the catalog allows them.
         seeds: one split per protocol and seed.
         baselines: whether newaisle and all baselines run too.
         encoder: their text encoder, None for none.
-        vectors: what else newaisle, the baselines and recommenders among the models know of targets, as
-            :meth:`newaisle.Recommender.fit` takes it.
+        vectors: further modalities of newaisle, the baselines and recommenders among the models, as
+            :meth:`newaisle.Recommender.fit` takes them.
         relations: "clusters" gives newaisle and the baselines clusters of texts, as in :class:`newaisle.Recommender`.
         min_similarity: least cosine of a text and the centre of its cluster; None for 0.6.
         jobs: number of processes; with more than one the models must be of classes that other processes can import,
             and a script needs the usual ``if __name__ == "__main__":``.
-        cache: folder that keeps finished figures of newaisle and the baselines; None for the one in ``NEWAISLE_HOME``.
-        progress: is told one line per figure.
-        kinds: what events of a kind weigh, as :class:`newaisle.Recommender` takes them. Pairs above 0 are purchases;
-            own models are told no kinds.
+        cache: folder that caches figures of newaisle and the baselines; None for the one in ``NEWAISLE_HOME``.
+        progress: receives one line per figure.
+        kinds: event kind -> weight, as :class:`newaisle.Recommender` takes them. Pairs above 0 are purchases; custom
+            models get no kinds.
 
     Returns:
-        all figures: ``.tables`` for people, ``.rows`` in tidy form.
+        All figures: ``.tables`` for people, ``.rows`` in tidy form.
 
     Raises:
         InputError: a model lacks ``fit`` or ``score``, two have one name, there is nothing to evaluate, or what
-            :func:`newaisle.api.evaluate_source` raises.
+            :class:`newaisle.api.EvaluationOptions` and :func:`newaisle.api.evaluate_source` raise.
         ModelError: a model gave scores of a wrong shape or NaN.
     """
     named = _named(models)
     if not named and not baselines:
         raise InputError("There is no model to evaluate; give models, or leave baselines on.")
     settings = Settings()
-    return evaluate_source(
-        graph,
-        history,
+    options = EvaluationOptions(
         protocols=protocols,
         seeds=seeds,
-        encoder=encoder,
         vectors=vectors,
         relations=relations,
         min_similarity=min_similarity,
+        kinds=kinds,
+        baselines=baselines,
+        encoder=encoder,
         encodings=settings.encodings,
         results_folder=cache or settings.evaluation,
         jobs=jobs,
-        progress=progress,
-        models={name: partial(_made, name, model, history.users, vectors=vectors) for name, model in named.items()},
-        baselines=baselines,
-        kinds=kinds,
     )
+    methods = {name: partial(CustomMethod, name, model, history.users, vectors) for name, model in named.items()}
+    return evaluate_source(graph, history, options, models=methods, progress=progress)
 
 
 @dataclass(eq=False)
-class OwnMethod:
-    """A model of the user's own as :class:`newaisle.gnn.evaluation.contracts.Method`.
-
-    Outside it has rows and positions, inside own ids.
+class CustomMethod:
+    """A custom model as :class:`newaisle.gnn.evaluation.contracts.Method`: rows and positions outside, ids inside.
 
     Attributes:
         name: what errors call it.
         model: not fitted; every fit takes a copy.
-        users: own ids of the rows.
-        vectors: what a recommender is given besides.
+        users: ids of the rows.
+        vectors: what a recommender is fitted with besides.
+        seed: of the split; custom models do not get it.
     """
 
     name: str
-    model: OwnModel
+    model: CustomModel
     users: Ids
     vectors: Vectors | None = None
+    seed: int = 0
 
-    _fitted: OwnModel | None = None
+    _fitted: CustomModel | None = None
 
     @property
     def config(self) -> None:
-        """What the model depends on is not known, so its figures are not kept."""
+        """What the model depends on is unknown, so its figures are not cached."""
 
     def fit(self, split: Split) -> None:
-        """Fit a copy to what the split leaves, by own ids."""
+        """Fit a copy to what the split leaves."""
         known = np.unique(split.train.indices)
         entries = split.train.tocoo()
         history = Interactions(
@@ -170,20 +169,14 @@ class OwnMethod:
             ) from None
 
 
-def _made(name: str, model: OwnModel, users: Ids, _seed: int, *, vectors: Vectors | None = None) -> OwnMethod:
-    # no lambda: other processes find it by its name
-    return OwnMethod(name, model, users, vectors)
-
-
-def _named(models: Sequence[OwnModel] | Mapping[str, OwnModel]) -> dict[str, OwnModel]:
-    """The models by name."""
+def _named(models: Sequence[CustomModel] | Mapping[str, CustomModel]) -> dict[str, CustomModel]:
     if isinstance(models, Mapping):
         pairs = [(str(name), model) for name, model in models.items()]
     else:
-        pairs = [(_called(model), model) for model in models]
+        pairs = [(_name_of(model), model) for model in models]
     named = dict(pairs)
     if len(named) < len(pairs):
-        twice = next(name for name in named if [own for own, _ in pairs].count(name) > 1)
+        twice = next(name for name in named if [other for other, _ in pairs].count(name) > 1)
         raise InputError(f"Several models are called {twice!r}; give them as a mapping from names to models.")
     for name, model in named.items():
         for ability in ("fit", "score"):
@@ -192,16 +185,16 @@ def _named(models: Sequence[OwnModel] | Mapping[str, OwnModel]) -> dict[str, Own
                     f"The model {name!r} cannot be evaluated (it has no {ability}, or is a class); "
                     "give an object with fit(graph, history) and score(users, targets)."
                 )
-    return {name: _without_fit(model) for name, model in named.items()}
+    return {name: without_fit(model) for name, model in named.items()}
 
 
-def _called(model: OwnModel) -> str:
+def _name_of(model: CustomModel) -> str:
     name = getattr(model, "name", None)
     return name if isinstance(name, str) else type(model).__name__
 
 
-def _without_fit(model: OwnModel) -> OwnModel:
-    """A recommender with what it was given alone: what it has learned is large, and no copy needs it."""
+def without_fit(model: CustomModel) -> CustomModel:
+    """A recommender with its settings alone: the fitted state is large, and no copy needs it."""
     if isinstance(model, Recommender):
         return Recommender(
             seed=model.seed,

@@ -1,11 +1,12 @@
-"""The report folder of an evaluation: report.json for programs, report.md and pictures for people."""
+"""The report folder of an evaluation: report.json for programs, report.md and plots for people."""
 
 from __future__ import annotations
 
 import json
 import platform
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -13,20 +14,19 @@ from typing import Any
 
 from ...errors import InputError
 from ...gnn.evaluation.cache import code_hash, data_hash
-from ...gnn.evaluation.comparison import Comparison, compare, summary_table
 from ...gnn.evaluation.diagnostics import correlations, deciles
 from ...gnn.evaluation.methods.newaisle import Newaisle
 from .evaluation import Evaluation
 from .markdown import report_text
 from .plots.canvas import canvas
-from .plots.registry import PLOTS, pictured, tells_of_targets
+from .plots.registry import PLOTS, plotted, predicts_targets
 
 _PACKAGES = ("newaisle", "numpy", "scipy", "torch", "torch-geometric", "implicit", "sentence-transformers")
 _DPI = 110
 
 
 def open_report(folder: str | Path) -> Path:
-    """Make the folder if need be, and see that a report can be written: worth knowing before a long evaluation.
+    """Make the folder and check that a report can be written there, before a long evaluation.
 
     Returns:
         The folder.
@@ -37,16 +37,14 @@ def open_report(folder: str | Path) -> Path:
     """
     canvas(1, 1)
     folder = Path(folder)
-    try:
+    with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryDirectory(dir=folder).cleanup()
-    except OSError as error:
-        raise InputError(f"The report cannot be written to {folder} ({error.strerror}); give another folder.") from None
     return folder
 
 
 def write_report(evaluation: Evaluation, folder: str | Path) -> None:
-    """Write ``report.json``, ``report.md`` and the pictures; older ones in the folder are replaced, whole files only.
+    """Write ``report.json``, ``report.md`` and the plots; older ones in the folder are replaced, whole files only.
 
     Raises:
         InputError: the folder cannot be made or written to.
@@ -54,15 +52,20 @@ def write_report(evaluation: Evaluation, folder: str | Path) -> None:
     """
     folder = open_report(folder)
     data = report_data(evaluation)
+    with _writing(folder), tempfile.TemporaryDirectory(dir=folder) as drafts:
+        for name, part in plotted(evaluation).items():
+            PLOTS[name](part).savefig(Path(drafts) / f"{name}.png", dpi=_DPI)
+        text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)
+        (Path(drafts) / "report.json").write_text(text + "\n", encoding="utf-8")
+        (Path(drafts) / "report.md").write_text(report_text(evaluation, data), encoding="utf-8")
+        for draft in Path(drafts).iterdir():
+            draft.replace(folder / draft.name)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
     try:
-        with tempfile.TemporaryDirectory(dir=folder) as drafts:
-            for name, part in pictured(evaluation).items():
-                PLOTS[name](part).savefig(Path(drafts) / f"{name}.png", dpi=_DPI)
-            text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)
-            (Path(drafts) / "report.json").write_text(text + "\n", encoding="utf-8")
-            (Path(drafts) / "report.md").write_text(report_text(evaluation, data), encoding="utf-8")
-            for draft in Path(drafts).iterdir():
-                draft.replace(folder / draft.name)
+        yield
     except OSError as error:
         raise InputError(f"The report cannot be written to {folder} ({error.strerror}); give another folder.") from None
 
@@ -70,27 +73,28 @@ def write_report(evaluation: Evaluation, folder: str | Path) -> None:
 def report_data(evaluation: Evaluation) -> dict[str, Any]:
     """All that ``report.json`` holds.
 
-    - ``settings``: what was asked for; ``left_out``: protocols that do not apply, and why.
+    - ``settings``: the options; ``left_out``: protocols that do not apply, and why.
     - ``data``: counts and hashes of the catalog and of all that was read; ``versions``: of newaisle (its code too) and
-      of what it computes with.
+      of the libraries it computes with.
     - ``splits``: counts per protocol and seed.
     - ``rows``: the tidy rows; ``summary``: their means with corrected standard errors; ``differences``: newaisle minus
       every other method, paired.
     - ``correlations``, ``deciles``: see :mod:`newaisle.gnn.evaluation.diagnostics`.
-    - ``targets``: per protocol, seed and method that tells of single targets, columns with one number per candidate.
+    - ``targets``: per protocol, seed and method that predicts single targets, columns with one number per candidate.
     """
-    graph, rows = evaluation.graph, evaluation.rows
-    told = evaluation.where(tells_of_targets).results
+    ids = evaluation.graph.ids.values
+    options = evaluation.options
+    per_target = evaluation.where(predicts_targets).results
     return {
         "settings": {
             "source": evaluation.source,
             "protocols": evaluation.protocols,
             "seeds": evaluation.seeds,
-            "users": evaluation.users,
-            "without": list(evaluation.dropped),
-            "ablate": evaluation.ablate,
-            "encoder": evaluation.encoder,
-            "options": list(evaluation.options),
+            "users": options.users,
+            "without": list(options.drop),
+            "ablate": options.ablate,
+            "encoder": options.encoder,
+            "options": options.flags,
         },
         "left_out": dict(evaluation.left_out),
         "data": _data(evaluation),
@@ -100,35 +104,26 @@ def report_data(evaluation: Evaluation) -> dict[str, Any]:
             "code": code_hash(),
         },
         "splits": [{"protocol": r.protocol, "seed": r.seed, **r.counts} for r in evaluation.results],
-        "rows": [asdict(row) for row in rows],
-        "summary": [asdict(summary) for summary in summary_table(rows)],
-        "differences": [asdict(found) for found in differences(evaluation)],
-        "correlations": [asdict(found) for found in correlations(told, Newaisle.name)],
+        "rows": [asdict(row) for row in evaluation.rows],
+        "summary": [asdict(summary) for summary in evaluation.summary],
+        "differences": [asdict(found) for found in evaluation.differences],
+        "correlations": [asdict(found) for found in correlations(per_target, Newaisle.name)],
         "deciles": {
-            by: [asdict(found) for found in deciles(told, by, Newaisle.name)] for by in ("confidence", "distance")
+            by: [asdict(found) for found in deciles(per_target, by, Newaisle.name)] for by in ("confidence", "distance")
         },
         "targets": [
             {
                 "protocol": result.protocol,
                 "seed": result.seed,
                 "method": method,
-                "id": [
-                    graph.ids.values[int(place)] for place in method_result.targets["position"] if place is not None
-                ],
-                **{name: list(values) for name, values in method_result.targets.items() if name != "position"},
+                "id": [ids[int(position)] for position in found.targets["position"] if position is not None],
+                **{name: list(values) for name, values in found.targets.items() if name != "position"},
             }
             for result in evaluation.results
-            for method, method_result in result.by_method.items()
-            if method_result.targets
+            for method, found in result.by_method.items()
+            if found.targets
         ],
     }
-
-
-def differences(evaluation: Evaluation) -> Sequence[Comparison]:
-    """Newaisle minus every other method, all metrics, paired on the same splits."""
-    rows = evaluation.rows
-    others = dict.fromkeys(row.method for row in rows if row.method != Newaisle.name)
-    return [found for other in others for found in compare(rows, other) if found.method == Newaisle.name]
 
 
 def _data(evaluation: Evaluation) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from ...gnn.evaluation.comparison import CEILING, Summary, comparable, compare, summary_table
-from ...gnn.evaluation.methods.newaisle import Newaisle
+from ...gnn.evaluation.comparison import Comparison, Summary
 from ...gnn.evaluation.protocols.names import FEW_SHOT, family, revealed_share
-from ...gnn.evaluation.runner import ResultRow
 
 SHOWN = (
     "ndcg@20",
@@ -25,59 +24,61 @@ SHOWN = (
 )
 """Metrics of the printed table, in order."""
 NDCG = "ndcg@20"
-FEW_SHOT_TITLE = f"{FEW_SHOT}: NDCG@20 by how many per cent of one half revealed their purchases"
+FEW_SHOT_TITLE = f"{FEW_SHOT}: NDCG@20 by the share of one half of the users that revealed their purchases"
+
+TableText = tuple[list[str], list[list[object]]]
+"""Columns and rows."""
 
 
-def figures(rows: Sequence[ResultRow]) -> dict[str, tuple[list[str], list[list[object]]]]:
+def figures(summary: Sequence[Summary]) -> dict[str, TableText]:
     """Tables by title, one method per row (best NDCG first), as mean ± standard error.
 
-    The title is the protocol, and each metric has a column; all levels of few-shot are one table of NDCG@20.
+    The title is the protocol, and each metric has a column; all shares of few-shot are one table of NDCG@20.
     """
-    tables: dict[str, tuple[list[str], list[list[object]]]] = {}
-    summaries = summary_table(rows)
-    for protocol in dict.fromkeys(summary.protocol for summary in summaries):
+    tables: dict[str, TableText] = {}
+    for protocol in dict.fromkeys(each.protocol for each in summary):
         if family(protocol) == FEW_SHOT:
-            tables.setdefault(FEW_SHOT_TITLE, _levels(summaries))
+            tables.setdefault(FEW_SHOT_TITLE, _few_shot(summary))
         else:
-            tables[protocol] = _metrics([summary for summary in summaries if summary.protocol == protocol])
+            tables[protocol] = _metrics([each for each in summary if each.protocol == protocol])
     return tables
 
 
-def _metrics(own: Sequence[Summary]) -> tuple[list[str], list[list[object]]]:
-    means = {(summary.method, summary.metric): summary for summary in own}
-    metrics = [metric for metric in SHOWN if any(m == metric for _, m in means)]
-    held_out = [f"{metric}@held-out" for metric in SHOWN[:1] if any(m == f"{metric}@held-out" for _, m in means)]
-    leading = "h" if "h" in metrics else NDCG
-    methods = sorted(dict.fromkeys(summary.method for summary in own), key=lambda method: -means[method, leading].mean)
-    shown = (*metrics, *held_out)
-    lines: list[list[object]] = [[m, *(_cell(means.get((m, metric))) for metric in shown)] for m in methods]
-    return ["method", *shown], lines
+def _metrics(summary: Sequence[Summary]) -> TableText:
+    cells = {(each.method, each.metric): each for each in summary}
+    known = {metric for _, metric in cells}
+    metrics = [metric for metric in (*SHOWN, f"{NDCG}@held-out") if metric in known]
+    return _table(cells, metrics, metrics, "h" if "h" in known else NDCG)
 
 
-def _levels(summaries: Sequence[Summary]) -> tuple[list[str], list[list[object]]]:
-    own = {(s.method, s.protocol): s for s in summaries if family(s.protocol) == FEW_SHOT and s.metric == NDCG}
-    protocols = sorted({protocol for _, protocol in own}, key=revealed_share)
-    methods = sorted(dict.fromkeys(method for method, _ in own), key=lambda method: -own[method, protocols[-1]].mean)
-    lines: list[list[object]] = [[m, *(_cell(own.get((m, protocol))) for protocol in protocols)] for m in methods]
-    return ["method", *(f"{revealed_share(protocol)} %" for protocol in protocols)], lines
+def _few_shot(summary: Sequence[Summary]) -> TableText:
+    cells = {(s.method, s.protocol): s for s in summary if family(s.protocol) == FEW_SHOT and s.metric == NDCG}
+    protocols = sorted({protocol for _, protocol in cells}, key=revealed_share)
+    return _table(cells, protocols, [f"{revealed_share(protocol)} %" for protocol in protocols], protocols[-1])
 
 
-def paired(rows: Sequence[ResultRow], method: str = Newaisle.name) -> list[list[object]]:
+def _table(
+    cells: dict[tuple[str, str], Summary], keys: Sequence[str], columns: Sequence[str], leading: str
+) -> TableText:
+    """One method per row, by the leading key, the best first."""
+    methods = sorted(dict.fromkeys(method for method, _ in cells), key=lambda method: -cells[method, leading].mean)
+    lines: list[list[object]] = []
+    for method in methods:
+        found = [cells.get((method, key)) for key in keys]
+        lines.append([method, *("" if s is None else with_error(s.mean, s.standard_error) for s in found)])
+    return ["method", *columns], lines
+
+
+def paired(differences: Sequence[Comparison]) -> list[list[object]]:
     """NDCG@20 of one method minus that of every other on the same splits: protocol, other method, difference."""
-    found: list[list[object]] = []
-    for other in dict.fromkeys(row.method for row in rows):
-        if other != method:
-            found += [
-                [c.protocol, other, f"{c.difference:+.4f}{_error(c.standard_error)}"]
-                for c in compare(rows, other)
-                if c.method == method and c.metric == (comparable(NDCG, c.protocol) if other == CEILING else NDCG)
-            ]
-    return sorted(found, key=lambda line: str(line[0]), reverse=True)
+    lines: list[list[object]] = [
+        [each.protocol, each.baseline, with_error(each.difference, each.standard_error, "+.4f")]
+        for each in differences
+        if each.main_metric == NDCG
+    ]
+    return sorted(lines, key=lambda line: str(line[0]), reverse=True)
 
 
-def _cell(summary: Summary | None) -> str:
-    return "" if summary is None else f"{summary.mean:.4f}{_error(summary.standard_error)}"
-
-
-def _error(value: float | None) -> str:
-    return "" if value is None or value != value else f" ± {value:.4f}"
+def with_error(value: float, error: float | None, form: str = ".4f") -> str:
+    """A figure with its standard error, if it has one."""
+    return f"{value:{form}}" + ("" if error is None or math.isnan(error) else f" ± {error:.4f}")

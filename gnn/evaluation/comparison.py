@@ -1,4 +1,4 @@
-"""Means over splits and paired comparison of methods, with errors that know that the splits overlap."""
+"""Means over splits and paired comparison of methods, with errors corrected for overlapping splits."""
 
 from __future__ import annotations
 
@@ -12,26 +12,18 @@ import numpy as np
 from ...errors import InputError
 from ..validation.splits import SHARE
 from .judging import HELD_OUT
+from .methods.ceiling import Ceiling
 from .protocols.names import FEW_SHOT, family
 from .runner import ResultRow
 
-CEILING = "ceiling"
+CEILING = Ceiling.name
 """The one method whose plain figures are over users of its own: the others' ``@held-out`` figures are its match; in
 few-shot all are judged on those users."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One line of the report table.
-
-    Attributes:
-        protocol: the protocol.
-        method: the method.
-        metric: the metric.
-        mean: mean over seeds.
-        standard_error: corrected standard error of the mean; None with a single seed.
-        seeds: number of seeds.
-    """
+    """A metric of a method over the seeds; ``standard_error`` is the corrected one, None with a single seed."""
 
     protocol: str
     method: str
@@ -43,13 +35,10 @@ class Summary:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A method against the baseline on the same splits.
+    """A method minus the baseline on the same splits.
 
     Attributes:
-        protocol: the protocol.
-        method: the method.
-        baseline: the method it is compared with.
-        metric: the metric; but for few-shot it ends in ``@held-out`` where one of both is the ceiling.
+        metric: but for few-shot it ends in ``@held-out`` where one of both is the ceiling.
         difference: mean over seeds of method - baseline.
         standard_error: corrected standard error of the difference; None with a single seed.
         seeds: number of seeds that both have.
@@ -62,6 +51,13 @@ class Comparison:
     difference: float
     standard_error: float | None
     seeds: int
+
+    @property
+    def main_metric(self) -> str | None:
+        """The metric without its suffix, over all judged users, or those of the ceiling; None over other users."""
+        plain = self.metric.removesuffix(HELD_OUT)
+        main = comparable(plain, self.protocol) if CEILING in (self.method, self.baseline) else plain
+        return plain if self.metric == main else None
 
 
 def comparable(metric: str, protocol: str) -> str:
@@ -103,12 +99,11 @@ def compare(rows: Iterable[ResultRow], baseline: str) -> list[Comparison]:
     Only figures over the same users are paired: the ceiling's with the others' ``@held-out`` ones.
 
     Args:
-        rows: as :func:`newaisle.gnn.evaluation.runner.evaluate` gives them.
+        rows: of :func:`newaisle.gnn.evaluation.runner.evaluate_splits`.
         baseline: the method that is subtracted.
 
     Returns:
-        One comparison per protocol, method and metric that both have on at least one common seed, in the order of the
-        rows.
+        One comparison per protocol, method and metric that both have on at least one common seed, in row order.
 
     Raises:
         InputError: no row is of the baseline.
@@ -127,3 +122,9 @@ def compare(rows: Iterable[ResultRow], baseline: str) -> list[Comparison]:
             mean, error = float(np.mean(differences)), corrected_standard_error(differences)
             compared.append(Comparison(protocol, method, baseline, metric, mean, error, len(differences)))
     return compared
+
+
+def differences(rows: Sequence[ResultRow], method: str) -> list[Comparison]:
+    """One method minus every other, all metrics, in the order of the others."""
+    others = dict.fromkeys(row.method for row in rows if row.method != method)
+    return [found for other in others for found in compare(rows, other) if found.method == method]

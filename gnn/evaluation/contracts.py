@@ -1,12 +1,15 @@
-"""What can be evaluated: the protocols that a compared method may implement."""
+"""What can be evaluated: a method fits a split and scores, and may have further abilities."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
 from ...arrays import FloatArray, IntArray
 from ...errors import ModelError
+from ...graph import CatalogGraph
+from ..propagation.features import FeatureBlocks
 from ..validation.splits import Split
 
 _T = TypeVar("_T")
@@ -19,12 +22,12 @@ def fitted(part: _T | None) -> _T:
         ModelError: ``fit`` was not called.
     """
     if part is None:
-        raise ModelError("score was called before fit.")
+        raise ModelError("score was called before fit; fit the method first.")
     return part
 
 
 class Scorer(Protocol):
-    """What ranks targets for users."""
+    """Ranks targets for users."""
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
         """Scores, float (users, targets), higher is better, without NaN.
@@ -37,10 +40,7 @@ class Scorer(Protocol):
 
 
 class Method(Scorer, Protocol):
-    """What can be evaluated.
-
-    It may also be :class:`Configured`, :class:`OwnUsers`, :class:`PerTarget`, :class:`Probable` or :class:`Learning`.
-    """
+    """A method that can be evaluated; the protocols below are abilities that it may have besides."""
 
     def fit(self, split: Split) -> None:
         """Learn from ``split.train`` and ``split.graph``; settings are chosen on ``inner_split(split, …)`` only."""
@@ -52,7 +52,7 @@ class Configured(Protocol):
 
     @property
     def config(self) -> str | None:
-        """The settings, known before ``fit``; None where nobody can tell, so that no cell is kept."""
+        """The settings, known before ``fit``; None where they are unknown, so that no result is cached."""
 
 
 @runtime_checkable
@@ -65,19 +65,19 @@ class OwnUsers(Protocol):
 
 @runtime_checkable
 class PerTarget(Protocol):
-    """A method that says what it expects of each new target, beyond a score for every user."""
+    """A method that predicts numbers of each new target, beyond a score for every user."""
 
     def expected(self, split: Split, targets: IntArray) -> Mapping[str, FloatArray]:
         """Name -> one finite number per target, float (targets,), from what ``fit`` learned alone.
 
-        A report draws ``level`` (the expected share of buyers), ``confidence`` (0 to 1) and ``distance`` (from the
+        A report plots ``level`` (the expected share of buyers), ``confidence`` (0 to 1) and ``distance`` (from the
         nearest seen target).
         """
 
 
 @runtime_checkable
 class Probable(Protocol):
-    """A method that says how likely a purchase is."""
+    """A method that predicts the probability of a purchase."""
 
     def chance(self, split: Split, users: IntArray, targets: IntArray) -> Mapping[str, FloatArray]:
         """Suffix of the metric ("" for the method's own rule) -> probabilities, float (users, targets)."""
@@ -85,7 +85,53 @@ class Probable(Protocol):
 
 @runtime_checkable
 class Learning(Protocol):
-    """A method that learns from the first sales of new targets without being fitted again."""
+    """Learns from the first sales of new targets without another fit (few-shot)."""
 
     def revealed(self, split: Split, users: IntArray) -> Scorer:
-        """Itself, after some users revealed which of the hidden targets they bought and which not; the rest stays."""
+        """What ranks after some users revealed which of the hidden targets they bought; the original stays."""
+
+
+@runtime_checkable
+class MixedScorer(Protocol):
+    """Has a rule of its own for seen and new targets in one ranking (generalised)."""
+
+    def mixed(self, split: Split) -> Scorer:
+        """What ranks seen targets and ``split.hidden`` together."""
+
+
+@runtime_checkable
+class Accompanied(Protocol):
+    """A method whose fit serves further scorers too, which have rows of their own beside it."""
+
+    name: str
+    """Only a method that runs under this name is accompanied, so that its variants do not repeat the rows."""
+
+    @property
+    def companions(self) -> Mapping[str, Learning | MixedScorer]:
+        """Name in the rows -> scorer, known before ``fit``: in few-shot or in generalised, by its ability."""
+
+
+def companions(name: str, method: Method) -> Mapping[str, Learning | MixedScorer]:
+    """Those of a method that runs under some name."""
+    return method.companions if isinstance(method, Accompanied) and method.name == name else {}
+
+
+@dataclass(frozen=True, eq=False)
+class MethodCatalog:
+    """What methods may know of the catalog.
+
+    Attributes:
+        graph: the catalog of n targets and groups.
+        blocks: target features as newaisle has them.
+        plain: those for the baselines: what the catalog itself says of a target, and how many attribute values it has.
+    """
+
+    graph: CatalogGraph
+    blocks: FeatureBlocks
+    plain: FeatureBlocks
+
+
+Make = Callable[[int], Method]
+"""Makes a method from a seed; with several processes it must be picklable, so no lambda."""
+Offer = Callable[[MethodCatalog], Make | None]
+"""What makes a method for a catalog; None where the catalog does not allow it."""

@@ -18,12 +18,14 @@ from ..parallel.local import run_parallel
 from ..validation.metrics import K
 from ..validation.splits import make_split
 from .cache import MethodResult, array_hash, cached_result, code_hash, data_hash, open_cache, result_key
-from .contracts import Configured, Method
+from .contracts import Configured, Make, Method
 from .protocols.few_shot import few_shot_run
 from .protocols.generalised import generalised_run, generalised_split
 from .protocols.names import FEW_SHOT, GENERALISED, TEMPORAL, argument, expand, family, hiding
 from .protocols.temporal import temporal_split
-from .protocols.zero_shot import Judge, Make, ProtocolRun, zero_shot_run
+from .protocols.zero_shot import Judge, ProtocolRun, zero_shot_run
+
+_PACKAGE = f"{__name__.partition('.')[0]}."
 
 
 @dataclass(frozen=True)
@@ -70,35 +72,6 @@ class SplitResult:
             for method, method_result in self.by_method.items()
             for metric, value in method_result.metrics.items()
         ]
-
-
-def evaluate(
-    graph: CatalogGraph,
-    interactions: Interactions,
-    methods: Mapping[str, Make],
-    protocols: Sequence[str],
-    seeds: Sequence[int],
-    *,
-    embeddings: AnyFloatArray | None = None,
-    cache: Path | None = None,
-    jobs: int = 1,
-    progress: Progress | None = None,
-    kinds: Mapping[str, float] | None = None,
-) -> list[ResultRow]:
-    """The rows of :func:`evaluate_splits`, which takes and raises the same."""
-    results = evaluate_splits(
-        graph,
-        interactions,
-        methods,
-        protocols,
-        seeds,
-        embeddings=embeddings,
-        cache=cache,
-        jobs=jobs,
-        progress=progress,
-        kinds=kinds,
-    )
-    return [row for result in results for row in result.rows]
 
 
 def evaluate_splits(
@@ -242,7 +215,8 @@ def _describe(protocol_run: ProtocolRun, seed: int) -> str:
 
 
 def _settings(method: Method) -> str | None:
+    """What a cached result depends on besides data, seed and newaisle's code; None if that is not known."""
     kind = f"{type(method).__module__}.{type(method).__qualname__}"
-    if not isinstance(method, Configured):
-        return kind
-    return None if method.config is None else f"{kind} {method.config}"
+    if isinstance(method, Configured):
+        return None if method.config is None else f"{kind} {method.config}"
+    return kind if kind.startswith(_PACKAGE) else None

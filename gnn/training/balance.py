@@ -1,111 +1,67 @@
-"""How seen targets and new ones stand in one list: chosen on hidden purchases of both."""
+"""The balance of seen and new targets in the mixed ranking, chosen on hidden purchases of both."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
 
-from ...arrays import FloatArray, IntArray
-from ..factors.als import fit_factors
-from ..factors.settings import FactorSettings
+from ...arrays import FloatArray
 from ..factors.update import update_targets
 from ..model.cosine_softmax import user_embeddings
-from ..model.model import popularity_regressor, prior_strength, with_popularity
+from ..model.model import prior_strength
 from ..model.settings import ModelSettings
-from ..prior.informed_factors import inform_factors
-from ..prior.kernel import Prior
 from ..utils import sample
-from ..validation.mixed_list import MixedRanking, best_offset, part_purchases, seen_targets
-from ..validation.splits import Split
-from .folds import MAX_TARGETS, ValidationFold
-
-REHEARSALS = 2
-"""Sets of pseudo-new targets that serve."""
+from ..validation.mixed_ranking import MixedRanking, best_offset, seen_targets
+from .criteria import as_new
+from .folds import MAX_TARGETS, FittedFold, ValidationFold, held_out_folds
 
 _STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0)
-_MOST_USERS = 500
-_STREAM = 0x6F
-"""Tells the draw of purchases from all others."""
 
 
 def choose_balance(folds: Sequence[ValidationFold], settings: ModelSettings) -> ModelSettings:
-    """Choose how strongly the prior of seen targets holds, and what is taken from their scores beside new ones.
+    """Choose the strength of the seen targets' prior, and the offset of their scores against new ones.
 
     A fifth of the purchases is hidden beside the pseudo-new targets. The strength has the greatest NDCG@20 over those
-    of seen targets ranked alone, the offset the greatest harmonic mean H of both sides in one list. The search takes a
-    single set of factors, for speed.
+    of seen targets ranked alone, the offset the greatest harmonic mean H of both sides in the mixed ranking. The search
+    takes a single set of factors, for speed.
     """
     factors = settings.factors
-    single = replace(factors, rank=2 * factors.rank, second=0) if factors.second else factors
-    splits = rehearsals([fold.split for fold in folds])
-    found = [_Rehearsal.of(split, folds[0], single, settings) for split in splits]
-    if not found:
+    if factors.second:
+        factors = replace(factors, rank=2 * factors.rank, second=0)
+    single = replace(settings, factors=factors)
+    rankings: list[MixedRanking] = []
+    scored: list[dict[float, FloatArray]] = []
+    for fold in held_out_folds(folds):
+        seen = sample(seen_targets(fold.split), MAX_TARGETS, fold.split.seed)
+        ranking = fold.mixed_ranking(seen)
+        rankings.append(ranking)
+        scored.append(_scores_by_strength(fold.fit(single, seen).informed(), ranking, single))
+    if not rankings:
         return settings
-    ranked = {gamma: [rehearsal.scores(gamma, settings) for rehearsal in found] for gamma in _STRENGTHS}
-    strength = max(_STRENGTHS, key=lambda gamma: _seen_ndcg(found, ranked[gamma]))
-    offset = best_offset([(each.shown, scores) for each, scores in zip(found, ranked[strength], strict=True)])
+
+    def seen_ndcg(strength: float) -> float:
+        return float(np.mean([ranking.seen_ndcg(of[strength]) for ranking, of in zip(rankings, scored, strict=True)]))
+
+    strength = max(_STRENGTHS, key=seen_ndcg)
+    offset = best_offset([(ranking, of[strength]) for ranking, of in zip(rankings, scored, strict=True)])
     return replace(settings, seen_strength=strength, offset=offset)
 
 
-def rehearsals(splits: Sequence[Split]) -> list[Split]:
-    """Splits of pseudo-new targets with a part of the other purchases hidden too, where anybody bought of both."""
-    parted = [part_purchases(split, (_STREAM, split.seed, place)) for place, split in enumerate(splits[:REHEARSALS])]
-    return [split for split in parted if len(split.users)]
-
-
-def rehearsal_list(split: Split, seen: IntArray) -> MixedRanking:
-    """The list of (at most 500) judged users of a rehearsal."""
-    users = split.users[:: -(-len(split.users) // _MOST_USERS)]
-    return MixedRanking.of(split, users, np.union1d(seen, split.candidates))
-
-
-@dataclass(frozen=True, eq=False)
-class _Rehearsal:
-    """Hidden purchases of both kinds, and what is predicted of their targets.
-
-    Attributes:
-        shown: the list of seen and pseudo-new targets.
-        users: p of all users, from what is not hidden, float64 (users, rank).
-        asking: the judged users of the list over ``|p|``, and 1, float64 (judged, rank + 1).
-        settings: of the factors.
-        signed: weights of the pairs with the seen targets of the list, CSC (users, seen).
-        seen: prior of these targets, each from the others, the level in its last column.
-        new: prior of the pseudo-new ones likewise.
-    """
-
-    shown: MixedRanking
-    users: FloatArray
-    asking: FloatArray
-    settings: FactorSettings
-    signed: sp.csc_array
-    seen: Prior
-    new: Prior
-
-    @classmethod
-    def of(cls, split: Split, fold: ValidationFold, single: FactorSettings, settings: ModelSettings) -> _Rehearsal:
-        seen = sample(seen_targets(split), MAX_TARGETS, split.seed)
-        shown = rehearsal_list(split, seen)
-        factors = fit_factors(split.weights, single, fold.seed)
-        regressor = popularity_regressor(fold.blocks, settings.kernel, seen, factors, split.train)
-        factors = inform_factors(factors, regressor, split.weights)
-        regressor = regressor.carrying(with_popularity(factors, split.train, seen))
-        new = regressor.prior(shown.targets[shown.is_new])
-        users, signed = factors.users, sp.csc_array(split.weights[:, seen])
-        asking = user_embeddings(factors.user_vectors(shown.users))[:, :-1] * np.sqrt(2)
-        return cls(shown, users, asking, single, signed, regressor.leave_one_out(), new)
-
-    def scores(self, gamma: float, settings: ModelSettings) -> FloatArray:
-        """Of the list over ``|p|``, with so strong a prior of seen targets and no offset, float64 (users, targets)."""
-        strength = prior_strength(self.seen.variance, gamma, settings)
-        vectors, _ = update_targets(self.users, self.signed, self.seen.mean[:, :-1], strength, self.settings)
-        answers = np.empty((len(self.shown.targets), vectors.shape[1] + 1))
-        answers[~self.shown.is_new] = settings.as_new(vectors, self.seen.mean[:, -1])
-        answers[self.shown.is_new] = settings.as_new(self.new.mean[:, :-1], self.new.mean[:, -1])
-        return np.asarray(self.asking @ answers.T)
-
-
-def _seen_ndcg(found: Sequence[_Rehearsal], ranked: Sequence[FloatArray]) -> float:
-    return float(np.mean([each.shown.seen_ndcg(scores) for each, scores in zip(found, ranked, strict=True)]))
+def _scores_by_strength(fit: FittedFold, ranking: MixedRanking, settings: ModelSettings) -> dict[float, FloatArray]:
+    """Strength of the seen targets' prior -> scores over ``|p|`` without offset, float64 (users, targets)."""
+    seen, prior = fit.regressor.seen, fit.regressor.leave_one_out()
+    sales = sp.csc_array(fit.fold.split.weights[:, seen])
+    users = user_embeddings(fit.factors.user_vectors(ranking.users))[:, :-1] * np.sqrt(2)
+    new = as_new(fit.regressor.prior(ranking.targets[ranking.is_new]).mean, settings)
+    scores = {}
+    for gamma in _STRENGTHS:
+        strength = prior_strength(prior.variance, gamma, settings)
+        vectors, _ = update_targets(fit.factors.users, sales, prior.mean[:, :-1], strength, settings.factors)
+        answers = np.empty((len(ranking.targets), vectors.shape[1] + 1))
+        answers[~ranking.is_new] = settings.as_new(vectors, prior.mean[:, -1])
+        answers[ranking.is_new] = new
+        scores[gamma] = np.asarray(users @ answers.T)
+    return scores

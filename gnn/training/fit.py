@@ -1,4 +1,4 @@
-"""Fitting the space: the factors, and before them all settings, chosen on pseudo-new targets."""
+"""Fitting the model: all settings, chosen on validation folds, then the factors and the regressor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..prior.nearest import make_regressor
 from ..propagation.features import FeatureBlocks
 from ..validation.splits import PROTOCOLS, binary, buyers
 from .balance import choose_balance
-from .criteria import STRENGTHS, FittedFold, choose_level, choose_rounds, fit_tau, mean_revealed
+from .criteria import buyer_counts, choose_level, choose_rounds, choose_strength, fit_tau, scored_pairs
 from .folds import START_RIDGE, START_WIDTH, ValidationFold, make_folds, start_kernel
 from .tuning import LEAST_RANK, MOST_RANK, START_FACTORS, choose_factors, choose_kernel, without_strange_numbers
 
@@ -38,21 +38,21 @@ def fit_model(
     progress: Progress | None = None,
     signed: sp.csr_array | None = None,
 ) -> LatentFactorModel:
-    """Fit the space to a catalog and its sales.
+    """Fit the model to a catalog and its sales.
 
     Args:
         graph: the catalog, n targets and groups.
         train: summed weights of purchases, CSR (users, n).
-        blocks: phi of the catalog.
-        seed: of factors and pseudo-new targets.
-        settings: given numbers; None chooses them on pseudo-new targets.
-        protocols: how pseudo-new targets are hidden when settings are chosen.
-        progress: is told one line per step.
+        blocks: target features of the catalog.
+        seed: of the factors and the validation folds.
+        settings: None chooses them on validation folds.
+        protocols: how the folds hide their pseudo-new targets.
+        progress: receives one line per step.
         signed: weights of the pairs in ``train``, above 0, and of disliked ones, below 0, CSR (users, n), as
             :class:`newaisle.graph.event_weights.WeightedHistory` has them; None where each pair is a full purchase.
 
     Raises:
-        ModelError: no purchases, blocks that say nothing, or given settings that weigh nothing.
+        ModelError: no purchases, a catalog without usable features, or given settings that weigh none of them.
     """
     if not blocks.names:
         raise ModelError(
@@ -79,13 +79,13 @@ def fit_model(
 def choose_settings(
     folds: Sequence[ValidationFold], blocks: FeatureBlocks, unsold: IntArray, report: Progress
 ) -> ModelSettings:
-    """Choose all numbers on pseudo-new targets; without any episode the starting ones stay.
+    """Choose all settings on validation folds; without any fold the starting ones stay.
 
     Args:
         folds: sets of pseudo-new targets.
-        blocks: phi.
-        unsold: positions of the targets that are new in earnest.
-        report: is told one line per step.
+        blocks: target features.
+        unsold: positions of the targets that are really new.
+        report: receives one line per step.
     """
     kernel = start_kernel(blocks, START_WIDTH, START_RIDGE)
     if not folds:
@@ -101,16 +101,14 @@ def choose_settings(
     many = folds[0].many
     if not many:  # a short and a long set are wrong about different users; the search itself takes one, for speed
         factors = replace(factors, rank=max(factors.rank // 2, LEAST_RANK), second=min(2 * factors.rank, MOST_RANK))
-    report("weighing what all users have in common, what is sold against what is new")
+    report("weighing popularity against taste, and sold targets against new ones")
     settings = ModelSettings(factors, kernel)
-    # of very many targets one set holds thousands of pseudo-new ones
-    fitted = [FittedFold.of(fold, settings) for fold in folds[: 1 if many else None]]
-    settings, fitted = choose_rounds(fitted, settings)
-    settings = replace(settings, level=choose_level(fitted))
+    # of very many targets one fold holds thousands of pseudo-new ones
+    settings, fits = choose_rounds([fold.fit(settings) for fold in folds[: 1 if many else None]], settings)
+    settings = replace(settings, level=choose_level(fits))
     settings = choose_balance(folds, settings)
-    report("fitting the temperature, the strength of the prior, the chances and how far forecasts are off")
-    tau = fit_tau(fitted, settings)
-    strength = max(STRENGTHS, key=lambda gamma: mean_revealed(fitted, replace(settings, strength=gamma)))
-    calibration = fit_calibration([fold.pairs(settings) for fold in fitted], folds[0].seed)
-    spread = fit_interval([fold.outcomes(calibration, settings) for fold in fitted])
+    report("fitting the temperature, the strength of the prior, the probabilities and the forecast intervals")
+    tau, strength = fit_tau(fits, settings), choose_strength(fits, settings)
+    calibration = fit_calibration([scored_pairs(fit, settings) for fit in fits], folds[0].seed)
+    spread = fit_interval([buyer_counts(fit, calibration, settings) for fit in fits])
     return replace(settings, strength=strength, tau=tau, calibration=calibration, spread=spread)

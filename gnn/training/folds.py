@@ -1,9 +1,12 @@
-"""Validation folds: sold targets whose sales are hidden from the factors and predicted back."""
+"""Validation folds: sold targets whose sales are hidden from the factors and predicted back.
+
+A :class:`ValidationFold` is what is hidden, a :class:`FittedFold` what is fitted without it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,32 +20,43 @@ from ...graph import CatalogGraph
 from ..factors.als import Factors, fit_factors, fit_users
 from ..factors.settings import FactorSettings
 from ..factors.solve import solve_targets
-from ..prior.kernel import KernelSettings
+from ..model.cosine_softmax import augment_users
+from ..model.model import popularity_regressor, with_popularity
+from ..model.settings import ModelSettings
+from ..prior.informed_factors import inform_factors
+from ..prior.kernel import KernelRegressor, KernelSettings, Prior
 from ..prior.nearest import nearest_places
 from ..prior.stacked import StackedFeatures
 from ..propagation.features import FeatureBlocks, FeatureKind
 from ..utils import sample
+from ..validation.mixed_ranking import MixedRanking, hold_out_purchases
 from ..validation.splits import PROTOCOLS, Split, binary, pseudo_split
 
 START_WIDTH = 0.05
 START_RIDGE = 0.1
-"""Where the search on pseudo-new targets begins: settings that did well on other splits than the reported ones."""
+"""Where the search begins: settings that did well on other splits than the reported ones."""
 FOLDS = 3
-"""Pseudo-new splits per fit, more of them where the catalog is small:"""
+"""Folds per fit, more of them where the catalog is small:"""
 MOST_FOLDS = 8
 ENOUGH = 400
 """so many at most, until they hold this many judged pseudo-new targets together."""
+HELD_OUT_FOLDS = 2
+"""Folds that hide a part of the other purchases too."""
 FIT_USERS = 5000
-"""Users per episode; of more, a random part serves for choosing settings."""
+"""Users per fold, a random part of more."""
 MAX_TARGETS = 2000
-"""Seen and pseudo-new targets per episode; of more, a random part serves for choosing settings."""
+"""Seen and pseudo-new targets per fold, a random part of more."""
 MAX_USERS = 1000
-"""Judged users per episode."""
+"""Judged users per fold."""
+MAX_RANKED = 500
+"""Judged users of a mixed ranking."""
 MANY = 10_000
 """Seen targets from which on a random part would leave pseudo-new ones without their nearest neighbours, and the search
-blind to what is told by these alone. There"""
+blind to what only these predict. There"""
 FEW, NEAREST = 500, 50
-"""so many pseudo-new targets are judged per episode, each told from so many of its nearest seen ones."""
+"""so many pseudo-new targets are judged per fold, each predicted from so many of its nearest seen ones."""
+_STREAM = 0x6F
+"""Random stream of the held-out purchases."""
 KIND_WEIGHTS: Mapping[FeatureKind, Sequence[float]] = {
     FeatureKind.COUNT: (0.0, 1.0),
     FeatureKind.MIX: (0.0, 1.0),
@@ -51,27 +65,27 @@ KIND_WEIGHTS: Mapping[FeatureKind, Sequence[float]] = {
     FeatureKind.TEXT: (1.0, 1 / 3, 3.0),
     FeatureKind.MODALITY: (1.0, 0.0, 3.0),
 }
-"""Where the weight of a kind of blocks begins and what else is tried, in this order; that of all others is 1."""
+"""Kind of blocks -> the weight where its search begins and what else is tried, in this order; 1 for other kinds."""
 
 
 @dataclass(frozen=True, eq=False)
 class ValidationFold:
-    """Pseudo-new targets, the factors without them, and the distances between them and the seen ones.
+    """Pseudo-new targets and all that is known without their sales.
 
     Attributes:
-        split: which targets play new.
-        blocks: phi of all targets.
+        split: which targets are pseudo-new.
+        blocks: features of all targets.
         seed: of the factors and the samples.
     """
 
     split: Split
     blocks: FeatureBlocks
     seed: int
-    _known: dict[FactorSettings, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
+    _judged_factors: dict[FactorSettings, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
 
     @property
     def many(self) -> bool:
-        """Whether there are so many seen targets that a random part of them would not do."""
+        """Whether there are too many seen targets for a random part of them."""
         return len(self.split.seen) > MANY
 
     @cached_property
@@ -81,19 +95,19 @@ class ValidationFold:
 
     @cached_property
     def _nearest(self) -> IntArray:
-        """Positions of the seen targets that each candidate is most like where the search starts, (candidates, k)."""
+        """Positions of the seen targets most similar to each candidate by the starting kernel, (candidates, k)."""
         start, seen = start_kernel(self.blocks, START_WIDTH, START_RIDGE), self.split.seen
-        asking, of_seen = (StackedFeatures.of(self.blocks, start, targets) for targets in (self.candidates, seen))
-        return seen[nearest_places(asking, self.candidates, of_seen, seen, NEAREST)]
+        of_candidates, of_seen = (StackedFeatures.of(self.blocks, start, some) for some in (self.candidates, seen))
+        return seen[nearest_places(of_candidates, self.candidates, of_seen, seen, NEAREST)]
 
     @cached_property
     def candidates(self) -> IntArray:
-        """Positions of (at most ``MAX_TARGETS``, beside very many seen ones ``FEW``) judged pseudo-new targets."""
+        """Positions of (at most ``MAX_TARGETS``, with very many seen ones ``FEW``) judged pseudo-new targets."""
         return sample(self.split.candidates, FEW if self.many else MAX_TARGETS, self.seed)
 
     @cached_property
     def users(self) -> IntArray:
-        """Rows of (at most ``MAX_USERS``) judged users, who bought one of the candidates."""
+        """Rows of (at most ``MAX_USERS``) judged users, who bought a candidate."""
         users = self.split.users
         return sample(users[np.diff(self.split.test[users][:, self.candidates].indptr) > 0], MAX_USERS, self.seed)
 
@@ -126,42 +140,90 @@ class ValidationFold:
         return {name: np.stack([between(name, near, near) for near in self._nearest]) for name in self.blocks.names}
 
     def factors(self, settings: FactorSettings) -> Factors:
-        """The factors of everything but the pseudo-new targets."""
+        """Factors of users and seen targets."""
         return fit_factors(self.split.weights, settings, self.seed)
 
     def judged_factors(self, settings: FactorSettings) -> tuple[FloatArray, FloatArray]:
-        """Of the judged users (users, rank) and the seen targets (seen, rank) alone, fitted once per setting."""
-        if settings not in self._known:
+        """Those of the judged users (users, rank) and the seen targets (seen, rank), fitted once per setting."""
+        if settings not in self._judged_factors:
             weights = self.split.weights
             _, users = fit_users(weights, settings, self.seed)
             targets = solve_targets(sp.csr_array(weights[:, self.seen].T), users, settings)
             if self.many:  # those of all settings together would be the most that a fit holds
-                self._known.clear()
-            self._known[settings] = users[self.users], targets
-        return self._known[settings]
+                self._judged_factors.clear()
+            self._judged_factors[settings] = users[self.users], targets
+        return self._judged_factors[settings]
 
     def forget_search(self) -> None:
-        """Free what only the search needs: squared distances, and factors of all settings that were tried."""
-        self._known.clear()
+        """Free what only the search needs: squared distances and the factors of every setting tried."""
+        self._judged_factors.clear()
         for name in ("near", "among"):
             self.__dict__.pop(name, None)
 
     def carry(self, settings: KernelSettings, values: FloatArray) -> FloatArray:
         """Kernel ridge from ``values`` of the seen targets (s, d) to the candidates, float64 (c, d).
 
-        Of very many it goes from the nearest of each candidate alone
+        With very many seen targets, from the nearest of each candidate alone
         (:class:`newaisle.gnn.prior.nearest.NearestNeighborRegressor`).
         """
         system = _exp(self.among, settings.weights)
         if self.many:
             system += np.float32(settings.ridge) * np.eye(NEAREST, dtype=np.float32)
-            drawn = np.linalg.solve(system, _exp(self.near, settings.weights)[:, :, None])[:, :, 0]
-            starts, places = np.arange(len(drawn) + 1) * NEAREST, np.searchsorted(self.seen, self._nearest)
-            carried = sp.csr_array((drawn.ravel(), places.ravel(), starts), shape=(len(drawn), len(values)))
+            shares = np.linalg.solve(system, _exp(self.near, settings.weights)[:, :, None])[:, :, 0]
+            starts, places = np.arange(len(shares) + 1) * NEAREST, np.searchsorted(self.seen, self._nearest)
+            carried = sp.csr_array((shares.ravel(), places.ravel(), starts), shape=(len(shares), len(values)))
             return np.asarray(carried @ values, dtype=np.float64)
         system[np.diag_indices_from(system)] += np.float32(settings.ridge)
         solved = la.cho_solve(la.cho_factor(system, lower=True, overwrite_a=True), values.astype(np.float32))
         return np.asarray(_exp(self.near, settings.weights) @ solved, dtype=np.float64)
+
+    def fit(self, settings: ModelSettings, seen: IntArray | None = None) -> FittedFold:
+        """Factors without the graph, and the regressor from some seen targets (None for all) to the pseudo-new ones."""
+        seen, factors = self.split.seen if seen is None else seen, self.factors(settings.factors)
+        regressor = popularity_regressor(self.blocks, settings.kernel, seen, factors, self.split.train)
+        return FittedFold(self, factors, regressor)
+
+    def mixed_ranking(self, seen: IntArray) -> MixedRanking:
+        """Some seen targets and the candidates, ranked for (at most ``MAX_RANKED``) judged users."""
+        users = self.split.users[:: -(-len(self.split.users) // MAX_RANKED)]
+        return MixedRanking.of(self.split, users, np.union1d(seen, self.split.candidates))
+
+
+@dataclass(frozen=True, eq=False)
+class FittedFold:
+    """A fold with what is fitted on it.
+
+    Attributes:
+        fold: which targets are pseudo-new.
+        factors: of all users and the seen targets.
+        regressor: from the seen targets, their factors and in the last column their popularity logits.
+    """
+
+    fold: ValidationFold
+    factors: Factors
+    regressor: KernelRegressor
+
+    def informed(self) -> FittedFold:
+        """The same with factors informed by the graph."""
+        split, seen = self.fold.split, self.regressor.seen
+        factors = inform_factors(self.factors, self.regressor, split.weights)
+        regressor = self.regressor.carrying(with_popularity(factors, split.train, seen))
+        return replace(self, factors=factors, regressor=regressor)
+
+    @cached_property
+    def users(self) -> FloatArray:
+        """``[p, |p|]`` of the judged users, float64 (users, rank + 1)."""
+        return augment_users(self.factors.users[self.fold.users])
+
+    @cached_property
+    def prior(self) -> Prior:
+        """Of the judged pseudo-new targets, the popularity logit in the last column."""
+        return self.regressor.prior(self.fold.candidates)
+
+    @cached_property
+    def listed_mean(self) -> FloatArray:
+        """Prior mean of all pseudo-new targets, those with few or no buyers included, float64 (listed, rank + 1)."""
+        return self.regressor.prior(self.fold.split.listed).mean
 
 
 def make_folds(
@@ -175,43 +237,50 @@ def make_folds(
     """Hide pseudo-new targets ``FOLDS`` times or more, the protocols taking turns.
 
     Args:
-        graph: the catalog.
+        graph: the catalog, n targets and groups.
         train: all purchases that may be learned from, CSR (users, n).
-        blocks: phi.
+        blocks: features of all targets.
         seed: of the fit.
         protocols: ways of hiding; one that this catalog does not allow is passed over.
         signed: weights of the pairs, below 0 of disliked ones, CSR (users, n); None where each is a full purchase.
 
     Returns:
-        The episodes; none if the catalog is too small to hide anything.
+        The folds; none if the catalog is too small to hide anything.
     """
-    found: list[ValidationFold] = []
+    folds: list[ValidationFold] = []
     usable = list(protocols)
     if train.shape[0] > FIT_USERS:
         rows = sample(np.flatnonzero(np.diff(train.indptr)), FIT_USERS, seed)
         train, signed = train[rows], None if signed is None else signed[rows]
-    while usable and (len(found) < FOLDS or (len(found) < MOST_FOLDS and _judged(found) < ENOUGH)):
-        protocol = usable[len(found) % len(usable)]
+    judged = 0
+    while usable and (len(folds) < FOLDS or (len(folds) < MOST_FOLDS and judged < ENOUGH)):
+        protocol = usable[len(folds) % len(usable)]
         try:
-            split = pseudo_split(protocol, graph, train, len(found), seed, signed=signed)
+            split = pseudo_split(protocol, graph, train, len(folds), seed, signed=signed)
         except InputError:  # too few targets, parents or buyers to hide any this way
             usable.remove(protocol)
             continue
-        found.append(ValidationFold(split, blocks, seed))
-    return found
+        folds.append(ValidationFold(split, blocks, seed))
+        judged += len(split.candidates)
+    return folds
 
 
-def _judged(folds: Sequence[ValidationFold]) -> int:
-    return sum(len(fold.split.candidates) for fold in folds)
+def held_out_folds(folds: Sequence[ValidationFold]) -> list[ValidationFold]:
+    """The first folds with a part of the other purchases hidden too; one where nobody bought of both is left out."""
+    made = [
+        replace(fold, split=hold_out_purchases(fold.split, (_STREAM, fold.split.seed, place)), _judged_factors={})
+        for place, fold in enumerate(folds[:HELD_OUT_FOLDS])
+    ]
+    return [fold for fold in made if len(fold.split.users)]
 
 
 def start_kernel(blocks: FeatureBlocks, width: float, ridge: float) -> KernelSettings:
-    """Where the search begins: what a target is counts, how it stands in the graph not yet."""
+    """Where the search begins: what a target is counts, its place in the graph not yet."""
     return weigh(blocks, {kind: tried[0] for kind, tried in KIND_WEIGHTS.items()}, width, ridge)
 
 
 def weigh(blocks: FeatureBlocks, scale: Mapping[FeatureKind, float], width: float, ridge: float) -> KernelSettings:
-    """A kernel of some width in which blocks weigh by their kind, 1 where ``scale`` says nothing."""
+    """A kernel of some width in which blocks weigh by their kind, 1 where ``scale`` does not name it."""
     weights = {name: width * scale.get(kind, 1.0) for name, kind in blocks.kinds.items()}
     return KernelSettings(weights if any(weights.values()) else dict.fromkeys(blocks.names, width), ridge)
 

@@ -248,6 +248,11 @@ def split_of(
     )
 
 
+def revealing_half(split: Split, seed: int) -> BoolArray:
+    """Which users reveal their hidden purchases, bool (users,): a random half; the others are judged."""
+    return np.random.default_rng([seed, 0]).random(split.train.shape[0]) < 0.5
+
+
 def _draw(
     protocol: str,
     graph: CatalogGraph,

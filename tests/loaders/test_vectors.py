@@ -20,8 +20,9 @@ import pytest
 from support.catalogs import part_of
 
 from newaisle import Recommender
-from newaisle.api.reports.custom_models import _made
+from newaisle.api.reports.custom_models import CustomMethod
 from newaisle.api.reports.evaluation import evaluate_source
+from newaisle.api.reports.options import EvaluationOptions
 from newaisle.api.sync.write_back import StoreView
 from newaisle.errors import InputError, SourceError
 from newaisle.gnn.evaluation.methods.registry import compared_methods
@@ -269,7 +270,7 @@ def test_own_recommenders_are_given_them(
     journey: Loaded, split: Split, named: pa.Table, settings: ModelSettings
 ) -> None:
     mine = Recommender(encoder=None, settings=settings)
-    made = _made("mine", mine, journey.interactions.users, 0, vectors={"pictures": named})
+    made = CustomMethod("mine", mine, journey.interactions.users, {"pictures": named})
     made.fit(split)
     assert isinstance(made._fitted, Recommender)
     assert "pictures" in made._fitted.fitted.model.regressor.blocks.names
@@ -289,19 +290,13 @@ class Constant:
 
 def test_an_evaluation_takes_them_and_may_leave_them_out(journey: Loaded, named: pa.Table) -> None:
     def ask(drop: list[str], vectors: Any) -> Any:
-        return evaluate_source(
-            journey.graph,
-            journey.interactions,
-            protocols=["leave-targets-out"],
-            seeds=[0],
-            encoder=None,
-            drop=drop,
-            vectors=vectors,
-            models={"constant": lambda _seed: Constant()},
-            baselines=False,
+        options = EvaluationOptions(
+            protocols=["leave-targets-out"], seeds=[0], encoder=None, drop=drop, vectors=vectors, baselines=False
         )
+        methods = {"constant": lambda _seed: Constant()}
+        return evaluate_source(journey.graph, journey.interactions, options, models=methods)
 
-    assert ask(["pictures"], {"pictures": named}).options == ["--vectors pictures=FILE.parquet"]
+    assert ask(["pictures"], {"pictures": named}).options.flags == ["--vectors pictures=FILE.parquet"]
     with pytest.raises(InputError, match="Cannot drop 'pictures'"):
         ask(["pictures"], None)
 

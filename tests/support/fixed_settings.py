@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from newaisle.gnn.evaluation.methods.kernel_baselines import LinMap, Popularity
+from newaisle.gnn.evaluation.methods.kernel_baselines import Popularity
+from newaisle.gnn.evaluation.methods.linmap import LinMap
 from newaisle.gnn.evaluation.methods.newaisle import Newaisle
 from newaisle.gnn.factors.als import fit_factors
 from newaisle.gnn.model.settings import ModelSettings
@@ -35,7 +36,8 @@ class FixedLinMap(LinMap):
 
     def fit(self, split: Split) -> None:
         factors = fit_factors(binary(split.train), self.settings.factors, self.seed)
-        self._fit = factors, KernelRegressor(self.blocks, self.settings.kernel, split.seen, factors.targets[split.seen])
+        regressor = KernelRegressor(self.blocks, self.settings.kernel, split.seen, factors.targets[split.seen])
+        self._parts = factors, regressor
 
 
 class FixedPopularity(Popularity):

@@ -1,4 +1,4 @@
-"""The pictures of an evaluation report that stand by protocol."""
+"""The plots of an evaluation report with one panel per protocol."""
 
 from __future__ import annotations
 
@@ -7,62 +7,71 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ....arrays import FloatArray
-from ....gnn.evaluation.comparison import CEILING, Comparison, Summary, comparable, compare, summary_table
+from ....gnn.evaluation.comparison import CEILING, Summary
 from ....gnn.evaluation.diagnostics import Decile, Mean, correlations, deciles, target_columns
 from ....gnn.evaluation.judging import HELD_OUT
 from ....gnn.evaluation.methods.newaisle import Newaisle
 from ..evaluation import Evaluation
-from ..tables import NDCG
-from .canvas import canvas
+from ..tables import NDCG, with_error
+from .canvas import (
+    ABLATED,
+    COLOURS,
+    MARKERS,
+    OTHERS,
+    OURS,
+    REFERENCE,
+    TOP,
+    canvas,
+    errors_of,
+    legend_beside,
+    style,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PathCollection
     from matplotlib.figure import Figure
 
-OURS, _ABLATED, OTHERS, TOP, _LINE = "#d1495b", "#e8a5ae", "#2e86ab", "#edae49", "#8d99ae"
-MARKERS = "sD^vP*X<>hd"
-COLOURS = ("C0", "C1", "C2", "C4", "C5", "C6", "C7", "C8", "C9", "black", "navy")
 
-
-def draw_ndcg(evaluation: Evaluation) -> Figure:
+def plot_ndcg(evaluation: Evaluation) -> Figure:
     """NDCG@20 of all methods, and the paired difference of newaisle to each of them, by protocol."""
-    summaries = summary_table(evaluation.rows)
-    protocols, count = evaluation.protocols, len({summary.method for summary in summaries})
+    protocols, count = evaluation.protocols, len({each.method for each in evaluation.summary})
     figure = canvas(12, len(protocols) * (1.2 + 0.3 * count) + 0.4)
     grid = figure.subplots(len(protocols), 2, squeeze=False, sharey="row", width_ratios=(1.3, 1))
+    several = len(evaluation.seeds) > 1
     for (left, right), protocol in zip(grid, protocols, strict=True):
-        own = {(s.method, s.metric): s for s in summaries if s.protocol == protocol}
-        methods = sorted((m for m, metric in own if metric == NDCG), key=lambda m: own[m, NDCG].mean)
+        found = _of_protocol(evaluation, protocol)
+        methods = sorted((m for m, metric in found if metric == NDCG), key=lambda m: found[m, NDCG].mean)
         for row, method in enumerate(methods):
-            _dot(left, own[method, NDCG], row, _colour(method))
-        row = methods.index(Newaisle.name)
-        if match := own.get((Newaisle.name, NDCG + HELD_OUT)):
-            left.plot(match.mean, row, "o", markersize=11, markerfacecolor="none", color=TOP, label=_MATCH)
+            _dot(left, found[method, NDCG], row)
+        if match := found.get((Newaisle.name, NDCG + HELD_OUT)):
+            circle = {"markersize": 11, "markerfacecolor": "none", "color": TOP}
+            left.plot(match.mean, methods.index(Newaisle.name), "o", label="newaisle on the ceiling's users", **circle)
             left.legend(loc="lower right", fontsize=9, frameon=False)
-        for other, found in _differences(evaluation, protocol).items():
-            error = found.standard_error
-            right.errorbar(found.difference, methods.index(other), xerr=error, fmt="o", color=_colour(other), capsize=3)
+        for each in evaluation.differences:
+            if (each.protocol, each.main_metric) == (protocol, NDCG):
+                row, colour = methods.index(each.baseline), _colour(each.baseline)
+                right.errorbar(each.difference, row, xerr=each.standard_error, fmt="o", color=colour, capsize=3)
         right.axvline(0, color="black", linewidth=0.8)
         left.set_yticks(range(len(methods)), methods)
         left.set_ylim(-0.6, len(methods) - 0.4)
         left.set_xlim(left=0)
         left.set_title(protocol, loc="left", fontweight="bold")
-        left.set_xlabel(f"NDCG@20, {means_told(evaluation)}")
-        right.set_xlabel(f"newaisle minus the method, {_paired(evaluation)}\n(above 0: newaisle is better)")
-        for axes in (left, right):
-            axes.grid(axis="both", alpha=0.3)
-            axes.spines[["top", "right"]].set_visible(False)
+        left.set_xlabel(f"NDCG@20, {means_label(evaluation)}")
+        paired = "paired ± standard error" if several else "paired"
+        right.set_xlabel(f"newaisle minus the method, {paired}\n(above 0: newaisle is better)")
+        style(left)
+        style(right)
     return figure
 
 
-def draw_level(evaluation: Evaluation) -> Figure:
-    """What newaisle expects of each hidden target against the share of users who really bought it."""
+def plot_level(evaluation: Evaluation) -> Figure:
+    """The predicted share of buyers of each hidden target against the true one."""
     figure, panels = _panels(evaluation, 1, height=5)
-    told = {found.protocol: found for found in correlations(evaluation.results, Newaisle.name)}
-    drawn: list[PathCollection] = []
+    ranks = {found.protocol: found.level_share for found in correlations(evaluation.results, Newaisle.name)}
+    points: list[PathCollection] = []
     for (axes,), protocol in zip(panels, evaluation.protocols, strict=True):
-        drawn += [
+        points += [
             axes.scatter(columns["share"], columns["level"], s=14, alpha=0.8, c=columns["confidence"])
             for columns in _targets(evaluation, protocol)
         ]
@@ -70,77 +79,77 @@ def draw_level(evaluation: Evaluation) -> Figure:
         axes.set_yscale("log")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
-        axes.axline((0.01, 0.01), (0.1, 0.1), color=_LINE, linestyle="--")
-        axes.set_xlabel("share of the users who really bought the target (log scale)")
-        rank = told[protocol].level_share
-        axes.set_title(f"{protocol}\nrank correlation within a split: {_told(rank)}", fontsize=11)
-    panels[0][0].set_ylabel("expected share of buyers (log scale)")
-    thresholds = [limit for points in drawn for limit in points.get_clim()]
-    for points in drawn:
-        points.set_clim(min(thresholds), max(thresholds))
-    figure.colorbar(drawn[0], ax=[axes for (axes,) in panels], label="confidence")
+        axes.axline((0.01, 0.01), (0.1, 0.1), color=REFERENCE, linestyle="--")
+        axes.set_xlabel("true share of buyers (log scale)")
+        rank = ranks[protocol]
+        correlation = "not defined" if rank is None else with_error(rank.value, rank.standard_error, ".3f")
+        axes.set_title(f"{protocol}\nrank correlation within a split: {correlation}", fontsize=11)
+    panels[0][0].set_ylabel("predicted share of buyers (log scale)")
+    limits = [limit for each in points for limit in each.get_clim()]
+    for each in points:
+        each.set_clim(min(limits), max(limits))
+    figure.colorbar(points[0], ax=[axes for (axes,) in panels], label="confidence")
     return figure
 
 
-def draw_confidence(evaluation: Evaluation) -> Figure:
-    """Error of the expected level and taste AUC by decile of confidence."""
-    found = deciles(evaluation.results, "confidence", Newaisle.name)
+def plot_confidence(evaluation: Evaluation) -> Figure:
+    """Error of the predicted popularity and taste AUC by decile of confidence."""
     figure, panels = _panels(evaluation, 2, height=7.5)
-    for (error, taste), protocol in zip(panels, evaluation.protocols, strict=True):
-        own = [decile for decile in found if decile.protocol == protocol]
-        _curve(error, own, lambda decile: decile.level_error, lambda decile: decile.decile)
-        _curve(taste, own, lambda decile: decile.taste_auc, lambda decile: decile.decile)
-        error.axhline(math.log(2), color=_LINE, linestyle="--", label="wrong by a factor of 2")
-        taste.axhline(0.5, color=_LINE, linestyle="--", label="one list for everybody")
+    by_protocol = _deciles(evaluation, "confidence")
+    for (error, taste), (protocol, found) in zip(panels, by_protocol.items(), strict=True):
+        _curve(error, found, lambda decile: decile.level_error, lambda decile: decile.decile)
+        _curve(taste, found, lambda decile: decile.taste_auc, lambda decile: decile.decile)
+        error.axhline(math.log(2), color=REFERENCE, linestyle="--", label="wrong by a factor of 2")
+        taste.axhline(0.5, color=REFERENCE, linestyle="--", label="same ranking for all users")
         error.set_ylim(bottom=0)
-        error.set_title(f"{protocol}\n{span([decile.targets for decile in own])} targets in each decile", fontsize=11)
+        error.set_title(f"{protocol}\n{span([decile.targets for decile in found])} targets per decile", fontsize=11)
         for axes in (error, taste):
             axes.set_xticks(range(1, 11))
             axes.legend(fontsize=9, frameon=False)
-        taste.set_xlabel(f"decile of confidence, 10 = surest ({means_told(evaluation)})")
-    panels[0][0].set_ylabel("error of the expected level:\n|log(expected / true share of buyers)|")
+        taste.set_xlabel(f"decile of confidence, 10 = most confident\n({means_label(evaluation)})")
+    panels[0][0].set_ylabel("error of the predicted popularity:\n|log(predicted / true share of buyers)|")
     panels[0][1].set_ylabel("taste AUC")
     return figure
 
 
-def draw_distance(evaluation: Evaluation) -> Figure:
+def plot_distance(evaluation: Evaluation) -> Figure:
     """Taste AUC of each hidden target against its distance from the nearest seen target."""
-    found = deciles(evaluation.results, "distance", Newaisle.name)
     figure, panels = _panels(evaluation, 1, height=5)
-    for (axes,), protocol in zip(panels, evaluation.protocols, strict=True):
+    for (axes,), (protocol, found) in zip(panels, _deciles(evaluation, "distance").items(), strict=True):
         for place, columns in enumerate(_targets(evaluation, protocol)):
             label = None if place else "a hidden target"
             axes.scatter(columns["distance"], columns["taste_auc"], s=10, color=OTHERS, alpha=0.35, label=label)
-        own = [decile for decile in found if decile.protocol == protocol]
-        _curve(axes, own, lambda decile: decile.taste_auc, lambda decile: decile.middle, "mean of each decile")
-        axes.axhline(0.5, color=_LINE, linestyle="--", label="one list for everybody")
-        axes.set_xlabel("distance from the nearest sold target\n(root mean square over what is known, all parts alike)")
+        _curve(axes, found, lambda decile: decile.taste_auc, lambda decile: decile.middle, "mean of each decile")
+        axes.axhline(0.5, color=REFERENCE, linestyle="--", label="same ranking for all users")
+        axes.set_xlabel("distance from the nearest seen target\n(root mean square over the blocks of features)")
         axes.set_title(protocol, fontsize=11)
         axes.legend(fontsize=9, frameon=False)
     panels[0][0].set_ylabel("taste AUC of one hidden target")
     return figure
 
 
-def draw_variety(evaluation: Evaluation) -> Figure:
+def plot_variety(evaluation: Evaluation) -> Figure:
     """Coverage and diversity against NDCG@20, by method and protocol."""
-    summaries = summary_table(evaluation.rows)
-    labels = {"coverage@20": "coverage: share of the candidates\nin at least one top 20", "diversity": _DIVERSITY}
-    metrics = [metric for metric in labels if any(summary.metric == metric for summary in summaries)]
-    methods = list(dict.fromkeys(summary.method for summary in summaries if summary.method != Newaisle.name))
-    methods.append(Newaisle.name)  # drawn last, on top
+    summary = evaluation.summary
+    labels = {
+        "coverage@20": "coverage: share of the candidates\nin at least one top 20",
+        "diversity": "diversity: 1 - mean cosine of texts\nwithin a top 20",
+    }
+    metrics = [metric for metric in labels if any(each.metric == metric for each in summary)]
+    methods = [method for method in dict.fromkeys(each.method for each in summary) if method != Newaisle.name]
+    methods.append(Newaisle.name)  # last, so that it is on top
     figure, panels = _panels(evaluation, len(metrics), height=4 * len(metrics))
     for column, protocol in zip(panels, evaluation.protocols, strict=True):
-        own = {(s.method, s.metric): s for s in summaries if s.protocol == protocol}
+        found = _of_protocol(evaluation, protocol)
         for axes, metric in zip(column, metrics, strict=True):
             for place, method in enumerate(methods):
-                if (method, metric) in own:
-                    _point(axes, own[method, NDCG], own[method, metric], place)
+                if (method, metric) in found:
+                    _point(axes, found[method, NDCG], found[method, metric], place)
         column[0].set_title(protocol, fontsize=11)
-        column[-1].set_xlabel(f"NDCG@20, {means_told(evaluation)}")
+        column[-1].set_xlabel(f"NDCG@20, {means_label(evaluation)}")
     for axes, metric in zip(panels[0], metrics, strict=True):
         axes.set_ylabel(labels[metric])
-    handles, names = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside right center", frameon=False)
+    legend_beside(figure, panels[0][0])
     return figure
 
 
@@ -150,8 +159,10 @@ def span(counts: Sequence[int]) -> str:
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
-_MATCH = "newaisle on the ceiling's users"
-_DIVERSITY = "diversity: 1 - mean cosine of texts\nwithin a top 20"
+def means_label(evaluation: Evaluation) -> str:
+    """What the points of a plot are, for its axis."""
+    count = len(evaluation.seeds)
+    return f"mean of {count} seeds ± standard error" if count > 1 else f"seed {evaluation.seeds[0]} alone"
 
 
 def _panels(evaluation: Evaluation, rows: int, *, height: float) -> tuple[Figure, list[list[Axes]]]:
@@ -160,16 +171,29 @@ def _panels(evaluation: Evaluation, rows: int, *, height: float) -> tuple[Figure
     figure = canvas(1.5 + 5.5 * protocols, height)
     grid = figure.subplots(rows, protocols, squeeze=False, sharey="row")
     for axes in grid.flat:
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
+        style(axes)
     return figure, [list(column) for column in grid.T]
 
 
-def _dot(axes: Axes, summary: Summary, row: int, colour: str) -> None:
-    axes.errorbar(summary.mean, row, xerr=summary.standard_error, fmt="o", color=colour, capsize=3)
-    axes.annotate(
-        f"{summary.mean:.3f}", (summary.mean, row), (0, 8), textcoords="offset points", ha="center", fontsize=8
-    )
+def _of_protocol(evaluation: Evaluation, protocol: str) -> dict[tuple[str, str], Summary]:
+    """Method and metric -> mean over the seeds."""
+    return {(each.method, each.metric): each for each in evaluation.summary if each.protocol == protocol}
+
+
+def _deciles(evaluation: Evaluation, by: str) -> dict[str, list[Decile]]:
+    found = deciles(evaluation.results, by, Newaisle.name)
+    return {name: [decile for decile in found if decile.protocol == name] for name in evaluation.protocols}
+
+
+def _targets(evaluation: Evaluation, protocol: str) -> list[Mapping[str, FloatArray]]:
+    """What newaisle predicts of the candidates, split by split."""
+    return [target_columns(result, Newaisle.name) for result in evaluation.results if result.protocol == protocol]
+
+
+def _dot(axes: Axes, summary: Summary, row: int) -> None:
+    colour, place = _colour(summary.method), (summary.mean, row)
+    axes.errorbar(*place, xerr=summary.standard_error, fmt="o", color=colour, capsize=3)
+    axes.annotate(f"{summary.mean:.3f}", place, (0, 8), textcoords="offset points", ha="center", fontsize=8)
 
 
 def _point(axes: Axes, across: Summary, up: Summary, place: int) -> None:
@@ -197,11 +221,10 @@ def _curve(
     label: str = "newaisle",
 ) -> None:
     points = [(place(decile), mean) for decile in found if (mean := height(decile)) is not None]
-    errors = [mean.standard_error or 0.0 for _, mean in points]
     axes.errorbar(
         [x for x, _ in points],
         [mean.value for _, mean in points],
-        yerr=errors if any(errors) else None,
+        yerr=errors_of([mean.standard_error for _, mean in points]),
         fmt="o-",
         color=OURS,
         capsize=3,
@@ -209,40 +232,7 @@ def _curve(
     )
 
 
-def _targets(evaluation: Evaluation, protocol: str) -> list[Mapping[str, FloatArray]]:
-    """What newaisle says of the candidates, split by split."""
-    own = [result for result in evaluation.results if result.protocol == protocol]
-    return [target_columns(result, Newaisle.name) for result in own]
-
-
-def _differences(evaluation: Evaluation, protocol: str) -> dict[str, Comparison]:
-    """Other method -> newaisle minus it, NDCG@20."""
-    found: dict[str, Comparison] = {}
-    for other in dict.fromkeys(row.method for row in evaluation.rows):
-        for compared in compare(evaluation.rows, other) if other != Newaisle.name else ():
-            wanted = comparable(NDCG, protocol) if other == CEILING else NDCG
-            if (compared.protocol, compared.method, compared.metric) == (protocol, Newaisle.name, wanted):
-                found[other] = compared
-    return found
-
-
 def _colour(method: str) -> str:
     if method.startswith(Newaisle.name):
-        return OURS if method == Newaisle.name else _ABLATED
+        return OURS if method == Newaisle.name else ABLATED
     return TOP if method == CEILING else OTHERS
-
-
-def means_told(evaluation: Evaluation) -> str:
-    """What the points of a picture are, for its axis."""
-    count = len(evaluation.seeds)
-    return f"mean of {count} seeds ± standard error" if count > 1 else f"seed {evaluation.seeds[0]} alone"
-
-
-def _paired(evaluation: Evaluation) -> str:
-    return "paired ± standard error" if len(evaluation.seeds) > 1 else "paired"
-
-
-def _told(mean: Mean | None) -> str:
-    if mean is None:
-        return "not defined"
-    return f"{mean.value:.3f}" + ("" if mean.standard_error is None else f" ± {mean.standard_error:.3f}")

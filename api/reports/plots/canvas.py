@@ -1,13 +1,20 @@
-"""Where pictures are drawn: matplotlib, which is optional, without any window."""
+"""What all plots share: an empty figure, the look of axes, and points with errors. Matplotlib is optional."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from ....errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+OURS, ABLATED, OTHERS, TOP, REFERENCE = "#d1495b", "#e8a5ae", "#2e86ab", "#edae49", "#8d99ae"
+"""Colours of newaisle, its ablations, other methods, the ceiling and reference lines."""
+MARKERS = "sD^vP*X<>hd"
+COLOURS = ("C0", "C1", "C2", "C4", "C5", "C6", "C7", "C8", "C9", "black", "navy")
 
 
 def canvas(width: float, height: float) -> Figure:
@@ -19,5 +26,22 @@ def canvas(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise MissingExtraError('Pictures need matplotlib; run pip install "newaisle[demo]".') from None
+        raise MissingExtraError('Plots need matplotlib; run pip install "newaisle[demo]".') from None
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def style(axes: Axes, *, grid: Literal["both", "x"] = "both") -> None:
+    """A faint grid, and no frame above and to the right."""
+    axes.grid(axis=grid, alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def errors_of(standard_errors: Sequence[float | None]) -> list[float] | None:
+    """Lengths of error bars; None where no point has one."""
+    lengths = [error or 0.0 for error in standard_errors]
+    return lengths if any(lengths) else None
+
+
+def legend_beside(figure: Figure, axes: Axes, **options: Any) -> None:
+    """One legend to the right of the figure, with the labels of some axes."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False, **options)

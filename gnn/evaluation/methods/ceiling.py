@@ -7,7 +7,7 @@ import scipy.linalg as la
 
 from ....arrays import FloatArray, IntArray
 from ...validation.metrics import ndcg
-from ...validation.splits import SHARE, Split, binary
+from ...validation.splits import SHARE, Split, binary, revealing_half
 from ..contracts import fitted
 
 
@@ -26,11 +26,11 @@ class Ceiling:
 
     def judged(self, split: Split) -> IntArray:
         """Every other judged user, drawn at random."""
-        return split.users[~self._revealing(split)[split.users]]
+        return split.users[~revealing_half(split, self.seed)[split.users]]
 
     def fit(self, split: Split) -> None:
         """Choose the ridge on a fifth of the revealing users, then fit on all of them."""
-        revealing = np.flatnonzero(self._revealing(split))
+        revealing = np.flatnonzero(revealing_half(split, self.seed))
         held = np.random.default_rng([self.seed, 1]).random(len(revealing)) < SHARE
         teach, check = revealing[~held], np.intersect1d(revealing[held], split.users)
         hits = split.test[check][:, split.candidates].toarray() > 0
@@ -44,9 +44,6 @@ class Ceiling:
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
         """Predicted purchases, float64 (users, targets)."""
         return np.asarray(binary(split.train)[users][:, split.seen] @ fitted(self._weights)[:, targets])
-
-    def _revealing(self, split: Split) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        return np.random.default_rng([self.seed, 0]).random(split.train.shape[0]) < 0.5
 
     @staticmethod
     def _regress(split: Split, users: IntArray, targets: IntArray, ridge: float) -> FloatArray:

@@ -1,80 +1,77 @@
-"""The baselines that learn: each tuned on the same pseudo-new targets as newaisle, hidden the same way.
+"""The baselines on target features, each tuned on validation folds that hide as the split does.
 
-They share one fixed kernel over phi, every block with the same weight; its width, its ridge and whether numbers of
-attribute values take part are tuned per baseline.
+They share one fixed kernel, every block with the same weight; its width, its ridge and whether numbers of attribute
+values take part are tuned per baseline.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from ....arrays import FloatArray, IntArray
 from ....errors import InputError
-from ...factors.als import Factors, fit_factors
 from ...factors.popularity import popularity_logits
 from ...prior.kernel import KernelRegressor, KernelSettings, kernel
 from ...prior.nearest import make_regressor
 from ...propagation.features import FeatureBlocks, FeatureKind
 from ...training.folds import START_RIDGE, START_WIDTH, ValidationFold, make_folds
 from ...training.search import coordinate_search
-from ...training.tuning import START_FACTORS, choose_factors, judge_factors
 from ...validation.metrics import ndcg
 from ...validation.splits import Split, binary
-from ..contracts import fitted
+from ..contracts import Make, MethodCatalog, fitted
+from .simple_baselines import SameForAll
 
 _KERNEL_STEPS: Mapping[str, Sequence[float]] = {"counts": (0.0,), "width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}
 _NEIGHBOURS = (5, 10, 20, 50, 100, 200)
 _CHUNK = 500
-"""Targets whose neighbours are looked for at once."""
-BASELINE_KINDS = frozenset(
-    {FeatureKind.TEXT, FeatureKind.RELATION, FeatureKind.FEATURE, FeatureKind.MODALITY, FeatureKind.COUNT}
-)
-"""What the baselines know of a target: all that the catalog says of it, and how many attribute values it has."""
+"""Targets whose neighbours are searched at once."""
 
 
-class OnBlocks:
+class OnBlocks(ABC):
     """What the methods on blocks share: how they are made and what their results depend on."""
 
     def __init__(self, seed: int, blocks: FeatureBlocks) -> None:
         self.seed = seed
         self.blocks = blocks
 
+    @classmethod
+    def offer(cls, catalog: MethodCatalog) -> Make | None:
+        """The method on the baselines' blocks; None without any."""
+        return partial(cls, blocks=catalog.plain) if catalog.plain.names else None
+
+    @abstractmethod
+    def fit(self, split: Split) -> None:
+        """Learn from a split."""
+
+    @abstractmethod
+    def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
+        """Scores, float64 (users, targets)."""
+
     @property
     def config(self) -> str:
-        """What tells its results from those with other texts or edges."""
+        """The hash of the blocks."""
         return self.blocks.fingerprint
 
+    def folds(self, split: Split) -> list[ValidationFold]:
+        """The validation folds inside a split, hidden as it hides."""
+        return make_folds(split.graph, split.train, self.blocks, self.seed, (split.protocol,), split.signed)
 
-class LinMap(OnBlocks):
-    """ALS factors mapped to new targets by kernel ridge with the fixed kernel (Gantner et al. 2010), all tuned."""
+    def tune(
+        self, folds: Sequence[ValidationFold], judge: Callable[[ValidationFold, KernelSettings], float]
+    ) -> KernelSettings:
+        """The fixed kernel with the width and ridge of the greatest mean figure."""
+        start = {"counts": 1.0, "width": START_WIDTH, "ridge": START_RIDGE}
+        if not folds:
+            return fixed_kernel(self.blocks, **start)
 
-    name = "linmap"
+        def mean(values: Mapping[str, float]) -> float:
+            return float(np.mean([judge(fold, fixed_kernel(self.blocks, **values)) for fold in folds]))
 
-    _fit: tuple[Factors, KernelRegressor] | None = None
-
-    def fit(self, split: Split) -> None:
-        """Choose rank, confidence, regularisation, width and ridge, then fit."""
-        folds = _folds(split, self.blocks, self.seed)
-        chosen = choose_factors(folds, START_FACTORS, _kernel(self.blocks))
-        settings = _tuned(folds, self.blocks, lambda fold, fixed: judge_factors(fold, chosen, fixed))
-        factors = fit_factors(split.weights, chosen, self.seed)
-        self._fit = factors, make_regressor(self.blocks, settings, split.seen, factors.targets[split.seen])
-
-    def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
-        """``p_u . mu_c``, float64 (users, targets); users without history get the mean user."""
-        factors, regressor = self.parts
-        return np.asarray(factors.user_vectors(users) @ regressor.prior(targets).mean.T)
-
-    @property
-    def parts(self) -> tuple[Factors, KernelRegressor]:
-        """The factors, and what maps them.
-
-        Raises:
-            ModelError: it was not fitted.
-        """
-        return fitted(self._fit)
+        return fixed_kernel(self.blocks, **coordinate_search(mean, start, _KERNEL_STEPS, rounds=2))
 
 
 class KernelRidge(OnBlocks):
@@ -88,10 +85,10 @@ class KernelRidge(OnBlocks):
         """Choose width and ridge, then fit one regression per user."""
 
         def judge(fold: ValidationFold, fixed: KernelSettings) -> float:
-            sold = _purchases(fold.split, fold.seen)[fold.users]
-            return ndcg(fold.carry(fixed, sold.T).T, fold.hits)
+            bought = _purchases(fold.split, fold.seen)[fold.users]
+            return ndcg(fold.carry(fixed, bought.T).T, fold.hits)
 
-        settings = _tuned(_folds(split, self.blocks, self.seed), self.blocks, judge)
+        settings = self.tune(self.folds(split), judge)
         self._regressor = make_regressor(self.blocks, settings, split.seen, _purchases(split, split.seen).T)
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
@@ -100,7 +97,7 @@ class KernelRidge(OnBlocks):
 
 
 class Popularity(OnBlocks):
-    """One list for everybody: the logit of the share of buyers, predicted by kernel ridge with the fixed kernel."""
+    """One ranking for all users: the logit of the share of buyers, predicted by kernel ridge with the fixed kernel."""
 
     name = "popularity"
 
@@ -110,17 +107,24 @@ class Popularity(OnBlocks):
         """Choose width and ridge, then fit."""
 
         def judge(fold: ValidationFold, fixed: KernelSettings) -> float:
-            level = fold.carry(fixed, popularity_logits(fold.split.train, fold.seen)[:, None])
-            return ndcg(np.broadcast_to(level.T, fold.hits.shape), fold.hits)
+            logits = fold.carry(fixed, popularity_logits(fold.split.train, fold.seen)[:, None])
+            return ndcg(np.broadcast_to(logits.T, fold.hits.shape), fold.hits)
 
-        settings = _tuned(_folds(split, self.blocks, self.seed), self.blocks, judge)
-        self._regressor = make_regressor(
-            self.blocks, settings, split.seen, popularity_logits(split.train, split.seen)[:, None]
-        )
+        settings = self.tune(self.folds(split), judge)
+        logits = popularity_logits(split.train, split.seen)[:, None]
+        self._regressor = make_regressor(self.blocks, settings, split.seen, logits)
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """Predicted centred logits, float64 (users, targets), equal in all rows."""
         return np.tile(fitted(self._regressor).prior(targets).mean.T, (len(users), 1))
+
+    def mixed(self, split: Split) -> SameForAll:
+        """The true popularity of seen targets, the predicted one of the others."""
+        regressor = fitted(self._regressor)
+        logits = np.zeros(len(split.graph))
+        logits[split.hidden] = regressor.prior(split.hidden).mean[:, 0]
+        logits[regressor.seen] = regressor.factors[:, 0]
+        return SameForAll(logits)
 
 
 class TextCosine(OnBlocks):
@@ -128,18 +132,28 @@ class TextCosine(OnBlocks):
 
     name = "text-cosine"
 
+    @classmethod
+    def offer(cls, catalog: MethodCatalog) -> Make | None:
+        """None where there are no texts."""
+        return super().offer(catalog) if "text" in catalog.plain.names else None
+
+    @property
+    def _texts(self) -> FloatArray | None:
+        texts = self.blocks.matrices.get("text")
+        return texts if isinstance(texts, np.ndarray) else None
+
     def fit(self, split: Split) -> None:
         """Check that there are texts.
 
         Raises:
             InputError: the catalog has none, or all are alike.
         """
-        if _texts(self.blocks) is None:
+        if self._texts is None:
             raise InputError(f"The catalog of {split.graph.source!r} has no texts; leave text-cosine out.")
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
         """Cosines, float64 (users, targets); 0 for users without history."""
-        texts = fitted(_texts(self.blocks))
+        texts = fitted(self._texts)
         history = binary(split.train)[users] @ texts
         length = np.linalg.norm(history, axis=1, keepdims=True)
         profile = np.divide(history, length, out=np.zeros_like(history), where=length > 0)
@@ -147,7 +161,7 @@ class TextCosine(OnBlocks):
 
 
 class Knn(OnBlocks):
-    """Nearest neighbours: how many of the k seen targets most like the new one (fixed kernel) the user bought."""
+    """Nearest neighbours: how many of the k seen targets most similar to the new one (fixed kernel) the user bought."""
 
     name = "knn"
 
@@ -155,11 +169,10 @@ class Knn(OnBlocks):
 
     def fit(self, split: Split) -> None:
         """Choose the number of neighbours."""
-        folds = _folds(split, self.blocks, self.seed)
+        folds = self.folds(split)
 
         def judge(count: int) -> float:
-            found = [ndcg(self._votes(e.split, e.users, e.candidates, count), e.hits) for e in folds]
-            return float(np.mean(found))
+            return float(np.mean([ndcg(self._votes(f.split, f.users, f.candidates, count), f.hits) for f in folds]))
 
         self._count = max(_NEIGHBOURS, key=judge) if folds else self._count
 
@@ -172,41 +185,19 @@ class Knn(OnBlocks):
         count = min(count, len(split.seen))
         for first in range(0, len(targets), _CHUNK):
             part = slice(first, first + _CHUNK)
-            alike = kernel(self.blocks, _kernel(self.blocks), targets[part], split.seen)
-            floor = np.partition(alike, -count, axis=1)[:, -count, None]
-            votes[:, part] = bought @ np.where(alike >= floor, alike, 0.0).T
+            similar = kernel(self.blocks, fixed_kernel(self.blocks), targets[part], split.seen)
+            floor = np.partition(similar, -count, axis=1)[:, -count, None]
+            votes[:, part] = bought @ np.where(similar >= floor, similar, 0.0).T
         return votes
 
 
-def _texts(blocks: FeatureBlocks) -> FloatArray | None:
-    texts = blocks.matrices.get("text")
-    return texts if isinstance(texts, np.ndarray) else None
-
-
-def _folds(split: Split, blocks: FeatureBlocks, seed: int) -> list[ValidationFold]:
-    return make_folds(split.graph, split.train, blocks, seed, (split.protocol,), split.signed)
-
-
-def _kernel(
+def fixed_kernel(
     blocks: FeatureBlocks, width: float = START_WIDTH, ridge: float = START_RIDGE, counts: float = 1.0
 ) -> KernelSettings:
+    """Every block with the same weight, but for the numbers of attribute values, which weigh ``counts`` as much."""
     return KernelSettings(
         {name: width * (counts if blocks.kinds[name] is FeatureKind.COUNT else 1.0) for name in blocks.names}, ridge
     )
-
-
-def _tuned(
-    folds: Sequence[ValidationFold], blocks: FeatureBlocks, judge: Callable[[ValidationFold, KernelSettings], float]
-) -> KernelSettings:
-    """The fixed kernel with width and ridge chosen on pseudo-new targets."""
-    start = {"counts": 1.0, "width": START_WIDTH, "ridge": START_RIDGE}
-    if not folds:
-        return _kernel(blocks, **start)
-
-    def mean(values: Mapping[str, float]) -> float:
-        return float(np.mean([judge(fold, _kernel(blocks, **values)) for fold in folds]))
-
-    return _kernel(blocks, **coordinate_search(mean, start, _KERNEL_STEPS, rounds=2))
 
 
 def _purchases(split: Split, targets: IntArray) -> FloatArray:

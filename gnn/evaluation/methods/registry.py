@@ -1,20 +1,63 @@
-"""Everything that ``newaisle evaluate`` compares: newaisle, its ablations and the baselines, by name."""
+"""The methods of an evaluation by name: newaisle and the baselines; further ones can be registered from outside."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
+from importlib.metadata import entry_points
 
 from ....arrays import Float32Array, FloatArray
+from ....errors import InputError
 from ....graph import CatalogGraph
 from ....graph.catalog.derive import bare, shuffled
 from ...propagation.features import FeatureKind
 from ...propagation.propagate import propagate
-from ..contracts import Method
+from ..contracts import Make, MethodCatalog, Offer
 from .ceiling import Ceiling
-from .kernel_baselines import BASELINE_KINDS, KernelRidge, Knn, LinMap, Popularity, TextCosine
+from .kernel_baselines import KernelRidge, Knn, Popularity, TextCosine
+from .linmap import LinMap
 from .newaisle import Newaisle, Uninformed
-from .simple_baselines import simple_baselines
+from .simple_baselines import CatalogSize, RandomScores
+
+ENTRY_POINTS = "newaisle.methods"
+"""Group of entry points by which an installed package adds methods: name = an ``Offer``."""
+BASELINE_KINDS = frozenset(
+    {FeatureKind.TEXT, FeatureKind.RELATION, FeatureKind.FEATURE, FeatureKind.MODALITY, FeatureKind.COUNT}
+)
+"""Blocks that the baselines have too."""
+METHODS: dict[str, Offer] = {}
+"""Name in the rows -> what offers the method to a catalog, in the order of the rows."""
+
+
+def register_method(name: str, offer: Offer) -> None:
+    """Add a method to every evaluation of this process.
+
+    An installed package does it by an entry point of the group ``newaisle.methods`` instead, so that ``newaisle
+    evaluate`` knows it too. Results of a method from outside are cached only if it is
+    :class:`newaisle.gnn.evaluation.contracts.Configured`.
+
+    Args:
+        name: in the rows.
+        offer: takes what methods may know of the catalog and returns what makes the method from a seed, or None where
+            the catalog does not allow it.
+
+    Raises:
+        InputError: the name is taken.
+    """
+    if name in METHODS:
+        raise InputError(f"A method {name!r} is registered already; give yours another name.")
+    METHODS[name] = offer
+
+
+register_method(Newaisle.name, Newaisle.offer)
+register_method(RandomScores.name, lambda _catalog: RandomScores)
+register_method(CatalogSize.name, CatalogSize.offer)
+register_method(Popularity.name, Popularity.offer)
+register_method(TextCosine.name, TextCosine.offer)
+register_method(Knn.name, Knn.offer)
+register_method(KernelRidge.name, KernelRidge.offer)
+register_method(LinMap.name, LinMap.offer)
+register_method(Ceiling.name, lambda _catalog: Ceiling)
 
 
 def compared_methods(
@@ -24,8 +67,8 @@ def compared_methods(
     vectors: Mapping[str, FloatArray] | None = None,
     *,
     ablate: bool = False,
-) -> dict[str, Callable[[int], Method]]:
-    """Newaisle and all baselines that the catalog allows, each made from a seed.
+) -> dict[str, Make]:
+    """All registered methods that the catalog allows, each made from a seed.
 
     Args:
         graph: the catalog as the methods may know it.
@@ -36,25 +79,21 @@ def compared_methods(
             texts and features alone), ``newaisle-no-KIND`` for every kind of blocks, ``newaisle-uninformed`` (factors
             without the graph) and ``linmap-on-phi`` (the baseline with all of newaisle's blocks).
     """
+    for point in entry_points(group=ENTRY_POINTS):
+        METHODS.setdefault(point.name, point.load())
     blocks = propagate(graph, texts, names, vectors)
-    made: dict[str, Callable[[int], Method]] = {Newaisle.name: partial(Newaisle, blocks=blocks)}
-    if ablate:
-        variants: Mapping[str, CatalogGraph] = {"shuffled": shuffled(graph, seed=0), "no-propagation": bare(graph)}
-        for name, changed in variants.items():
-            left = propagate(changed, texts, names, vectors)
-            if left.names:
-                made[f"{Newaisle.name}-{name}"] = partial(Newaisle, blocks=left)
-        made |= {
-            f"{Newaisle.name}-no-{kind}": partial(Newaisle, blocks=left)
-            for kind in dict.fromkeys(blocks.kinds.values())
-            if (left := blocks.of(set(FeatureKind) - {kind})).names
-        }
-        made[f"{Newaisle.name}-uninformed"] = partial(Uninformed, blocks=blocks)
-        made[f"{LinMap.name}-on-phi"] = partial(LinMap, blocks=blocks)
-    made |= simple_baselines(graph)
-    plain = blocks.of(BASELINE_KINDS)
-    for kind in (Popularity, TextCosine, Knn, KernelRidge, LinMap) if plain.names else ():
-        if kind is not TextCosine or "text" in plain.names:
-            made[kind.name] = partial(kind, blocks=plain)
-    made[Ceiling.name] = Ceiling
-    return made
+    catalog = MethodCatalog(graph, blocks, blocks.of(BASELINE_KINDS))
+    methods: dict[str, Make] = {}
+    for name, offer in METHODS.items():
+        if (make := offer(catalog)) is not None:
+            methods[name] = make
+        if ablate and name == Newaisle.name:
+            for variant, changed in (("shuffled", shuffled(graph, seed=0)), ("no-propagation", bare(graph))):
+                if (left := propagate(changed, texts, names, vectors)).names:
+                    methods[f"{name}-{variant}"] = partial(Newaisle, blocks=left)
+            for kind in dict.fromkeys(blocks.kinds.values()):
+                if (left := blocks.of(set(FeatureKind) - {kind})).names:
+                    methods[f"{name}-no-{kind}"] = partial(Newaisle, blocks=left)
+            methods[f"{name}-uninformed"] = partial(Uninformed, blocks=blocks)
+            methods[f"{LinMap.name}-on-phi"] = partial(LinMap, blocks=blocks)
+    return methods

@@ -1,15 +1,15 @@
-"""The baselines that learn nothing: what any method has to beat."""
+"""The baselines that need no fit: what any method has to beat."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from ....arrays import FloatArray, IntArray
 from ....errors import InputError
-from ....graph import CatalogGraph
 from ...validation.splits import Split
+from ..contracts import Make, MethodCatalog
 
 CATALOG_SIZE = "catalog_size"
 """The feature with the number of products below a category."""
@@ -27,16 +27,59 @@ class RandomScores:
         """Learn nothing."""
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
-        """Uniform scores, float64 (users, targets), of a user and a target the same whoever else is asked about."""
+        """Uniform scores, float64 (users, targets); a pair's score does not depend on the other pairs of the call."""
         everything = len(split.graph)
-        drawn = [np.random.default_rng([self.seed, user]).random(everything)[targets] for user in users.tolist()]
-        return np.array(drawn, dtype=np.float64).reshape(len(users), len(targets))
+        scores = [np.random.default_rng([self.seed, user]).random(everything)[targets] for user in users.tolist()]
+        return np.array(scores, dtype=np.float64).reshape(len(users), len(targets))
+
+
+@dataclass(frozen=True, eq=False)
+class SameForAll:
+    """One ranking for all users.
+
+    Attributes:
+        values: what ranks the targets, float64 (n,).
+    """
+
+    values: FloatArray
+
+    def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
+        """The values, float64 (users, targets), equal in all rows."""
+        return np.tile(self.values[targets], (len(users), 1))
+
+
+class PopularityRevealed:
+    """One ranking for all users: how many of those who revealed bought the target; it runs in few-shot only."""
+
+    name = "popularity-revealed"
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def fit(self, split: Split) -> None:
+        """Learn nothing: nobody has revealed anything yet."""
+
+    def revealed(self, split: Split, users: IntArray) -> SameForAll:
+        """The ranking by the purchases of some users."""
+        return SameForAll(np.bincount(split.test[users].indices, minlength=split.test.shape[1]).astype(np.float64))
+
+    def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
+        """Zeros, float64 (users, targets)."""
+        return np.zeros((len(users), len(targets)))
 
 
 class CatalogSize:
-    """One list for everybody: the category with the most products first, those of unknown size last."""
+    """One ranking for all users: the category with the most products first, those of unknown size last."""
 
     name = "catalog-size"
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    @classmethod
+    def offer(cls, catalog: MethodCatalog) -> Make | None:
+        """None where the catalog has no sizes."""
+        return cls if CATALOG_SIZE in catalog.graph.features else None
 
     def fit(self, split: Split) -> None:
         """Check that the sizes are there.
@@ -51,16 +94,3 @@ class CatalogSize:
         """Catalog sizes, float64 (users, targets), equal in all rows."""
         sizes = split.graph.features[CATALOG_SIZE][targets]
         return np.tile(np.where(np.isnan(sizes), -np.inf, sizes), (len(users), 1))
-
-
-def simple_baselines(graph: CatalogGraph) -> Mapping[str, Callable[[int], RandomScores | CatalogSize]]:
-    """Those of these baselines that the catalog allows, by name, each made from a seed."""
-    offered: dict[str, Callable[[int], RandomScores | CatalogSize]] = {RandomScores.name: RandomScores}
-    if CATALOG_SIZE in graph.features:
-        offered[CatalogSize.name] = _catalog_size
-    return offered
-
-
-def _catalog_size(_seed: int) -> CatalogSize:
-    # no lambda: other processes find it by its name
-    return CatalogSize()

@@ -1,4 +1,4 @@
-"""A trial: one split, who is put to it, and how each of them is judged."""
+"""The run of a protocol on one split, and the zero-shot run: no sale of a hidden target is known."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from functools import partial
 from ....arrays import AnyFloatArray, IntArray
 from ...validation.splits import Split
 from ..cache import MethodResult
-from ..contracts import Method
+from ..contracts import Make, Method
 from ..judging import held_out, judge, user_groups
-
-Make = Callable[[int], Method]
-"""Makes a method from a seed."""
 
 Judge = Callable[[], MethodResult]
 """Judges a method that has been fitted by then."""
@@ -21,15 +18,15 @@ Judge = Callable[[], MethodResult]
 
 @dataclass(frozen=True, eq=False)
 class ProtocolRun:
-    """What all methods go through on one split.
+    """How all methods are judged on one split.
 
     Attributes:
         split: what they are fitted to.
         methods: name -> what makes it from the seed.
         judgements: name and method (not fitted yet) -> by protocol and name in the rows, what judges it once it is
-            fitted. One fit may serve several protocols, and answer under several names.
+            fitted. One fit may serve several protocols and several rows.
         counts: protocol in the rows -> number of seen and hidden targets, candidates and users.
-        held: rows that a method with users of its own is judged on; a cell depends on them.
+        held: users that a method with users of its own is judged on; a cached result depends on them.
     """
 
     split: Split

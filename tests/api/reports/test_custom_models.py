@@ -16,7 +16,7 @@ import pytest
 
 import newaisle
 from newaisle import CatalogGraph, Interactions, Recommender
-from newaisle.api.reports.custom_models import _made
+from newaisle.api.reports.custom_models import CustomMethod
 from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.runner import evaluate_splits
 from newaisle.gnn.model.settings import ModelSettings
@@ -174,7 +174,7 @@ def test_wrong_scores_are_told_in_one_sentence(journey: Loaded, change: Any, sen
 
 
 def test_an_own_model_goes_to_other_processes(journey: Loaded) -> None:
-    make = partial(_made, "mine", PopularityOfParent(), journey.interactions.users)
+    make = partial(CustomMethod, "mine", PopularityOfParent(), journey.interactions.users, None)
     method = pickle.loads(ForkingPickler.dumps(make))(0)  # noqa: S301 - as a pool of processes does
     split = make_split(OUT, journey.graph, journey.interactions.matrix(journey.graph), 0)
     here = make(0)

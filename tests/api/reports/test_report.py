@@ -15,7 +15,8 @@ from support.fixed_settings import FixedLinMap, FixedNewaisle
 
 from newaisle.api.reports.evaluation import Evaluation, evaluate_source
 from newaisle.api.reports.markdown import report_text, table
-from newaisle.api.reports.plots.registry import PLOTS, pictured
+from newaisle.api.reports.options import EvaluationOptions
+from newaisle.api.reports.plots.registry import PLOTS, plotted
 from newaisle.api.reports.report import open_report, report_data, write_report
 from newaisle.errors import InputError, MissingExtraError
 from newaisle.gnn.evaluation.comparison import compare, summary_table
@@ -45,11 +46,8 @@ def evaluated(journey: Loaded, encodings: Path, cells: Path) -> Evaluation:
     return evaluate_source(
         journey.graph,
         journey.interactions,
+        EvaluationOptions(seeds=[0, 1], drop=["manufacturer"], encodings=encodings, results_folder=cells),
         source="a slice | of a shop",
-        seeds=[0, 1],
-        drop=["manufacturer"],
-        encodings=encodings,
-        results_folder=cells,
     )
 
 
@@ -155,8 +153,8 @@ def test_every_picture_is_legible(evaluated: Evaluation, known: Evaluation) -> N
     """Axes are labelled, no text is drawn outside of the picture, and methods and targets are in it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    assert set(pictured(evaluated)) == set(ZERO_SHOT)
-    for name, part in [*pictured(evaluated).items(), *pictured(known).items()]:
+    assert set(plotted(evaluated)) == set(ZERO_SHOT)
+    for name, part in [*plotted(evaluated).items(), *plotted(known).items()]:
         figure = PLOTS[name](part)
         FigureCanvasAgg(figure).draw()
         width, height = figure.get_size_inches() * figure.dpi
@@ -267,8 +265,8 @@ def test_protocols_that_do_not_apply_are_left_out_unless_asked_for(
     none = Edges(frozen([], np.int64), frozen([], np.int64), frozen([], np.float64))
     flat = replace(journey.graph, edges={**journey.graph.edges, Relation.CHILD_OF: none})
     told: list[str] = []
-    options = {"seeds": [0], "users": 200, "encodings": encodings, "results_folder": cells, "progress": told.append}
-    found = evaluate_source(flat, journey.interactions, **options)  # type: ignore[arg-type]  # of several types
+    options = EvaluationOptions(seeds=[0], users=200, encodings=encodings, results_folder=cells)
+    found = evaluate_source(flat, journey.interactions, options, progress=told.append)
     assert found.protocols == ["leave-targets-out"]
     assert list(found.left_out) == ["leave-branches-out"]
     assert len([line for line in told if "leave-branches-out does not apply" in line]) == 1
@@ -277,7 +275,11 @@ def test_protocols_that_do_not_apply_are_left_out_unless_asked_for(
     assert "leave-branches-out was left out. The catalog has 0 parents" in text
     assert "Only a random part of 200 users was judged." in text
     with pytest.raises(InputError, match="has 0 parents"):
-        evaluate_source(flat, journey.interactions, protocols=["leave-targets-out", "leave-branches-out"], seeds=[0])
+        evaluate_source(
+            flat,
+            journey.interactions,
+            EvaluationOptions(protocols=["leave-targets-out", "leave-branches-out"], seeds=[0]),
+        )
 
 
 def test_tables_escape_their_bars() -> None:

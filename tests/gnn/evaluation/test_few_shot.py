@@ -11,8 +11,9 @@ from support.fixed_settings import FixedLinMap, FixedNewaisle
 from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.contracts import Learning
 from newaisle.gnn.evaluation.methods.ceiling import Ceiling
-from newaisle.gnn.evaluation.methods.simple_baselines import RandomScores
-from newaisle.gnn.evaluation.protocols.few_shot import AlsRevealed, Halves, PopularityRevealed
+from newaisle.gnn.evaluation.methods.linmap import AlsRevealed
+from newaisle.gnn.evaluation.methods.simple_baselines import PopularityRevealed, RandomScores
+from newaisle.gnn.evaluation.protocols.few_shot import Halves
 from newaisle.gnn.evaluation.protocols.names import LEVELS, expand
 from newaisle.gnn.evaluation.runner import evaluate_splits
 from newaisle.gnn.validation.metrics import ndcg
@@ -106,8 +107,8 @@ def test_popularity_counts_who_revealed(split):
 
 def test_als_alone_knows_only_what_was_revealed(split, linmap):
     revealing = Halves.of(split, SEED).revealing(30)
-    method = AlsRevealed.of(linmap, split, revealing)
-    factors, _ = linmap._fit
+    method = AlsRevealed(linmap).revealed(split, revealing)
+    factors, _ = linmap.parts
     own, settings = factors.users[revealing], factors.settings
     target = split.candidates[0]
     bought = split.test[revealing][:, [target]].toarray()[:, 0] > 0
@@ -117,7 +118,7 @@ def test_als_alone_knows_only_what_was_revealed(split, linmap):
     assert method.score(split, split.users, np.array([target]))[:, 0] == pytest.approx(
         factors.users[split.users] @ expected
     )
-    nobody = AlsRevealed.of(linmap, split, np.array([], dtype=np.int64))
+    nobody = AlsRevealed(linmap).revealed(split, np.array([], dtype=np.int64))
     assert not nobody.score(split, split.users, split.candidates).any()
 
 
@@ -133,7 +134,7 @@ def test_purchases_of_those_who_did_not_reveal_change_no_bit(split, journey, new
     for world in (split, noisy):
         assert world.train.toarray().tolist() == split.train.toarray().tolist()
     popular = PopularityRevealed(SEED)
-    for after in (newaisle.revealed, popular.revealed, partial(AlsRevealed.of, linmap)):
+    for after in (newaisle.revealed, popular.revealed, AlsRevealed(linmap).revealed):
         one, two = (
             after(world, revealing).score(world, halves.rest, split.hidden).tobytes() for world in (split, noisy)
         )

@@ -15,7 +15,7 @@ from newaisle.gnn.evaluation.protocols.generalised import generalised_split
 from newaisle.gnn.evaluation.runner import evaluate_splits
 from newaisle.gnn.training.balance import choose_balance
 from newaisle.gnn.training.folds import make_folds
-from newaisle.gnn.validation.mixed_list import MixedRanking, harmonic_mean
+from newaisle.gnn.validation.mixed_ranking import MixedRanking, harmonic_mean
 from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 
 SEED = 2
@@ -83,7 +83,7 @@ def brute(scores, split, kind):
 
 
 class Fixed:
-    """Scores that stand fixed."""
+    """Given scores."""
 
     def __init__(self, seed, scores):  # noqa: ARG002
         self.scores = scores

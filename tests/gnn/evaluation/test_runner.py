@@ -9,13 +9,15 @@ from functools import partial
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from support.baselines import simple_baselines
 from support.fixed_settings import FixedNewaisle, FixedPopularity
 
 from newaisle.errors import InputError, ModelError
 from newaisle.gnn.evaluation.comparison import compare, corrected_standard_error, summary_table
 from newaisle.gnn.evaluation.methods.ceiling import Ceiling
-from newaisle.gnn.evaluation.methods.simple_baselines import CatalogSize, RandomScores, simple_baselines
-from newaisle.gnn.evaluation.runner import ResultRow, evaluate, evaluate_splits
+from newaisle.gnn.evaluation.methods.registry import compared_methods
+from newaisle.gnn.evaluation.methods.simple_baselines import CatalogSize, RandomScores
+from newaisle.gnn.evaluation.runner import ResultRow, evaluate_splits
 from newaisle.gnn.validation.metrics import ranking_metrics, target_taste_aucs
 from newaisle.gnn.validation.splits import PROTOCOLS, make_split
 
@@ -64,6 +66,10 @@ class Counting(RandomScores):
 def counting():
     """A fresh class, so that counts begin at 0."""
     return type("Counting", (Counting,), {"fitted": []})
+
+
+def evaluate(*args, **options):
+    return [row for result in evaluate_splits(*args, **options) for row in result.rows]
 
 
 def values_of(rows, protocol, seed, method):
@@ -120,7 +126,7 @@ def test_catalog_size_ranks_by_size_and_puts_unknown_last(shop):
 def test_without_catalog_sizes_there_is_no_such_baseline(shop):
     graph, interactions = shop
     bare = replace(graph, features={})
-    assert list(simple_baselines(bare)) == ["random"]
+    assert {"random", "catalog-size"} & set(compared_methods(bare, None)) == {"random"}
     with pytest.raises(InputError, match="no feature 'catalog_size'"):
         evaluate(bare, interactions, {"catalog-size": lambda _seed: CatalogSize()}, [TARGETS], [0])
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from support.baselines import simple_baselines
 
 from newaisle.errors import InputError
-from newaisle.gnn.evaluation.methods.simple_baselines import simple_baselines
 from newaisle.gnn.evaluation.protocols.temporal import events_before, temporal_split
 from newaisle.gnn.evaluation.runner import evaluate_splits
 from newaisle.gnn.propagation.features import FeatureKind

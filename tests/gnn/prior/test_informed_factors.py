@@ -13,7 +13,7 @@ from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.prior.informed_factors import inform_factors
 from newaisle.gnn.prior.kernel import KernelRegressor
 from newaisle.gnn.propagation.features import FeatureBlocks
-from newaisle.gnn.training.criteria import FittedFold, choose_rounds
+from newaisle.gnn.training.criteria import choose_rounds
 from newaisle.gnn.training.folds import START_RIDGE, START_WIDTH, make_folds, start_kernel
 from newaisle.gnn.validation.metrics import ndcg
 from newaisle.gnn.validation.splits import LEAVE_BRANCHES_OUT, LEAVE_TARGETS_OUT, binary, buyers, make_split
@@ -87,7 +87,7 @@ def test_factors_are_informed_only_where_the_graph_tells_of_taste(journey, bough
     order = np.random.default_rng(0).permutation(phi.size) if shuffled else np.arange(phi.size)
     blocks = FeatureBlocks({name: block[order] for name, block in phi.matrices.items()}, phi.kinds)
     settings = ModelSettings(SETTINGS, start_kernel(blocks, START_WIDTH, START_RIDGE))
-    worlds = [FittedFold.of(fold, settings) for fold in make_folds(journey.graph, bought, blocks, 0)]
-    chosen, kept = choose_rounds(worlds, settings)
+    fits = [fold.fit(settings) for fold in make_folds(journey.graph, bought, blocks, 0)]
+    chosen, kept = choose_rounds(fits, settings)
     assert chosen.factors.rounds == rounds
-    assert (kept[0] is worlds[0]) == shuffled
+    assert (kept[0] is fits[0]) == shuffled

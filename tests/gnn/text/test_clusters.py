@@ -15,8 +15,9 @@ import pytest
 from newaisle import CatalogGraph, Recommender
 from newaisle.api.cli.refresh import _load
 from newaisle.api.config import read_config
-from newaisle.api.reports.custom_models import _without_fit
+from newaisle.api.reports.custom_models import without_fit
 from newaisle.api.reports.evaluation import evaluate_source
+from newaisle.api.reports.options import EvaluationOptions
 from newaisle.api.sync.jobs import Job
 from newaisle.api.sync.write_back import StoreView
 from newaisle.api.updates.clusters import cluster_again
@@ -224,17 +225,16 @@ def test_what_cannot_be_clustered_is_told(
         with pytest.raises(InputError, match=sentence):
             Recommender(**given)
         with pytest.raises(InputError, match=sentence):
-            evaluate_source(journey.graph, journey.interactions, **given)
+            EvaluationOptions(**given)
     with pytest.raises(InputError, match="Clusters are made of texts and none is known"):
         Recommender(encoder=None, relations="clusters").fit(plain, journey.interactions)
     with pytest.raises(InputError, match="Clusters are made of texts and none is known"):
         evaluate_source(
             plain,
             journey.interactions,
-            protocols=["leave-targets-out"],
-            encodings=encodings,
-            drop=["text"],
-            relations="clusters",
+            EvaluationOptions(
+                protocols=["leave-targets-out"], encodings=encodings, drop=["text"], relations="clusters"
+            ),
         )
     with pytest.raises(InputError, match="has an attribute 'cluster' already"):
         cluster_catalog(model.fitted.graph, Encoded(texts), "clusters", None)
@@ -249,7 +249,7 @@ def test_a_configuration_says_it(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text(made.to_toml())
     assert read_config(file) == made == Recommender.from_config(file).config
-    own = _without_fit(Recommender.from_config(made))
+    own = without_fit(Recommender.from_config(made))
     assert isinstance(own, Recommender)
     assert own.config == made
     for text, sentence in (

@@ -17,6 +17,7 @@ from support.encoders import small_encoder
 
 from newaisle.api.recommender import Recommender
 from newaisle.api.reports.evaluation import evaluate_source
+from newaisle.api.reports.options import EvaluationOptions
 from newaisle.errors import InputError, InteractionsError, ModelError
 from newaisle.gnn.evaluation.methods.registry import compared_methods
 from newaisle.gnn.propagation.features import FeatureKind
@@ -142,7 +143,8 @@ def test_every_method_trains_on_odd_catalogs(name, kind):
     ids=["hardly anything sold", "everybody bought everything"],
 )
 def test_every_method_trains_on_odd_histories_and_all_figures_are_finite(sales):
-    done = evaluate_source(catalog(), sales, protocols=[LEAVE_TARGETS_OUT], seeds=[0], encoder=None)
+    options = EvaluationOptions(protocols=[LEAVE_TARGETS_OUT], seeds=[0], encoder=None)
+    done = evaluate_source(catalog(), sales, options)
     assert {row.method for row in done.rows} >= {"newaisle", "linmap", "ceiling", "random"}
     assert [row for row in done.rows if not math.isfinite(row.value)] == []
 
@@ -172,7 +174,7 @@ def test_methods_that_a_bare_catalog_cannot_feed_are_left_out_or_say_so():
 )
 def test_what_cannot_be_evaluated_says_so_in_one_sentence(sales, told):
     with pytest.raises(InputError, match=told) as error:
-        evaluate_source(catalog(), sales, seeds=[0], encoder=None)
+        evaluate_source(catalog(), sales, EvaluationOptions(seeds=[0], encoder=None))
     assert "\n" not in str(error.value)
 
 

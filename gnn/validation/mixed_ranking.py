@@ -1,4 +1,4 @@
-"""One list of seen and new targets, as a shop shows them, and how well it serves either side."""
+"""The mixed ranking: seen and new targets together, as a shop shows them, and how well it serves either side."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ GAPS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.25, 1.5)
 """What is tried as an offset, in gaps between the fifth best seen target and the fifth best new one of a user."""
 
 _FIFTH = 5
-_OF_IT = 0.6
-"""How much of what rehearsals say is added: they know less of users and targets than the fit, so their scores of new
-targets are shrunken more. On five splits of Complete Journey, seeds 20 to 24, the best was .55 of it (.32 to .9)."""
+_DAMPING = 0.6
+"""How much of the offset that validation folds choose is added: they know less of users and targets than the fit, so
+their scores of new targets are shrunken more. On five splits of Complete Journey, seeds 20 to 24, the best was .55 of
+it (.32 to .9)."""
 
 _BELOW = -1e9
 _NOBODY: IntArray = np.empty(0, dtype=np.int64)
 
 
-def part_purchases(whole: Split, stream: Sequence[int]) -> Split:
+def hold_out_purchases(whole: Split, stream: Sequence[int]) -> Split:
     """Hide a part of every user's training purchases too; judged are users with hidden purchases of both kinds.
 
     Args:
         whole: a split by targets.
-        stream: seeds the draw of the purchases.
+        stream: seed of the random part.
     """
     random = np.random.default_rng(stream)
     sizes = np.diff(whole.train.indptr)
@@ -61,7 +62,7 @@ def seen_targets(split: Split) -> IntArray:
 
 @dataclass(frozen=True, eq=False)
 class MixedRanking:
-    """One list of seen and new targets, without what each user has already.
+    """Seen and new targets in one ranking, without what each user has already.
 
     Attributes:
         targets: positions, ascending.
@@ -79,7 +80,7 @@ class MixedRanking:
 
     @classmethod
     def of(cls, split: Split, users: IntArray, targets: IntArray | None = None) -> MixedRanking:
-        """The list of a split for some of its judged users; of all seen targets and candidates if not of some."""
+        """For some judged users of a split; None ranks all seen targets and candidates."""
         if targets is None:
             targets = np.union1d(seen_targets(split), split.candidates)
         had, hits = (part[users][:, targets].toarray() > 0 for part in (split.train, split.test))
@@ -90,7 +91,7 @@ class MixedRanking:
         return np.where(self.had, 2 * _BELOW - np.arange(len(self.targets)), np.maximum(scores, _BELOW))
 
     def ndcgs(self, scores: FloatArray) -> tuple[float, float]:
-        """NDCG@20 over the hidden purchases of seen and of new targets, both ranked in the one list."""
+        """NDCG@20 over the hidden purchases of seen and of new targets, both in the mixed ranking."""
         ranked = self.without_had(scores)
         return ndcg(ranked, self.hits & ~self.is_new, K), ndcg(ranked, self.hits & self.is_new, K)
 
@@ -104,29 +105,30 @@ def best_offset(scored: Sequence[tuple[MixedRanking, FloatArray]]) -> float:
     """What to add to the scores of new targets, so that neither side crowds out the other.
 
     Args:
-        scored: lists and their scores, float64 (users, targets).
+        scored: rankings and their scores, float64 (users, targets).
 
     Returns:
-        three fifths of the one with the greatest mean H among ``GAPS``; 0 without any list.
+        Three fifths of the one with the greatest mean H among ``GAPS``; 0 without any ranking.
     """
     if not scored:
         return 0.0
-    gap = float(np.mean([_gap(shown, scores) for shown, scores in scored]))
+    gap = float(np.mean([_gap(ranking, scores) for ranking, scores in scored]))
     tried = [share * gap for share in GAPS]
-    found = [
-        [harmonic_mean(*shown.ndcgs(scores + offset * shown.is_new)) for offset in tried] for shown, scores in scored
+    means = [
+        [harmonic_mean(*ranking.ndcgs(scores + offset * ranking.is_new)) for offset in tried]
+        for ranking, scores in scored
     ]
-    return _OF_IT * tried[int(np.argmax(np.mean(found, axis=0)))]
+    return _DAMPING * tried[int(np.argmax(np.mean(means, axis=0)))]
 
 
-def _gap(shown: MixedRanking, scores: FloatArray) -> float:
+def _gap(ranking: MixedRanking, scores: FloatArray) -> float:
     """How much better a user's fifth best seen target is than the fifth best new one, in the mean."""
-    ranked = shown.without_had(scores)
+    ranked = ranking.without_had(scores)
     seen, new = (
-        np.sort(ranked[:, side], axis=1)[:, -min(_FIFTH, int(side.sum()))] for side in (~shown.is_new, shown.is_new)
+        np.sort(ranked[:, side], axis=1)[:, -min(_FIFTH, int(side.sum()))] for side in (~ranking.is_new, ranking.is_new)
     )
-    there = np.minimum(seen, new) > _BELOW
-    return float(np.mean((seen - new)[there])) if there.any() else 0.0
+    both = np.minimum(seen, new) > _BELOW
+    return float(np.mean((seen - new)[both])) if both.any() else 0.0
 
 
 def harmonic_mean(a: float, b: float) -> float:
