@@ -1,4 +1,4 @@
-"""Finished cells of an evaluation on disk, so that a stopped run resumes."""
+"""Finished results of an evaluation on disk, so that a stopped run resumes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from ...graph import CatalogGraph, Interactions
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What one method reached on one split.
+    """The figures of one method on one split.
 
     Attributes:
         metrics: name -> finite value, at least one.
         targets: name -> one number per candidate, in their order, None where it is not defined; empty for a method
-            that says nothing of single targets.
+            that does not predict single targets.
     """
 
     metrics: Mapping[str, float]
@@ -35,7 +35,7 @@ class MethodResult:
 
 
 def column(values: npt.NDArray[Any]) -> list[float | None]:
-    """Numbers as a cell keeps them: NaN as None."""
+    """Numbers as JSON has them: NaN as None."""
     return [None if math.isnan(value) else value for value in values.tolist()]
 
 
@@ -60,7 +60,7 @@ def array_hash(array: np.ndarray) -> str:
 
 
 def code_hash() -> str:
-    """SHA-256 (hex) of newaisle's version and of all code below api/ and loaders/: no cell outlives its code."""
+    """SHA-256 (hex) of newaisle's version and of all code below api/ and loaders/: no result outlives its code."""
     digest = hashlib.sha256(version("newaisle").encode())
     package = Path(str(graph_package.__file__)).parents[1]
     for files in (package.glob("*.py"), (package / "graph").rglob("*.py"), (package / "gnn").rglob("*.py")):
@@ -70,34 +70,34 @@ def code_hash() -> str:
 
 
 def result_key(*parts: str | int | None) -> str:
-    """SHA-256 (hex) of all that a cell depends on."""
+    """SHA-256 (hex) of all that a result depends on."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def cached_result(
     folder: Path, key: str, about: Mapping[str, str | int], compute: Callable[[], MethodResult]
 ) -> MethodResult:
-    """A finished cell, or else computed now and kept; a broken file counts as none.
+    """The result in the folder, or else computed now and kept there; a broken file counts as none.
 
     Args:
         folder: an existing folder.
-        key: as :func:`result_key` gives it.
-        about: what the cell is of; a file that says otherwise is broken.
-        compute: gives the cell.
+        key: from :func:`result_key`.
+        about: what the result is of; a file of another result is broken.
+        compute: gives the result.
 
     Raises:
         InputError: the file cannot be written.
     """
     file = folder / f"{key}.json"
-    method_result = _read(file, about)
-    if method_result is None:
-        method_result = compute()
-        _write(file, {**about, **asdict(method_result)})
-    return method_result
+    result = _read(file, about)
+    if result is None:
+        result = compute()
+        _write(file, {**about, **asdict(result)})
+    return result
 
 
 def open_cache(folder: Path) -> None:
-    """Make the folder if need be.
+    """Make the folder.
 
     Raises:
         InputError: it cannot be made.
@@ -134,11 +134,11 @@ def _is_finite(value: object) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
-def _write(file: Path, method_result: Mapping[str, object]) -> None:
+def _write(file: Path, content: Mapping[str, object]) -> None:
     """Write in one step: either the whole file is there or none."""
     draft = file.with_suffix(f".{os.getpid()}.tmp")
     try:
-        draft.write_text(json.dumps(method_result), "utf-8")
+        draft.write_text(json.dumps(content), "utf-8")
         draft.replace(file)
     except OSError as error:
         raise InputError(f"The cache file {file} cannot be written ({error.strerror}); give another folder.") from None

@@ -43,7 +43,7 @@ class Method(Scorer, Protocol):
     """A method that can be evaluated; the protocols below are abilities that it may have besides."""
 
     def fit(self, split: Split) -> None:
-        """Learn from ``split.train`` and ``split.graph``; settings are chosen on ``inner_split(split, …)`` only."""
+        """Learn from ``split.train`` and ``split.graph``; choose settings on targets that are hidden inside them."""
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""What the figures of single hidden targets say: is the expected level right, and does the confidence know?"""
+"""Diagnostics of single hidden targets: is the predicted popularity right, and does the confidence know its error?"""
 
 from __future__ import annotations
 
@@ -18,12 +18,7 @@ DECILES = 10
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over splits.
-
-    Attributes:
-        value: the mean.
-        standard_error: the corrected one; None with a single split.
-    """
+    """A mean over splits and its corrected standard error, None with a single split."""
 
     value: float
     standard_error: float | None
@@ -31,12 +26,12 @@ class Mean:
 
 @dataclass(frozen=True)
 class Decile:
-    """A tenth of the candidates of every split, in the order of something said of them.
+    """A tenth of the candidates of every split, in the order of a prediction.
 
     Attributes:
         protocol: the protocol.
         decile: from 1, where it is least, to 10.
-        targets: candidates in it, over all splits.
+        targets: number of candidates, over all splits.
         middle: mean of what they are ordered by.
         level_error: mean of :func:`newaisle.gnn.calibration.confidence.popularity_errors`.
         taste_auc: mean AUC of single targets; None if none of them has one.
@@ -56,8 +51,8 @@ class Correlations:
 
     Attributes:
         protocol: the protocol.
-        level_share: of the expected level with the true share of buyers; None if one of both never varies.
-        confidence_error: of the confidence with the error of the level: the more below 0, the more it knows.
+        level_share: of the predicted with the true share of buyers; None if one of both never varies.
+        confidence_error: of the confidence with the error of that prediction: the farther below 0, the better.
     """
 
     protocol: str
@@ -66,24 +61,23 @@ class Correlations:
 
 
 def target_columns(result: SplitResult, method: str) -> dict[str, FloatArray]:
-    """What a method said of the candidates of a split and what was true, float64 (candidates,), NaN if not defined."""
+    """A method's predictions of the candidates of a split and the truth, float64 (candidates,), NaN if not defined."""
     return {name: np.array(values, dtype=np.float64) for name, values in result.by_method[method].targets.items()}
 
 
 def deciles(results: Sequence[SplitResult], by: str, method: str) -> list[Decile]:
-    """Error of the level and taste AUC by tenths of the candidates.
+    """Error of the predicted popularity and taste AUC by tenths of the candidates.
 
     Args:
         results: some splits.
         by: what the candidates of each split are ordered by: "confidence" or "distance".
-        method: one that says what it expects of single targets.
+        method: one that is :class:`newaisle.gnn.evaluation.contracts.PerTarget`.
 
     Returns:
         By protocol and decile; a decile that no split fills (fewer than ten candidates) is left out.
     """
     found: list[Decile] = []
-    for protocol, own in _by_protocol(results):
-        columns = [target_columns(result, method) for result in own]
+    for protocol, columns in _by_protocol(results, method):
         parts = [np.array_split(np.argsort(column[by], kind="stable"), DECILES) for column in columns]
         errors = [popularity_errors(column["level"], column["share"]) for column in columns]
         for decile in range(DECILES):
@@ -97,19 +91,18 @@ def deciles(results: Sequence[SplitResult], by: str, method: str) -> list[Decile
 
 
 def correlations(results: Sequence[SplitResult], method: str) -> list[Correlations]:
-    """How well levels and confidences are ordered, by protocol."""
+    """How well popularity and confidence are ordered, by protocol."""
     found: list[Correlations] = []
-    for protocol, own in _by_protocol(results):
-        columns = [target_columns(result, method) for result in own]
+    for protocol, columns in _by_protocol(results, method):
         level = [_spearman(column["level"], column["share"]) for column in columns]
         known = [_spearman(c["confidence"], popularity_errors(c["level"], c["share"])) for c in columns]
         found.append(Correlations(protocol, _over_splits(level), _over_splits(known)))
     return found
 
 
-def _by_protocol(results: Sequence[SplitResult]) -> Iterator[tuple[str, list[SplitResult]]]:
+def _by_protocol(results: Sequence[SplitResult], method: str) -> Iterator[tuple[str, list[dict[str, FloatArray]]]]:
     for protocol in dict.fromkeys(result.protocol for result in results):
-        yield protocol, [result for result in results if result.protocol == protocol]
+        yield protocol, [target_columns(result, method) for result in results if result.protocol == protocol]
 
 
 def _mean(values: Sequence[FloatArray], inside: Sequence[IntArray]) -> Mean | None:

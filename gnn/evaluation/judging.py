@@ -1,17 +1,16 @@
-"""What can be evaluated, and how one method is judged on one split."""
+"""How one fitted method is judged on one split."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import numpy as np
-import scipy.sparse as sp
 
 from ...arrays import AnyFloatArray, FloatArray, IntArray
 from ...errors import InputError, ModelError
 from ..calibration.probability import brier_score, expected_calibration_error
 from ..validation.metrics import K, ranking_metrics, target_taste_aucs
-from ..validation.splits import Split
+from ..validation.splits import Split, buyers
 from .cache import MethodResult, column
 from .contracts import Method, OwnUsers, PerTarget, Probable, Scorer
 
@@ -22,11 +21,11 @@ WITHOUT_HISTORY = "@without-history"
 
 
 def held_out(methods: Mapping[str, Method], split: Split) -> tuple[str | None, IntArray]:
-    """The method with users of its own and these users; None and nobody if there is no such method.
+    """The method with users of its own and these users; None and no users if there is no such method.
 
     Raises:
         InputError: there are several such methods.
-        ModelError: it wants users that nobody judges.
+        ModelError: it wants users that are not judged.
     """
     owners = {name: method for name, method in methods.items() if isinstance(method, OwnUsers)}
     if not owners:
@@ -49,7 +48,7 @@ def user_groups(split: Split, held: IntArray) -> dict[str, IntArray]:
 def judge(
     name: str, method: Method, split: Split, groups: Mapping[str, IntArray], embeddings: AnyFloatArray | None
 ) -> MethodResult:
-    """Judge one fitted method: its rankings, its chances and what it says of single targets.
+    """Judge one fitted method: its rankings, its probabilities and its predictions of single targets.
 
     Args:
         name: what errors call it.
@@ -59,7 +58,7 @@ def judge(
         embeddings: text embeddings of all targets, float (n, d), for the metric ``diversity``.
 
     Raises:
-        ModelError: scores or expectations of a wrong shape or NaN.
+        ModelError: scores or predictions of a wrong shape or NaN.
     """
     everyone = all_of(groups)
     scores = checked_scores(name, method, split, everyone, split.candidates)
@@ -71,9 +70,9 @@ def judge(
     users, relevance = groups[""], split.test[:, split.candidates]
     activity = np.diff(split.train.indptr)[users]
     tastes = target_taste_aucs(scores[np.searchsorted(everyone, users)], relevance[users], activity)
-    buyers = _buyers(relevance)
-    share = buyers / relevance.shape[0]
-    truth = {"position": split.candidates, "buyers": buyers, "share": share, "taste_auc": tastes}
+    count = buyers(relevance)
+    share = count / relevance.shape[0]
+    truth = {"position": split.candidates, "buyers": count, "share": share, "taste_auc": tastes}
     expected = _expected(name, method, split)
     return MethodResult(metrics, {what: column(values) for what, values in (truth | expected).items()})
 
@@ -81,18 +80,11 @@ def judge(
 def judge_rankings(
     scores: FloatArray, split: Split, groups: Mapping[str, IntArray], embeddings: AnyFloatArray | None
 ) -> dict[str, float]:
-    """How well the candidates are ranked, group by group of users.
-
-    Args:
-        scores: float (users, candidates), of the users :func:`all_of` the groups.
-        split: what is hidden.
-        groups: metric suffix -> the users it is taken over.
-        embeddings: text embeddings of all targets, float (n, d), for the metric ``diversity``.
-    """
+    """Metrics of the candidates' ranking by group of users, from scores (all users of the groups, candidates)."""
     everyone = all_of(groups)
     relevance = split.test[:, split.candidates]
     activity = np.diff(split.train.indptr)
-    share = _buyers(relevance) / relevance.shape[0]
+    share = buyers(relevance) / relevance.shape[0]
     metrics: dict[str, float] = {}
     for suffix, users in groups.items():
         figures = ranking_metrics(
@@ -131,15 +123,11 @@ def checked_scores(name: str, method: Scorer, split: Split, users: IntArray, tar
 def judge_chances(method: Probable, split: Split, users: IntArray) -> dict[str, float]:
     """Brier score and calibration error over some users and all hidden targets, unsold ones included."""
     bought = split.test[users][:, split.listed].toarray() > 0
-    found: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     for suffix, chance in method.chance(split, users, split.listed).items():
-        found[f"brier{suffix}"] = brier_score(chance, bought)
-        found[f"ece{suffix}"] = expected_calibration_error(chance, bought)
-    return found
-
-
-def _buyers(relevance: sp.csr_array) -> IntArray:
-    return np.bincount(relevance.indices, minlength=relevance.shape[1])
+        metrics[f"brier{suffix}"] = brier_score(chance, bought)
+        metrics[f"ece{suffix}"] = expected_calibration_error(chance, bought)
+    return metrics
 
 
 def _expected(name: str, method: PerTarget, split: Split) -> dict[str, FloatArray]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache as once
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from ...arrays import AnyFloatArray
@@ -30,15 +31,7 @@ _PACKAGE = f"{__name__.partition('.')[0]}."
 
 @dataclass(frozen=True)
 class ResultRow:
-    """One figure of an evaluation, in tidy form.
-
-    Attributes:
-        protocol: for example "leave-targets-out".
-        seed: of the split and the method.
-        method: name of the method.
-        metric: for example "ndcg@20"; may end in ``@held-out`` or ``@without-history``.
-        value: a finite number.
-    """
+    """One finite figure of an evaluation, in tidy form; ``metric`` may end in ``@held-out`` or ``@without-history``."""
 
     protocol: str
     seed: int
@@ -49,14 +42,14 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class SplitResult:
-    """What all methods reached on one split.
+    """The results of all methods on one split.
 
     Attributes:
         protocol: how targets were hidden.
         seed: of the split and the methods.
-        counts: how many targets were ``seen`` and ``hidden`` and how many of these ``candidates``; how many ``users``
-            were judged, and how many ``users_without_history``.
-        by_method: what each method reached, by name.
+        counts: number of targets ``seen``, ``hidden`` and ``candidates``, of ``users`` judged and of
+            ``users_without_history``.
+        by_method: name -> result.
     """
 
     protocol: str
@@ -69,8 +62,8 @@ class SplitResult:
         """Its figures in tidy form."""
         return [
             ResultRow(self.protocol, self.seed, method, metric, value)
-            for method, method_result in self.by_method.items()
-            for metric, value in method_result.metrics.items()
+            for method, result in self.by_method.items()
+            for metric, value in result.metrics.items()
         ]
 
 
@@ -92,8 +85,7 @@ def evaluate_splits(
     A method's plain figures (``ndcg@20``) are over ``split.users``, those ending in ``@without-history`` over
     ``split.users_without_history``, where there are any. A method with users of its own
     (:class:`newaisle.gnn.evaluation.contracts.OwnUsers`; at most one per run) has plain figures over these alone, and
-    every other method gets a second set of figures over them, ending in ``@held-out``: these, not the plain ones, can
-    be held against it.
+    every other method gets a second set of figures over them, ending in ``@held-out``, to compare with.
 
     Args:
         graph: the catalog of n targets and groups.
@@ -103,20 +95,19 @@ def evaluate_splits(
         protocols: some of :data:`newaisle.gnn.evaluation.protocols.names.GRAMMAR`; those of few-shot share their fits.
         seeds: one split per protocol and seed.
         embeddings: text embeddings of the targets, float (n, d), for the metric ``diversity``.
-        cache: folder for finished cells (protocol, seed, method); one is computed again when data, settings or
-            newaisle's code changed or when its file is broken.
-        jobs: how many splits are worked on at the same time, each in a process of its own with one thread. The figures
-            are the same to the last bit; :func:`newaisle.gnn.parallel.local.run_parallel` says what several need.
-        progress: is told one line per split and cell.
-        kinds: what events of a kind weigh, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
+        cache: folder for finished results; one is computed again when data, settings or newaisle's code changed or when
+            its file is broken.
+        jobs: number of processes, one split and thread each. The figures are the same to the last bit;
+            :func:`newaisle.gnn.parallel.local.run_parallel` has what several need.
+        progress: receives one line per split and result.
+        kinds: event kind -> weight, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
 
     Returns:
-        In the order of protocols and seeds, the cells of each in the order of the methods.
+        One per protocol and seed, in this order.
 
     Raises:
-        InputError: an unknown protocol, no split can be made, several methods with users of their own, a cache folder
-            that cannot be made.
-        ModelError: scores of a wrong shape or NaN, users of its own that nobody judges.
+        InputError: an unknown protocol, one that cannot split this catalog, several methods with users of their own.
+        ModelError: a method gave scores of a wrong shape or NaN, or wants users that are not judged.
     """
     names = expand(protocols)
     data = ""
@@ -125,69 +116,64 @@ def evaluate_splits(
         extra = None if embeddings is None else array_hash(embeddings)
         data = result_key(code_hash(), data_hash(graph, interactions), extra, json.dumps(sorted((kinds or {}).items())))
     plain = replace(interactions, backend=None)  # a module does not go to other processes
-    run = _Run(
-        graph, plain, dict(kinds or {}), WeightedHistory.of(plain, graph, kinds), methods, embeddings, cache, data
-    )
-    trials = [(group, seed) for group in _sharing(names) for seed in dict.fromkeys(seeds)]
-    found = [
-        each for results in run_parallel(run.trial, trials, jobs, progress or (lambda _line: None)) for each in results
-    ]
-    return sorted(found, key=lambda result: names.index(result.protocol))  # stable: seeds stay in order
+    history = WeightedHistory.of(plain, graph, kinds)
+    evaluation = _Evaluation(graph, plain, dict(kinds or {}), history, methods, embeddings, cache, data)
+    runs = [(group, seed) for group in _sharing(names) for seed in dict.fromkeys(seeds)]
+    results = run_parallel(evaluation.run, runs, jobs, progress or (lambda _line: None))
+    return sorted(chain.from_iterable(results), key=lambda result: names.index(result.protocol))  # seeds stay in order
 
 
 def _sharing(protocols: Sequence[str]) -> list[tuple[str, ...]]:
-    """The protocols, those together that one fit serves."""
-    levels = tuple(protocol for protocol in protocols if family(protocol) == FEW_SHOT)
-    return list(dict.fromkeys(levels if protocol in levels else (protocol,) for protocol in protocols))
+    """The protocols, grouped by what one fit serves."""
+    few_shot = tuple(protocol for protocol in protocols if family(protocol) == FEW_SHOT)
+    return list(dict.fromkeys(few_shot if protocol in few_shot else (protocol,) for protocol in protocols))
 
 
 @dataclass(frozen=True, eq=False)
-class _Run:
-    """What the trials of an evaluation share."""
+class _Evaluation:
+    """What the runs of an evaluation share."""
 
     graph: CatalogGraph
     interactions: Interactions
     kinds: Mapping[str, float]
-    sales: WeightedHistory
+    history: WeightedHistory
     methods: Mapping[str, Make]
     embeddings: AnyFloatArray | None
     cache: Path | None
     data: str
 
-    def trial(self, which: tuple[tuple[str, ...], int], progress: Progress) -> list[SplitResult]:
+    def run(self, which: tuple[tuple[str, ...], int], progress: Progress) -> list[SplitResult]:
         """Fit and judge all methods by some protocols that share their fits, with one seed."""
         protocols, seed = which
-        protocol_run = self._make(protocols, seed)
+        protocol_run = self._start(protocols, seed)
         progress(_describe(protocol_run, seed))
         by_method: dict[str, dict[str, MethodResult]] = {protocol: {} for protocol in protocols}
         for name, make in protocol_run.methods.items():
             method = make(seed)
-            fit = once(partial(method.fit, protocol_run.split))  # at the first cell that is not there yet
-            for (protocol, called), judge in protocol_run.judgements(name, method).items():
+            fit = once(partial(method.fit, protocol_run.split))  # for the first result that is not cached
+            for (protocol, row), judge in protocol_run.judgements(name, method).items():
                 started = time.perf_counter()
-                about: dict[str, str | int] = {"protocol": protocol, "seed": seed, "method": called}
-                method_result = self._cell(about, method, protocol_run, fit, judge)
-                by_method[protocol][called] = method_result
-                figure, seconds = method_result.metrics[f"ndcg@{K}"], time.perf_counter() - started
-                progress(f"{protocol}, seed {seed}, {called}: NDCG@{K} {figure:.4f} ({seconds:.1f} s)")
-        return [
-            SplitResult(protocol, seed, protocol_run.counts[protocol], by_method[protocol]) for protocol in protocols
-        ]
+                about: dict[str, str | int] = {"protocol": protocol, "seed": seed, "method": row}
+                result = self._result(about, method, protocol_run, fit, judge)
+                by_method[protocol][row] = result
+                figure, seconds = result.metrics[f"ndcg@{K}"], time.perf_counter() - started
+                progress(f"{protocol}, seed {seed}, {row}: NDCG@{K} {figure:.4f} ({seconds:.1f} s)")
+        return [SplitResult(each, seed, protocol_run.counts[each], by_method[each]) for each in protocols]
 
-    def _make(self, protocols: tuple[str, ...], seed: int) -> ProtocolRun:
-        protocol, bought, signed = protocols[0], self.sales.bought, self.sales.signed
+    def _start(self, protocols: tuple[str, ...], seed: int) -> ProtocolRun:
+        protocol, bought, signed = protocols[0], self.history.bought, self.history.signed
         if protocol == GENERALISED:
             split = generalised_split(self.graph, bought, seed, signed)
             return generalised_run(protocol, split, self.methods, seed, self.embeddings)
         if family(protocol) == TEMPORAL:
             split = temporal_split(self.graph, self.interactions, argument(protocol), seed, self.kinds)
-            return zero_shot_run(protocol, split, self.methods, seed, self.embeddings)
-        split = make_split(hiding(protocol), self.graph, bought, seed, signed=signed)
+        else:
+            split = make_split(hiding(protocol), self.graph, bought, seed, signed=signed)
         if family(protocol) == FEW_SHOT:
             return few_shot_run(protocols, split, self.methods, seed, self.embeddings)
         return zero_shot_run(protocol, split, self.methods, seed, self.embeddings)
 
-    def _cell(
+    def _result(
         self,
         about: Mapping[str, str | int],
         method: Method,

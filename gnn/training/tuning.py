@@ -1,4 +1,4 @@
-"""Settings are chosen on pseudo-new targets: seen ones whose sales are hidden from the factors and predicted back."""
+"""The settings of factors and kernel, chosen on validation folds."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .search import coordinate_search
 
 START_FACTORS = FactorSettings(rank=32, alpha=5.0, regularization=30.0)
 LEAST_RANK, MOST_RANK, MOST_RANK_OF_MANY = 4, 256, 512
-"""Bounds of the rank. Of very many targets each has few buyers, and the nearest tell nearly all of it: trials gained
-with every further rank, up to what memory allows."""
+"""Bounds of the rank. Of very many targets each has few buyers, and its nearest ones predict nearly all of it: trials
+gained with every further rank, up to what memory allows."""
 LEAST_SHOWN = 0.1
-"""Mean score of known purchases (1 in a perfect fit) below which factors have collapsed: regularised so strongly that
-they hardly show a purchase, they may still rank by chance, but no score of one fit says anything of another's."""
+"""Mean score of known purchases (1 in a perfect fit) below which factors have collapsed: regularised so strongly, they
+may still rank well by chance, but the scores of two fits cannot be compared."""
 _NUMBERS = (FeatureKind.FEATURE, FeatureKind.COUNT)
 STRANGE = 0.5
 """Share of the unsold targets outside the range of the sold ones from which on a number is left out."""
 
 
 def choose_factors(folds: Sequence[ValidationFold], start: FactorSettings, kernel: KernelSettings) -> FactorSettings:
-    """Choose rank, confidence and regularisation with a given kernel; without any episode the start stays."""
+    """Choose rank, confidence and regularisation with a given kernel; without any fold the start stays."""
     if not folds:
         return start
     most = MOST_RANK_OF_MANY if folds[0].many else MOST_RANK
@@ -47,7 +47,7 @@ def choose_factors(folds: Sequence[ValidationFold], start: FactorSettings, kerne
 
 
 def judge_factors(fold: ValidationFold, factors: FactorSettings, kernel: KernelSettings) -> float:
-    """NDCG@20 of the zero-shot ranking of an episode's pseudo-new targets; below 0 where the factors have collapsed."""
+    """NDCG@20 of the zero-shot ranking of a fold's pseudo-new targets; below 0 where the factors have collapsed."""
     users, targets = fold.judged_factors(factors)
     known = fold.known
     shown = float(np.einsum("ur,ur->", users, known @ targets)) / known.nnz if known.nnz else 1.0
@@ -87,8 +87,8 @@ def without_strange_numbers(
     can be learned on them of what it means to have none. Trials on dates before the reported one are in docs/model.md.
 
     Args:
-        settings: weights of the blocks, chosen with all numbers: another number put in its place would be as strange.
-        blocks: phi.
+        settings: chosen with all numbers, as another number in place of a strange one would be as strange.
+        blocks: target features.
         sold: positions of the targets with sales.
         unsold: positions of those without.
     """

@@ -14,7 +14,7 @@ from ...errors import InputError
 K = 20
 """Length of the judged list."""
 _TIES = 0x7E1D
-"""Seed of the order of equal scores; no other draw has it."""
+"""Seed of the order of equal scores."""
 
 
 def ranking_metrics(
@@ -32,7 +32,7 @@ def ranking_metrics(
     - ``recall@k``: hits in the top k / min(hits, k). ``precision@k``: hits in the top k / k.
     - ``mrr``: 1 / rank of the first hit. ``auc``: share of (hit, other) pairs in the right order, ties counting half;
       users who bought every candidate have no pair and are left out.
-    - ``coverage@k``: share of the candidates that stand in at least one top k.
+    - ``coverage@k``: share of the candidates in at least one top k.
     - ``taste_auc`` (with ``activity``): see :func:`taste_auc`.
     - ``novelty`` (with ``buyer_share``): mean self-information -log2(share) in bits over the targets in the top k
       (Zhou et al. 2010), the share being that of the users who really bought the hidden target.
@@ -85,8 +85,8 @@ def ndcg(scores: AnyFloatArray, hits: BoolArray, k: int = K) -> float:
 def tie_breaks(users: int, candidates: int) -> FloatArray:
     """What ranks candidates of equal scores, the least first: random for every user, float64 (users, candidates).
 
-    The order of the candidates would not do: a table may list its targets by sales, and who knows nothing would rank
-    well. Equal arguments give equal numbers, so methods stay comparable on the same split.
+    Not the order of the candidates: a table may list its targets by sales, and a constant score would rank well. Equal
+    arguments give equal numbers, so methods stay comparable on the same split.
     """
     return np.random.default_rng(_TIES).random((users, candidates))
 
@@ -108,23 +108,17 @@ def _ndcg(gain: BoolArray, ideal: IntArray) -> float:
 
 def taste_auc(scores: AnyFloatArray, relevance: sp.csr_array, activity: IntArray) -> float:
     """Mean of :func:`target_taste_aucs` over the candidates that have one; NaN if none has."""
-    each = target_taste_aucs(scores, relevance, activity)
-    defined = ~np.isnan(each)
-    return float(np.mean(each[defined])) if defined.any() else math.nan
+    aucs = target_taste_aucs(scores, relevance, activity)
+    return _mean(aucs[~np.isnan(aucs)])
 
 
 def target_taste_aucs(scores: AnyFloatArray, relevance: sp.csr_array, activity: IntArray) -> FloatArray:
-    """Per-target AUC over users of like activity: does the score tell a target's buyers from its non-buyers?
+    """Per-target AUC over users of similar activity: does the score separate a target's buyers from other users?
 
     For each candidate: the share of (buyer, non-buyer) pairs of the same decile of ``activity`` that the score puts in
-    the right order, ties counting half, the pairs of all deciles in one pool. One list for everybody gives exactly 0.5,
-    so popularity cannot inflate it; nor can activity, but for what is left of it inside a decile. Users of equal
-    activity always share a decile.
-
-    Args:
-        scores: float (u, c).
-        relevance: 1 where the user bought the candidate, CSR (u, c).
-        activity: number of distinct training targets of each user, int (u,).
+    the right order, ties counting half, the pairs of all deciles in one pool. The same ranking for all users gives
+    exactly 0.5, so popularity cannot inflate it; nor can activity, but for what is left of it inside a decile. Users of
+    equal activity always share a decile.
 
     Returns:
         float64 (c,), NaN for a candidate without any such pair.
@@ -149,7 +143,11 @@ def _right_pairs(scores: AnyFloatArray, hits: BoolArray) -> tuple[FloatArray, Fl
 
 def _mean_defined(right: FloatArray, pairs: FloatArray) -> float:
     defined = pairs > 0
-    return float(np.mean(right[defined] / pairs[defined])) if defined.any() else math.nan
+    return _mean(right[defined] / pairs[defined])
+
+
+def _mean(values: FloatArray) -> float:
+    return float(np.mean(values)) if len(values) else math.nan
 
 
 def _diversity(top: IntArray, embeddings: AnyFloatArray) -> float:
@@ -163,8 +161,8 @@ def _diversity(top: IntArray, embeddings: AnyFloatArray) -> float:
     entries = (np.ones(top.size), top.ravel(), np.arange(users + 1) * length)
     lists = sp.csr_array(entries, shape=(users, len(embeddings)))
     total = np.square(lists @ unit).sum(axis=1)
-    own = lists @ (norm[:, 0] > 0).astype(np.float64)  # a target without text has cosine 0 with everything
-    return float(1.0 - np.mean((total - own) / (length * (length - 1))))
+    with_text = lists @ (norm[:, 0] > 0).astype(np.float64)  # a target without text has cosine 0 with everything
+    return float(1.0 - np.mean((total - with_text) / (length * (length - 1))))
 
 
 def _check(scores: AnyFloatArray, relevance: sp.csr_array, k: int) -> BoolArray:

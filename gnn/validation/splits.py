@@ -15,10 +15,10 @@ LEAVE_TARGETS_OUT = "leave-targets-out"
 LEAVE_BRANCHES_OUT = "leave-branches-out"
 NEW_PRODUCTS = "new-products"
 PROTOCOLS = (LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT)
-"""What an evaluation runs where nothing else is asked for, and how a fit hides its pseudo-new targets."""
+"""The default protocols of an evaluation, and how a fit hides its pseudo-new targets."""
 
 HIDINGS = (*PROTOCOLS, NEW_PRODUCTS)
-"""All ways of hiding. Their order is part of every random draw: append, never insert."""
+"""All ways of hiding. Their order seeds the random streams: append, never insert."""
 
 SHARE = 0.2
 """Share of the targets (or parents) that is hidden."""
@@ -27,7 +27,7 @@ PRODUCT_SHARE = 0.1
 """Share of the products that new-products hides."""
 
 MIN_BUYERS = 5
-"""A hidden target with fewer buyers is no candidate: what is measured on it would be chance."""
+"""A hidden target with fewer buyers is no candidate: its figures would be chance."""
 
 MIN_PARENTS = 5
 """With fewer parents, hiding 20 % of them would be hiding none."""
@@ -39,8 +39,8 @@ class Split:
 
     Attributes:
         protocol: how targets are hidden, one of :data:`HIDINGS`.
-        seed: what the draw was seeded with.
-        graph: the whole catalog of n targets and groups; hidden targets stand in it, their sales do not.
+        seed: of the random part that is hidden.
+        graph: the whole catalog of n targets and groups, hidden ones included.
         train: summed weights, float64 CSR (users, n); columns of hidden targets are empty.
         test: purchases of the hidden targets, float64 0/1 CSR (users, n).
         seen: positions with at least one buyer in ``train``, ascending.
@@ -87,8 +87,8 @@ def make_split(
     """Hide a random part of the catalog.
 
     "leave-targets-out" hides ``share`` of the targets with at least one buyer. "leave-branches-out" draws ``share`` of
-    the parents that directly hold such a target and hides everything below them. These draws see of the sales only
-    which targets have any. "new-products" hides ``share`` of the products with at least 5 buyers.
+    the parents that directly hold such a target and hides everything below them. Both depend on the sales only in which
+    targets have any. "new-products" hides ``share`` of the products with at least 5 buyers.
 
     Args:
         protocol: one of :data:`HIDINGS`.
@@ -110,38 +110,16 @@ def make_split(
 def obstacle(protocol: str, graph: CatalogGraph, matrix: sp.csr_array) -> str | None:
     """Why a protocol cannot hide anything in a catalog, in one sentence; None if it can.
 
-    Args:
-        protocol: one of :data:`HIDINGS`.
-        graph: the catalog, n targets and groups.
-        matrix: summed weights of all purchases, CSR (users, n).
-
     Raises:
         InputError: an unknown protocol.
     """
-    check_protocol(protocol)
+    _check_protocol(protocol)
     return _too_few(protocol, _pool(protocol, graph, matrix), MIN_PARENTS)
 
 
-def check_protocol(protocol: str) -> None:
-    """Refuse an unknown protocol.
-
-    Raises:
-        InputError: it is none of :data:`HIDINGS`.
-    """
+def _check_protocol(protocol: str) -> None:
     if protocol not in HIDINGS:
         raise InputError(f"Unknown protocol {protocol!r}: use one of {', '.join(HIDINGS)}.")
-
-
-def inner_split(split: Split, seed: int) -> Split:
-    """Hide a part of the training data by the same protocol: pseudo-new targets to choose settings on.
-
-    The sales of ``split.hidden`` play no part in it: their columns are empty already. The random stream is one of its
-    own, so an inner seed never repeats the draw of an outer one.
-
-    Raises:
-        InputError: a bad seed, or nothing is left to judge inside the training data.
-    """
-    return pseudo_split(split.protocol, split.graph, split.train, seed, split.seed, split.signed)
 
 
 def pseudo_split(
@@ -152,7 +130,10 @@ def pseudo_split(
     outer_seed: int = 0,
     signed: sp.csr_array | None = None,
 ) -> Split:
-    """Hide a part of all that is known at fit time, as :func:`inner_split` does inside a split.
+    """Hide a part of the training data: pseudo-new targets to choose settings on.
+
+    Hidden targets of an outer split play no part in it: their columns are empty already. The random stream never
+    repeats that of an outer split.
 
     Raises:
         InputError: an unknown protocol, a bad seed, too few targets or parents, or nothing is left to judge.
@@ -170,20 +151,7 @@ def hide(
     hidden: IntArray,
     signed: sp.csr_array | None = None,
 ) -> Split:
-    """Hide the sales of given targets.
-
-    Args:
-        protocol: what the split calls itself.
-        seed: what the split says it was drawn with.
-        graph: the catalog, n targets and groups.
-        matrix: summed weights of all purchases, CSR (users, n).
-        hidden: positions to hide.
-        signed: weights of all pairs; None where each is 1.
-
-    Raises:
-        InputError: the matrix has another number of columns, no hidden target has 5 buyers, or no buyer of a candidate
-            has a training purchase left.
-    """
+    """Hide the sales of given targets; the other arguments and errors are those of :func:`make_split`."""
     _check_columns(graph, matrix)
     is_hidden = np.zeros(len(graph), dtype=np.bool_)
     is_hidden[hidden] = True
@@ -205,8 +173,8 @@ def split_of(
     """The split of what is learned from and what is judged.
 
     Args:
-        protocol: what the split calls itself.
-        seed: what the split says it was drawn with.
+        protocol: how pseudo-new targets are hidden inside it.
+        seed: of the split.
         graph: the catalog, n targets and groups.
         train: summed weights, float64 CSR (users, n), without sales of hidden targets.
         test: purchases of hidden targets, of any weight, float64 CSR (users, n).
@@ -261,8 +229,8 @@ def _draw(
     share: float | None,
     min_parents: int,
 ) -> IntArray:
-    """Positions to hide; ``stream`` (0 outer or 1 inner, seed, outer seed) tells the random draws apart."""
-    check_protocol(protocol)
+    """Positions to hide; ``stream`` (0 outer or 1 inner, seed, outer seed) separates the random streams."""
+    _check_protocol(protocol)
     if min(stream) < 0:
         raise InputError(f"The seed is {min(stream)}; give 0 or more.")
     share = (PRODUCT_SHARE if protocol == NEW_PRODUCTS else SHARE) if share is None else share
@@ -273,14 +241,15 @@ def _draw(
     if reason := _too_few(protocol, pool, min_parents):
         raise InputError(reason)
     random = np.random.default_rng([HIDINGS.index(protocol), *stream])
-    drawn = random.choice(pool, _part(share, len(pool)), replace=False)
+    count = min(max(1, round(share * len(pool))), len(pool) - 1)
+    chosen = random.choice(pool, count, replace=False)
     if protocol != LEAVE_BRANCHES_OUT:
-        return drawn
-    return np.unique(np.concatenate([graph.below(int(parent)) for parent in drawn]))
+        return chosen
+    return np.unique(np.concatenate([graph.below(int(parent)) for parent in chosen]))
 
 
 def _pool(protocol: str, graph: CatalogGraph, matrix: sp.csr_array) -> IntArray:
-    """What is drawn from: the sold targets, the parents that directly hold one, or the products with 5 buyers."""
+    """What can be hidden: the sold targets, the parents that directly hold one, or the products with 5 buyers."""
     if protocol == NEW_PRODUCTS:
         return np.flatnonzero(graph.is_product & (buyers(matrix) >= MIN_BUYERS))
     sold = np.flatnonzero(~graph.is_group & (buyers(matrix) > 0))
@@ -288,26 +257,21 @@ def _pool(protocol: str, graph: CatalogGraph, matrix: sp.csr_array) -> IntArray:
 
 
 def _too_few(protocol: str, pool: IntArray, min_parents: int) -> str | None:
+    least = min_parents if protocol == LEAVE_BRANCHES_OUT else 2
+    if len(pool) >= least:
+        return None
     if protocol == NEW_PRODUCTS:
-        if len(pool) >= 2:
-            return None
         return (
-            f"The catalog has {len(pool)} products with {MIN_BUYERS} buyers; {protocol} needs at least 2: give a "
+            f"The catalog has {len(pool)} products with {MIN_BUYERS} buyers; {protocol} needs at least {least}: give a "
             "catalog with products (complete-journey?products, tables with a products table), or use "
             f"{LEAVE_TARGETS_OUT}."
         )
     if protocol == LEAVE_TARGETS_OUT:
-        return f"Only {len(pool)} targets have buyers; {protocol} needs at least 2." if len(pool) < 2 else None
-    if len(pool) < min_parents:
-        return (
-            f"The catalog has {len(pool)} parents that directly hold a sold target; {protocol} needs at least "
-            f"{min_parents}: use {LEAVE_TARGETS_OUT} or give the categories parents."
-        )
-    return None
-
-
-def _part(share: float, count: int) -> int:
-    return min(max(1, round(share * count)), count - 1)
+        return f"Only {len(pool)} targets have buyers; {protocol} needs at least {least}."
+    return (
+        f"The catalog has {len(pool)} parents that directly hold a sold target; {protocol} needs at least {least}: use "
+        f"{LEAVE_TARGETS_OUT} or give the categories parents."
+    )
 
 
 def buyers(matrix: sp.csr_array) -> IntArray:

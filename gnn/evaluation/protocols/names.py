@@ -1,4 +1,4 @@
-"""The protocols of an evaluation by name: what can be asked for, and what its rows are called."""
+"""The protocols of an evaluation by name, as options and as rows have them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ...validation.splits import HIDINGS, LEAVE_TARGETS_OUT, NEW_PRODUCTS, PROTO
 
 FEW_SHOT = "few-shot"
 LEVELS = (0, 1, 3, 10, 30, 100)
-"""Per cent of one half of the users that reveal what they bought of the hidden targets."""
+"""Per cent of one half of the users that reveal their purchases of the hidden targets."""
 
 GENERALISED = "generalised"
 TEMPORAL = "temporal"
 
 GRAMMAR = (*PROTOCOLS, "few-shot[:P]", GENERALISED, "temporal:DATE", NEW_PRODUCTS)
-"""Every protocol, as it is written."""
+"""Every protocol as an option."""
 
 
 def family(protocol: str) -> str:
@@ -24,7 +24,7 @@ def family(protocol: str) -> str:
 
 
 def expand(protocols: Iterable[str]) -> list[str]:
-    """The protocols as rows name them, each once: "few-shot" alone means all its levels.
+    """The protocols as rows name them, each once: "few-shot" alone means all its shares.
 
     Raises:
         InputError: an unknown protocol, or one with something else after its colon than it takes.
@@ -54,14 +54,14 @@ def _expanded(protocol: str) -> list[str]:
         if not argument(protocol):
             raise InputError(f"{TEMPORAL} needs the date from which on targets are new, such as {TEMPORAL}:2017-07-01.")
         return [protocol]
-    levels = [f"{FEW_SHOT}:{level}" for level in LEVELS]
+    shares = [f"{FEW_SHOT}:{share}" for share in LEVELS]
     if protocol == FEW_SHOT:
-        return levels
-    if protocol in levels:
+        return shares
+    if protocol in shares:
         return [protocol]
     if family(protocol) == FEW_SHOT:
         raise InputError(
-            f"{protocol!r} has no such level: give {FEW_SHOT}:P with P one of {', '.join(map(str, LEVELS))} (per cent "
+            f"{protocol!r} has no such share: give {FEW_SHOT}:P with P one of {', '.join(map(str, LEVELS))} (per cent "
             f"of the users who reveal their purchases), or {FEW_SHOT} alone for all of them."
         )
     raise InputError(f"Unknown protocol {protocol!r}: use one of {', '.join(GRAMMAR)}.")

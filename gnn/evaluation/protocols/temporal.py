@@ -1,4 +1,4 @@
-"""The temporal protocol: what was first sold after a date is new, as it was on that day."""
+"""The temporal protocol: what was first sold on a date or later is new."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def temporal_split(
     """Hide what was first sold on a date or later.
 
     All events before the date are learned from; those of the new targets from then on are judged. The split is the same
-    for every seed, which the methods draw from; its pseudo-new targets are hidden as leave-targets-out does.
+    for every seed; its pseudo-new targets are hidden as leave-targets-out does.
 
     Args:
         graph: the catalog, n targets and groups.
         interactions: all events, with times.
         date: the first moment that is no longer known, such as 2017-07-01; a number where times are numbers of days.
-        seed: what the split says it was drawn with.
-        kinds: what events of a kind weigh, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
+        seed: of the methods.
+        kinds: event kind -> weight, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
 
     Raises:
         InputError: no times, no date, no event before or after it, or nothing is left to judge.

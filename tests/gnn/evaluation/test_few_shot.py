@@ -203,9 +203,9 @@ def test_other_users_of_its_own_are_refused(journey):
 @pytest.mark.parametrize(
     ("protocol", "told"),
     [
-        ("few-shot:7", "no such level: give few-shot:P with P one of 0, 1, 3, 10, 30, 100"),
-        ("few-shot:", "no such level"),
-        ("few-shot:010", "no such level"),
+        ("few-shot:7", "no such share: give few-shot:P with P one of 0, 1, 3, 10, 30, 100"),
+        ("few-shot:", "no such share"),
+        ("few-shot:010", "no such share"),
         ("some-shot", "Unknown protocol 'some-shot': use one of leave-targets-out, leave-branches-out, few-shot"),
     ],
 )

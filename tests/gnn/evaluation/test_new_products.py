@@ -7,10 +7,14 @@ import pytest
 from newaisle.errors import InputError
 from newaisle.gnn.evaluation.methods.simple_baselines import RandomScores
 from newaisle.gnn.evaluation.runner import evaluate_splits
-from newaisle.gnn.validation.splits import inner_split, make_split, obstacle
+from newaisle.gnn.validation.splits import make_split, obstacle, pseudo_split
 from newaisle.graph import CatalogGraph, Interactions
 
 PRODUCTS, USERS = 60, 80
+
+
+def inner_split(split, seed):
+    return pseudo_split(split.protocol, split.graph, split.train, seed, split.seed, split.signed)
 
 
 @pytest.fixture(scope="module")

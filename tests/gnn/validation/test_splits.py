@@ -8,10 +8,14 @@ import pytest
 import scipy.sparse as sp
 
 from newaisle.errors import InputError
-from newaisle.gnn.validation.splits import PROTOCOLS, hide, inner_split, make_split, obstacle
+from newaisle.gnn.validation.splits import PROTOCOLS, hide, make_split, obstacle, pseudo_split
 from newaisle.graph import CatalogGraph
 
 GROUPS, PER_GROUP, USERS = 10, 6, 120
+
+
+def inner_split(split, seed):
+    return pseudo_split(split.protocol, split.graph, split.train, seed, split.seed, split.signed)
 
 
 @pytest.fixture(scope="module")
