@@ -126,7 +126,7 @@ def _differences(evaluation: Evaluation) -> Iterable[str]:
             if each.protocol == protocol and each.main_metric
         }
         metrics = [metric for metric in _COMPARED if any(metric == known for _, known in found)]
-        others = sorted({other for other, _ in found}, key=lambda other: found[other, NDCG].difference)
+        others = sorted(dict.fromkeys(other for other, _ in found), key=lambda other: found[other, NDCG].difference)
         lines = [[other, *(_difference(found.get((other, metric))) for metric in metrics)] for other in others]
         yield f"### {protocol}: paired differences"
         yield table(["newaisle minus", *metrics], lines)
