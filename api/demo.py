@@ -22,7 +22,7 @@ from ..graph import CatalogGraph, Id, Interactions, open_store
 from ..loaders import load
 from .answers.explain.explanation import Explanation
 from .recommender import Recommender
-from .reports.plots.target import draw_target
+from .reports.plots.target import plot_target
 from .settings import Settings
 
 SEED = 0
@@ -125,7 +125,7 @@ def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult
             raise ModelError(f"The recommender reloaded from {out / 'model'} answers differently; please report this.")
     with step("Drawing a new category"):
         picture = out / "new-category.png"
-        draw_target(again, shown[0].recommended[0]["target"], picture)
+        plot_target(again, shown[0].recommended[0]["target"], picture)
     return DemoResult(result.rows, shown, out / "model", picture, folder)
 
 

@@ -81,4 +81,4 @@ def paired(differences: Sequence[Comparison]) -> list[list[object]]:
 
 def with_error(value: float, error: float | None, form: str = ".4f") -> str:
     """A figure with its standard error, if it has one."""
-    return f"{value:{form}}" + ("" if error is None or math.isnan(error) else f" ± {error:.4f}")
+    return f"{value:{form}}" + ("" if error is None or math.isnan(error) else f" ± {error:{form.lstrip('+')}}")

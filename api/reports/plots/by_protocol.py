@@ -47,7 +47,7 @@ def plot_ndcg(evaluation: Evaluation) -> Figure:
         if match := found.get((Newaisle.name, NDCG + HELD_OUT)):
             circle = {"markersize": 11, "markerfacecolor": "none", "color": TOP}
             left.plot(match.mean, methods.index(Newaisle.name), "o", label="newaisle on the ceiling's users", **circle)
-            left.legend(loc="lower right", fontsize=9, frameon=False)
+            left.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=9, frameon=False)
         for each in evaluation.differences:
             if (each.protocol, each.main_metric) == (protocol, NDCG):
                 row, colour = methods.index(each.baseline), _colour(each.baseline)
@@ -149,7 +149,7 @@ def plot_variety(evaluation: Evaluation) -> Figure:
         column[-1].set_xlabel(f"NDCG@20, {means_label(evaluation)}")
     for axes, metric in zip(panels[0], metrics, strict=True):
         axes.set_ylabel(labels[metric])
-    legend_beside(figure, panels[0][0])
+    legend_beside(figure, [column[0] for column in panels])
     return figure
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from ....errors import MissingExtraError
 
@@ -42,6 +42,9 @@ def errors_of(standard_errors: Sequence[float | None]) -> list[float] | None:
     return lengths if any(lengths) else None
 
 
-def legend_beside(figure: Figure, axes: Axes, **options: Any) -> None:
-    """One legend to the right of the figure, with the labels of some axes."""
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False, **options)
+def legend_beside(figure: Figure, panels: Sequence[Axes], *, reverse: bool = False) -> None:
+    """One legend to the right of the figure, each label of the panels once."""
+    handles = {
+        label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles.keys(), loc="outside right center", frameon=False, reverse=reverse)

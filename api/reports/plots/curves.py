@@ -44,7 +44,7 @@ def plot_few_shot(evaluation: Evaluation) -> Figure:
     axes.set_ylabel(f"NDCG@20 over the other half\n({means_label(evaluation)})")
     axes.set_title("few-shot", fontsize=11)
     style(axes)
-    legend_beside(figure, axes)
+    legend_beside(figure, [axes])
     return figure
 
 
@@ -68,7 +68,7 @@ def plot_generalised(evaluation: Evaluation) -> Figure:
     axes.set_xlabel(f"NDCG@20 in the mixed ranking, and the harmonic mean H of both ({means_label(evaluation)})")
     axes.set_title("generalised", fontsize=11)
     style(axes, grid="x")
-    legend_beside(figure, axes, reverse=True)
+    legend_beside(figure, [axes], reverse=True)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""One picture of a new target: its neighbours in the graph, and where its embedding came from."""
+"""The plot of one new target: its neighbours in the graph, and the seen targets that its embedding is made of."""
 
 from __future__ import annotations
 
@@ -18,13 +18,8 @@ _CARRIERS = 3
 _COLOURS = {"new": "#d1495b", "seen": "#2e86ab", "group": "#8d99ae", "attribute": "#edae49"}
 
 
-def draw_target(model: Recommender, target: Id, path: Path) -> None:
-    """Draw a target's surroundings (left) and the seen targets its vector was made from (right) as a PNG.
-
-    Args:
-        model: a fitted recommender.
-        target: own id of the target.
-        path: file to write.
+def plot_target(model: Recommender, target: Id, path: Path) -> None:
+    """Plot a target's neighbourhood (left) and the seen targets its vector is made of (right) to a PNG file.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -33,14 +28,14 @@ def draw_target(model: Recommender, target: Id, path: Path) -> None:
     figure = canvas(16, 7.5)
     name = model.fitted.graph.names[model.fitted.graph.ids.position(target)]
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    _draw_graph(left, model, target)
-    _draw_sources(right, model, target)
+    _plot_graph(left, model, target)
+    _plot_sources(right, model, target)
     figure.suptitle(f"{name}: nobody has bought it yet", fontsize=15, fontweight="bold")
     figure.savefig(path, dpi=120)
 
 
-def _draw_graph(axes, model: Recommender, target: Id) -> None:  # type: ignore[no-untyped-def]  # matplotlib is optional
-    """The target, its parents and attributes, and the seen targets that share them and are most like it."""
+def _plot_graph(axes, model: Recommender, target: Id) -> None:  # type: ignore[no-untyped-def]  # matplotlib is optional
+    """The target, its parents and attributes, and the most similar seen targets that share them."""
     graph, latent_model = model.fitted.graph, model.fitted.model
     near, around = graph.neighbourhood(target, 1), graph.neighbourhood(target, 2)
     shown = nx.Graph()
@@ -48,9 +43,9 @@ def _draw_graph(axes, model: Recommender, target: Id) -> None:  # type: ignore[n
     carriers: dict[object, int] = {}
     for other in model.table_columns(model.similar(target, _CANDIDATES))["target"]:
         shared = [] if other == target or other not in around else [n for n in around.successors(other) if n in near]
-        # a node that many share says little and would draw a hairball
-        telling = [node for node in shared if node != target and carriers.get(node, 0) < _CARRIERS]
-        for node in telling:
+        # a node that many share says little and would make a hairball
+        rare = [node for node in shared if node != target and carriers.get(node, 0) < _CARRIERS]
+        for node in rare:
             carriers[node] = carriers.get(node, 0) + 1
             for end in (node, other):
                 shown.add_node(end, **around.nodes[end])
@@ -84,7 +79,7 @@ def _kind(node: object, data: dict[str, object], target: Id, seen: set[Id]) -> s
 _LABELS = {"new": "new target", "seen": "sold target", "group": "group above it", "attribute": "attribute"}
 
 
-def _draw_sources(axes, model: Recommender, target: Id) -> None:  # type: ignore[no-untyped-def]  # matplotlib is optional
+def _plot_sources(axes, model: Recommender, target: Id) -> None:  # type: ignore[no-untyped-def]  # matplotlib is optional
     """The strongest weights of seen targets in the target's prior."""
     graph, latent_model = model.fitted.graph, model.fitted.model
     weights, _ = source_shares(latent_model, graph.ids.position(target))
