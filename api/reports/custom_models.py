@@ -29,12 +29,10 @@ class CustomModel(Protocol):
     """What :func:`evaluate` takes: anything that learns from a catalog and its sales and scores, by the user's ids."""
 
     def fit(self, graph: CatalogGraph, history: Interactions) -> Any:
-        """Learn.
+        """Learn from the whole catalog, hidden targets included, and the remaining sales.
 
-        Args:
-            graph: the whole catalog, hidden targets included.
-            history: the remaining sales, one event per user and target with the summed weight, without times.
-                ``history.users`` names all users, those without any remaining event included.
+        The history has one event per user and target with the summed weight, without times; ``history.users`` names all
+        users, those without any remaining event included.
         """
 
     def score(self, users: Sequence[Id], targets: Sequence[Id]) -> Any:
@@ -65,21 +63,17 @@ def evaluate(
         history: all interactions.
         models: not fitted; also a :class:`newaisle.Recommender` with other settings. By name, or else named by their
             attribute ``name`` or their class. Each split fits a copy. Their figures are not cached.
-        protocols: some of :data:`newaisle.gnn.evaluation.protocols.names.GRAMMAR`; None for ``leave-targets-out`` and
-            ``leave-branches-out`` as far as the catalog allows them.
+        protocols: as in :class:`newaisle.api.EvaluationOptions`.
         seeds: one split per protocol and seed.
         baselines: whether newaisle and all baselines run too.
         encoder: their text encoder, None for none.
-        vectors: further modalities of newaisle, the baselines and recommenders among the models, as
-            :meth:`newaisle.Recommender.fit` takes them.
-        relations: "clusters" gives newaisle and the baselines clusters of texts, as in :class:`newaisle.Recommender`.
+        vectors: further modalities of newaisle, the baselines and recommenders among the models.
+        relations: "clusters" gives newaisle and the baselines clusters of texts.
         min_similarity: least cosine of a text and the centre of its cluster; None for 0.6.
-        jobs: number of processes; with more than one the models must be of classes that other processes can import,
-            and a script needs the usual ``if __name__ == "__main__":``.
+        jobs: number of processes; the models must be of classes that they can import.
         cache: folder that caches figures of newaisle and the baselines; None for the one in ``NEWAISLE_HOME``.
         progress: receives one line per figure.
-        kinds: event kind -> weight, as :class:`newaisle.Recommender` takes them. Pairs above 0 are purchases; custom
-            models get no kinds.
+        kinds: event kind -> weight; pairs above 0 are purchases, and custom models get no kinds.
 
     Returns:
         All figures: ``.tables`` for people, ``.rows`` in tidy form.
@@ -118,8 +112,8 @@ class CustomMethod:
         name: what errors call it.
         model: not fitted; every fit takes a copy.
         users: ids of the rows.
-        vectors: what a recommender is fitted with besides.
-        seed: of the split; custom models do not get it.
+        vectors: for a recommender.
+        seed: not given to the model.
     """
 
     name: str
@@ -145,15 +139,12 @@ class CustomMethod:
             np.searchsorted(known, entries.col),
             entries.data.astype(np.float64),
         )
-        model = copy.deepcopy(self.model)
-        if isinstance(model, Recommender):
-            model.fit(split.graph, history, vectors=self.vectors)
-        else:
-            model.fit(split.graph, history)
-        self._fitted = model
+        self._fitted = copy.deepcopy(self.model)
+        further = {"vectors": self.vectors} if isinstance(self.model, Recommender) else {}
+        self._fitted.fit(split.graph, history, **further)
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
-        """Its scores, float64 (users, targets).
+        """The model's scores, float64 (users, targets).
 
         Raises:
             ModelError: they are no numbers.

@@ -108,7 +108,7 @@ def checked_scores(name: str, method: Scorer, split: Split, users: IntArray, tar
     """The scores of one fitted method, float (users, targets).
 
     Raises:
-        ModelError: they have a wrong shape or hold NaN.
+        ModelError: a wrong shape or NaN.
     """
     scores = method.score(split, users, targets)
     shape = (len(users), len(targets))

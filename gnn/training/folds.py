@@ -81,7 +81,7 @@ class ValidationFold:
     split: Split
     blocks: FeatureBlocks
     seed: int
-    _judged_factors: dict[FactorSettings, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
+    _judged_factors: dict[FactorSettings, tuple[FloatArray, FloatArray]] = field(default_factory=dict, init=False)
 
     @property
     def many(self) -> bool:
@@ -268,7 +268,7 @@ def make_folds(
 def held_out_folds(folds: Sequence[ValidationFold]) -> list[ValidationFold]:
     """The first folds with a part of the other purchases hidden too; one where nobody bought of both is left out."""
     made = [
-        replace(fold, split=hold_out_purchases(fold.split, (_STREAM, fold.split.seed, place)), _judged_factors={})
+        replace(fold, split=hold_out_purchases(fold.split, (_STREAM, fold.split.seed, place)))
         for place, fold in enumerate(folds[:HELD_OUT_FOLDS])
     ]
     return [fold for fold in made if len(fold.split.users)]
