@@ -1,4 +1,4 @@
-"""phi as blocks of columns: what they are called, how far apart two targets are in one, and how they grow."""
+"""Target features as blocks of columns: their kinds, squared distances between targets, and new rows."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ from functools import cached_property
 from threading import Lock
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
-from ...arrays import FloatArray, IntArray
+from ...arrays import Float32Array, FloatArray, IntArray
 
 Block = sp.csr_array | FloatArray
 
-
 _FEW = 64
-"""So many rows at most are compared again and again, and added one after another."""
+"""Up to this many rows, the other side of a comparison is cached; so many rows are reserved for later ones."""
 
 
 class FeatureKind(StrEnum):
-    """What a block says of a target: what it is (the first five) or how it stands in the graph (the others)."""
+    """What a block describes: the target itself (the first five) or its position in the graph (the others)."""
 
     TEXT = "text"
     NAME = "name"
@@ -37,12 +35,12 @@ class FeatureKind(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class FeatureBlocks:
-    """phi: one block of columns per kind of knowledge, over all n targets and groups.
+    """The features of all n targets and groups, one block of columns per source of knowledge.
 
     Attributes:
         matrices: name of the block -> float64 (n, d), dense or CSR. Rows of relations have length 1 (or 0 where a
             target has no such edge), numbers are standardised, texts and other given vectors are unit vectors.
-        kinds: name of the block -> what it says.
+        kinds: name of the block -> its kind.
     """
 
     matrices: Mapping[str, Block]
@@ -70,42 +68,42 @@ class FeatureBlocks:
         return tuple(self.matrices)
 
     def of(self, kinds: Collection[FeatureKind]) -> FeatureBlocks:
-        """The blocks of some kinds alone."""
+        """Only the blocks of some kinds."""
         matrices = {name: block for name, block in self.matrices.items() if self.kinds[name] in kinds}
         return FeatureBlocks(matrices, {name: self.kinds[name] for name in matrices})
 
-    def squared_distances(self, name: str, rows: IntArray, columns: IntArray) -> npt.NDArray[np.float32]:
-        """|phi(r) - phi(c)|^2 in one block, float32 (rows, columns)."""
+    def squared_distances(self, name: str, rows: IntArray, columns: IntArray) -> Float32Array:
+        """Squared Euclidean distances between targets in one block, float32 (rows, columns)."""
         matrix = self.matrices[name]
         product: FloatArray
         if isinstance(matrix, np.ndarray) and matrix.shape[1] == 1:  # exact where a difference is zero
             return np.square(matrix[rows] - matrix[columns].T).astype(np.float32)
-        part, of_columns = self._compared(name, columns, keep=len(rows) <= _FEW)
-        own: Block = matrix[rows]
-        product = own @ part.T if isinstance(own, np.ndarray) else sp.csr_array(own @ part.T).toarray()
+        others, squares = self._rows_and_squares(name, columns, keep=len(rows) <= _FEW)
+        block: Block = matrix[rows]
+        product = block @ others.T if isinstance(block, np.ndarray) else sp.csr_array(block @ others.T).toarray()
         product *= -2.0
-        product += _squares(own)[:, None]
-        product += of_columns[None, :]
+        product += _squares(block)[:, None]
+        product += squares[None, :]
         return np.maximum(product, 0.0).astype(np.float32)
 
-    def _compared(self, name: str, columns: IntArray, *, keep: bool) -> tuple[Block, FloatArray]:
-        """Rows of a block that others are compared with and their squared lengths, those of the last time if kept."""
-        known = self._kept.get(name)
-        if known is not None and np.array_equal(known[0], columns):
-            return known[1], known[2]
-        part = self.matrices[name][columns]
-        found = columns, part, _squares(part)
+    def _rows_and_squares(self, name: str, targets: IntArray, *, keep: bool) -> tuple[Block, FloatArray]:
+        """Rows of a block and their squared lengths, from the cache if the last ones kept are the same."""
+        cached = self._compared.get(name)
+        if cached is not None and np.array_equal(cached[0], targets):
+            return cached[1], cached[2]
+        rows = self.matrices[name][targets]
+        squares = _squares(rows)
         if keep:
-            self._kept[name] = found
-        return found[1:]
+            self._compared[name] = targets, rows, squares
+        return rows, squares
 
     @cached_property
-    def _kept(self) -> dict[str, tuple[IntArray, Block, FloatArray]]:
-        """Name of the block -> what few targets were last compared with: all seen ones, most of the time."""
+    def _compared(self) -> dict[str, tuple[IntArray, Block, FloatArray]]:
+        """Name of the block -> what few targets were last compared with: mostly all seen ones."""
         return {}
 
     @cached_property
-    def _rooms(self) -> dict[str, _Room]:
+    def _buffers(self) -> dict[str, _RowBuffer]:
         """Name of the block -> where its next rows go."""
         return {}
 
@@ -116,36 +114,36 @@ def _squares(block: Block) -> FloatArray:
 
 
 def extend_blocks(blocks: FeatureBlocks, rows: Mapping[str, Block], targets: IntArray) -> FeatureBlocks:
-    """Put rows of :func:`describe` into phi.
+    """Add and replace rows of features.
 
     Args:
-        blocks: phi of n targets and groups.
-        rows: their new rows; blocks that phi does not have are left out.
-        targets: their positions, ascending: below n the row is replaced, from n on all are there.
+        blocks: features of n targets and groups.
+        rows: new rows by block, from :func:`newaisle.gnn.propagation.propagate.transform`; blocks that ``blocks`` lacks
+            are ignored.
+        targets: their positions, ascending: below n a row is replaced; from n on, all must be given.
     """
     added = targets >= blocks.size
     matrices: dict[str, Block] = {}
-    rooms: dict[str, _Room] = {}
+    buffers: dict[str, _RowBuffer] = {}
     for name, block in blocks.matrices.items():
-        new = rows[name]
         if not isinstance(block, np.ndarray):
-            matrices[name] = _put(block, sp.csr_array(new), targets)
+            matrices[name] = _replace_rows(block, sp.csr_array(rows[name]), targets)
             continue
-        dense = np.asarray(new)
-        grown, rooms[name] = _grown(block, dense[added], None if not added.all() else blocks._rooms.get(name))
-        grown[targets[~added]] = dense[~added]
+        new = np.asarray(rows[name])
+        grown, buffers[name] = _append_rows(block, new[added], blocks._buffers.get(name) if added.all() else None)
+        grown[targets[~added]] = new[~added]
         matrices[name] = grown
-    made = FeatureBlocks(matrices, blocks.kinds)
-    made._rooms.update(rooms)
-    for name, (columns, part, squares) in blocks._kept.items():
+    extended = FeatureBlocks(matrices, blocks.kinds)
+    extended._buffers.update(buffers)
+    for name, (columns, part, squares) in blocks._compared.items():
         if not np.isin(columns, targets).any():
-            made._kept[name] = columns, _wider(part, matrices[name].shape[1]), squares
-    return made
+            extended._compared[name] = columns, _pad_columns(part, matrices[name].shape[1]), squares
+    return extended
 
 
 @dataclass(eq=False)
-class _Room:
-    """Rows of a dense block with free ones behind them: to add a few costs no copy of all.
+class _RowBuffer:
+    """Rows of a dense block with free ones behind them: appending a few copies nothing.
 
     Attributes:
         rows: float64 (capacity, d).
@@ -156,37 +154,37 @@ class _Room:
     used: int
 
 
-_turn = Lock()
+_buffer_lock = Lock()
 
 
-def _grown(block: FloatArray, new: FloatArray, room: _Room | None) -> tuple[FloatArray, _Room]:
-    """A dense block with rows behind it, and where the next ones go; with a room the old rows are shared."""
+def _append_rows(block: FloatArray, new: FloatArray, buffer: _RowBuffer | None) -> tuple[FloatArray, _RowBuffer]:
+    """A dense block with more rows, and the buffer for the next ones; a given buffer with room is shared."""
     before, size = len(block), len(block) + len(new)
-    if room is not None:
-        with _turn:
-            if room.used == before and size <= len(room.rows):
-                room.rows[before:size] = new
-                room.used = size
-                return room.rows[:size], room
+    if buffer is not None:
+        with _buffer_lock:
+            if buffer.used == before and size <= len(buffer.rows):
+                buffer.rows[before:size] = new
+                buffer.used = size
+                return buffer.rows[:size], buffer
     rows = np.empty((size + size // 8 + _FEW, block.shape[1]))
     rows[:before], rows[before:size] = block, new
-    return rows[:size], _Room(rows, size)
+    return rows[:size], _RowBuffer(rows, size)
 
 
-def _put(block: sp.csr_array, rows: sp.csr_array, targets: IntArray) -> sp.csr_array:
-    """A sparse block with some rows replaced and some behind it; columns that are new are zero in old rows."""
+def _replace_rows(block: sp.csr_array, rows: sp.csr_array, targets: IntArray) -> sp.csr_array:
+    """A sparse block with some rows replaced and some appended; new columns are zero in old rows."""
     before = block.shape[0]
-    stacked = sp.csr_array(sp.vstack([sp.csr_array(_wider(block, rows.shape[1])), rows]))
-    kept = targets < before
-    if not kept.any():
+    stacked = sp.csr_array(sp.vstack([sp.csr_array(_pad_columns(block, rows.shape[1])), rows]))
+    replaced = targets < before
+    if not replaced.any():
         return stacked
-    order = np.arange(stacked.shape[0] - np.count_nonzero(kept))
+    order = np.arange(stacked.shape[0] - np.count_nonzero(replaced))
     order[targets] = before + np.arange(len(targets))
     return sp.csr_array(stacked[order])
 
 
-def _wider(block: Block, width: int) -> Block:
-    """The same with zero columns behind."""
+def _pad_columns(block: Block, width: int) -> Block:
+    """A sparse block with zero columns appended; a dense one never grows."""
     if isinstance(block, np.ndarray) or block.shape[1] == width:
         return block
     return sp.csr_array((block.data, block.indices, block.indptr), shape=(block.shape[0], width))

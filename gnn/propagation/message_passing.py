@@ -1,31 +1,28 @@
-"""Messages along sparse edges: PyTorch Geometric carries vectors from general nodes down to special ones."""
+"""Message passing along sparse edges with PyTorch Geometric, from general nodes down to special ones.
+
+The only module that imports torch: serving a fitted model does not need it.
+"""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-with warnings.catch_warnings():  # PyTorch Geometric still scripts itself, which newer versions of torch lament
+with warnings.catch_warnings():  # PyTorch Geometric scripts itself, which newer versions of torch deprecate
     warnings.simplefilter("ignore", FutureWarning)
     warnings.simplefilter("ignore", DeprecationWarning)
     from torch_geometric.nn import MessagePassing
-    from torch_geometric.utils import spmm
 
-from ...arrays import FloatArray
+from ...arrays import Float32Array
 
 DECAY = 0.5
-"""What is left of a message after each hop beyond the first."""
-
-_CHUNK, _LEAST_CHUNK = 1024, 32
-"""Most and fewest identity vectors that travel together,"""
-
-_CELLS = 2**24
-"""so many numbers at once where that leaves more than the fewest: 64 MB."""
+"""Factor by which a message is weakened at each hop beyond the first."""
 
 
 class SumConv(MessagePassing):  # type: ignore[misc]  # PyTorch Geometric publishes no types
@@ -35,13 +32,13 @@ class SumConv(MessagePassing):  # type: ignore[misc]  # PyTorch Geometric publis
         super().__init__(aggr="sum")
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """Pass messages along a sparse adjacency (receivers, senders); x is float32 (senders, d)."""
+        """Pass messages x, float32 (senders, d), along a sparse adjacency (receivers, senders)."""
         received: Tensor = self.propagate(adjacency, x=x)
         return received
 
     def message_and_aggregate(self, adj_t: Tensor, x: Tensor) -> Tensor:
         """Send and sum in one sparse product."""
-        summed: Tensor = spmm(adj_t, x, reduce="sum")
+        summed: Tensor = torch.sparse.mm(adj_t, x)
         return summed
 
 
@@ -49,7 +46,7 @@ _CONV = SumConv()
 
 
 def propagate_hops(parents: sp.csr_array, start: sp.csr_array) -> sp.csr_array:
-    """Sum of ``DECAY^h parents^h start`` over all hops h; ends because the parents have no cycle."""
+    """Sum of ``DECAY^h parents^h start`` over all hops h; terminates because the parents have no cycle."""
     total, frontier, weight = start, start, 1.0
     while frontier.nnz:
         frontier = propagate_sparse(parents, frontier)
@@ -59,47 +56,35 @@ def propagate_hops(parents: sp.csr_array, start: sp.csr_array) -> sp.csr_array:
 
 
 def propagate_sparse(adjacency: sp.csr_array, vectors: sp.csr_array) -> sp.csr_array:
-    """One hop of sparse vectors, a chunk of dense columns at a time."""
-    if not vectors.shape[1]:
-        return sp.csr_array((adjacency.shape[0], 0))
-    receivers = _tensor(adjacency)
-    parts, width = [], int(np.clip(_CELLS // max(vectors.shape[0], 1), _LEAST_CHUNK, _CHUNK))
-    for first in range(0, vectors.shape[1], width):
-        chunk = vectors[:, first : first + width].astype(np.float32).toarray()
-        parts.append(sp.csr_array(_convolved(receivers, chunk)))
-    received: sp.csr_array = sp.hstack(parts, format="csr", dtype=np.float64)
-    return received
+    """One hop of sparse vectors, float64 CSR (senders, d) to (receivers, d); summed in single precision."""
+    with _inference():
+        received = _CONV(_coo_tensor(vectors), _coo_tensor(adjacency)).coalesce()
+    entries = received.values().numpy(), tuple(received.indices().int().numpy())
+    matrix: sp.csr_array = sp.csr_array(entries, shape=tuple(received.shape), dtype=np.float64)
+    matrix.eliminate_zeros()
+    return matrix
 
 
-def propagate_dense(adjacency: sp.csr_array, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def propagate_dense(adjacency: sp.csr_array, vectors: Float32Array) -> Float32Array:
     """One hop of dense vectors, float32 (senders, d) to (receivers, d)."""
-    return _convolved(_tensor(adjacency), vectors)
-
-
-def _convolved(receivers: Tensor, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    with torch.no_grad():
-        received: npt.NDArray[np.float32] = _CONV(torch.from_numpy(vectors), receivers).numpy()
+    starts, columns = (torch.from_numpy(part.astype(np.int64)) for part in (adjacency.indptr, adjacency.indices))
+    values = torch.from_numpy(adjacency.data.astype(np.float32))
+    with _inference():
+        edges = torch.sparse_csr_tensor(starts, columns, values, size=adjacency.shape, check_invariants=False)
+        received: Float32Array = _CONV(torch.from_numpy(vectors), edges).numpy()
     return received
 
 
-def _tensor(matrix: sp.csr_array) -> Tensor:
-    starts, columns = (torch.from_numpy(part.astype(np.int64)) for part in (matrix.indptr, matrix.indices))
-    values = torch.from_numpy(matrix.data.astype(np.float32))
-    with warnings.catch_warnings():  # that such tensors are "in beta state" is nothing to tell users
+@contextmanager
+def _inference() -> Iterator[None]:
+    with torch.no_grad(), warnings.catch_warnings():  # that CSR tensors are "in beta state" concerns no user
         warnings.filterwarnings("ignore", "Sparse CSR tensor support", UserWarning)
-        return torch.sparse_csr_tensor(starts, columns, values, size=matrix.shape, check_invariants=False)
+        yield
 
 
-def unit_rows(block: sp.csr_array) -> sp.csr_array:
-    """Rows of length 1; zero rows stay zero."""
-    length = np.sqrt(block.power(2).sum(axis=1))
-    scaled = sp.csr_array(sp.diags_array(1.0 / np.where(length > 0, length, 1.0)) @ block)
-    scaled.sort_indices()  # else the first product would, in place: other bits and another fingerprint than before
-    return scaled
-
-
-def unit_rows_dense(block: FloatArray) -> FloatArray:
-    """Rows of length 1; zero rows stay zero."""
-    length = np.linalg.norm(block, axis=1, keepdims=True)
-    scaled: FloatArray = np.divide(block, length, out=np.zeros_like(block), where=length > 0)
-    return scaled
+def _coo_tensor(matrix: sp.csr_array) -> Tensor:
+    """In the layout whose sparse-sparse product needs no MKL."""
+    entries = matrix.tocoo()
+    indices = torch.from_numpy(np.stack(entries.coords).astype(np.int64))
+    values = torch.from_numpy(entries.data.astype(np.float32))
+    return torch.sparse_coo_tensor(indices, values, matrix.shape, check_invariants=False)

@@ -1,8 +1,8 @@
-"""Message passing over the typed relations: what a target's texts, numbers, ancestors and attributes say of it.
+"""Message passing over the typed relations: target features from texts, numbers, ancestors and attributes.
 
-Every general node (an attribute, a category with others below it) carries a fixed identity vector. Identity vectors
-travel down the typed edges with PyTorch Geometric, one hop at a time, weakened by every further hop, and meet at the
-targets: two targets resemble each other in a relation as far as they received the same messages.
+Every general node (an attribute, a category with children) carries a fixed identity vector. Identity vectors travel
+down the typed edges with PyTorch Geometric, weakened at each hop, and meet at the targets: two targets are similar in a
+relation as far as they received the same messages.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ...arrays import BoolArray, Float32Array, FloatArray, IntArray
 from ...errors import InputError
 from ...graph import CatalogGraph
 from .features import Block, FeatureBlocks, FeatureKind
-from .relations import ancestors, attribute, likeness_to_parents, mix, named, number_of_values, parent_texts
+from .relations import ancestors, attribute, edges_to, mix, number_of_values, parent_texts, similarity_to_parents
 from .schema import AttributeVocabulary, FeatureSchema, StandardScaler
 from .subgraph import Subgraph
 
-_OWN = frozenset({"text", "name", "parent text", "ancestors", "place"})
-"""Blocks that are called the same in every catalog."""
+_RESERVED = frozenset({"text", "name", "parent text", "ancestors", "place"})
+"""Blocks that have the same name in every catalog."""
 
 
 def propagate(
@@ -31,19 +31,18 @@ def propagate(
     names: Float32Array | None = None,
     vectors: Mapping[str, FloatArray] | None = None,
 ) -> FeatureBlocks:
-    """Compute phi for all targets and groups of a catalog.
+    """Compute the features of all targets and groups of a catalog.
 
     Args:
         graph: the catalog, n targets and groups.
         texts: text embeddings, float32 (n, d), zero rows where there is no text; None without texts.
-        names: embeddings of the names alone, float32 (n, d); None where the texts say no more than the names.
+        names: embeddings of the names alone, float32 (n, d); None where the texts contain no more than the names.
         vectors: further modalities: name -> unit vectors, float64 (n, d), zero rows where there is none.
 
     Returns:
         The blocks ``text``, ``name``, ``parent text``, ``ancestors`` and ``place``, for every attribute name the
-        identities of its values, their number (``NAME count``) and how evenly they share the target (``NAME mix``),
-        one per feature and
-        one per modality; blocks in which all targets are alike are left out.
+        identities of its values, their number (``NAME count``) and how evenly edge weights are divided among them
+        (``NAME mix``), one per feature and one per modality; constant blocks are left out.
 
     Raises:
         InputError: embeddings of another shape, or not all finite; a modality with the name of another block.
@@ -57,21 +56,19 @@ def fit_transform(
     names: Float32Array | None = None,
     vectors: Mapping[str, FloatArray] | None = None,
 ) -> tuple[FeatureBlocks, FeatureSchema]:
-    """Compute phi as :func:`propagate` does, and keep what describes targets that come later alike."""
-    given = vectors or {}
-    for what, rows in (("texts", texts), ("names", names), *given.items()):
+    """Compute features as :func:`propagate` does, and the schema by which later targets get the same columns."""
+    vectors = vectors or {}
+    for what, rows in (("texts", texts), ("names", names), *vectors.items()):
         if rows is not None:
             _check(graph, what, rows)
-    schema = _plan(graph, texts)
-    found, schema = _describe(Subgraph.whole(graph), texts, names, schema)
-    if taken := sorted(given.keys() & (found.keys() | _OWN)):
+    blocks, schema = _compute(Subgraph.whole(graph), texts, names, _plan(graph, texts))
+    if taken := sorted(vectors.keys() & (blocks.keys() | _RESERVED)):
         raise InputError(
-            f"The vectors {taken[0]!r} are called as a block of the catalog {graph.source!r} is already; give them "
-            "another name."
+            f"The vectors {taken[0]!r} have the name of a block of the catalog {graph.source!r}; give them another."
         )
-    found |= {name: (FeatureKind.MODALITY, rows) for name, rows in given.items()}
-    blocks = {name: block for name, (_, block) in found.items() if _varies(block)}
-    return FeatureBlocks(blocks, {name: found[name][0] for name in blocks}), schema
+    blocks |= {name: (FeatureKind.MODALITY, rows) for name, rows in vectors.items()}
+    matrices = {name: block for name, (_, block) in blocks.items() if not _is_constant(block)}
+    return FeatureBlocks(matrices, {name: blocks[name][0] for name in matrices}), schema
 
 
 def transform(
@@ -83,7 +80,7 @@ def transform(
     *,
     counted: BoolArray | None = None,
 ) -> dict[str, Block]:
-    """Compute phi for some targets with everything frozen that :func:`fit_transform` took from all.
+    """Compute the features of some targets with the scales and columns that :func:`fit_transform` fitted.
 
     Args:
         graph: the catalog as it is now, n targets and groups.
@@ -91,26 +88,28 @@ def transform(
         schema: from the fit, with columns for what is new (:meth:`FeatureSchema.grown`).
         texts: text embeddings, float32 (n, d); only the rows of the targets and of their ancestors are read.
         names: embeddings of the names, likewise.
-        counted: who was there at fit under the name it has, bool (n,); None for the first ``schema.size``.
+        counted: which targets and groups existed at fit under their present name, bool (n,); None for the first
+            ``schema.size``.
 
     Returns:
-        name of the block -> (t, d), those in which all targets were alike at fit included, modalities not.
+        name of the block -> (t, d), including those that were constant at fit, without modalities.
     """
-    view = Subgraph.above(graph, targets)
-    texts, names = (part if part is None else part[view.nodes] for part in (texts, names))
-    there = np.arange(len(graph)) < schema.size if counted is None else counted
-    found, _ = _describe(view, texts, names, schema, there[view.nodes])
-    rows = view.place[targets]
-    return {name: block[rows] for name, (_, block) in found.items()}
+    subgraph = Subgraph.above(graph, targets)
+    texts, names = (part if part is None else part[subgraph.nodes] for part in (texts, names))
+    if counted is None:
+        counted = np.arange(len(graph)) < schema.size
+    blocks, _ = _compute(subgraph, texts, names, schema, counted[subgraph.nodes])
+    rows = subgraph.place[targets]
+    return {name: block[rows] for name, (_, block) in blocks.items()}
 
 
 def _plan(graph: CatalogGraph, texts: Float32Array | None) -> FeatureSchema:
-    """The columns of phi, before anything is computed."""
-    taken = set(_OWN)
+    """The columns of all blocks, before anything is computed."""
+    taken = set(_RESERVED)
     relations: dict[str, str] = {}
     values: dict[str, list[int]] = {}
-    for position, own in enumerate(graph.attributes):
-        values.setdefault(own.name, []).append(position)
+    for position, each in enumerate(graph.attributes):
+        values.setdefault(each.name, []).append(position)
     for name in sorted(values):
         block = f"{name} (attribute)" if name in taken else name
         taken |= {block, f"{block} count", f"{block} mix"}
@@ -120,21 +119,21 @@ def _plan(graph: CatalogGraph, texts: Float32Array | None) -> FeatureSchema:
         shared=FeatureSchema.shared_names(graph, len(graph)),
         texts=texts is not None and bool(np.any(texts)),
         general=np.unique(graph.parents.indices).astype(np.int64) if graph.parents.nnz else None,
-        values={name: AttributeVocabulary(np.array(own), np.empty(0)) for name, own in values.items()},
+        values={name: AttributeVocabulary(np.array(part), np.empty(0)) for name, part in values.items()},
         relations=relations,
         features={name: f"{name} (feature)" if name in taken else name for name in graph.features},
     )
 
 
-def _describe(
-    view: Subgraph,
+def _compute(
+    subgraph: Subgraph,
     texts: Float32Array | None,
     names: Float32Array | None,
     schema: FeatureSchema,
     counted: BoolArray | None = None,
 ) -> tuple[dict[str, tuple[FeatureKind, Block]], FeatureSchema]:
-    """All blocks of a view, and what they take from it: where ``counted`` is None, scales and rarities are its own."""
-    found: dict[str, tuple[FeatureKind, Block]] = {}
+    """All blocks of a subgraph; where ``counted`` is None, scales and rarities are fitted and join the schema."""
+    blocks: dict[str, tuple[FeatureKind, Block]] = {}
     scales, values = dict(schema.scales), dict(schema.values)
 
     def standardised(name: str, *columns: FloatArray, logarithm: bool = True) -> FloatArray:
@@ -143,46 +142,50 @@ def _describe(
         return np.hstack([scale.apply(column) for scale, column in zip(scales[name], columns, strict=True)])
 
     if schema.texts and texts is not None:
-        found["text"] = FeatureKind.TEXT, texts.astype(np.float64)
+        blocks["text"] = FeatureKind.TEXT, texts.astype(np.float64)
         if names is not None:
-            found["name"] = FeatureKind.NAME, names.astype(np.float64)
-        own = np.zeros(len(view)) if counted is None else 1.0 - counted
-        place = [np.array([schema.shared.get(name, 0) for name in view.names], dtype=np.float64) + own]
-        scaled = [standardised("namesakes", *place)]
+            blocks["name"] = FeatureKind.NAME, names.astype(np.float64)
+        itself = np.zeros(len(subgraph)) if counted is None else 1.0 - counted
+        namesakes = np.array([schema.shared.get(name, 0) for name in subgraph.names], dtype=np.float64) + itself
+        scaled = [standardised("namesakes", namesakes)]
         if schema.general is not None:
-            above = parent_texts(view, texts)
-            found["parent text"] = FeatureKind.RELATION, above
-            scaled.append(standardised("likeness", likeness_to_parents(view, texts, above), logarithm=False))
-        found["place"] = FeatureKind.PLACE, np.hstack(scaled)
+            above = parent_texts(subgraph, texts)
+            blocks["parent text"] = FeatureKind.RELATION, above
+            scaled.append(standardised("likeness", similarity_to_parents(subgraph, texts, above), logarithm=False))
+        blocks["place"] = FeatureKind.PLACE, np.hstack(scaled)
     if schema.general is not None:
-        found["ancestors"] = FeatureKind.RELATION, ancestors(view, schema.general)
+        blocks["ancestors"] = FeatureKind.RELATION, ancestors(subgraph, schema.general)
     for name, block in schema.relations.items():
-        carried, rarity = attribute(view, values[name].positions, None if counted is None else values[name].rarity)
+        identities, rarity = attribute(
+            subgraph, values[name].positions, None if counted is None else values[name].rarity
+        )
         values[name] = replace(values[name], rarity=rarity)
-        edges = named(view, values[name].positions)
-        found[block] = FeatureKind.RELATION, carried
-        found[f"{block} count"] = FeatureKind.COUNT, standardised(f"{block} count", number_of_values(view, edges))
-        found[f"{block} mix"] = FeatureKind.MIX, standardised(f"{block} mix", *mix(view, edges), logarithm=False)
+        edges = edges_to(subgraph, values[name].positions)
+        blocks[block] = FeatureKind.RELATION, identities
+        blocks[f"{block} count"] = FeatureKind.COUNT, standardised(f"{block} count", number_of_values(subgraph, edges))
+        blocks[f"{block} mix"] = FeatureKind.MIX, standardised(f"{block} mix", *mix(subgraph, edges), logarithm=False)
     for name, block in schema.features.items():
-        unknown = np.full(len(view), np.nan)
-        found[block] = FeatureKind.FEATURE, standardised(block, view.features.get(name, unknown))
-    return found, replace(schema, scales=scales, values=values)
+        unknown = np.full(len(subgraph), np.nan)
+        blocks[block] = FeatureKind.FEATURE, standardised(block, subgraph.features.get(name, unknown))
+    return blocks, replace(schema, scales=scales, values=values)
 
 
 def _check(graph: CatalogGraph, what: str, vectors: Float32Array | FloatArray) -> None:
-    """Refuse embeddings that do not belong to a catalog's targets."""
+    """Refuse embeddings that do not fit a catalog's targets."""
     if vectors.ndim != 2 or len(vectors) != len(graph):
         raise InputError(
-            f"The embeddings of the {what} have the shape {vectors.shape}; the catalog {graph.source!r} wants one row "
+            f"The embeddings of the {what} have the shape {vectors.shape}; the catalog {graph.source!r} needs one row "
             f"for each of its {len(graph):,} targets and groups."
         )
     if not (finite := np.isfinite(vectors).all(axis=1)).all():
-        own = graph.ids.values[int(np.argmin(finite))]
-        raise InputError(f"The embedding of the {what} of {own!r} is not finite; encode it again or leave {what} out.")
+        target = graph.ids.values[int(np.argmin(finite))]
+        raise InputError(
+            f"The embedding of the {what} of {target!r} is not finite; encode it again or leave {what} out."
+        )
 
 
-def _varies(block: Block) -> bool:
+def _is_constant(block: Block) -> bool:
     if isinstance(block, np.ndarray):
-        return bool(np.any(block != block[0]))
-    alike = sp.csr_array(np.ones((block.shape[0], 1))) @ block[[0]]
-    return bool(np.any(abs(block - alike).data > 0))
+        return not np.any(block != block[0])
+    first = sp.csr_array(np.ones((block.shape[0], 1))) @ block[[0]]
+    return not np.any(abs(block - first).data > 0)

@@ -1,4 +1,4 @@
-"""The blocks of phi one by one: what travels along parents and attributes, and how a target stands among others."""
+"""The feature blocks one by one: what travels along parents and attributes, and statistics of the edges."""
 
 from __future__ import annotations
 
@@ -8,92 +8,102 @@ import scipy.sparse as sp
 from ...arrays import BoolArray, Float32Array, FloatArray, IntArray
 from ...graph.catalog.schema import Edges
 from ...graph.catalog.traversal import reached
-from .message_passing import propagate_dense, propagate_hops, propagate_sparse, unit_rows, unit_rows_dense
+from ..utils import unit_rows
+from .message_passing import propagate_dense, propagate_hops, propagate_sparse
 from .subgraph import Subgraph
 
 
-def parent_texts(view: Subgraph, texts: Float32Array) -> FloatArray:
+def parent_texts(subgraph: Subgraph, texts: Float32Array) -> FloatArray:
     """Mean of the parents' embeddings, as unit vectors, float64 (v, d)."""
-    return unit_rows_dense(propagate_dense(view.parents, texts).astype(np.float64))
+    return unit_rows(propagate_dense(subgraph.parents, texts).astype(np.float64))
 
 
-def likeness_to_parents(view: Subgraph, texts: Float32Array, above: FloatArray) -> FloatArray:
-    """Cosine of a target's text and its parents', NaN without parents, float64 (v,)."""
-    likeness: FloatArray = np.einsum("nd,nd->n", texts.astype(np.float64), above)
-    likeness[np.diff(view.parents.indptr) == 0] = np.nan
-    return likeness
+def similarity_to_parents(subgraph: Subgraph, texts: Float32Array, parents: FloatArray) -> FloatArray:
+    """Cosine of a target's text and :func:`parent_texts`, NaN without parents, float64 (v,)."""
+    cosine: FloatArray = np.einsum("nd,nd->n", texts.astype(np.float64), parents)
+    cosine[np.diff(subgraph.parents.indptr) == 0] = np.nan
+    return cosine
 
 
-def ancestors(view: Subgraph, general: IntArray) -> sp.csr_array:
-    """Identity of the categories above (and of a category with others below it, itself), weakened by distance.
+def ancestors(subgraph: Subgraph, general: IntArray) -> sp.csr_array:
+    """Identities of the ancestors (and of a category with children, its own), weakened by distance.
 
     Args:
-        view: the targets.
-        general: the node of each column, as positions in the graph, -1 where there is none any more.
+        subgraph: v targets.
+        general: the node of each column, as positions in the graph, -1 where it was removed.
 
     Returns:
-        CSR (v, general).
+        CSR (v, general) with unit rows.
     """
     columns = np.flatnonzero(general >= 0)
-    columns = columns[view.place[general[columns]] >= 0]
-    rows = view.place[general[columns]]
-    start = sp.csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), (len(view), len(rows)))
-    return unit_rows(_widened(propagate_hops(view.parents, start), columns, len(general)))
+    columns = columns[subgraph.place[general[columns]] >= 0]
+    rows = subgraph.place[general[columns]]
+    start = sp.csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), (len(subgraph), len(rows)))
+    return _unit_rows(_spread_columns(propagate_hops(subgraph.parents, start), columns, len(general)))
 
 
-def attribute(view: Subgraph, values: IntArray, rarity: FloatArray | None = None) -> tuple[sp.csr_array, FloatArray]:
-    """Identity of one attribute's values, rare values counting more, wider ones reached through their hierarchy.
+def attribute(
+    subgraph: Subgraph, values: IntArray, rarity: FloatArray | None = None
+) -> tuple[sp.csr_array, FloatArray]:
+    """Identities of one attribute's values, weighted by rarity, and of their ancestors in the attribute's hierarchy.
 
     Args:
-        view: the targets.
-        values: the value of each column, as positions among the graph's attributes, -1 where it is gone.
-        rarity: of the values, float64 (values,); None for what it is in this view: the inverse document frequency
-            ``log((v + 1) / carriers)``.
+        subgraph: v targets.
+        values: the value of each column, as positions among the graph's attributes, -1 where it was removed.
+        rarity: of the values, float64 (values,); None computes it from this subgraph, as the inverse document
+            frequency ``log((v + 1) / carriers)``.
 
     Returns:
-        CSR (v, values), and the rarity.
+        CSR (v, values) with unit rows, and the rarity.
     """
-    columns = np.arange(len(values)) if rarity is None else _reached(view, values)
-    has, reach = _carried(view, values[columns])
+    columns = np.arange(len(values)) if rarity is None else _reached_columns(subgraph, values)
+    has, reach = _attribute_matrices(subgraph, values[columns])
     if rarity is None:
         carriers = np.maximum(np.bincount((has @ reach).indices, minlength=len(values)), 1)
-        rarity = np.log((len(view) + 1) / carriers)
-    received = propagate_sparse(unit_rows(has.sqrt()), reach)
-    return unit_rows(_widened(sp.csr_array(received @ sp.diags_array(rarity[columns])), columns, len(values))), rarity
+        rarity = np.log((len(subgraph) + 1) / carriers)
+    received = propagate_sparse(_unit_rows(has.sqrt()), reach)
+    weighted = sp.csr_array(received @ sp.diags_array(rarity[columns]))
+    return _unit_rows(_spread_columns(weighted, columns, len(values))), rarity
 
 
-def _carried(view: Subgraph, values: IntArray) -> tuple[sp.csr_array, sp.csr_array]:
-    """Who has which value (v, values), and which wider values each value reaches (values, values)."""
-    place = _places(view, values)
-    has = _matrix(view.has, place, (len(view), len(values)))
-    inside = Edges(place[view.inside.tail], view.inside.head, view.inside.weight)
-    hierarchy = _matrix(inside, place, (len(values), len(values)))
+def _attribute_matrices(subgraph: Subgraph, values: IntArray) -> tuple[sp.csr_array, sp.csr_array]:
+    """Edges from targets to values (v, values), and the decayed paths from each value to its ancestors."""
+    column = _columns_of(subgraph, values)
+    has = _matrix(subgraph.has, column, (len(subgraph), len(values)))
+    inside = Edges(column[subgraph.inside.tail], subgraph.inside.head, subgraph.inside.weight)
+    hierarchy = _matrix(inside, column, (len(values), len(values)))
     identity = sp.csr_array(sp.eye_array(len(values)))
     return has, propagate_hops(hierarchy, identity) if hierarchy.nnz else identity
 
 
-def _reached(view: Subgraph, values: IntArray) -> IntArray:
-    """Columns of the values that the targets have, and of all wider ones."""
-    place = _places(view, values)
-    tail, head = place[view.inside.tail], place[view.inside.head]
+def _reached_columns(subgraph: Subgraph, values: IntArray) -> IntArray:
+    """Columns of the values that the targets have, and of all their ancestors."""
+    column = _columns_of(subgraph, values)
+    tail, head = column[subgraph.inside.tail], column[subgraph.inside.head]
     inner = (tail >= 0) & (head >= 0)
     shape = (len(values), len(values))
     wider = sp.csr_array((np.ones(np.count_nonzero(inner)), (tail[inner], head[inner])), shape=shape)
-    own = place[view.has.head]
-    return reached(wider, own[own >= 0])
+    start = column[subgraph.has.head]
+    return reached(wider, start[start >= 0])
 
 
-def _places(view: Subgraph, values: IntArray) -> IntArray:
-    """Position of any attribute -> place among some values, -1 where it is none."""
-    ends = (view.has.head, view.inside.tail, view.inside.head, values)
-    place = np.full(1 + max((int(part.max()) for part in ends if len(part)), default=-1), -1, dtype=np.int64)
-    there = np.flatnonzero(values >= 0)
-    place[values[there]] = there
-    return place
+def _columns_of(subgraph: Subgraph, values: IntArray) -> IntArray:
+    """Position of any attribute -> its column among ``values``, -1 where it has none."""
+    ends = (subgraph.has.head, subgraph.inside.tail, subgraph.inside.head, values)
+    column = np.full(1 + max((int(part.max()) for part in ends if len(part)), default=-1), -1, dtype=np.int64)
+    kept = np.flatnonzero(values >= 0)
+    column[values[kept]] = kept
+    return column
 
 
-def _widened(block: sp.csr_array, columns: IntArray, width: int) -> sp.csr_array:
-    """Columns put where they belong among more."""
+def _matrix(edges: Edges, column: IntArray, shape: tuple[int, int]) -> sp.csr_array:
+    """The edges whose head has a column and whose tail a row, as a matrix (tails, heads)."""
+    keep = (column[edges.head] >= 0) & (edges.tail >= 0)
+    return sp.csr_array((edges.weight[keep], (edges.tail[keep], column[edges.head[keep]])), shape=shape)
+
+
+def _spread_columns(block: sp.csr_array, columns: IntArray, width: int) -> sp.csr_array:
+    """Move column i to ``columns[i]`` of a block of ``width`` columns."""
     if block.shape[1] == width:
         return block
     block.sort_indices()
@@ -101,31 +111,32 @@ def _widened(block: sp.csr_array, columns: IntArray, width: int) -> sp.csr_array
     return sp.csr_array((block.data, indices, block.indptr), shape=(block.shape[0], width))
 
 
-def named(view: Subgraph, values: IntArray) -> BoolArray:
+def _unit_rows(block: sp.csr_array) -> sp.csr_array:
+    """Rows of length 1; zero rows stay zero."""
+    length = np.sqrt(block.power(2).sum(axis=1))
+    scaled = sp.csr_array(sp.diags_array(1.0 / np.where(length > 0, length, 1.0)) @ block)
+    scaled.sort_indices()  # else the first product would, in place: other bits and another fingerprint than before
+    return scaled
+
+
+def edges_to(subgraph: Subgraph, values: IntArray) -> BoolArray:
     """Which of the attribute edges lead to some values, bool (edges,)."""
-    return _places(view, values)[view.has.head] >= 0
+    return _columns_of(subgraph, values)[subgraph.has.head] >= 0
 
 
-def number_of_values(view: Subgraph, named: BoolArray) -> FloatArray:
+def number_of_values(subgraph: Subgraph, edges: BoolArray) -> FloatArray:
     """How many values of one attribute each target has, float64 (v,): its degree in that relation."""
-    return np.bincount(view.has.tail[named], minlength=len(view)).astype(np.float64)
+    return np.bincount(subgraph.has.tail[edges], minlength=len(subgraph)).astype(np.float64)
 
 
-def mix(view: Subgraph, named: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """How evenly the values of one attribute share a target, two of float64 (v,).
+def mix(subgraph: Subgraph, edges: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """How evenly a target's edge weights are divided among the values of one attribute, two of float64 (v,).
 
     The logarithms of the Hill numbers of order 1 and 2, that is of the effective number of values by entropy and by
-    the inverse Simpson index (Hill 1973, equation 1), over each value's share of the edge weights. The number of
-    values is the one of order 0.
+    the inverse Simpson index (Hill 1973, equation 1). :func:`number_of_values` is the Hill number of order 0.
     """
-    tail, weight = view.has.tail[named], view.has.weight[named]
-    share = weight / np.bincount(tail, weights=weight, minlength=len(view))[tail]
-    entropy = np.bincount(tail, weights=-share * np.log(share), minlength=len(view))
-    simpson = np.bincount(tail, weights=np.square(share), minlength=len(view))
+    tail, weight = subgraph.has.tail[edges], subgraph.has.weight[edges]
+    share = weight / np.bincount(tail, weights=weight, minlength=len(subgraph))[tail]
+    entropy = np.bincount(tail, weights=-share * np.log(share), minlength=len(subgraph))
+    simpson = np.bincount(tail, weights=np.square(share), minlength=len(subgraph))
     return np.maximum(entropy, 0.0), np.maximum(-np.log(np.where(simpson > 0, simpson, 1.0)), 0.0)
-
-
-def _matrix(edges: Edges, place: IntArray, shape: tuple[int, int]) -> sp.csr_array:
-    """The edges whose head (and tail) has a place, as a matrix (tails, heads)."""
-    keep = (place[edges.head] >= 0) & (edges.tail >= 0)
-    return sp.csr_array((edges.weight[keep], (edges.tail[keep], place[edges.head[keep]])), shape=shape)

@@ -1,4 +1,4 @@
-"""What is fixed when a model is fitted, so that a target added later is described as those before it were."""
+"""What the fit fixes of the features, so that targets added later get the same columns and scales."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _NONE: IntArray = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class StandardScaler:
-    """How one number is standardised.
+    """Standardises one number.
 
     Attributes:
-        mean: of the known values, on the logarithmic scale if that is taken.
+        mean: of the known values, after the logarithm if it is taken.
         deviation: likewise; 1 where all are equal.
-        logarithm: whether ``log(1 + value)`` is taken, as it is where no value was negative.
+        logarithm: whether ``log(1 + value)`` is taken: where no value was negative.
     """
 
     mean: float = 0.0
@@ -30,7 +30,7 @@ class StandardScaler:
 
     @classmethod
     def of(cls, column: FloatArray, *, logarithm: bool = True) -> StandardScaler:
-        """The scale on which the known values of a column have mean 0 and deviation 1."""
+        """Fit to the known values of a column."""
         known = column[~np.isnan(column)]
         if not len(known):
             return cls()
@@ -40,18 +40,18 @@ class StandardScaler:
         return cls(float(scaled.mean()), deviation if deviation > 0 else 1.0, logarithm)
 
     def apply(self, column: FloatArray) -> FloatArray:
-        """Standardise a column (n,) to float64 (n, 1); unknown values are 0, a logarithm takes negative ones for 0."""
+        """Standardise a column (n,) to float64 (n, 1); unknown values become 0, logarithms clip below 0."""
         scaled = np.log1p(np.maximum(column, 0.0)) if self.logarithm else column
         return np.where(np.isnan(column), 0.0, (scaled - self.mean) / self.deviation)[:, None]
 
 
 @dataclass(frozen=True, eq=False)
 class AttributeVocabulary:
-    """The values of one attribute: each has a column of its own in the attribute's block.
+    """The values of one attribute, each a column of the attribute's block.
 
     Attributes:
         positions: of the values among the graph's attributes in the order of the columns, int64 (v,); -1 for a value
-            that is gone.
+            that was removed.
         rarity: inverse document frequency at fit, ``log((n + 1) / carriers)``, float64 (v,).
     """
 
@@ -61,18 +61,18 @@ class AttributeVocabulary:
 
 @dataclass(frozen=True, eq=False)
 class FeatureSchema:
-    """What the columns of phi mean and how their numbers are scaled, from the catalog that a model was fitted to.
+    """The columns of the target features and their scales, fitted to one catalog.
 
     Attributes:
         size: number n of targets and groups at fit.
         shared: name -> how many of them had it.
         texts: whether they had texts.
-        general: positions of the nodes with others below them in the order of the columns of ``ancestors``, int64; -1
-            for one that is gone; None where nothing stood below anything.
+        general: positions of the nodes with children in the order of the columns of ``ancestors``, int64; -1 for one
+            that was removed; None where no node had children.
         values: attribute name -> its values.
         relations: attribute name -> name of its block.
         features: feature -> name of its block.
-        scales: block -> how each of its columns is scaled.
+        scales: block -> scaler of each of its columns.
     """
 
     size: int
@@ -90,10 +90,9 @@ class FeatureSchema:
         return Counter(graph.names[:size])
 
     def grown(self, graph: CatalogGraph) -> FeatureSchema:
-        """Give what a graph has more an identity of its own: general nodes and values of known attributes.
+        """Add columns for the general nodes, and the values of known attributes, that a graph has beyond the fit.
 
-        A value unknown at fit is as rare as can be. An attribute unknown at fit gets no block: nothing is known of how
-        much it counts.
+        A new value has the greatest rarity. A new attribute gets no block, since no weight was fitted for it.
         """
         general = self.general
         if general is not None:
@@ -115,18 +114,19 @@ class FeatureSchema:
         return replace(self, general=general, values=wider)
 
     def moved(self, old: CatalogGraph, new: CatalogGraph) -> FeatureSchema:
-        """The same for another graph of the source, whose nodes stand elsewhere; what it has more has no column."""
+        """Translate positions to another graph of the source; what only that one has gets no column."""
         general = self.general
         if general is not None:
-            general = _elsewhere(new.ids.find(old.ids), general)
+            general = _translate(general, new.ids.find(old.ids))
         place = {attribute: position for position, attribute in enumerate(new.attributes)}
         where = np.array([place.get(attribute, -1) for attribute in old.attributes], dtype=np.int64)
         values = {
-            name: AttributeVocabulary(_elsewhere(where, own.positions), own.rarity) for name, own in self.values.items()
+            name: AttributeVocabulary(_translate(known.positions, where), known.rarity)
+            for name, known in self.values.items()
         }
         return replace(self, general=general, values=values)
 
 
-def _elsewhere(where: IntArray, positions: IntArray) -> IntArray:
-    """New positions of some old ones, -1 for what is gone."""
+def _translate(positions: IntArray, where: IntArray) -> IntArray:
+    """New positions of some old ones, -1 for what was removed."""
     return np.where(positions >= 0, where[positions], -1) if len(where) else np.full(len(positions), -1)

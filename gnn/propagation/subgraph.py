@@ -1,4 +1,4 @@
-"""Some targets with all that stands above them, so that messages reach them as in the whole graph."""
+"""Some targets with all their ancestors, so that messages reach them as in the whole graph."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ...graph.catalog.traversal import reached
 
 @dataclass(frozen=True, eq=False)
 class Subgraph:
-    """Some targets and groups with all that stands above them, so that messages reach them as in the whole graph.
+    """Some targets and groups with all their ancestors.
 
     Attributes:
         nodes: their positions in the graph, ascending, int64 (v,).
-        place: position of any target or group -> place among these, -1 where it is none, int64 (n,).
+        place: position of any target or group -> index among these, -1 outside, int64 (n,).
         names: display names, v.
         parents: 0/1, CSR (v, v), row = child.
-        has: attribute edges, of ancestors only where they are asked for themselves; tails are places among these.
+        has: attribute edges; those of ancestors only where the ancestors were requested. Tails are indices among these.
         inside: edges of the hierarchy over attributes.
         features: name -> float64 (v,).
     """
@@ -38,7 +38,7 @@ class Subgraph:
 
     @classmethod
     def whole(cls, graph: CatalogGraph) -> Subgraph:
-        """All of a graph."""
+        """The whole graph."""
         nodes, has = np.arange(len(graph)), graph.edges[Relation.HAS_ATTRIBUTE]
         inside = graph.edges[Relation.ATTRIBUTE_CHILD_OF]
         return cls(nodes, nodes, graph.names, graph.parents, has, inside, graph.features)
@@ -50,15 +50,15 @@ class Subgraph:
         place = np.full(len(graph), -1, dtype=np.int64)
         place[nodes] = np.arange(len(nodes))
         has = graph.edges[Relation.HAS_ATTRIBUTE]
-        asked = np.zeros(len(graph), dtype=np.bool_)
-        asked[targets] = True
-        own = asked[has.tail]
+        requested = np.zeros(len(graph), dtype=np.bool_)
+        requested[targets] = True
+        kept = requested[has.tail]
         return cls(
             nodes,
             place,
             tuple(graph.names[node] for node in nodes.tolist()),
             graph.parents[nodes][:, nodes],
-            Edges(place[has.tail[own]], has.head[own], has.weight[own]),
+            Edges(place[has.tail[kept]], has.head[kept], has.weight[kept]),
             graph.edges[Relation.ATTRIBUTE_CHILD_OF],
             {name: column[nodes] for name, column in graph.features.items()},
         )

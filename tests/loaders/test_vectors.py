@@ -142,7 +142,7 @@ def test_a_file_that_is_no_parquet_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["text", "place", "manufacturer", "manufacturer count", "catalog_size"])
 def test_a_name_that_is_taken_is_refused(name: str, journey: Loaded, names: np.ndarray) -> None:
-    with pytest.raises(InputError, match=f"The vectors {name!r} are called as a block"):
+    with pytest.raises(InputError, match=f"The vectors {name!r} have the name of a block"):
         propagate(journey.graph, None, None, {name: names.astype(np.float64)})
 
 

@@ -7,8 +7,8 @@ import scipy.sparse as sp
 
 from newaisle.gnn.evaluation.methods.kernel_baselines import TextCosine
 from newaisle.gnn.evaluation.methods.newaisle import Newaisle
-from newaisle.gnn.propagation import message_passing as messages
 from newaisle.gnn.propagation.features import FeatureBlocks, FeatureKind, extend_blocks
+from newaisle.gnn.propagation.message_passing import propagate_dense, propagate_sparse
 from newaisle.gnn.propagation.propagate import fit_transform, propagate, transform
 from newaisle.gnn.text.encoder import TextEncoder
 from newaisle.gnn.validation.metrics import ndcg
@@ -193,9 +193,14 @@ def test_relations_have_unit_rows_and_everything_is_finite(phi):
             assert ((np.abs(length - 1) < 1e-5) | (length == 0)).all()
 
 
-def test_chunks_of_identity_vectors_change_nothing(journey, phi, texts, names, monkeypatch):
-    monkeypatch.setattr(messages, "_CHUNK", 7)
-    assert propagate(journey.graph, texts, names).fingerprint == phi.fingerprint
+def test_sparse_messages_are_the_dense_ones_to_the_bit():
+    random = np.random.default_rng(0)
+    adjacency = sp.random_array((40, 30), density=0.2, rng=random, format="csr")
+    vectors = sp.random_array((30, 20), density=0.3, rng=random, format="csr")
+    dense = propagate_dense(adjacency, vectors.toarray().astype(np.float32))
+    found = propagate_sparse(adjacency, vectors)
+    assert found.has_canonical_format
+    assert (found.toarray() == dense).all()
 
 
 def test_using_blocks_does_not_change_them(journey, texts, names):

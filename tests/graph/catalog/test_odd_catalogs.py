@@ -198,7 +198,7 @@ def test_a_relation_without_edges_plays_no_part():
     [
         (
             lambda made: made[:-1],
-            r"the {} have the shape \(29, 8\); the catalog 'tables' wants one row for each of its 30",
+            r"the {} have the shape \(29, 8\); the catalog 'tables' needs one row for each of its 30",
         ),
         (lambda made: made[0], r"the {} have the shape \(8,\)"),
         (lambda made: np.where(np.arange(30)[:, None] == 7, np.nan, made), r"the {} of 't01' is not finite"),
