@@ -1,4 +1,4 @@
-"""How many users will buy a target: the sum of their chances, and an interval from targets whose buyers are known."""
+"""How many users will buy a target: the sum of their purchase probabilities, and a conformal interval."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
-from ..utils import sample
+from ..utils import chunks
 from .probability import PurchaseCalibration
 
 LEVEL = 0.8
@@ -19,11 +18,9 @@ _BIN = 100
 """Pseudo-new targets per bin, at least."""
 
 _MOST_BINS = 20
-_MOST_TARGETS = 1000
-"""Pseudo-new targets per set; of more, a random part serves."""
 
 _CELLS = 2**18
-"""Chances computed at once."""
+"""Probabilities computed at once."""
 
 _REPEAT = 1.3
 """How far the root of the number of buyers moves from one window to the next, with the probability ``LEVEL``.
@@ -34,11 +31,11 @@ was measured between the halves of the year of Complete Journey, where assortmen
 
 @dataclass(frozen=True)
 class ConformalInterval:
-    """How far numbers of buyers are from the expected ones, as ``log((buyers + 1) / (expected + 1))``.
+    """Deviations of numbers of buyers from the expected ones, as ``log((buyers + 1) / (expected + 1))``.
 
     Split conformal prediction (Lei et al. 2018), conditional on the expected number by bins (Mondrian: Vovk, Gammerman
-    and Shafer 2005): in each bin the shortest interval around 0 that holds ``LEVEL`` of the targets. Between the bins
-    the ends are interpolated.
+    and Shafer 2005): in each bin the shortest interval around 0 that contains ``LEVEL`` of the targets. Between the
+    bins the ends are interpolated.
 
     Attributes:
         levels: mean ``log(expected + 1)`` of each bin, ascending.
@@ -55,8 +52,8 @@ class ConformalInterval:
 
         Args:
             expected: numbers of buyers, float64 (targets,).
-            share: how much of each target's vector is prior, 1 for a new one; with own sales the interval gets
-                narrower in proportion (on the logarithmic scale), float64 (targets,).
+            share: share of the prior in each target's vector, 1 for a new one; with own sales the interval narrows in
+                proportion (on the logarithmic scale), float64 (targets,).
         """
         level = np.log1p(expected)
         low, high = (np.expm1(level + share * np.interp(level, self.levels, ends)) for ends in (self.low, self.high))
@@ -67,91 +64,48 @@ class ConformalInterval:
 
 @dataclass(frozen=True, eq=False)
 class BuyerCounts:
-    """Targets that were predicted without their sales, and what came of them.
+    """Expected and true numbers of buyers of targets that were predicted without their sales.
 
     Attributes:
-        expected: numbers of buyers, float64 (targets,).
-        buyers: true numbers among the same users, int64 (targets,).
+        expected: float64 (targets,).
+        buyers: among the same users, int64 (targets,).
     """
 
     expected: FloatArray
     buyers: IntArray
 
-    @classmethod
-    def of(
-        cls,
-        calibration: PurchaseCalibration,
-        users: FloatArray,
-        history: sp.csr_array,
-        sales: sp.csr_array,
-        vectors: FloatArray,
-        targets: IntArray,
-        seed: int,
-    ) -> BuyerCounts:
-        """All users with a history and some targets, a random part of many.
-
-        Args:
-            calibration: from scores to chances.
-            users: p of all users, float64 (users, rank).
-            history: what they bought when p was fitted, CSR (users, n).
-            sales: what they bought of the targets, CSR (users, n).
-            vectors: predicted q of the targets, float64 (targets, rank).
-            targets: their positions.
-            seed: of the part.
-        """
-        part = sample(np.arange(len(targets)), _MOST_TARGETS, seed)
-        activity = np.diff(history.indptr)
-        rows = np.flatnonzero(activity)
-        expected = expected_buyers(calibration, users[rows], activity[rows], vectors[part])
-        return cls(expected, np.bincount(sales[rows].indices, minlength=sales.shape[1])[targets[part]].astype(np.int64))
-
 
 def expected_buyers(
-    calibration: PurchaseCalibration,
-    users: FloatArray,
-    activity: IntArray,
-    vectors: FloatArray,
-    results_by_method: int = _CELLS,
+    calibration: PurchaseCalibration, users: FloatArray, activity: IntArray, vectors: FloatArray, cells: int = _CELLS
 ) -> FloatArray:
-    """The sum of all users' chances to buy each target, float64 (targets,).
+    """The sum of all users' probabilities to buy each target, float64 (targets,).
 
     Args:
-        calibration: from scores to chances.
+        calibration: from scores to probabilities.
         users: p, float64 (users, rank).
         activity: number of distinct targets in each user's history, int (users,).
         vectors: q of the targets, float64 (targets, rank).
-        results_by_method: chances computed at once, one user at least.
+        cells: probabilities computed at once, one user at least.
     """
     total = np.zeros(len(vectors))
-    step = max(results_by_method // max(len(vectors), 1), 1)
-    for start in range(0, len(users), step):
-        here = slice(start, start + step)
-        total += calibration.chance(users[here] @ vectors.T, activity[here]).sum(axis=0)
+    for part in chunks(len(users), max(cells // max(len(vectors), 1), 1)):
+        total += calibration.chance(users[part] @ vectors.T, activity[part]).sum(axis=0)
     return total
 
 
 def fit_interval(sets: Sequence[BuyerCounts]) -> ConformalInterval:
-    """Fit to targets of which it is known what came of them.
-
-    Args:
-        sets: one per set of pseudo-new targets.
-    """
-    expected = np.concatenate([found.expected for found in sets])
-    buyers = np.concatenate([found.buyers for found in sets])
+    """Fit the interval to sets of pseudo-new targets."""
+    expected = np.concatenate([counts.expected for counts in sets])
+    buyers = np.concatenate([counts.buyers for counts in sets])
     level = np.log1p(expected)
     miss = np.log1p(buyers) - level
-    count = min(max(len(level) // _BIN, 1), _MOST_BINS)
-    bins = np.array_split(np.argsort(level, kind="stable"), count)
-    ends = [_shortest(miss[part]) for part in bins]
-    return ConformalInterval(
-        tuple(float(level[part].mean()) for part in bins),
-        tuple(low for low, _ in ends),
-        tuple(high for _, high in ends),
-    )
+    bins = np.array_split(np.argsort(level, kind="stable"), min(max(len(level) // _BIN, 1), _MOST_BINS))
+    low, high = zip(*(_shortest(miss[part]) for part in bins), strict=True)
+    return ConformalInterval(tuple(float(level[part].mean()) for part in bins), low, high)
 
 
 def _shortest(miss: FloatArray) -> tuple[float, float]:
-    """The shortest interval around 0 that holds ``LEVEL`` of the numbers and of one more, wherever that may lie."""
+    """The shortest interval around 0 that contains ``LEVEL`` of the numbers and of one more, wherever it may lie."""
     ordered = np.sort(miss)
     inside = min(int(np.ceil(LEVEL * (len(miss) + 1))), len(miss))
     low = np.minimum(ordered[: len(miss) - inside + 1], 0.0)

@@ -1,4 +1,4 @@
-"""From a score to the chance of a purchase: a monotone logistic regression, fitted where the answer is known."""
+"""From a score to the probability of a purchase: a monotone logistic regression, fitted to held-out targets."""
 
 from __future__ import annotations
 
@@ -7,21 +7,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import scipy.sparse as sp
 from scipy.special import expit
 
 from ...arrays import BoolArray, FloatArray, IntArray
-from ..utils import sample
 
 _QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.999)
 _PENALTY = 1e-3
 _MOST_PAIRS = 200_000
-_MOST_USERS = 1000
-_MOST_TARGETS = 5000
 _LEAST_SLOPE = 1e-3
-"""In deviations of the score: a higher score is always a better chance."""
+"""In deviations of the score: a higher score is always a higher probability."""
 _LEAST_SPREAD = 1e-4
-"""In deviations of the score: a piece in which hardly any pair lies says nothing, and chances must not jump there."""
+"""In deviations of the score: a piece with hardly any pair is no evidence, and probabilities must not jump there."""
 
 BINS = 15
 """Bins of equal size for the expected calibration error."""
@@ -47,7 +43,7 @@ class PurchaseCalibration:
     intercept: float
 
     def chance(self, scores: FloatArray, activity: IntArray) -> FloatArray:
-        """The chance that users buy targets, float64 (users, targets).
+        """The probability that users buy targets, float64 (users, targets).
 
         Args:
             scores: ``p . q``, float64 (users, targets).
@@ -61,7 +57,7 @@ class PurchaseCalibration:
 
 @dataclass(frozen=True, eq=False)
 class ScoredPairs:
-    """Predictions of which it is known what came of them.
+    """Scores of users and targets, and whether they bought.
 
     Attributes:
         scores: ``p . q``, float64 (users, targets).
@@ -73,75 +69,16 @@ class ScoredPairs:
     activity: IntArray
     bought: BoolArray
 
-    @classmethod
-    def of(
-        cls,
-        users: FloatArray,
-        history: sp.csr_array,
-        sales: sp.csr_array,
-        vectors: FloatArray,
-        targets: IntArray,
-        seed: int,
-    ) -> ScoredPairs:
-        """All users with a history and some targets, a random part of many.
-
-        Args:
-            users: p of all users, float64 (users, rank).
-            history: what they bought when p was fitted, CSR (users, n).
-            sales: what they bought of the targets, CSR (users, n).
-            vectors: predicted q of the targets, float64 (targets, rank).
-            targets: their positions.
-            seed: of the part.
-        """
-        rows = _active(history, seed)
-        part = sample(np.arange(len(targets)), _MOST_TARGETS, seed)
-        activity = np.diff(history.indptr)[rows]
-        return cls(users[rows] @ vectors[part].T, activity, sales[rows][:, targets[part]].toarray() > 0)
-
-
-def expected_shares(
-    calibration: PurchaseCalibration,
-    users: FloatArray,
-    bought: sp.csr_array,
-    vectors: FloatArray,
-    targets: IntArray,
-    seed: int,
-) -> tuple[FloatArray, FloatArray]:
-    """The share of buyers that is expected of every target, and the true one, among users with a history.
-
-    Args:
-        calibration: from scores to chances.
-        users: p of all users, float64 (users, rank).
-        bought: what they bought, CSR (users, n).
-        vectors: predicted q of the targets, float64 (targets, rank).
-        targets: their positions.
-        seed: of the random part of many users that serves.
-
-    Returns:
-        two times float64 (targets,).
-    """
-    rows = _active(bought, seed)
-    activity = np.diff(bought.indptr)[rows]
-    expected = np.empty(len(targets))
-    for first in range(0, len(targets), _MOST_TARGETS):
-        part = slice(first, first + _MOST_TARGETS)
-        expected[part] = calibration.chance(users[rows] @ vectors[part].T, activity).mean(axis=0)
-    true = np.bincount(bought[rows].indices, minlength=bought.shape[1])[targets] / len(rows)
-    return expected, true
-
-
-def _active(history: sp.csr_array, seed: int) -> IntArray:
-    """Rows of users with a history, a random part of many."""
-    return sample(np.flatnonzero(np.diff(history.indptr)), _MOST_USERS, seed)
-
 
 def fit_calibration(sets: Sequence[ScoredPairs], seed: int) -> PurchaseCalibration:
-    """Fit to predictions of which it is known what came of them, by maximum likelihood.
+    """Fit to sets of pseudo-new targets by maximum likelihood.
 
     Args:
-        sets: one per set of pseudo-new targets.
-        seed: of the random part of the pairs that serves.
+        sets: pairs of each.
+        seed: of the random sample of many pairs.
     """
+    from scipy.optimize import minimize  # serving does not fit
+
     score = np.concatenate([pairs.scores.ravel() for pairs in sets])
     active = np.concatenate([np.repeat(np.log1p(pairs.activity), pairs.scores.shape[1]) for pairs in sets])
     hit = np.concatenate([pairs.bought.ravel() for pairs in sets])
@@ -150,7 +87,7 @@ def fit_calibration(sets: Sequence[ScoredPairs], seed: int) -> PurchaseCalibrati
         score, active, hit = score[some], active[some], hit[some]
     knots = tuple(np.unique(np.quantile(score, _QUANTILES)).tolist())
     pieces = np.stack(list(_pieces(score, knots)), axis=-1)
-    spread, deviation = pieces.std(axis=0), float(score.std()) or 1.0  # slopes of like size: the search finds its way
+    spread, deviation = pieces.std(axis=0), float(score.std()) or 1.0  # slopes of one magnitude: the search converges
     spread[spread < _LEAST_SPREAD * deviation] = deviation
     design = np.column_stack([pieces / spread, active, np.ones(len(score))])
     truth = hit.astype(np.float64)
@@ -164,8 +101,6 @@ def fit_calibration(sets: Sequence[ScoredPairs], seed: int) -> PurchaseCalibrati
 
     start = np.full(design.shape[1], _LEAST_SLOPE)
     bounds: list[tuple[float | None, None]] = [(_LEAST_SLOPE, None)] * pieces.shape[1] + [(None, None)] * 2
-    from scipy.optimize import minimize  # half of what serving would import, and only a fit needs it
-
     found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options={"maxiter": 500}).x
     slopes = found[:-2] / spread
     return PurchaseCalibration(knots, tuple(slopes.tolist()), float(found[-2]), float(found[-1]))

@@ -20,13 +20,12 @@ from .solve import precision_of, solve_targets, solve_users
 class Factors:
     """Factors in which both sides agree: users solved exactly from ``basis``, targets exactly from users.
 
-    Two sets stand side by side, each divided by the root of 2, so that ``p . q`` is the mean of their scores.
+    Two sets are concatenated, each divided by the root of 2, so that ``p . q`` is the mean of their scores.
 
     Attributes:
         users: p, float64 (users, rank).
         targets: q, float64 (targets, rank); float32 of more than 50,000 targets.
         basis: the target factors from which users are folded in, likewise.
-        settings: how they were fitted.
     """
 
     users: FloatArray
@@ -50,7 +49,7 @@ class Factors:
         return np.asarray(self.users[self.users.any(axis=1)].mean(axis=0))
 
     def user_vectors(self, users: npt.NDArray[np.int64]) -> FloatArray:
-        """User vectors p of some rows, with the mean user for those without history, float64 (users, rank)."""
+        """User vectors p, the mean user for rows without history, float64 (users, rank)."""
         vectors = self.users[users]
         return np.where(vectors.any(axis=1, keepdims=True), vectors, self.mean_user)
 
@@ -63,7 +62,7 @@ def fit_factors(signed: sp.csr_array, settings: FactorSettings, seed: int) -> Fa
     Args:
         signed: weights, float64 CSR, shape (users, targets): 1 for a full purchase, below 0 for a dislike.
         settings: rank, confidence, regularisation, steps.
-        seed: of the random start.
+        seed: of the random initial factors.
 
     Raises:
         ModelError: no purchases at all.
@@ -75,14 +74,14 @@ def fit_factors(signed: sp.csr_array, settings: FactorSettings, seed: int) -> Fa
 def fit_users(signed: sp.csr_array, settings: FactorSettings, seed: int) -> tuple[FloatArray, FloatArray]:
     """The basis, float64 (targets, rank), and the users solved exactly from it, float64 (users, rank).
 
-    Takes and raises what :func:`fit_factors` does.
+    Arguments and errors are those of :func:`fit_factors`.
     """
     if not (signed.data > 0).any():
         raise ModelError("There is no purchase to learn from; give interactions on targets of the catalog.")
     from implicit.als import AlternatingLeastSquares
 
-    certain = sp.csr_matrix((settings.certainty(signed.data), signed.indices, signed.indptr), signed.shape, np.float32)
-    # implicit runs its own threads; a threaded BLAS below them floods the cores
+    weights = sp.csr_matrix((settings.certainty(signed.data), signed.indices, signed.indptr), signed.shape, np.float32)
+    # implicit runs its own threads; a threaded BLAS below them would oversubscribe the cores
     with threadpool_limits(1, "blas"):
         sets = []
         for part in settings.parts:
@@ -93,9 +92,9 @@ def fit_users(signed: sp.csr_array, settings: FactorSettings, seed: int) -> tupl
                 iterations=settings.iterations,
                 random_state=seed,
             )
-            als.fit(certain, show_progress=False)
+            als.fit(weights, show_progress=False)
             sets.append(np.asarray(als.item_factors, dtype=precision_of(signed.shape[1])))
         basis = np.hstack(sets) / float(np.sqrt(len(sets)))
-        if (signed.data < 0).any():  # nothing but dislikes leads to zero, in steps that do not quite reach it
+        if (signed.data < 0).any():  # only dislikes lead to zero, which the steps of implicit do not quite reach
             basis[np.bincount(signed.indices[signed.data > 0], minlength=len(basis)) == 0] = 0.0
     return basis, solve_users(signed, basis, settings)

@@ -1,4 +1,4 @@
-"""The level of a target: how many buy it at all, on the logit scale."""
+"""The popularity of targets: the logit of the share of buyers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...arrays import FloatArray, IntArray
 def popularity_logits(bought: sp.csr_array, targets: IntArray) -> FloatArray:
     """The logit of the share of buyers of some targets, less its mean over them, float64 (targets,).
 
-    Half a buyer is added, and half a user who does not buy, so that it is finite where nobody or everybody buys.
+    Half a buyer and half a non-buyer are added, so that it is finite where nobody or everybody buys.
 
     Args:
         bought: purchases, CSR (users, n).

@@ -9,7 +9,7 @@ import numpy as np
 from ...arrays import FloatArray
 
 _FEW = 8
-"""Where a system has so many times fewer pairs than its rank, the common part of all systems is inverted once."""
+"""Systems with this many times fewer pairs than their rank are solved by the Woodbury identity."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,19 @@ class FactorSettings:
 
     @property
     def parts(self) -> tuple[slice, ...]:
-        """Where each set of factors stands in a vector."""
+        """The columns of each set of factors."""
         both = (slice(0, self.rank), slice(self.rank, self.rank + self.second))
         return both if self.second else both[:1]
 
     def few(self, pairs: int, rank: int) -> bool:
-        """Whether a system of so many pairs is solved from what it has in common with all others."""
+        """Whether a system of so many pairs is solved as a small change of the part that all systems share."""
         return pairs * _FEW <= rank and self.alpha >= 1.0
 
     def certainty(self, weights: FloatArray) -> FloatArray:
-        """Confidence ``1 + (alpha - 1) |w|`` of pairs over alpha: 1 for a full purchase, float64 (pairs,).
+        """Confidence ``1 + (alpha - 1) |w|`` of pairs over alpha, with the sign of w: 1 for a full purchase.
 
         Args:
-            weights: w of the pairs, -1 to 1, not 0; where it is below 0, so is the result.
+            weights: w of the pairs, -1 to 1, not 0, float64 (pairs,).
         """
         size = np.abs(weights)
         return np.asarray(np.sign(weights) * (size + (1.0 - size) / self.alpha))

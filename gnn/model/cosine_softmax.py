@@ -5,20 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ...arrays import FloatArray
+from ..utils import unit_rows
 
 HEADROOM = 1.25
-"""How much longer than the longest target vector of fit time a later one may grow before all are rewritten."""
+"""M over the longest target vector at fit: how far later ones may grow before all embeddings are rewritten."""
 
 
 def augment_users(vectors: FloatArray) -> FloatArray:
-    """User vectors as they meet targets that have an offset: ``[p, |p|]``, so that it weighs alike for all users.
-
-    Args:
-        vectors: p, float64 (users, rank).
-
-    Returns:
-        float64 (users, rank + 1).
-    """
+    """``[p, |p|]`` of p (users, rank), so that a target's offset counts alike for all; float64 (users, rank + 1)."""
     return np.column_stack([vectors, np.linalg.norm(vectors, axis=1)])
 
 
@@ -37,30 +31,16 @@ def target_embeddings(vectors: FloatArray, longest: float) -> FloatArray:
 
 
 def user_embeddings(vectors: FloatArray) -> FloatArray:
-    """Unit user vectors: ``f = [p / |p|, 1, 0] / sqrt(2)``; a zero vector stays zero.
+    """Unit vectors ``f = [p / |p|, 1, 0] / sqrt(2)`` of user vectors p (users, rank), float64 (users, rank + 2).
 
-    Args:
-        vectors: p, float64 (users, rank).
-
-    Returns:
-        float64 (users, rank + 2).
+    A zero vector stays zero.
     """
-    asked = augment_users(vectors)
-    length = np.linalg.norm(asked, axis=1, keepdims=True)
-    unit = np.divide(asked, length, out=np.zeros_like(asked), where=length > 0)
+    unit = unit_rows(augment_users(vectors))
     return np.column_stack([unit, np.zeros(len(unit))])
 
 
 def cosine(users: FloatArray, targets: FloatArray) -> FloatArray:
-    """The articles' similarity ``f(c).f(c') / (|f(c)| |f(c')|)``; 0 where a vector is zero.
-
-    Args:
-        users: float64 (users, d).
-        targets: float64 (targets, d).
-
-    Returns:
-        float64 (users, targets).
-    """
+    """The articles' similarity ``f(c).f(c') / (|f(c)| |f(c')|)`` of (users, d) and (targets, d); 0 for zero vectors."""
     lengths = np.outer(np.linalg.norm(users, axis=1), np.linalg.norm(targets, axis=1))
     product = users @ targets.T
     return np.divide(product, lengths, out=np.zeros_like(product), where=lengths > 0)

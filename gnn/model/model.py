@@ -1,4 +1,4 @@
-"""The one space: a vector per user and a vector per target, from which everything is answered."""
+"""The fitted model: one vector per user and one per target, from which every answer is computed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
 from ..calibration.confidence import expected_errors, popularity_errors
-from ..calibration.forecast import BuyerCounts, ConformalInterval, fit_interval
-from ..calibration.probability import PurchaseCalibration, ScoredPairs, expected_shares, fit_calibration
+from ..calibration.forecast import ConformalInterval, fit_interval
+from ..calibration.held_out import HeldOutTargets
+from ..calibration.probability import PurchaseCalibration, fit_calibration
 from ..factors.als import Factors
 from ..factors.popularity import popularity_logits
 from ..factors.update import update_targets
@@ -29,16 +30,16 @@ class LatentFactorModel:
     Attributes:
         settings: the numbers it was fitted with.
         factors: of users and targets; rows of targets without sales are zero.
-        regressor: carries the seen targets' factors, and their levels as one column more, to all others.
+        regressor: predicts factors and, as one column more, popularity from those of the seen targets.
         prior: of all n targets and groups; that of a seen target leaves its own sales out.
-        level: the predicted logit of the share of buyers, less the mean of the seen targets, float64 (n,); that of a
-            seen target leaves its own sales out.
+        level: the predicted popularity, the logit of the share of buyers less the mean of the seen targets, float64
+            (n,); that of a seen target leaves its own sales out.
         vectors: q after the update, float64 (n, rank).
-        share: how much of each vector is prior, 1 (zero-shot) down to 0, float64 (n,).
-        longest: M, longer than every vector.
-        calibration: from ``p . q + |p| o`` to the chance of a purchase.
-        error: how far the level that the prior predicts is likely to be off, as a logarithm, float64 (n,).
-        spread: how far the number of buyers is likely to be from the expected one.
+        share: share of the prior in each vector, 1 (zero-shot) down to 0, float64 (n,).
+        longest: M, above the norm of every vector.
+        calibration: from ``p . q + |p| o`` to the probability of a purchase.
+        error: expected error of the predicted popularity, as a logarithm, float64 (n,).
+        spread: interval of the number of buyers around the expected one.
     """
 
     settings: ModelSettings
@@ -55,14 +56,14 @@ class LatentFactorModel:
 
     @cached_property
     def offset(self) -> FloatArray:
-        """o, what is added to everybody's ``p . q / |p|`` of a target, float64 (n,)."""
-        found = self.settings.level * self.level
-        found[self.regressor.seen] -= self.settings.offset
-        return np.asarray(found)
+        """o, added to every user's ``p . q / |p|`` of a target, float64 (n,)."""
+        offset = self.settings.level * self.level
+        offset[self.regressor.seen] -= self.settings.offset
+        return np.asarray(offset)
 
     @cached_property
     def answers(self) -> FloatArray:
-        """``[q, o]``, which ``[p, |p|]`` meets, float64 (n, rank + 1)."""
+        """``[q, o]``, the counterpart of ``[p, |p|]``, float64 (n, rank + 1)."""
         return np.column_stack([self.vectors, self.offset.astype(self.vectors.dtype)])
 
     def embeddings(self, targets: IntArray) -> FloatArray:
@@ -82,10 +83,10 @@ class LatentFactorModel:
         return softmax(scores, self.settings.tau if tau is None else tau)
 
     def chance(self, users: FloatArray, activity: IntArray, targets: IntArray) -> FloatArray:
-        """How likely users are to buy targets within a time as long as that of the sales, float64 (users, targets).
+        """The probability that users buy targets within a time as long as that of the sales, float64 (users, targets).
 
-        It holds for targets on sale, shown as the seen ones were, and was fitted on pseudo-new ones, those that hardly
-        anybody bought included. A user's order by it is the order by score.
+        It holds for targets on sale, shown as the seen ones were; it was fitted on pseudo-new targets, rarely bought
+        ones included, and ranks each user's targets as the score does.
 
         Args:
             users: p, float64 (users, rank).
@@ -96,10 +97,10 @@ class LatentFactorModel:
 
     @property
     def confidence(self) -> FloatArray:
-        """How sure the level of every target is, between 0 and 1, float64 (n,).
+        """How certain the popularity of every target is, between 0 and 1, float64 (n,).
 
-        ``exp(-error)``, where the error is the expected ``|log(predicted / true share of buyers)|`` as far as the
-        vector still is prior: with 0.5 it is typically wrong by a factor of 2.
+        ``exp(-error)`` with the expected ``|log(predicted / true share of buyers)|``, in proportion to the share of the
+        prior: at 0.5 it is typically wrong by a factor of 2.
         """
         return np.asarray(np.exp(-self.error * self.share))
 
@@ -113,54 +114,68 @@ def build_model(
     signed: sp.csr_array | None = None,
     regressor: KernelRegressor | None = None,
 ) -> LatentFactorModel:
-    """Put the space together from fitted factors: prior by propagation, then the update of all seen targets.
+    """Build the model from fitted factors: prior by propagation, then the update of all seen targets, then calibration.
 
-    A head of the same targets, whatever factors it carries, saves solving the kernel.
+    Args:
+        bought: purchases, 0/1 CSR (users, n).
+        factors: of the users and the seen targets.
+        blocks: target features.
+        settings: all numbers.
+        seed: of random samples in the calibration.
+        signed: weights of the pairs, below 0 for dislikes, CSR (users, n); None where each is a full purchase.
+        regressor: of the same targets, with any factors, to save solving the kernel.
     """
-    weights = bought if signed is None else signed
     seen = np.flatnonzero(np.bincount(bought.indices, minlength=bought.shape[1]))
     new = np.setdiff1d(np.arange(bought.shape[1]), seen)
-    regressor = make_regressor(blocks, settings.kernel, seen, factors.targets[seen]) if regressor is None else regressor
-    regressor = regressor.carrying(with_popularity(factors, bought, seen))
+    regressor = regressor or make_regressor(blocks, settings.kernel, seen, factors.targets[seen])
+    regressor = regressor.with_factors(with_popularity(factors, bought, seen))
     mean, variance = np.empty_like(factors.targets), np.empty(bought.shape[1])
-    level = np.empty(bought.shape[1])
+    popularity = np.empty(bought.shape[1])
     for targets, prior in ((seen, regressor.leave_one_out()), (new, regressor.prior(new))):
-        mean[targets], level[targets], variance[targets] = prior.mean[:, :-1], prior.mean[:, -1], prior.variance
+        mean[targets], popularity[targets] = prior.mean[:, :-1], prior.mean[:, -1]
+        variance[targets] = prior.variance
     strength = prior_strength(variance[seen], settings.seen_strength, settings)
     vectors, share = mean.copy(), np.ones(len(mean))
-    vectors[seen], share[seen] = update_targets(
-        factors.users, sp.csc_array(weights[:, seen]), mean[seen], strength, settings.factors
-    )
-    users, foreseen = augment_users(factors.users), settings.as_new(mean[seen], level[seen])
-    pairs = ScoredPairs.of(users, bought, bought, foreseen, seen, seed)
-    calibration = settings.calibration or fit_calibration([pairs], seed)
-    expected, true = expected_shares(calibration, users, bought, foreseen, seen, seed)
-    error = expected_errors(regressor, popularity_errors(expected, true), len(mean))
-    spread = settings.spread or fit_interval([BuyerCounts.of(calibration, users, bought, bought, foreseen, seen, seed)])
-    prior, longest = Prior(mean, variance), max_norm(factors.targets)
+    weights = sp.csc_array((bought if signed is None else signed)[:, seen])
+    vectors[seen], share[seen] = update_targets(factors.users, weights, mean[seen], strength, settings.factors)
+    predicted = settings.as_new(mean[seen], popularity[seen])
+    held_out = HeldOutTargets(augment_users(factors.users), bought, bought, predicted, seen, seed)
+    calibration = settings.calibration or fit_calibration([held_out.pairs()], seed)
+    errors = popularity_errors(*held_out.shares(calibration))
+    longest = norm_with_headroom(factors.targets)
     model = LatentFactorModel(
-        settings, factors, regressor, prior, level, vectors, share, longest, calibration, error, spread
+        settings=settings,
+        factors=factors,
+        regressor=regressor,
+        prior=Prior(mean, variance),
+        level=popularity,
+        vectors=vectors,
+        share=share,
+        longest=longest,
+        calibration=calibration,
+        error=expected_errors(regressor, errors, np.arange(len(mean))),
+        spread=settings.spread or fit_interval([held_out.buyer_counts(calibration)]),
     )
-    return replace(model, longest=max(longest, max_norm(model.answers)))
+    return replace(model, longest=max(longest, norm_with_headroom(model.answers)))
 
 
 def popularity_regressor(
     blocks: FeatureBlocks, settings: KernelSettings, seen: IntArray, factors: Factors, bought: sp.csr_array
 ) -> KernelRegressor:
-    """The head that carries factors of seen targets and, as one column more, their levels."""
+    """The regressor of factors and, as one column more, popularity."""
     return make_regressor(blocks, settings, seen, with_popularity(factors, bought, seen))
 
 
 def with_popularity(factors: Factors, bought: sp.csr_array, seen: IntArray) -> FloatArray:
-    """Factors of seen targets and, as one column more, their levels, float64 (seen, rank + 1)."""
+    """Factors of seen targets and, as one column more, their popularity, float64 (seen, rank + 1)."""
     return np.column_stack([factors.targets[seen], popularity_logits(bought, seen).astype(factors.targets.dtype)])
 
 
-def max_norm(vectors: FloatArray) -> float:
-    """M for some vectors: the longest of them with ``HEADROOM``."""
+def norm_with_headroom(vectors: FloatArray) -> float:
+    """M for some vectors: the greatest norm times ``HEADROOM``."""
     return HEADROOM * float(np.linalg.norm(vectors, axis=1).max())
 
 
 def prior_strength(variance: FloatArray, gamma: float | FloatArray, settings: ModelSettings) -> FloatArray:
-    """``lambda_c = gamma / (s_c + lambda)``: a prior that is sure of itself gives way to sales more slowly."""
+    """``lambda_c = gamma / (s_c + lambda)``: a more certain prior yields to sales more slowly."""
     return np.asarray(gamma / (variance + settings.kernel.ridge))

@@ -15,19 +15,19 @@ from ..prior.kernel import KernelSettings
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """All numbers that the space depends on besides data and seed.
+    """All numbers that the model depends on besides data and seed.
 
     Attributes:
         factors: rank, confidence, regularisation.
         kernel: weights of the blocks and the ridge.
-        strength: gamma, how strongly the prior of a new target holds against its first sales.
+        strength: gamma, the weight of the prior of a new target against its first sales.
         seen_strength: the same for targets with sales at fit.
-        level: how much of the predicted level, one for everybody, is added to the scores.
-        offset: what is taken from the scores of all seen targets, so that new ones can share a list with them.
+        level: weight of the predicted popularity, the same for all users, in the scores.
+        offset: subtracted from the scores of all seen targets, so that new ones can share a list with them.
         tau: temperature of the cosine-softmax.
-        calibration: from a score to the chance of a purchase; None fits it to the seen targets, each predicted from the
+        calibration: from scores to purchase probabilities; None fits it to the seen targets, each predicted from the
             others.
-        spread: how far numbers of buyers are from the expected ones; None reads it off the seen targets likewise.
+        spread: interval of the number of buyers; None fits it to the seen targets likewise.
     """
 
     factors: FactorSettings = field(default_factory=FactorSettings)
@@ -41,9 +41,9 @@ class ModelSettings:
     spread: ConformalInterval | None = None
 
     def gamma(self, exposure: FloatArray) -> FloatArray:
-        """How strongly priors hold against sales: ``strength^(1 - e) seen_strength^e``.
+        """Weight of priors against sales: ``strength^(1 - e) seen_strength^e``.
 
-        The more users could have bought a target, the more its sales tell what its prior tells already.
+        The more users could have bought a target, the more of its sales the prior predicted already.
 
         Args:
             exposure: e, the share of all users and of the training window, 1 for targets with sales at fit, float64
@@ -51,11 +51,11 @@ class ModelSettings:
         """
         return np.asarray(self.strength ** (1.0 - exposure) * self.seen_strength**exposure)
 
-    def as_new(self, mean: FloatArray, level: FloatArray) -> FloatArray:
-        """What new targets answer by: mu and what is added for everybody, float64 (targets, rank + 1).
+    def as_new(self, mean: FloatArray, popularity: FloatArray) -> FloatArray:
+        """``[mu, o]`` of new targets: the prior mean and the offset, float64 (targets, rank + 1).
 
         Args:
             mean: mu, float64 (targets, rank).
-            level: predicted levels, float64 (targets,).
+            popularity: predicted logits, float64 (targets,).
         """
-        return np.column_stack([mean, (self.level * level).astype(mean.dtype)])
+        return np.column_stack([mean, (self.level * popularity).astype(mean.dtype)])

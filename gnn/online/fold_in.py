@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays import FloatArray, IntArray
 from ..factors.settings import FactorSettings
-from ..factors.update import Feedback, Sums, learn_target
+from ..factors.update import Feedback, Sums, update_from_feedback
 from ..model.model import LatentFactorModel
 
 
@@ -49,8 +49,8 @@ def fold_in(model: LatentFactorModel, past: UserHistory) -> FloatArray:
 
     ``p = argmin_p sum_others exposure (p . b)^2 + sum_bought conf (1 - p . b)^2 + sum_liked conf max(0, 1 - p . b)^2 +
     sum_disliked conf (p . b)^2 + reg |p - prior|^2``, each set of factors for itself, the counterpart of
-    :func:`~newaisle.gnn.factors.update.learn_target`. ``b`` is the basis, and the prior mean of a target without sales
-    at fit, which counts where it was bought or disliked. With nothing since the fit it is the vector of fit time.
+    :func:`~newaisle.gnn.factors.update.update_from_feedback`. ``b`` is the basis, and the prior mean of a target
+    without sales at fit, which counts where it was bought or disliked. With nothing since the fit it is the vector of fit time.
 
     Returns:
         p, float64 (rank,); the mean user where nothing else is left of a known user.
@@ -59,7 +59,8 @@ def fold_in(model: LatentFactorModel, past: UserHistory) -> FloatArray:
         return model.factors.mean_user
     settings = model.settings.factors
     parts = [
-        learn_target(feedback, prior, settings.regularization, settings)[0] for feedback, prior in _parts(model, past)
+        update_from_feedback(feedback, prior, settings.regularization, settings)[0]
+        for feedback, prior in _parts(model, past)
     ]
     return np.asarray(np.concatenate(parts) / np.sqrt(len(parts)))
 
@@ -89,8 +90,8 @@ def folded_shares(model: LatentFactorModel, past: UserHistory, target: int) -> F
     own = np.sqrt(sets) * _rows(model, np.concatenate([past.bought, past.liked]))
     certain = np.concatenate(past.certainty(settings)[:2])
     for part, (feedback, prior) in zip(settings.parts, _parts(model, past), strict=True):
-        vector, _ = learn_target(feedback, prior, weight, settings)
-        toward = np.linalg.solve(feedback.whole_system(alpha, weight), model.vectors[target, part]) / np.sqrt(sets)
+        vector, _ = update_from_feedback(feedback, prior, weight, settings)
+        toward = np.linalg.solve(feedback.system(alpha, weight), model.vectors[target, part]) / np.sqrt(sets)
         preference = certain.copy()
         preference[before:] *= np.maximum(1.0, feedback.liked @ vector)
         shares += alpha * preference * (own[:, part] @ toward) + weight * (prior @ toward) / len(shares)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...arrays import FloatArray, IntArray
-from ..calibration.confidence import errors_of
+from ..calibration.confidence import expected_errors
 from ..model.cosine_softmax import HEADROOM
 from ..model.model import LatentFactorModel
 from ..prior.kernel import Prior
@@ -50,7 +50,7 @@ def grow(model: LatentFactorModel, blocks: FeatureBlocks, targets: IntArray, err
         level=_put(model.level, more, targets, level),
         vectors=vectors,
         share=_put(model.share, more, targets, np.ones(len(targets))),
-        error=_put(model.error, more, targets, errors_of(regressor, errors, targets)),
+        error=_put(model.error, more, targets, expected_errors(regressor, errors, targets)),
         longest=model.longest if longest < model.longest else HEADROOM * longest,
     )
 

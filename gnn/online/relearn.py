@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from ...arrays import FloatArray, IntArray
 from ...graph.event_weights import stronger
 from ..factors.als import Factors
-from ..factors.update import Feedback, Sums, learn_target, update_targets
+from ..factors.update import Feedback, Sums, update_from_feedback, update_targets
 from ..model.cosine_softmax import HEADROOM
 from ..model.model import LatentFactorModel, prior_strength
 from .events import EventLog
@@ -93,7 +93,7 @@ def update_targets_online(
     for own in np.split(rows, np.flatnonzero(np.diff(event_log.target[rows])) + 1) if len(rows) else ():
         target = int(event_log.target[own[0]])
         feedback = _feedback(buyers, target, event_log.user[own], event_log.weight[own], float(exposure[target]))
-        vectors[target], share[target] = learn_target(
+        vectors[target], share[target] = update_from_feedback(
             feedback, model.prior.mean[target], float(strength[target]), settings
         )
     learned = replace(model, vectors=vectors, share=share)

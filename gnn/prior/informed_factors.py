@@ -1,4 +1,4 @@
-"""Factors informed by the graph: users are solved again on targets that their neighbours have a say in."""
+"""Factors informed by the graph: further alternating steps in which every target's mean is its prior."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ..factors.update import update_targets
 from .kernel import KernelRegressor
 
 _STRENGTH = 30.0
-"""How strongly the prior of a sold target holds; ten times as much gained less."""
+"""Strength of the prior of a seen target; ten times as much gained less."""
 
 
 def inform_factors(factors: Factors, regressor: KernelRegressor, signed: sp.csr_array) -> Factors:
-    """Further alternating steps, in which the mean of a target is what the others predict of it, not zero.
+    """Further alternating steps in which the mean of a target is its prediction from the others, not zero.
 
-    Plain factors know a target by its own sales alone, so a user's vector learns little from what few others bought.
+    Plain factors know a target by its own sales alone, so a user's vector learns little from rarely bought targets.
     Each round updates every seen target with its prior, solves all users from these targets, which become the basis,
     and all targets from those users. It is alternating least squares for factors with a Gaussian process over the
     targets as their prior (Zhou, Shan, Banerjee and Sapiro 2012, Kernelized Probabilistic Matrix Factorization), in
@@ -25,14 +25,14 @@ def inform_factors(factors: Factors, regressor: KernelRegressor, signed: sp.csr_
     Args:
         factors: fitted without the graph; trials gained most in the first round, a little in the second, and each costs
             as much as the factors themselves.
-        regressor: of the targets with sales that take part; the others stay what their own sales make them.
+        regressor: of the seen targets that take part; the others keep their own factors.
         signed: weights of the pairs, CSR (users, n), as :func:`newaisle.gnn.factors.als.fit_factors` takes them.
     """
     settings, seen = factors.settings, regressor.seen
     of_seen, by_target = sp.csc_array(signed[:, seen]), sp.csr_array(signed.T)
     users, targets, basis = factors.users, factors.targets.copy(), factors.basis
     for _ in range(settings.rounds):
-        regressor = regressor.carrying(targets[seen])
+        regressor = regressor.with_factors(targets[seen])
         prior = regressor.leave_one_out()
         basis, strength = targets, _STRENGTH / (prior.variance + regressor.settings.ridge)
         basis[seen], _ = update_targets(users, of_seen, prior.mean, strength, settings)

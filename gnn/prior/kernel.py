@@ -1,4 +1,4 @@
-"""The closed-form head: factors of seen targets carried along a kernel over phi, with leave-one-out and variance."""
+"""The closed-form regressor: factors of seen targets predicted for all others by a kernel over target features."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import scipy.linalg as la
 
 from ...arrays import FloatArray, IntArray
@@ -18,7 +17,7 @@ from ..utils import replace_keeping_cache
 
 @dataclass(frozen=True)
 class KernelSettings:
-    """How alike two targets are.
+    """The kernel of two targets, and its noise.
 
     Attributes:
         weights: block -> weight of its squared distance (an inverse squared length scale), 0 or more.
@@ -31,7 +30,7 @@ class KernelSettings:
 
 @dataclass(frozen=True, eq=False)
 class Prior:
-    """What the graph predicts.
+    """Predictions of the graph.
 
     Attributes:
         mean: mu, float64 (targets, rank).
@@ -43,10 +42,10 @@ class Prior:
 
 
 def kernel(blocks: FeatureBlocks, settings: KernelSettings, rows: IntArray, columns: IntArray) -> FloatArray:
-    """``k(a, b) = exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)``, float64 (rows, columns), 1 on the diagonal.
+    """``k(a, b) = exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)`` with phi the features, float64 (rows, columns).
 
     Raises:
-        ModelError: the settings weigh a block that is not there.
+        ModelError: the settings weigh a block that does not exist.
     """
     check_weights(blocks, settings)
     total = np.zeros((len(rows), len(columns)), dtype=np.float32)
@@ -57,10 +56,10 @@ def kernel(blocks: FeatureBlocks, settings: KernelSettings, rows: IntArray, colu
 
 
 def check_weights(blocks: FeatureBlocks, settings: KernelSettings) -> None:
-    """All blocks that the settings weigh must be there.
+    """Refuse settings that weigh a block which does not exist.
 
     Raises:
-        ModelError: one is not.
+        ModelError: they do.
     """
     if unknown := sorted(settings.weights.keys() - set(blocks.names)):
         raise ModelError(
@@ -71,12 +70,12 @@ def check_weights(blocks: FeatureBlocks, settings: KernelSettings) -> None:
 
 @dataclass(frozen=True, eq=False)
 class KernelRegressor:
-    """Kernel ridge regression from phi to factors (Rasmussen and Williams 2006, chapter 2).
+    """Kernel ridge regression from target features to factors (Rasmussen and Williams 2006, chapter 2).
 
     Attributes:
-        blocks: phi of all targets.
+        blocks: features of all targets.
         settings: the kernel.
-        seen: positions of the s seen targets, int64.
+        seen: positions of the s seen targets, int64, ascending.
         factors: their factors q, float64 (s, rank).
     """
 
@@ -87,55 +86,55 @@ class KernelRegressor:
 
     @cached_property
     def inverse(self) -> FloatArray:
-        """``A = (K + lambda I)^-1``, float64 (s, s); computed when first needed."""
+        """``A = (K + lambda I)^-1``, float64 (s, s); computed at first use."""
         system = kernel(self.blocks, self.settings, self.seen, self.seen)
         system[np.diag_indices_from(system)] += self.settings.ridge
         return invert(system)
 
-    def carrying(self, factors: FloatArray) -> KernelRegressor:
+    def with_factors(self, factors: FloatArray) -> KernelRegressor:
         """The same for other factors of the seen targets, float64 (s, d); the kernel is solved once for all of them."""
         _ = self.inverse
         return replace_keeping_cache(self, ("inverse",), factors=factors)
 
     def sources(self, target: int) -> FloatArray:
-        """How much of each seen target's factor goes into one target's prior mean, float64 (s,): ``mu = sources . Q``.
+        """Weight of each seen target's factor in one target's prior mean, ``mu = sources . Q``, float64 (s,).
 
-        A seen target draws nothing from itself.
+        That of a seen target in itself is 0.
         """
         place = int(np.searchsorted(self.seen, target))
         if place < len(self.seen) and self.seen[place] == target:
-            drawn = -self.inverse[place] / self.inverse[place, place]
-            drawn[place] = 0.0
-            return np.asarray(drawn)
+            weights = -self.inverse[place] / self.inverse[place, place]
+            weights[place] = 0.0
+            return np.asarray(weights)
         return np.asarray(kernel(self.blocks, self.settings, np.array([target]), self.seen)[0] @ self.inverse)
 
     def prior(self, targets: IntArray) -> Prior:
         """``mu = k (K + lambda I)^-1 Q`` and ``s = k(c, c) - k (K + lambda I)^-1 k'`` for targets that are not seen."""
         near = kernel(self.blocks, self.settings, targets, self.seen)
-        carried = near @ self.inverse
-        variance = np.clip(1.0 - np.einsum("ts,ts->t", carried, near), 0.0, 1.0)
-        return Prior(np.asarray(carried @ self.factors), variance)
+        weights = near @ self.inverse
+        variance = np.clip(1.0 - np.einsum("ts,ts->t", weights, near), 0.0, 1.0)
+        return Prior(np.asarray(weights @ self.factors), variance)
 
     def leave_one_out(self) -> Prior:
         """The prior of every seen target from the others, so that its own sales do not count twice.
 
         ``mu_c = q_c - [A Q]_c / A_cc`` and ``s_c + lambda = 1 / A_cc`` with ``A`` the inverse (equation 5.12 there).
         """
-        own = np.diag(self.inverse)
-        mean = self.factors - (self.inverse @ self.factors) / own[:, None]
-        return Prior(mean, np.clip(1.0 / own - self.settings.ridge, 0.0, 1.0))
+        diagonal = np.diag(self.inverse)
+        mean = self.factors - (self.inverse @ self.factors) / diagonal[:, None]
+        return Prior(mean, np.clip(1.0 / diagonal - self.settings.ridge, 0.0, 1.0))
 
 
-def invert(system: npt.NDArray[np.float64]) -> FloatArray:
+def invert(system: FloatArray) -> FloatArray:
     """The inverse of a symmetric positive definite matrix, by Cholesky.
 
     Raises:
-        ModelError: it is not.
+        ModelError: it is not positive definite.
     """
     return solve(system, np.eye(len(system)))
 
 
-def solve(system: npt.NDArray[np.float64], right: FloatArray) -> FloatArray:
+def solve(system: FloatArray, right: FloatArray) -> FloatArray:
     """Solve a symmetric positive definite system for one or more right sides, by Cholesky.
 
     Raises:

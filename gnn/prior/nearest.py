@@ -1,4 +1,4 @@
-"""The head beyond ten thousand seen targets: every target is told from its nearest ones, in memory linear in them."""
+"""The regressor beyond ten thousand seen targets: each target from its nearest ones, in memory linear in them."""
 
 from __future__ import annotations
 
@@ -8,93 +8,96 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from ...arrays import FloatArray, IntArray
+from ...arrays import AnyFloatArray, FloatArray, IntArray
 from ..propagation.features import FeatureBlocks
 from ..utils import replace_keeping_cache
 from .kernel import KernelRegressor, KernelSettings, Prior, solve
 from .stacked import StackedFeatures
 
 EXACT = 10_000
-"""Up to this many seen targets the head is exact."""
+"""Up to this many seen targets the regressor is exact."""
 
 NEAREST = 100
-"""Seen targets that tell of one beyond; docs/model.md shows what leaving out the others costs."""
+"""Seen targets that predict each target beyond; docs/model.md shows the loss from leaving out the others."""
 
 
 def make_regressor(
     blocks: FeatureBlocks, settings: KernelSettings, seen: IntArray, factors: FloatArray
 ) -> KernelRegressor:
-    """The head for some seen targets: exact up to ``EXACT`` of them, through the nearest ones beyond."""
+    """The regressor for some seen targets: exact up to ``EXACT`` of them, from the nearest ones beyond."""
     return (KernelRegressor if len(seen) <= EXACT else NearestNeighborRegressor)(blocks, settings, seen, factors)
 
 
 @dataclass(frozen=True, eq=False)
 class NearestNeighborRegressor(KernelRegressor):
-    """Kernel ridge regression from the nearest seen targets of each target alone.
+    """Kernel ridge regression of each target from its nearest seen targets alone.
 
-    The others say next to nothing once the nearest are known (Vecchia 1988; a nearest-neighbour Gaussian process,
+    The others add next to nothing once the nearest are known (Vecchia 1988; a nearest-neighbour Gaussian process,
     Datta, Banerjee, Finley and Gelfand 2016, equation 7): ``mu = k (K + lambda I)^-1 Q`` with rows and columns of the
     ``NEAREST`` alone. Landmarks, which share one low rank among all targets, blur just these.
     """
 
-    def carrying(self, factors: FloatArray) -> KernelRegressor:
+    def with_factors(self, factors: FloatArray) -> KernelRegressor:
         """The same for other factors of the seen targets, float64 (s, d); neighbours are found once for all of them."""
-        _ = self._among_seen
-        return replace_keeping_cache(self, ("_among_seen", "_of_seen"), factors=factors)
+        _ = self._seen_weights
+        return replace_keeping_cache(self, ("_seen_weights", "_seen_features"), factors=factors)
 
     def prior(self, targets: IntArray) -> Prior:
         """Mean and variance for targets that are not seen."""
-        return self._told(*self._carry(targets))
+        return self._predict(*self._weights(targets))
 
     def leave_one_out(self) -> Prior:
-        """The prior of every seen target from the others, none of which is itself."""
-        return self._told(*self._among_seen)
+        """The prior of every seen target from its neighbours, none of which is itself."""
+        return self._predict(*self._seen_weights)
 
     def sources(self, target: int) -> FloatArray:
-        """How much of each seen target's factor goes into one target's prior mean, float64 (s,)."""
-        return np.asarray(self._carry(np.array([target]))[0].toarray()[0])
+        """Weight of each seen target's factor in one target's prior mean, float64 (s,)."""
+        return np.asarray(self._weights(np.array([target]))[0].toarray()[0])
 
-    def _told(self, carried: sp.csr_array, variance: FloatArray) -> Prior:
-        return Prior(np.asarray(carried.astype(self.factors.dtype) @ self.factors), variance)
-
-    @cached_property
-    def _among_seen(self) -> tuple[sp.csr_array, FloatArray]:
-        return self._carry(self.seen)
+    def _predict(self, weights: sp.csr_array, variance: FloatArray) -> Prior:
+        return Prior(np.asarray(weights.astype(self.factors.dtype) @ self.factors), variance)
 
     @cached_property
-    def _of_seen(self) -> StackedFeatures:
+    def _seen_weights(self) -> tuple[sp.csr_array, FloatArray]:
+        return self._weights(self.seen)
+
+    @cached_property
+    def _seen_features(self) -> StackedFeatures:
         return StackedFeatures.of(self.blocks, self.settings, self.seen)
 
-    def _carry(self, targets: IntArray) -> tuple[sp.csr_array, FloatArray]:
+    def _weights(self, targets: IntArray) -> tuple[sp.csr_array, FloatArray]:
         """``k (K + lambda I)^-1`` of some targets, CSR (targets, s), and their variance, float64 (targets,)."""
-        of_seen = self._of_seen
-        asking = of_seen
+        of_seen = features = self._seen_features
         if targets is not self.seen:
-            asking = StackedFeatures.of(self.blocks, self.settings, targets, of_seen.widths)
-        places = nearest_places(asking, targets, of_seen, self.seen, min(NEAREST, len(self.seen) - 1))
-        drawn, variance = np.empty(places.shape), np.empty(len(targets))
+            features = StackedFeatures.of(self.blocks, self.settings, targets, of_seen.widths)
+        places = nearest_places(features, targets, of_seen, self.seen, min(NEAREST, len(self.seen) - 1))
+        weights, variance = np.empty(places.shape), np.empty(len(targets))
         for row, near in enumerate(places):
             system = of_seen.kernel(near, of_seen, near)
             system[np.diag_indices_from(system)] += self.settings.ridge
-            alike = of_seen.kernel(near, asking, np.array([row]))[:, 0]
-            drawn[row] = solve(system, alike)
-            variance[row] = 1.0 - drawn[row] @ alike
-        starts = np.arange(len(targets) + 1) * places.shape[1]
-        carried = sp.csr_array((drawn.ravel(), places.ravel(), starts), shape=(len(targets), len(self.seen)))
-        return carried, np.clip(variance, 0.0, 1.0)
+            similarity = of_seen.kernel(near, features, np.array([row]))[:, 0]
+            weights[row] = solve(system, similarity)
+            variance[row] = 1.0 - weights[row] @ similarity
+        return weight_matrix(weights, places, len(self.seen)), np.clip(variance, 0.0, 1.0)
+
+
+def weight_matrix(weights: AnyFloatArray, places: IntArray, width: int) -> sp.csr_array:
+    """As many weights per row, (targets, k), at the columns in ``places`` as a matrix, CSR (targets, width)."""
+    starts = np.arange(len(weights) + 1) * weights.shape[1]
+    return sp.csr_array((weights.ravel(), places.ravel(), starts), shape=(len(weights), width))
 
 
 def nearest_places(
-    asking: StackedFeatures, targets: IntArray, of_seen: StackedFeatures, seen: IntArray, count: int
+    features: StackedFeatures, targets: IntArray, of_seen: StackedFeatures, seen: IntArray, count: int
 ) -> IntArray:
-    """Places among the seen targets of those most like each one, itself left out, int64 (targets, count), ascending.
+    """Indices among the seen targets of the ``count`` nearest to each target, without itself, int64 (targets, count).
 
     Args:
-        asking: the targets' rows.
+        features: the targets' rows.
         targets: their positions.
         of_seen: the seen targets' rows.
         seen: their positions, ascending.
-        count: how many, fewer than there are.
+        count: fewer than there are.
     """
-    own = np.minimum(np.searchsorted(seen, targets), len(seen) - 1)
-    return asking.nearest(of_seen, count, np.where(seen[own] == targets, own, -1))
+    place = np.minimum(np.searchsorted(seen, targets), len(seen) - 1)
+    return features.nearest(of_seen, count, np.where(seen[place] == targets, place, -1))

@@ -1,4 +1,4 @@
-"""phi as one kernel weighs it, all blocks side by side: many targets compared with very many in little time."""
+"""Features as one kernel weighs them, all blocks side by side: for comparing many targets with very many."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from ...arrays import Float32Array, FloatArray, IntArray
 from ..propagation.features import FeatureBlocks
+from ..utils import chunks
 from .kernel import KernelSettings, check_weights
 
 _CHUNK = 64
@@ -18,14 +19,14 @@ _CHUNK = 64
 
 @dataclass(frozen=True, eq=False)
 class StackedFeatures:
-    """Rows of phi, every block times the root of its weight, so that ``k(a, b) = exp(-|a - b|^2)``.
+    """Rows of features, every block times the root of its weight, so that ``k(a, b) = exp(-|a - b|^2)``.
 
     Attributes:
         distinct: columns of the dense blocks, each distinct row once (many products share their texts), float32 (d, c).
-        place: which of them every target has, int64 (t,).
+        place: row of every target in ``distinct``, int64 (t,).
         sparse: columns of the relations, float32 CSR (t, r).
         squares: squared lengths of whole rows, float32 (t,).
-        widths: how many columns each relation has here.
+        widths: number of columns of each relation here.
     """
 
     distinct: Float32Array
@@ -41,11 +42,11 @@ class StackedFeatures:
         """Some targets' rows.
 
         Args:
-            blocks: phi.
+            blocks: features of all targets.
             settings: the kernel.
             targets: positions.
-            widths: columns of every relation that they are compared in, those of the others; None for all. What is
-                beyond counts for the length alone: no other has it.
+            widths: columns of every relation to compare in, those of the other side; None for all. Columns beyond
+                count for the length alone: the other side has none of them.
         """
         check_weights(blocks, settings)
         roots = {name: np.sqrt(weight) for name, weight in settings.weights.items() if weight}
@@ -60,36 +61,36 @@ class StackedFeatures:
         distinct = np.concatenate([np.empty((len(first), 0), dtype=np.float32), *parts], axis=1)
         cut = [relation[:, :width] for relation, width in zip(relations, widths, strict=True)]
         sparse = sp.csr_array(sp.hstack([sp.csr_array(np.empty((len(targets), 0))), *cut]).astype(np.float32))
-        squares = np.square(distinct).sum(axis=1)[place] + sum(_squares(relation) for relation in relations)
+        squares = np.square(distinct).sum(axis=1)[place]
+        squares = squares + sum(np.asarray(relation.power(2).sum(axis=1)) for relation in relations)
         return cls(distinct, place, sparse, squares.astype(np.float32), widths)
 
     def __len__(self) -> int:
         return len(self.place)
 
     def kernel(self, rows: IntArray, other: StackedFeatures, columns: IntArray) -> FloatArray:
-        """How alike some of these targets and some of others are, float64 (rows, columns)."""
+        """The kernel of some of these targets and some of others, float64 (rows, columns)."""
         product = self.distinct[self.place[rows]] @ other.distinct[other.place[columns]].T
         product += sp.csr_array(self.sparse[rows] @ other.sparse[columns].T).toarray()
         exponent = 2.0 * product - self.squares[rows][:, None] - other.squares[columns]
         return np.exp(np.minimum(exponent.astype(np.float64), 0.0))
 
     def nearest(self, other: StackedFeatures, count: int, themselves: IntArray) -> IntArray:
-        """Places of those among others that are most like each of these targets, int64 (t, count), ascending.
+        """Indices of the ``count`` others nearest to each of these targets, int64 (t, count), ascending.
 
         Args:
             other: the others.
-            count: how many.
-            themselves: which of the others each target is itself, and so is left out; -1 where none is.
+            count: neighbours per target.
+            themselves: index of each target among the others, to leave it out; -1 where it is none of them.
         """
         found = np.empty((len(self), count), dtype=np.int64)
         halves = other.squares[:, None] / 2
-        for first in range(0, len(self), _CHUNK):
-            part = slice(first, first + _CHUNK)
+        for part in chunks(len(self), _CHUNK):
             near = (other.distinct @ self.distinct[self.place[part]].T)[other.place]
             near += other.sparse @ self.sparse[part].toarray().T
             near -= halves  # |a - b|^2 = |a|^2 - 2 (a . b - |b|^2 / 2), and |a| is the same for all others
-            own = themselves[part]
-            near[own[own >= 0], np.flatnonzero(own >= 0)] = -np.inf
+            itself = themselves[part]
+            near[itself[itself >= 0], np.flatnonzero(itself >= 0)] = -np.inf
             near = np.ascontiguousarray(-near.T)
             found[part] = np.sort(np.argpartition(near, count - 1, axis=1)[:, :count], axis=1)
         return found
@@ -99,7 +100,3 @@ def _codes(rows: FloatArray) -> IntArray:
     """The same number for equal rows, int64 (rows,)."""
     known: dict[bytes, int] = {}
     return np.fromiter((known.setdefault(row.tobytes(), len(known)) for row in rows), np.int64, len(rows))
-
-
-def _squares(rows: sp.csr_array) -> FloatArray:
-    return np.asarray(rows.power(2).sum(axis=1))

@@ -17,7 +17,7 @@ from ...errors import InputError
 from ...graph import CatalogGraph, Id, Ids, Interactions
 from ...graph.event_weights import EventWeights, WeightedHistory
 from ..calibration.confidence import popularity_errors
-from ..calibration.probability import expected_shares
+from ..calibration.held_out import HeldOutTargets
 from ..model.cosine_softmax import augment_users, user_embeddings
 from ..model.model import LatentFactorModel
 from ..online.events import EventLog
@@ -106,7 +106,8 @@ class ModelState:
             augment_users(model.factors.users),
             model.settings.as_new(model.prior.mean[seen], model.level[seen]),
         )
-        return popularity_errors(*expected_shares(model.calibration, users, self.bought, foreseen, seen, self.seed))
+        held_out = HeldOutTargets(users, self.bought, self.bought, foreseen, seen, self.seed)
+        return popularity_errors(*held_out.shares(model.calibration))
 
     @cached_property
     def vectors(self) -> FloatArray:

@@ -10,11 +10,10 @@ import scipy.sparse as sp
 from scipy.optimize import minimize_scalar
 
 from ...arrays import BoolArray, FloatArray
-from ..calibration.forecast import BuyerCounts
-from ..calibration.probability import PurchaseCalibration, ScoredPairs
+from ..calibration.held_out import HeldOutTargets
 from ..factors.update import update_targets
 from ..model.cosine_softmax import augment_users, cosine, target_embeddings, user_embeddings
-from ..model.model import max_norm, prior_strength
+from ..model.model import norm_with_headroom, prior_strength
 from ..model.settings import ModelSettings
 from ..validation.metrics import ndcg, taste_auc
 from .folds import FittedFold
@@ -65,18 +64,11 @@ def fit_tau(fits: Sequence[FittedFold], settings: ModelSettings) -> float:
     return float(np.exp(found.x))
 
 
-def scored_pairs(fit: FittedFold, settings: ModelSettings) -> ScoredPairs:
-    """Users with all pseudo-new targets, those with few or no buyers included."""
+def held_out(fit: FittedFold, settings: ModelSettings) -> HeldOutTargets:
+    """All pseudo-new targets, those with few or no buyers included."""
     split, users = fit.fold.split, augment_users(fit.factors.users)
-    vectors = as_new(fit.listed_mean, settings)
-    return ScoredPairs.of(users, split.train, split.test, vectors, split.listed, fit.fold.seed)
-
-
-def buyer_counts(fit: FittedFold, calibration: PurchaseCalibration, settings: ModelSettings) -> BuyerCounts:
-    """Expected and true buyers of the same pseudo-new targets."""
-    split, users = fit.fold.split, augment_users(fit.factors.users)
-    vectors = as_new(fit.listed_mean, settings)
-    return BuyerCounts.of(calibration, users, split.train, split.test, vectors, split.listed, fit.fold.seed)
+    vectors = as_new(fit.regressor.prior(split.listed).mean, settings)
+    return HeldOutTargets(users, split.train, split.test, vectors, split.listed, fit.fold.seed)
 
 
 def as_new(mean: FloatArray, settings: ModelSettings) -> FloatArray:
@@ -113,7 +105,7 @@ def _few_shot_ndcg(fit: FittedFold, settings: ModelSettings) -> float:
 def _similarities(fit: FittedFold, settings: ModelSettings) -> FloatArray:
     """Cosines of judged users and pseudo-new targets, float64 (users, candidates)."""
     vectors = as_new(fit.prior.mean, settings)
-    longest = max(max_norm(fit.factors.targets), max_norm(vectors))
+    longest = max(norm_with_headroom(fit.factors.targets), norm_with_headroom(vectors))
     return cosine(user_embeddings(fit.factors.users[fit.fold.users]), target_embeddings(vectors, longest))
 
 

@@ -22,7 +22,7 @@ from ..prior.nearest import make_regressor
 from ..propagation.features import FeatureBlocks
 from ..validation.splits import PROTOCOLS, binary, buyers
 from .balance import choose_balance
-from .criteria import buyer_counts, choose_level, choose_rounds, choose_strength, fit_tau, scored_pairs
+from .criteria import choose_level, choose_rounds, choose_strength, fit_tau, held_out
 from .folds import START_RIDGE, START_WIDTH, ValidationFold, make_folds, start_kernel
 from .tuning import LEAST_RANK, MOST_RANK, START_FACTORS, choose_factors, choose_kernel, without_strange_numbers
 
@@ -109,6 +109,7 @@ def choose_settings(
     settings = choose_balance(folds, settings)
     report("fitting the temperature, the strength of the prior, the probabilities and the forecast intervals")
     tau, strength = fit_tau(fits, settings), choose_strength(fits, settings)
-    calibration = fit_calibration([scored_pairs(fit, settings) for fit in fits], folds[0].seed)
-    spread = fit_interval([buyer_counts(fit, calibration, settings) for fit in fits])
+    predicted = [held_out(fit, settings) for fit in fits]
+    calibration = fit_calibration([targets.pairs() for targets in predicted], folds[0].seed)
+    spread = fit_interval([targets.buyer_counts(calibration) for targets in predicted])
     return replace(settings, strength=strength, tau=tau, calibration=calibration, spread=spread)

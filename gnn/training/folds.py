@@ -25,7 +25,7 @@ from ..model.model import popularity_regressor, with_popularity
 from ..model.settings import ModelSettings
 from ..prior.informed_factors import inform_factors
 from ..prior.kernel import KernelRegressor, KernelSettings, Prior
-from ..prior.nearest import nearest_places
+from ..prior.nearest import nearest_places, weight_matrix
 from ..prior.stacked import StackedFeatures
 from ..propagation.features import FeatureBlocks, FeatureKind
 from ..utils import sample
@@ -170,9 +170,8 @@ class ValidationFold:
         if self.many:
             system += np.float32(settings.ridge) * np.eye(NEAREST, dtype=np.float32)
             shares = np.linalg.solve(system, _exp(self.near, settings.weights)[:, :, None])[:, :, 0]
-            starts, places = np.arange(len(shares) + 1) * NEAREST, np.searchsorted(self.seen, self._nearest)
-            carried = sp.csr_array((shares.ravel(), places.ravel(), starts), shape=(len(shares), len(values)))
-            return np.asarray(carried @ values, dtype=np.float64)
+            places = np.searchsorted(self.seen, self._nearest)
+            return np.asarray(weight_matrix(shares, places, len(values)) @ values, dtype=np.float64)
         system[np.diag_indices_from(system)] += np.float32(settings.ridge)
         solved = la.cho_solve(la.cho_factor(system, lower=True, overwrite_a=True), values.astype(np.float32))
         return np.asarray(_exp(self.near, settings.weights) @ solved, dtype=np.float64)
@@ -207,7 +206,7 @@ class FittedFold:
         """The same with factors informed by the graph."""
         split, seen = self.fold.split, self.regressor.seen
         factors = inform_factors(self.factors, self.regressor, split.weights)
-        regressor = self.regressor.carrying(with_popularity(factors, split.train, seen))
+        regressor = self.regressor.with_factors(with_popularity(factors, split.train, seen))
         return replace(self, factors=factors, regressor=regressor)
 
     @cached_property
@@ -220,10 +219,6 @@ class FittedFold:
         """Of the judged pseudo-new targets, the popularity logit in the last column."""
         return self.regressor.prior(self.fold.candidates)
 
-    @cached_property
-    def listed_mean(self) -> FloatArray:
-        """Prior mean of all pseudo-new targets, those with few or no buyers included, float64 (listed, rank + 1)."""
-        return self.regressor.prior(self.fold.split.listed).mean
 
 
 def make_folds(

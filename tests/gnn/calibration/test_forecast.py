@@ -20,6 +20,7 @@ from newaisle.gnn.calibration.forecast import (
     fit_interval,
     repeat_interval,
 )
+from newaisle.gnn.calibration.held_out import HeldOutTargets
 from newaisle.gnn.model.cosine_softmax import augment_users
 from newaisle.gnn.training.fit import fit_model
 from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
@@ -110,15 +111,9 @@ def test_four_of_five_hidden_targets_end_inside(journey, phi, given, seed):
     """On a small catalog, with intervals read off the seen targets; docs/model.md has the figures of a large one."""
     split = make_split(LEAVE_TARGETS_OUT, journey.graph, journey.interactions.matrix(journey.graph), seed)
     latent_model = fit_model(split.graph, split.train, phi, seed=seed, settings=given)
-    found = BuyerCounts.of(
-        latent_model.calibration,
-        latent_model.factors.users,
-        split.train,
-        split.test,
-        latent_model.vectors[split.listed],
-        split.listed,
-        seed,
-    )
+    found = HeldOutTargets(
+        latent_model.factors.users, split.train, split.test, latent_model.vectors[split.listed], split.listed, seed
+    ).buyer_counts(latent_model.calibration)
     low, high = latent_model.spread.interval(found.expected, latent_model.share[split.listed])
     inside = (low <= found.buyers) & (found.buyers <= high)
     narrow = latent_model.spread.interval(found.expected, np.full(len(inside), 0.2))
@@ -177,17 +172,17 @@ def test_one_known_target_is_enough_to_answer():
 
 
 def test_a_random_part_of_many_targets_serves(latent_model, fitted, monkeypatch):
-    monkeypatch.setattr("newaisle.gnn.calibration.forecast._MOST_TARGETS", 30)
+    monkeypatch.setattr("newaisle.gnn.calibration.held_out._MOST_COUNTED", 30)
     bought, seen = fitted.fitted.bought, latent_model.regressor.seen
-    some = BuyerCounts.of(
-        latent_model.calibration, latent_model.factors.users, bought, bought, latent_model.prior.mean[seen], seen, 3
-    )
+    some = HeldOutTargets(
+        latent_model.factors.users, bought, bought, latent_model.prior.mean[seen], seen, 3
+    ).buyer_counts(latent_model.calibration)
     counts = np.bincount(bought.indices, minlength=bought.shape[1])[seen]
     assert len(some.expected) == len(some.buyers) == 30
     monkeypatch.undo()
-    every = BuyerCounts.of(
-        latent_model.calibration, latent_model.factors.users, bought, bought, latent_model.prior.mean[seen], seen, 3
-    )
+    every = HeldOutTargets(
+        latent_model.factors.users, bought, bought, latent_model.prior.mean[seen], seen, 3
+    ).buyer_counts(latent_model.calibration)
     np.testing.assert_array_equal(every.buyers, counts)
     matches = [np.flatnonzero(np.isclose(every.expected, value, rtol=1e-9)) for value in some.expected]
     assert [int(counts[found[0]]) for found in matches] == some.buyers.tolist()
@@ -202,14 +197,8 @@ def test_two_windows_differ_as_counted_sales_do():
 
 def test_without_sales_nothing_is_expected_but_chances(latent_model, fitted):
     nobody = sp.csr_array(fitted.fitted.bought.shape)
-    found = BuyerCounts.of(
-        latent_model.calibration,
-        latent_model.factors.users,
-        fitted.fitted.bought,
-        nobody,
-        latent_model.vectors[:9],
-        np.arange(9),
-        0,
-    )
+    found = HeldOutTargets(
+        latent_model.factors.users, fitted.fitted.bought, nobody, latent_model.vectors[:9], np.arange(9), 0
+    ).buyer_counts(latent_model.calibration)
     assert not found.buyers.any()
     assert (found.expected > 0).all()

@@ -6,6 +6,7 @@ import scipy.sparse as sp
 from scipy.special import expit
 
 from newaisle.gnn.calibration.confidence import expected_errors
+from newaisle.gnn.calibration.held_out import HeldOutTargets
 from newaisle.gnn.calibration.probability import (
     PurchaseCalibration,
     ScoredPairs,
@@ -82,7 +83,7 @@ def test_on_hidden_targets_it_is_far_better_than_the_articles_softmax(journey, p
 def test_pairs_take_users_with_a_history_only():
     history = sp.csr_array(np.array([[1.0, 0, 0], [0, 0, 0], [1, 1, 0]]))
     sales = sp.csr_array(np.array([[0.0, 0, 1], [0, 0, 1], [0, 0, 0]]))
-    found = ScoredPairs.of(np.eye(3), history, sales, np.array([[1.0, 2, 3]]), np.array([2]), 0)
+    found = HeldOutTargets(np.eye(3), history, sales, np.array([[1.0, 2, 3]]), np.array([2]), 0).pairs()
     assert found.scores.tolist() == [[1.0], [3.0]]
     assert found.activity.tolist() == [1, 2]
     assert found.bought.tolist() == [[True], [False]]
@@ -90,13 +91,13 @@ def test_pairs_take_users_with_a_history_only():
 
 def test_expected_errors_are_those_of_the_neighbours(latent_model):
     seen = latent_model.regressor.seen
-    errors = np.zeros(len(seen))
+    errors, everything = np.zeros(len(seen)), np.arange(len(latent_model.vectors))
     errors[0] = 1.0
-    found = expected_errors(latent_model.regressor, errors, len(latent_model.vectors))
+    found = expected_errors(latent_model.regressor, errors, everything)
     assert ((found >= 0) & (found <= 1)).all()
     alone = np.delete(np.arange(len(seen)), 0)
     assert found[seen[0]] < found[seen[alone]].max()  # its own error does not count for itself
-    assert expected_errors(latent_model.regressor, np.ones(len(seen)), len(latent_model.vectors)) == pytest.approx(1.0)
+    assert expected_errors(latent_model.regressor, np.ones(len(seen)), everything) == pytest.approx(1.0)
 
 
 def test_confidence_lies_between_0_and_1_and_sales_raise_it(latent_model):

@@ -5,10 +5,10 @@ import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
-from newaisle.gnn.factors import als as factors
+from newaisle.gnn.factors import settings as factor_settings
 from newaisle.gnn.factors.settings import FactorSettings
 from newaisle.gnn.factors.solve import solve_users
-from newaisle.gnn.factors.update import Feedback, Sums, learn_target, update_targets
+from newaisle.gnn.factors.update import Feedback, Sums, update_from_feedback, update_targets
 from newaisle.gnn.model.model import prior_strength
 
 USERS, TARGETS, RANK = 60, 12, 4
@@ -49,7 +49,7 @@ def test_few_sales_are_solved_from_what_all_systems_share(exposed, monkeypatch):
         return found, share, solve_users(sp.csr_array(signed), mean, settings)
 
     quick = solved()
-    monkeypatch.setattr(factors, "_FEW", 10**6)
+    monkeypatch.setattr(factor_settings, "_FEW", 10**6)
     for few, plain in zip(quick, solved(), strict=True):
         assert few == pytest.approx(plain, rel=1e-9, abs=1e-12)
 
@@ -186,7 +186,7 @@ def test_feedback_since_the_fit_is_the_same_update(world, exposure):
     """As long as nobody scores above 1 it makes no difference when a purchase became known."""
     users, bought, mean, strength = world
     since = np.setdiff1d(np.arange(7), bought[:, [0]].indices)
-    found, share = learn_target(feedback_of(world, 0, exposure, since, []), mean[0], strength[0], SETTINGS)
+    found, share = update_from_feedback(feedback_of(world, 0, exposure, since, []), mean[0], strength[0], SETTINGS)
     assert (users[since] @ found <= 1).all()
     together = bought[:, [0]].toarray()
     together[since] = 1
@@ -206,7 +206,7 @@ def test_a_purchase_says_that_the_preference_is_at_least_1(world, exposure, long
     earlier = np.setdiff1d(bought[:, [1]].indices, np.arange(24))
     own = users[earlier]
     given = feedback(users, exposure, own, users[liked], users[disliked])
-    found, share = learn_target(given, longer * mean[1], strength[1], SETTINGS)
+    found, share = update_from_feedback(given, longer * mean[1], strength[1], SETTINGS)
     others = np.setdiff1d(np.arange(USERS), np.concatenate([liked, disliked, earlier]))
 
     def loss(q):
@@ -233,7 +233,7 @@ def test_no_purchase_lowers_its_buyers_score_whoever_bought_before(world, exposu
                 scores = []
                 for liked in (np.arange(5), np.append(np.arange(5), user)):
                     given = feedback(users, exposure, users[:0], users[liked], users[:0])
-                    found, _ = learn_target(given, size * mean[target], 20.0, SETTINGS)
+                    found, _ = update_from_feedback(given, size * mean[target], 20.0, SETTINGS)
                     scores.append(users[user] @ found)
                 assert scores[1] >= scores[0] - 1e-12
                 above += scores[0] > 1

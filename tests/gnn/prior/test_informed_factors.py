@@ -73,7 +73,8 @@ def test_new_targets_are_ranked_better(journey, bought, phi, kernel):
             after = inform_factors(before, head, split.weights)
             old, new = (
                 ndcg(
-                    each.users[split.users] @ head.carrying(each.targets[split.seen]).prior(split.candidates).mean.T,
+                    each.users[split.users]
+                    @ head.with_factors(each.targets[split.seen]).prior(split.candidates).mean.T,
                     hits,
                 )
                 for each in (before, after)

@@ -83,7 +83,7 @@ def test_leaving_one_out_is_fitting_without_it(head: KernelRegressor) -> None:
 def test_other_factors_are_carried_the_same_way(head: KernelRegressor) -> None:
     near = nearest(head)
     near.leave_one_out()
-    twice = near.carrying(2 * head.factors)
+    twice = near.with_factors(2 * head.factors)
     np.testing.assert_allclose(twice.leave_one_out().mean, 2 * near.leave_one_out().mean)
 
 
@@ -115,10 +115,10 @@ def test_the_kernel_is_solved_once_for_all_factors_that_a_head_carries(
 ) -> None:
     exact = KernelRegressor(head.blocks, head.settings, head.seen, head.factors)
     for each, module in ((nearest(head), nearest_module), (exact, kernel_module)):
-        first = each.carrying(2 * head.factors)
+        first = each.with_factors(2 * head.factors)
         monkeypatch.setattr(module, "solve", _refused)
         np.testing.assert_allclose(first.leave_one_out().mean, 2 * each.leave_one_out().mean)
-        second = each.carrying(3 * head.factors)
+        second = each.with_factors(3 * head.factors)
         np.testing.assert_allclose(second.leave_one_out().variance, first.leave_one_out().variance)
         monkeypatch.undo()
 
