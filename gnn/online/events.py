@@ -1,4 +1,4 @@
-"""The log of what users did after the fit."""
+"""The log of events after the fit."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ from .fold_in import UserHistory, no_targets
 NO_FIRST, NO_LAST = 2**62, -(2**62)
 """Earliest and latest time of events without one."""
 _TICKS = 1000
-"""Steps in which exposure grows, so that an event seldom moves what others know."""
+"""Steps in which exposure grows, so that an event seldom changes other targets."""
 LOG_COLUMNS = ("user", "target", "weight", "first", "last")
 
 
 @dataclass(frozen=True, eq=False)
 class EventLog:
-    """What users did since the fit: one row per user and target, sorted by both, whatever order the events came in.
+    """Events since the fit: one row per user and target, sorted by both, whatever order they came in.
 
     Attributes:
-        user: rows of the users of fit time, then the users who came later, int64 (e,).
+        user: rows of the users of fit time, then of those who came later, int64 (e,).
         target: positions, int64 (e,).
-        weight: the greatest among its events, below 0 where the user dislikes the target, whatever else happened,
-            float64 (e,).
+        weight: the greatest among the events, below 0 if one of them is a dislike, float64 (e,).
         first: earliest time in microseconds since 1970, ``NO_FIRST`` where none is known, int64 (e,).
         last: latest time, ``NO_LAST`` where none is known, int64 (e,).
         longest: M of fit time, 0 before the first event.
@@ -45,11 +44,10 @@ class EventLog:
         return len(self.user)
 
     def merged(self, other: EventLog) -> tuple[Self, IntArray]:
-        """Add the rows of another one.
+        """Add the rows of another log.
 
         Returns:
-            With them, and which of the rows, by place in it, say something new: were not there, became surer or
-            disliked.
+            The merged log, and the indices of its rows that are new, of greater weight, or newly disliked.
         """
         place, known = self._find(other.user, other.target)
         at = place[known]
@@ -58,26 +56,26 @@ class EventLog:
         first[at] = np.minimum(first[at], other.first[known])
         last[at] = np.maximum(last[at], other.last[known])
         old = replace(self, weight=weight, first=first, last=last)
-        made = old._with(lambda name: np.insert(getattr(old, name), place[~known], getattr(other, name)[~known]))
-        changed, _ = made._find(other.user, other.target)
-        said = np.ones(len(other), dtype=np.bool_)
-        said[known] = self.weight[at] != weight[at]
-        return made, changed[said]
+        merged = old._with(lambda name: np.insert(getattr(old, name), place[~known], getattr(other, name)[~known]))
+        rows, _ = merged._find(other.user, other.target)
+        changed = np.ones(len(other), dtype=np.bool_)
+        changed[known] = self.weight[at] != weight[at]
+        return merged, rows[changed]
 
     def of(self, users: IntArray, targets: IntArray) -> FloatArray:
-        """What pairs of user and target weigh, 0 where nothing is known, float64 (pairs,)."""
+        """Weights of pairs of user and target, 0 where there is none, float64 (pairs,)."""
         place, known = self._find(users, targets)
-        found = np.zeros(len(users))
-        found[known] = self.weight[place[known]]
-        return found
+        weights = np.zeros(len(users))
+        weights[known] = self.weight[place[known]]
+        return weights
 
     def _find(self, users: IntArray, targets: IntArray) -> tuple[IntArray, BoolArray]:
-        """Where pairs stand or would stand among the rows, int64 (pairs,), and whether they do, bool (pairs,)."""
+        """Where pairs are or belong among the rows, int64 (pairs,), and whether they exist, bool (pairs,)."""
         size = 1 + max(int(part.max(initial=0)) for part in (self.target, targets))
-        own, wanted = self.user * size + self.target, users * size + targets
-        place = np.searchsorted(own, wanted)
-        known = place < len(own)
-        known[known] = own[place[known]] == wanted[known]
+        keys, searched = self.user * size + self.target, users * size + targets
+        place = np.searchsorted(keys, searched)
+        known = place < len(keys)
+        known[known] = keys[place[known]] == searched[known]
         return place, known
 
     def where(self, keep: BoolArray) -> Self:
@@ -88,19 +86,19 @@ class EventLog:
         columns: dict[str, Any] = {name: column(name) for name in LOG_COLUMNS}
         return replace(self, **columns)
 
-    def past(self, user: int, own: IntArray, weight: FloatArray, window: int) -> UserHistory:
-        """What one user did until now.
+    def past(self, user: int, at_fit: IntArray, weight: FloatArray, window: int) -> UserHistory:
+        """The history of one user until now.
 
         Args:
             user: row.
-            own: positions of what the user bought or disliked until the fit, ascending.
-            weight: weights of them, below 0 for what was disliked, float64 (own,).
+            at_fit: positions of what the user bought or disliked until the fit, ascending.
+            weight: weights of them, below 0 for what was disliked, float64 (at_fit,).
             window: length of the training window in microseconds, 0 where unknown.
         """
         rows = self.rows(user)
-        targets = np.union1d(own, self.target[rows])
+        targets = np.union1d(at_fit, self.target[rows])
         before, now = np.zeros(len(targets)), np.zeros(len(targets))
-        before[np.searchsorted(targets, own)] = weight
+        before[np.searchsorted(targets, at_fit)] = weight
         now[np.searchsorted(targets, self.target[rows])] = self.weight[rows]
         now = stronger(before, now)
         kept, liked, disliked = (np.flatnonzero(part) for part in ((now > 0) & (now == before), now > before, now < 0))
@@ -130,7 +128,7 @@ class EventLog:
         return int(self.last.max(initial=NO_LAST))
 
     def exposure(self, window: int, size: int) -> FloatArray:
-        """How far users could have bought targets: the share of a window between first event and latest of all.
+        """How far users could have bought targets: the time from the first event to the latest of all over a window.
 
         Args:
             window: length of the training window in microseconds, 0 where unknown.
@@ -148,8 +146,8 @@ def passed(first: IntArray, latest: int, window: int) -> FloatArray:
     """The share of a window that passed since each first event, in steps of a thousandth, 0 where times are unknown."""
     if not window or latest == NO_LAST:
         return np.zeros(len(first))
-    passed = np.where(first == NO_FIRST, 0, np.minimum(latest - first, window))
-    return np.asarray(passed * _TICKS // window / _TICKS)
+    time = np.where(first == NO_FIRST, 0, np.minimum(latest - first, window))
+    return np.asarray(time * _TICKS // window / _TICKS)
 
 
 def log_events(user: IntArray, target: IntArray, weight: FloatArray, time: IntArray | None) -> EventLog:

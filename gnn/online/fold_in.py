@@ -1,4 +1,4 @@
-"""A user's vector when the history has gone on since the fit: it learns from events as a target's does."""
+"""A user's vector after events since the fit: the counterpart of the update of a target."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def no_targets() -> IntArray:
 
 @dataclass(frozen=True, eq=False)
 class UserHistory:
-    """What one user did; no target stands in two of the lists.
+    """The events of one user; no target is in two of the lists.
 
     Attributes:
         bought: positions of what was bought until the fit.
-        liked: of what was bought since, or more surely than until the fit.
+        liked: of what was bought since, or with a stronger kind of event than until the fit.
         disliked: of what is disliked, whenever it was bought.
         weight: weights of all of them in this order, below 0 for what is disliked, float64 (h,).
         known: whether the user had a history at fit. If not, the mean user is the prior.
-        exposure: how far the user could have bought what else there was at fit, 0 to 1; 1 for a known user.
+        exposure: how far the user could have bought the other targets of fit time, 0 to 1; 1 for a known user.
     """
 
     bought: IntArray
@@ -48,9 +48,10 @@ def fold_in(model: LatentFactorModel, past: UserHistory) -> FloatArray:
     """The vector of one user.
 
     ``p = argmin_p sum_others exposure (p . b)^2 + sum_bought conf (1 - p . b)^2 + sum_liked conf max(0, 1 - p . b)^2 +
-    sum_disliked conf (p . b)^2 + reg |p - prior|^2``, each set of factors for itself, the counterpart of
-    :func:`~newaisle.gnn.factors.update.update_from_feedback`. ``b`` is the basis, and the prior mean of a target
-    without sales at fit, which counts where it was bought or disliked. With nothing since the fit it is the vector of fit time.
+    sum_disliked conf (p . b)^2 + reg |p - prior|^2``, each set of factors by itself, the counterpart of
+    :func:`~newaisle.gnn.factors.update.update_from_feedback`. ``b`` is the basis, or the prior mean of a target without
+    sales at fit, which counts where it was bought or disliked. Without events since the fit it is the vector of fit
+    time.
 
     Returns:
         p, float64 (rank,); the mean user where nothing else is left of a known user.
@@ -60,22 +61,22 @@ def fold_in(model: LatentFactorModel, past: UserHistory) -> FloatArray:
     settings = model.settings.factors
     parts = [
         update_from_feedback(feedback, prior, settings.regularization, settings)[0]
-        for feedback, prior in _parts(model, past)
+        for feedback, prior in _feedback_by_set(model, past)
     ]
     return np.asarray(np.concatenate(parts) / np.sqrt(len(parts)))
 
 
 def folded_shares(model: LatentFactorModel, past: UserHistory, target: int) -> FloatArray:
-    """What each purchase contributes to the score of one target (Hu et al. 2008, section 5).
+    """Contribution of each purchase to the score of one target (Hu et al. 2008, section 5).
 
     ``p = W (sum_i conf_i r_i b_i + reg prior)`` with ``W`` the inverse of the user's system and ``r_i`` the preference:
     1, or the user's own score of a purchase since the fit where that is above 1. So
     ``score = sum_i (conf_i r_i b_i + reg prior / h)' W q_c / (sqrt(2) |p| M)`` exactly, plus the offset that is the
-    same for everybody: the prior, which is zero for a known user, is divided evenly among the h purchases.
+    same for all users: the prior, which is zero for a known user, is divided evenly among the h purchases.
 
     Args:
         model: the fitted model.
-        past: what the user did.
+        past: events of the user.
         target: position of the target to explain.
 
     Returns:
@@ -87,41 +88,41 @@ def folded_shares(model: LatentFactorModel, past: UserHistory, target: int) -> F
     shares, square = np.zeros(before + len(past.liked)), 0.0
     if not len(shares):
         return shares
-    own = np.sqrt(sets) * _rows(model, np.concatenate([past.bought, past.liked]))
-    certain = np.concatenate(past.certainty(settings)[:2])
-    for part, (feedback, prior) in zip(settings.parts, _parts(model, past), strict=True):
-        vector, _ = update_from_feedback(feedback, prior, weight, settings)
-        toward = np.linalg.solve(feedback.system(alpha, weight), model.vectors[target, part]) / np.sqrt(sets)
-        preference = certain.copy()
-        preference[before:] *= np.maximum(1.0, feedback.liked @ vector)
-        shares += alpha * preference * (own[:, part] @ toward) + weight * (prior @ toward) / len(shares)
-        square += float(vector @ vector) / sets
+    vectors = np.sqrt(sets) * _basis_of(model, np.concatenate([past.bought, past.liked]))
+    certainty = np.concatenate(past.certainty(settings)[:2])
+    for part, (feedback, prior) in zip(settings.parts, _feedback_by_set(model, past), strict=True):
+        user, _ = update_from_feedback(feedback, prior, weight, settings)
+        transformed = np.linalg.solve(feedback.system(alpha, weight), model.vectors[target, part]) / np.sqrt(sets)
+        preference = certainty.copy()
+        preference[before:] *= np.maximum(1.0, feedback.liked @ user)
+        shares += alpha * preference * (vectors[:, part] @ transformed) + weight * (prior @ transformed) / len(shares)
+        square += float(user @ user) / sets
     return np.asarray(shares / (np.sqrt(2.0 * square) * model.longest))
 
 
-def _parts(model: LatentFactorModel, past: UserHistory) -> Iterator[tuple[Feedback, FloatArray]]:
-    """For each set of factors, as long as if it were the only one: what the user did, and the prior."""
+def _feedback_by_set(model: LatentFactorModel, past: UserHistory) -> Iterator[tuple[Feedback, FloatArray]]:
+    """The user's feedback and prior for each set of factors, scaled as if it were the only one."""
     settings, factors = model.settings.factors, model.factors
     root = np.sqrt(len(settings.parts))
     prior = np.zeros(factors.basis.shape[1]) if past.known else factors.mean_user
-    bought, liked, disliked = (root * _rows(model, targets) for targets in (past.bought, past.liked, past.disliked))
-    named = np.concatenate([past.bought, past.liked, past.disliked])
-    sure, surely, never = past.certainty(settings)
-    new = root * model.prior.mean[named[~np.isin(named, model.regressor.seen)]]
+    bought, liked, disliked = (root * _basis_of(model, targets) for targets in (past.bought, past.liked, past.disliked))
+    targets = np.concatenate([past.bought, past.liked, past.disliked])
+    certain_bought, certain_liked, certain_disliked = past.certainty(settings)
+    new = root * model.prior.mean[targets[~np.isin(targets, model.regressor.seen)]]
     for part in settings.parts:
-        own, more = bought[:, part], new[:, part]
-        everything = root**2 * factors.gram[part, part] + more.T @ more
+        rows = new[:, part]
+        everything = root**2 * factors.gram[part, part] + rows.T @ rows
         feedback = Feedback(
             past.exposure * everything,
             past.exposure,
-            Sums.of(own, sure) + Sums.of(disliked[:, part], never),
+            Sums.of(bought[:, part], certain_bought) + Sums.of(disliked[:, part], certain_disliked),
             liked[:, part],
-            surely,
+            certain_liked,
         )
         yield feedback, root * prior[part]
 
 
-def _rows(model: LatentFactorModel, targets: IntArray) -> FloatArray:
-    """The vectors from which users are folded in: the basis, or the prior of a target without sales at fit."""
+def _basis_of(model: LatentFactorModel, targets: IntArray) -> FloatArray:
+    """The vectors from which users are folded in: the basis, or the prior mean of a target without sales at fit."""
     seen = np.isin(targets, model.regressor.seen)[:, None]
     return np.where(seen, model.factors.basis[targets], model.prior.mean[targets])

@@ -1,4 +1,4 @@
-"""Learning after the fit: what users did since then, and the targets solved again with it."""
+"""Targets updated with events since the fit."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..model.model import LatentFactorModel, prior_strength
 from .events import EventLog
 
 _MANY = 500
-"""Buyers whose sums are worth keeping."""
+"""Buyers from which on their sums are cached."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingBuyers:
-    """Who had bought or disliked what at fit, and what that adds to the targets' systems.
+    """Who had bought or disliked what at fit, and the sums over their vectors.
 
     Attributes:
         signed: weights, below 0 where disliked, CSC (users, n).
@@ -35,87 +35,83 @@ class TrainingBuyers:
 
     def of(self, target: int) -> tuple[IntArray, FloatArray]:
         """Rows of the users who had bought or disliked a target, int64, ascending, and the weights."""
-        here = slice(*self.signed.indptr[target : target + 2].tolist())
-        return np.asarray(self.signed.indices[here], dtype=np.int64), self.signed.data[here]
+        column = slice(*self.signed.indptr[target : target + 2].tolist())
+        return np.asarray(self.signed.indices[column], dtype=np.int64), self.signed.data[column]
 
     def sums(self, target: int) -> Sums:
-        """Sums over them; kept where they are many, since that takes a while."""
-        if target in self._kept:
-            return self._kept[target]
+        """Sums over them; cached where they are many."""
+        if target in self._cached:
+            return self._cached[target]
         users, weights = self.of(target)
         found = Sums.of(self.factors.users[users], self.factors.settings.certainty(weights))
         if len(users) > _MANY:
-            self._kept[target] = found
+            self._cached[target] = found
         return found
 
     @cached_property
-    def _kept(self) -> dict[int, Sums]:
+    def _cached(self) -> dict[int, Sums]:
         return {}
 
 
 def update_targets_online(
     model: LatentFactorModel, buyers: TrainingBuyers, event_log: EventLog, exposure: FloatArray, targets: IntArray
 ) -> LatentFactorModel:
-    """Solve targets again with all that is known of them; the order in which it became known does not matter.
+    """Update targets with everything known of them; the order in which it became known does not matter.
 
-    Users count with their vectors of fit time, those without a history then as the mean user. Where nothing was
-    observed, a target is as it was after the fit.
+    Users count with their vectors of fit time, those without a history then as the mean user. Without events, a target
+    becomes what it was after the fit.
 
     Args:
-        model: the model; its vectors are not touched.
-        buyers: who had bought what at fit, with the same users.
-        event_log: what happened since then; its ``longest`` is set.
+        model: the model; its arrays are not modified.
+        buyers: of fit time, with the same users.
+        event_log: events since then; its ``longest`` is set.
         exposure: how far users could have bought each target that had no sales at fit, float64 (n,).
-        targets: positions of those to solve, ascending.
+        targets: positions of those to update, ascending.
 
     Returns:
-        The space with their vectors and shares of the prior. A vector longer than M makes M grow by whole steps of
-        ``HEADROOM``, which depends on the vectors alone, too.
+        The model with their vectors and shares of the prior. A vector longer than M makes M grow by whole steps of
+        ``HEADROOM``, a function of the vectors alone, too.
     """
-    settings, factors = model.settings.factors, model.factors
+    settings, factors, prior = model.settings.factors, model.factors, model.prior.mean
     vectors, share = model.vectors.copy(), model.share.copy()
-    is_seen = np.zeros(len(vectors), dtype=np.bool_)
-    is_seen[model.regressor.seen] = True
+    is_seen, has_events, chosen = (np.zeros(len(vectors), dtype=np.bool_) for _ in range(3))
+    is_seen[model.regressor.seen] = has_events[event_log.target] = chosen[targets] = True
     exposure = np.where(is_seen, 1.0, exposure)
     strength = prior_strength(model.prior.variance, model.settings.gamma(exposure), model.settings)
-    told = np.zeros(len(vectors), dtype=np.bool_)
-    told[event_log.target] = True
-    vectors[targets], share[targets] = model.prior.mean[targets], 1.0
-    plain = targets[is_seen[targets] & ~told[targets]]
+    vectors[targets], share[targets] = prior[targets], 1.0
+    plain = targets[is_seen[targets] & ~has_events[targets]]
     if len(plain):
         vectors[plain], share[plain] = update_targets(
-            factors.users, sp.csc_array(buyers.signed[:, plain]), model.prior.mean[plain], strength[plain], settings
+            factors.users, sp.csc_array(buyers.signed[:, plain]), prior[plain], strength[plain], settings
         )
-    wanted = np.zeros(len(vectors), dtype=np.bool_)
-    wanted[targets] = True
-    rows = np.flatnonzero(wanted[event_log.target])
+    rows = np.flatnonzero(chosen[event_log.target])
     rows = rows[np.argsort(event_log.target[rows], kind="stable")]
-    for own in np.split(rows, np.flatnonzero(np.diff(event_log.target[rows])) + 1) if len(rows) else ():
-        target = int(event_log.target[own[0]])
-        feedback = _feedback(buyers, target, event_log.user[own], event_log.weight[own], float(exposure[target]))
+    for part in np.split(rows, np.flatnonzero(np.diff(event_log.target[rows])) + 1) if len(rows) else ():
+        target = int(event_log.target[part[0]])
+        feedback = _feedback(buyers, target, event_log.user[part], event_log.weight[part], float(exposure[target]))
         vectors[target], share[target] = update_from_feedback(
-            feedback, model.prior.mean[target], float(strength[target]), settings
+            feedback, prior[target], float(strength[target]), settings
         )
-    learned = replace(model, vectors=vectors, share=share)
-    return replace(learned, longest=_grown(event_log.longest, learned.answers))
+    updated = replace(model, vectors=vectors, share=share)
+    return replace(updated, longest=_raised(event_log.longest, updated.answers))
 
 
 def _feedback(buyers: TrainingBuyers, target: int, users: IntArray, weights: FloatArray, exposure: float) -> Feedback:
-    """What users did with one target: ``weights`` are those since the fit, of ``users``, ascending."""
+    """Feedback on one target; ``weights`` are those of events since the fit, of ``users``, ascending."""
     factors, certainty = buyers.factors, buyers.factors.settings.certainty
-    had, own = buyers.of(target)
+    buyers_at_fit, weights_at_fit = buyers.of(target)
     before = np.zeros(len(users))
-    before[np.isin(users, had)] = own[np.isin(had, users)]
+    before[np.isin(users, buyers_at_fit)] = weights_at_fit[np.isin(buyers_at_fit, users)]
     now = stronger(before, weights)
     likes, dislikes = now > np.maximum(before, 0.0), now < np.minimum(before, 0.0)
-    gone = (likes | dislikes) & (before != 0)
-    liked, outside = _vectors(factors, users[likes])
-    disliked, further = _vectors(factors, users[dislikes])
+    replaced = (likes | dislikes) & (before != 0)
+    liked, unknown_likes = _vectors(factors, users[likes])
+    disliked, unknown_dislikes = _vectors(factors, users[dislikes])
     fixed = buyers.sums(target)
-    if gone.any():
-        fixed = fixed - Sums.of(factors.users[users[gone]], certainty(before[gone]))
+    if replaced.any():
+        fixed = fixed - Sums.of(factors.users[users[replaced]], certainty(before[replaced]))
     mean = factors.mean_user
-    everybody = exposure * (factors.user_gram + (outside + further) * np.outer(mean, mean))
+    everybody = exposure * (factors.user_gram + (unknown_likes + unknown_dislikes) * np.outer(mean, mean))
     fixed = fixed + Sums.of(disliked, certainty(now[dislikes]))
     return Feedback(everybody, exposure, fixed, liked, certainty(now[likes]))
 
@@ -123,14 +119,14 @@ def _feedback(buyers: TrainingBuyers, target: int, users: IntArray, weights: Flo
 def _vectors(factors: Factors, users: IntArray) -> tuple[FloatArray, int]:
     """Vectors of fit time, and how many of the users had none and count as the mean user."""
     found = np.zeros((len(users), factors.users.shape[1]))
-    there = users < len(factors.users)
-    found[there] = factors.users[users[there]]
+    at_fit = users < len(factors.users)
+    found[at_fit] = factors.users[users[at_fit]]
     unknown = ~found.any(axis=1)
     found[unknown] = factors.mean_user
     return found, int(unknown.sum())
 
 
-def _grown(longest: float, vectors: FloatArray) -> float:
-    """M: that of fit time as long as it is longer than every vector."""
+def _raised(longest: float, vectors: FloatArray) -> float:
+    """M: that of fit time as long as it is above the norm of every vector."""
     needed = math.sqrt(float(np.einsum("nr,nr->n", vectors, vectors).max()))
     return longest if needed < longest else longest * HEADROOM ** (1 + math.floor(math.log(needed / longest, HEADROOM)))
