@@ -1,1 +1,1 @@
-"""Work spread over processes; the only room that knows of more than one."""
+"""Work spread over processes (``local``); the only package that knows of more than one."""

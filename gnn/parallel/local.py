@@ -1,4 +1,7 @@
-"""Work spread over processes, one thread each, with the same results as in a single process."""
+"""Work spread over processes, one thread each, with the same results as in a single process.
+
+joblib would do most of it, but its processes outlive a parent that is terminated or killed, and cannot report progress.
+"""
 
 from __future__ import annotations
 
@@ -21,53 +24,50 @@ from ...progress import Progress
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _OFTEN = 0.2
-"""Seconds between two looks at what the processes tell."""
+"""Seconds between two polls of the reported lines."""
 
 
 def run_parallel(
     work: Callable[[Item, Progress], Result], items: Sequence[Item], jobs: int, progress: Progress
 ) -> list[Result]:
-    """Do some work on every item, on up to ``jobs`` of them at the same time.
+    """Process every item, up to ``jobs`` of them at the same time; results in the order of the items.
 
     One thread works on one item, whatever ``jobs`` is and however many cores there are: sums of floats depend on how
     threads divide them, and so would the results.
 
     Args:
-        work: is given an item and a function to tell of its progress. With more than one job it goes to other
+        work: called with an item and a function that reports its progress. With more than one job it runs in other
             processes, so it must be a function of a module or a method, and a script that calls this needs the usual
             ``if __name__ == "__main__":``.
-        items: what to work on.
-        jobs: number of processes; with 1 all is done in this one.
-        progress: is told all lines, always in the calling thread.
-
-    Returns:
-        The results in the order of the items.
+        items: one per call.
+        jobs: number of processes; 1 works in this one.
+        progress: called with all reported lines, always in the calling thread.
 
     Raises:
         InputError: ``jobs`` is below 1.
         ModelError: a process was killed.
-        Exception: what the work raised first; what else is going on ends at once.
+        Exception: the first one that the work raised; all other work is stopped at once.
     """
     if jobs < 1:
         raise InputError(f"jobs is {jobs}; give 1 or more.")
     if min(jobs, len(items)) < 2:
-        return [_alone(work, item, progress) for item in items]
+        return [_single_threaded(work, item, progress) for item in items]
     context = get_context("spawn")  # a fork of a process with threads may hang
-    told: SimpleQueue[str] = context.SimpleQueue()
-    ours_gone, ours = context.Pipe(duplex=False)
-    with ours, ProcessPoolExecutor(min(jobs, len(items)), context, _begin, (work, told, ours_gone)) as pool:
+    lines: SimpleQueue[str] = context.SimpleQueue()
+    parent_end, lifeline = context.Pipe(duplex=False)
+    with lifeline, ProcessPoolExecutor(min(jobs, len(items)), context, _start, (work, lines, parent_end)) as pool:
         try:
             futures = [pool.submit(_do, item) for item in items]
             left = set(futures)
             while left:
                 done, left = wait(left, _OFTEN, FIRST_COMPLETED)
-                while not told.empty():
-                    progress(told.get())
+                while not lines.empty():
+                    progress(lines.get())
                 for future in done:
                     future.result()
             return [future.result() for future in futures]
         except BaseException as error:
-            ours.close()  # ends the processes now rather than after their items
+            lifeline.close()  # ends the processes now rather than after their items
             if isinstance(error, BrokenProcessPool):
                 raise ModelError(
                     "A process ended before its work was done, most likely for want of memory; give fewer jobs."
@@ -75,18 +75,18 @@ def run_parallel(
             raise
 
 
-def _alone(work: Callable[[Item, Progress], Result], item: Item, progress: Progress) -> Result:
+def _single_threaded(work: Callable[[Item, Progress], Result], item: Item, progress: Progress) -> Result:
     with threadpool_limits(1):
         return work(item, progress)
 
 
-_given: tuple[Callable[[Any, Progress], Any], SimpleQueue[str]]
-"""In a process of the pool: what to do, and where to tell of it."""
+_task: tuple[Callable[[Any, Progress], Any], SimpleQueue[str]]
+"""In a process of the pool: the work, and the queue of reported lines."""
 
 
-def _begin(work: Callable[[Any, Progress], Any], told: SimpleQueue[str], parent: Connection) -> None:
-    global _given
-    _given = work, told
+def _start(work: Callable[[Any, Progress], Any], lines: SimpleQueue[str], parent: Connection) -> None:
+    global _task
+    _task = work, lines
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     Thread(target=_end_with, args=(parent,), daemon=True).start()
 
@@ -98,5 +98,5 @@ def _end_with(parent: Connection) -> None:
 
 
 def _do(item: Any) -> Any:
-    work, told = _given
-    return _alone(work, item, told.put)
+    work, lines = _task
+    return _single_threaded(work, item, lines.put)

@@ -1,4 +1,4 @@
-"""Additive reasons: a score as a sum over the history, an embedding as a sum over seen targets. Shares, not causes."""
+"""Additive attribution: a score as a sum over the history, an embedding as a sum over seen targets. Not causal."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..model.model import LatentFactorModel
 
 
 def history_shares(model: LatentFactorModel, history: IntArray, weights: FloatArray, target: int) -> FloatArray:
-    """What each bought target contributes to the score of one target (Hu, Koren and Volinsky 2008, section 5).
+    """Contribution of each bought target to the score of one target (Hu, Koren and Volinsky 2008, section 5).
 
-    ``p_u = W_u sum_i conf_i b_i`` over what was bought, with ``W_u`` the inverse of the user's ALS system, which knows
-    what is disliked too. So ``score = sum_i conf_i b_i' W_u q_c / (sqrt(2) |p_u| M)`` exactly, plus the offset that is
-    the same for everybody.
+    ``p_u = W_u sum_i conf_i b_i`` over what was bought, with ``W_u`` the inverse of the user's ALS system, which
+    includes dislikes. So ``score = sum_i conf_i b_i' W_u q_c / (sqrt(2) |p_u| M)`` exactly, plus the offset that is the
+    same for all users.
 
     Args:
         model: the fitted model.
@@ -27,16 +27,16 @@ def history_shares(model: LatentFactorModel, history: IntArray, weights: FloatAr
         float64 (bought,), adding up to the score less :func:`offset_share`; empty where nothing was bought.
     """
     settings, gram = model.settings.factors, model.factors.gram
-    own, certain, liked = model.factors.basis[history], settings.certainty(weights), weights > 0
+    vectors, certainty, liked = model.factors.basis[history], settings.certainty(weights), weights > 0
     if not liked.any():
         return np.empty(0)
-    vector = solve_one(own, certain, gram, settings.alpha * weighted_sum(own, certain), settings)
-    toward = solve_one(own, certain, gram, settings.alpha * model.vectors[target], settings)
-    return np.asarray(certain[liked] * (own[liked] @ toward) / scale_of(model, vector))
+    user = solve_one(vectors, certainty, gram, settings.alpha * weighted_sum(vectors, certainty), settings)
+    transformed = solve_one(vectors, certainty, gram, settings.alpha * model.vectors[target], settings)
+    return np.asarray(certainty[liked] * (vectors[liked] @ transformed) / scale_of(model, user))
 
 
 def offset_share(model: LatentFactorModel, target: int) -> float:
-    """What the offset, the same for everybody, contributes to the score of one target: ``o / (sqrt(2) M)``."""
+    """Contribution of the offset, the same for all users, to the score of one target: ``o / (sqrt(2) M)``."""
     return float(model.offset[target] / (np.sqrt(2) * model.longest))
 
 
@@ -46,15 +46,10 @@ def scale_of(model: LatentFactorModel, vector: FloatArray) -> float:
 
 
 def source_shares(model: LatentFactorModel, target: int) -> tuple[FloatArray, FloatArray]:
-    """Where the vector of one target came from.
-
-    Args:
-        model: the fitted model.
-        target: position of the target.
+    """Origin of the vector of one target, ``q_c = weights . Q_seen + sales`` exactly.
 
     Returns:
-        weights of the seen targets' factors, float64 (seen,), and what its own sales added, float64 (rank,):
-        ``q_c = weights . Q_seen + own`` exactly.
+        Weights of the seen targets' factors, float64 (seen,), and what its own sales added, float64 (rank,).
     """
     weights = model.regressor.sources(target)
     return weights, model.vectors[target] - weights @ model.regressor.factors[:, :-1]

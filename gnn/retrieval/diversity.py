@@ -1,4 +1,4 @@
-"""Lists that do not show the same thing again and again: maximal marginal relevance."""
+"""Diverse lists by maximal marginal relevance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...arrays import FloatArray, IntArray
 
 
 def diversify(scores: FloatArray, vectors: FloatArray, k: int, diversity: float) -> IntArray:
-    """Choose targets one after another, each good by itself and unlike those chosen before.
+    """Choose targets one after another, relevant and unlike those chosen before.
 
     ``argmax_c (1 - diversity) cos(f, z_c) - diversity max_d cos(z_c, z_d)`` over the chosen ``d`` (Carbonell and
     Goldstein 1998, with their lambda as ``1 - diversity``). The first is the best by score.
@@ -20,7 +20,7 @@ def diversify(scores: FloatArray, vectors: FloatArray, k: int, diversity: float)
         diversity: 0 (the order by score) to 1.
 
     Returns:
-        Places of the chosen candidates in the order of choice, int64 (min(k, c),).
+        Indices of the chosen candidates in the order of choice, int64 (min(k, c),).
     """
     chosen = np.zeros(min(k, len(scores)), dtype=np.int64)
     nearest = np.full(len(scores), -np.inf)
@@ -28,6 +28,5 @@ def diversify(scores: FloatArray, vectors: FloatArray, k: int, diversity: float)
         latest = chosen[place - 1]
         nearest = np.maximum(nearest, vectors @ vectors[latest])
         nearest[latest] = np.inf  # never again
-        worth = (1.0 - diversity) * scores - diversity * nearest
-        chosen[place] = int(np.argmax(worth))
+        chosen[place] = int(np.argmax((1.0 - diversity) * scores - diversity * nearest))
     return chosen

@@ -29,15 +29,12 @@ def gaussian_delta(sigma: float, epsilon: float, sensitivity: float) -> float:
 
 
 def gaussian_sigma(epsilon: float, delta: float, sensitivity: float) -> float:
-    """The least noise that is (epsilon, delta)-differentially private: algorithm 1 of Balle and Wang (2018).
+    """The least sigma that is (epsilon, delta)-differentially private: algorithm 1 of Balle and Wang (2018).
 
     Args:
         epsilon: above 0.
         delta: between 0 and 1.
         sensitivity: as in :func:`gaussian_delta`.
-
-    Returns:
-        sigma, the standard deviation on every coordinate.
 
     Raises:
         InputError: a number out of its range.
@@ -68,9 +65,9 @@ def gaussian_sigma(epsilon: float, delta: float, sensitivity: float) -> float:
 def release_vectors(
     vectors: FloatArray, epsilon: float, delta: float, random: np.random.Generator, clip: float = 1.0
 ) -> FloatArray:
-    """Vectors with noise, each (epsilon, delta)-differentially private by itself.
+    """Vectors with noise, float64 (users, d), each (epsilon, delta)-differentially private by itself.
 
-    A vector longer than ``clip`` is shortened to it. Whatever somebody's data are, their vector then lies in a ball of
+    A vector longer than ``clip`` is shortened to it. Whatever a person's data are, the vector then lies in a ball of
     that radius, and any two in it are at most ``2 clip`` apart: that is the sensitivity, everything about one person
     being replaced.
 
@@ -78,11 +75,8 @@ def release_vectors(
         vectors: one row per person, float64 (users, d).
         epsilon: above 0, per row.
         delta: between 0 and 1, per row.
-        random: where the noise comes from.
-        clip: longest vector, above 0.
-
-    Returns:
-        float64 (users, d).
+        random: generator of the noise.
+        clip: greatest norm, above 0.
 
     Raises:
         InputError: a number out of its range.

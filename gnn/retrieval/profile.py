@@ -1,4 +1,4 @@
-"""A user vector for somebody of whom only a few targets are named."""
+"""A user vector from a few named targets."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from ..factors.als import Factors
 
 
 def profile_vector(factors: Factors, named: IntArray) -> FloatArray:
-    """The ALS step of one user with the mean user as its prior, what is not named being unknown rather than unbought.
+    """The ALS step of one user with the mean user as the prior; other targets are unknown rather than not bought.
 
     ``p = argmin_p sum_{i named} alpha (1 - p . b_i)^2 + reg |p - mean|^2``, the counterpart of the update of a target.
 
     Args:
         factors: the fitted factors; ``b`` is their basis.
-        named: positions of the named targets, int64 (h,); the mean user where there are none.
+        named: positions of the named targets, int64 (h,).
 
     Returns:
-        p, float64 (rank,).
+        p, float64 (rank,); the mean user without named targets.
     """
-    settings, own = factors.settings, factors.basis[named]
-    system = settings.alpha * own.T @ own + settings.regularization * np.eye(own.shape[1])
-    right = settings.alpha * own.sum(axis=0) + settings.regularization * factors.mean_user
+    settings, vectors = factors.settings, factors.basis[named]
+    system = settings.alpha * vectors.T @ vectors + settings.regularization * np.eye(vectors.shape[1])
+    right = settings.alpha * vectors.sum(axis=0) + settings.regularization * factors.mean_user
     return np.asarray(np.linalg.solve(system, right))

@@ -1,4 +1,4 @@
-"""Free text to targets: what matches the words or the meaning, itself or by what the graph says of it."""
+"""Free-text search: targets whose names, ancestors or attributes match a text by letters or by meaning."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ...arrays import FloatArray
 from ...graph import CatalogGraph
 
 DECAY = 0.8
-"""What is left of the match of a parent or attribute one edge away, and so on with every further edge."""
+"""Factor by which a match is weakened at each edge between target and ancestor or attribute."""
 BACKGROUND = 0.3
-"""Any two texts are as alike as this in their letters or their meaning; what is below counts for nothing."""
+"""Any two texts have about this cosine, by letters or by meaning; what is below counts as no match."""
 _CERTAIN = 0.999
 
 _WORD = re.compile(r"\w+")
@@ -28,7 +28,7 @@ class Matches:
 
     Attributes:
         own: match of every node itself, 0 to 1, float64 (n + m,): n targets and groups, then m attributes.
-        doubt: ``log`` of what remains of 1 after all matches, 0 or below, float64 (n,); the lowest matches best.
+        doubt: ``log(1 - match)``, 0 or below, float64 (n,); the lowest matches best.
     """
 
     own: FloatArray
@@ -36,7 +36,7 @@ class Matches:
 
     @property
     def match(self) -> FloatArray:
-        """How well targets and groups match, 0 to 1, float64 (n,)."""
+        """Match of targets and groups with their ancestors and attributes, 0 to 1, float64 (n,)."""
         return -np.expm1(self.doubt)
 
 
@@ -44,9 +44,9 @@ class Matches:
 class TextSearch:
     """Searches a catalog by text.
 
-    A text matches a node by letters (cosine of trigrams weighted by rarity) and by meaning (cosine of embeddings). It
-    matches a target by the target's own match and by those of the parents and attributes above it, each weakened by
-    its distance, taken together as independent reasons: ``1 - prod_j (1 - DECAY^h_j m_j)``.
+    A text matches a node by letters (cosine of trigrams weighted by rarity) and by meaning (cosine of embeddings). The
+    match of a target combines its own and those of its ancestors and attributes, each weakened by its distance, as
+    independent evidence: ``1 - prod_j (1 - DECAY^h_j m_j)``.
 
     Attributes:
         graph: the catalog, n targets and groups, m attributes.
@@ -59,14 +59,9 @@ class TextSearch:
     attribute_meanings: FloatArray | None = None
 
     def matches(self, text: str, meaning: FloatArray | None = None) -> Matches:
-        """Match a text.
-
-        Args:
-            text: the text.
-            meaning: its unit embedding, float (d,); None compares letters alone.
-        """
-        letters = _above(self._letters.cosines(text))
-        own = letters if meaning is None or not self.meanings else (letters + self._by_meaning(meaning)) / 2
+        """Match a text by letters and, with its unit embedding ``meaning``, float (d,), by meaning."""
+        letters = _rescale(self._trigrams.cosines(text))
+        own = letters if meaning is None or not self.meanings else (letters + self._match_meaning(meaning)) / 2
         own = np.minimum(own, _CERTAIN)
         doubt = np.log1p(-own[: len(self.graph)])
         for hops, reach in enumerate(self._reach, start=1):
@@ -74,7 +69,7 @@ class TextSearch:
         return Matches(own, doubt)
 
     def reason(self, matches: Matches, target: int) -> str:
-        """What speaks most for a target: its name, that of a category above it, or an attribute (``name=value``)."""
+        """The best matching node of a target: its name, an ancestor's, or an attribute (``name=value``)."""
         best, weight = target, float(matches.own[target])
         for hops, reach in enumerate(self._reach, start=1):
             above = reach.indices[reach.indptr[target] : reach.indptr[target + 1]]
@@ -85,19 +80,19 @@ class TextSearch:
         size = len(self.graph)
         return self.graph.names[best] if best < size else str(self.graph.attributes[best - size])
 
-    def _by_meaning(self, meaning: FloatArray) -> FloatArray:
+    def _match_meaning(self, meaning: FloatArray) -> FloatArray:
         nodes = np.max([vectors @ meaning for vectors in self.meanings], axis=0)
         attributes = self.attribute_meanings
         values = np.zeros(len(self.graph.attributes)) if attributes is None else attributes @ meaning
-        return _above(np.concatenate([nodes, values]))
+        return _rescale(np.concatenate([nodes, values]))
 
     @cached_property
-    def _letters(self) -> _Trigrams:
+    def _trigrams(self) -> _Trigrams:
         return _Trigrams.of([*self.graph.names, *(attribute.value for attribute in self.graph.attributes)])
 
     @cached_property
     def _reach(self) -> tuple[sp.csr_array, ...]:
-        """What every target reaches upwards in 1, 2, ... edges and not in fewer, each 0/1 CSR (n, n + m)."""
+        """The nodes above every target at a distance of 1, 2, ... edges, each 0/1 CSR (n, n + m)."""
         upward, size = self.graph.upward, len(self.graph)
         frontier = upward[:size]
         known, reach = sp.csr_array(sp.eye_array(size, upward.shape[1])), []
@@ -110,14 +105,17 @@ class TextSearch:
         return tuple(reach)
 
 
-def _above(cosines: FloatArray) -> FloatArray:
-    """Cosines above the background, stretched to 0 to 1."""
+def _rescale(cosines: FloatArray) -> FloatArray:
+    """Cosines above the background, rescaled to 0 to 1."""
     return np.clip((cosines - BACKGROUND) / (1 - BACKGROUND), 0.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
 class _Trigrams:
-    """Texts as sets of three letters in a row within a word, rare ones weighing more.
+    """TF-IDF vectors of character trigrams within words, as sets.
+
+    scikit-learn's vectorizer ignores trigrams that no text has, which would rank misspelt queries as if they were
+    exact, and takes seconds to import.
 
     Attributes:
         place: trigram -> column.
@@ -131,7 +129,7 @@ class _Trigrams:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> _Trigrams:
-        found = [_trigrams(text) for text in texts]
+        found = [_trigrams_of(text) for text in texts]
         place = {gram: column for column, gram in enumerate(sorted({gram for grams in found for gram in grams}))}
         ends = np.cumsum([0, *map(len, found)])
         columns = np.fromiter((place[gram] for grams in found for gram in sorted(grams)), np.int64, ends[-1])
@@ -145,15 +143,15 @@ class _Trigrams:
 
     def cosines(self, text: str) -> FloatArray:
         """Cosine of a text with all others, float64 (texts,); a trigram that none has counts as the rarest."""
-        grams = _trigrams(text)
+        grams = _trigrams_of(text)
         columns = np.array([self.place[gram] for gram in grams if gram in self.place], dtype=np.int64)
         rarest = 1.0 + np.log(len(self.vectors.indptr))
         length = np.sqrt(np.square(self.weights[columns]).sum() + (len(grams) - len(columns)) * rarest**2)
-        own = np.zeros(len(self.place))
-        own[columns] = self.weights[columns] / (length or 1.0)
-        return np.asarray(self.vectors @ own)
+        query = np.zeros(len(self.place))
+        query[columns] = self.weights[columns] / (length or 1.0)
+        return np.asarray(self.vectors @ query)
 
 
-def _trigrams(text: str) -> set[str]:
+def _trigrams_of(text: str) -> set[str]:
     words = [f" {word} " for word in _WORD.findall(text.lower())]
     return {word[i : i + 3] for word in words for i in range(len(word) - 2)}

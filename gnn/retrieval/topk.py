@@ -10,9 +10,10 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from ...arrays import BoolArray, Float32Array, FloatArray, IntArray
+from ..utils import chunks
 
 _GROUP = 32
-"""Targets whose largest score stands for them while the best are looked for."""
+"""Targets of which only the largest score is compared at first."""
 _BLOCK = 256
 """Users scanned together: their scores stay in the processor's cache."""
 _SLACK = np.float32(4e-6)
@@ -25,7 +26,7 @@ class Best:
     """The best targets of u users, best first; equal scores in the order of the targets.
 
     Attributes:
-        places: places in the index, int64 (u, k), -1 where a user has fewer.
+        places: rows of the index, int64 (u, k), -1 where a user has fewer.
         scores: cosines, float64 (u, k), -inf there.
     """
 
@@ -35,11 +36,7 @@ class Best:
 
 @dataclass(frozen=True, eq=False)
 class TargetIndex:
-    """Targets to search among.
-
-    Attributes:
-        vectors: unit vectors, float64 (t, d).
-    """
+    """Targets to search among, by their unit vectors, float64 (t, d)."""
 
     vectors: FloatArray
 
@@ -61,22 +58,22 @@ class TargetIndex:
         """Find the best targets of every user by the cosine.
 
         The ``k``-th largest of the maxima of groups of targets is a lower bound of the ``k``-th best score, so only
-        groups that reach it are looked into. Blocks of users are searched in parallel, each by one thread.
+        groups that reach it are searched. Blocks of users are searched in parallel, each by one thread.
 
         Args:
             users: unit vectors, float64 (u, d).
             k: targets per user, 1 or more.
-            barred: pairs (user, target) to leave out, as int64 places in ``users`` (ascending) and in the index.
-            closed: targets to leave out for everybody, bool (t,).
-            exact: compute the scores of the best anew in double precision; without it they are good to 1e-6.
+            barred: pairs (user, target) to exclude, as int64 rows of ``users`` (ascending) and of the index.
+            closed: targets to exclude for all users, bool (t,).
+            exact: compute the scores of the best in double precision; otherwise they are accurate to 1e-6.
         """
         size, count = len(users), min(k, len(self.vectors))
         best = Best(np.full((size, count), -1), np.full((size, count), -np.inf))
         rows, columns = (_NONE, _NONE) if barred is None else barred
 
         def search(block: slice) -> None:
-            own = users[block]
-            scores = np.dot(own.astype(np.float32), self._columns)
+            vectors = users[block]
+            scores = np.dot(vectors.astype(np.float32), self._columns)
             scores[:, len(self.vectors) :] = -np.inf
             if closed is not None:
                 scores[:, : len(closed)][:, closed] = -np.inf
@@ -84,18 +81,18 @@ class TargetIndex:
             scores[rows[inside] - block.start, columns[inside]] = -np.inf
             places, found = _candidates(scores, count)
             if exact:
-                # one pair at a time, so that equal vectors get equal scores whatever stands beside them
-                precise = np.einsum("uwd,ud->uw", self.vectors[places], own)
+                # pair by pair, so that equal vectors get equal scores whatever else is in the block
+                precise = np.einsum("uwd,ud->uw", self.vectors[places], vectors)
                 found = np.where(np.isfinite(found), precise, -np.inf)
             order = np.lexsort((places, -found), axis=1)[:, :count]
             best.scores[block, : order.shape[1]] = np.take_along_axis(found, order, axis=1)
             best.places[block, : order.shape[1]] = np.take_along_axis(places, order, axis=1)
 
-        blocks = [slice(start, min(start + _BLOCK, size)) for start in range(0, size, _BLOCK)]
+        blocks = list(chunks(size, _BLOCK))
         if len(blocks) == 1 or (threads := _threads()) == 1:
             for block in blocks:
                 search(block)
-        else:  # one thread of the BLAS for each of ours: else all would wait for each other
+        else:  # one BLAS thread for each of ours, else they would wait for each other
             with _pools().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as workers:
                 list(workers.map(search, blocks))
         best.places[~np.isfinite(best.scores)] = -1
@@ -116,16 +113,16 @@ def _candidates(scores: Float32Array, k: int) -> tuple[IntArray, FloatArray]:
     """All targets whose score may be among the ``k`` best of a user, and their scores.
 
     Args:
-        scores: float32 (u, whole groups), -inf for what is left out.
-        k: how many are wanted.
+        scores: float32 (u, whole groups), -inf for what is excluded.
+        k: targets per user.
 
     Returns:
-        int64 and float64 (u, w), filled up with target 0 at -inf.
+        int64 and float64 (u, w), padded with target 0 at -inf.
     """
     users, groups = len(scores), scores.shape[1] // _GROUP
     grouped = scores.reshape(users, _GROUP, groups)  # a group is every groups-th target: faster than neighbours
     highest = grouped.max(axis=1)
-    bound = np.full(users, np.float32(-2.0))  # below every cosine, above what is left out
+    bound = np.full(users, np.float32(-2.0))  # below every cosine, above -inf
     if k <= groups:
         np.maximum(bound, np.partition(highest, groups - k, axis=1)[:, groups - k] - _SLACK, out=bound)
     owner, group = np.divmod(np.flatnonzero(highest >= bound[:, None]), groups)
