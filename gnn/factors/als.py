@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
-from ...arrays import FloatArray
+from ...arrays import FloatArray, IntArray
 from ...errors import ModelError
 from .settings import FactorSettings
 from .solve import precision_of, solve_targets, solve_users
@@ -48,7 +47,7 @@ class Factors:
         """The vector of a user without history: the mean of all with one, float64 (rank,)."""
         return np.asarray(self.users[self.users.any(axis=1)].mean(axis=0))
 
-    def user_vectors(self, users: npt.NDArray[np.int64]) -> FloatArray:
+    def user_vectors(self, users: IntArray) -> FloatArray:
         """User vectors p, the mean user for rows without history, float64 (users, rank)."""
         vectors = self.users[users]
         return np.where(vectors.any(axis=1, keepdims=True), vectors, self.mean_user)

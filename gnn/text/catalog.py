@@ -1,4 +1,4 @@
-"""The texts of a catalog as vectors, from the cache where they are known."""
+"""The texts of a catalog as embeddings."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _PROGRESS = 512
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """What a text encoder says of a catalog of n targets and groups.
+    """Embeddings of a catalog of n targets and groups.
 
     Attributes:
-        texts: embeddings of the texts, float32 (n, d), zero rows where there is none; None without an encoder or texts.
-        names: embeddings of the names, float32 (n, d); None where the texts are the names.
+        texts: of the texts, float32 (n, d), zero rows where there is none; None without an encoder or texts.
+        names: of the names, float32 (n, d); None where the texts are the names.
     """
 
     texts: Float32Array | None = None
@@ -30,13 +30,13 @@ class Encoded:
 def encode_catalog(
     graph: CatalogGraph, encoder: str | None, cache: Path | None, progress: Progress | None = None
 ) -> Encoded:
-    """Encode the texts, and the names where the texts say more than they do.
+    """Encode the texts, and the names where the texts contain more.
 
     Args:
         graph: the catalog.
         encoder: name of the encoder; None leaves texts out.
-        cache: file that keeps embeddings.
-        progress: is told how far it is.
+        cache: file of embeddings, see :class:`TextEncoder`.
+        progress: called with a line at every step.
 
     Raises:
         ModelError: the encoder cannot be loaded or the cache cannot be used.
@@ -45,13 +45,13 @@ def encode_catalog(
         return Encoded()
     texts, names = graph.texts, [name.lower() for name in graph.names]
     further = any(text.lower() != name for text, name in zip(texts, names, strict=True))
-    wanted: Sequence[str] = (*texts, *names) if further else texts
+    words: Sequence[str] = (*texts, *names) if further else texts
     report = progress or silent
-    report(f"encoding {len(set(wanted)):,} texts and names" if further else f"encoding {len(set(wanted)):,} texts")
+    report(f"encoding {len(set(words)):,} texts and names" if further else f"encoding {len(set(words)):,} texts")
 
     def count(done: int, of: int) -> None:
         if done % _PROGRESS == 0 or done == of:
             report(f"encoded {done:,} of {of:,}")
 
-    vectors = TextEncoder(encoder, cache).encode(wanted, count)
+    vectors = TextEncoder(encoder, cache).encode(words, count)
     return Encoded(vectors[: len(texts)], vectors[len(texts) :] if further else None)

@@ -17,10 +17,13 @@ from .catalog import Encoded
 CLUSTER = "cluster"
 """Name of the attribute."""
 
-MIN_SIMILARITY = 0.6
-"""Least cosine of a text and the centre of its cluster where none is given."""
+CLUSTERS = "clusters"
+"""The only value of ``relations`` besides None."""
 
-_SEED = 0  # clusters are a property of the catalog: the same whatever else is drawn
+MIN_SIMILARITY = 0.6
+"""Default of the least cosine of a text and the centre of its cluster."""
+
+_SEED = 0  # clusters are a property of the catalog, whatever the seed of the fit
 _STARTS = 4
 _NAMES = 3
 
@@ -32,7 +35,7 @@ class Clusters:
     Attributes:
         centres: unit vectors, float64 (k, d).
         names: the names of the texts nearest to each centre, k, all different.
-        min_similarity: least cosine of a text and its centre; what is farther from all centres is in no cluster.
+        min_similarity: least cosine of a text and its centre; texts farther from all centres are in no cluster.
     """
 
     centres: FloatArray
@@ -56,8 +59,8 @@ class Clusters:
         """
         from sklearn.cluster import KMeans  # takes long to import
 
-        there = np.flatnonzero(texts.any(axis=1))
-        rows = texts[there].astype(np.float64)
+        with_text = np.flatnonzero(texts.any(axis=1))
+        rows = texts[with_text].astype(np.float64)
         different = len(np.unique(rows, axis=0))
         if different < 4:
             raise InputError(
@@ -66,46 +69,44 @@ class Clusters:
         with threadpool_limits(1):  # the order of sums, and with it the clusters, must not depend on the machine
             found = KMeans(number_of_clusters(different), n_init=_STARTS, random_state=_SEED).fit(rows)
         centres = found.cluster_centers_ / np.linalg.norm(found.cluster_centers_, axis=1, keepdims=True)
-        made = cls(centres, _called(rows @ centres.T, found.labels_, [names[i] for i in there]), min_similarity)
-        if not any(made.attributes(texts)):
+        clusters = cls(
+            centres, _name_clusters(rows @ centres.T, found.labels_, [names[i] for i in with_text]), min_similarity
+        )
+        if not any(clusters.attributes(texts)):
             raise InputError(f"No text is as similar as {min_similarity} to the centre of its cluster; lower that.")
-        return made
+        return clusters
 
     def attributes(self, texts: Float32Array) -> list[dict[Attribute, float]]:
         """The cluster of each text with the cosine to its centre (6 digits), empty where none is near enough."""
         cosine = np.round(texts.astype(np.float64) @ self.centres.T, 6)
         nearest = cosine.argmax(axis=1)
         return [
-            {Attribute(CLUSTER, self.names[own]): weight} if weight >= self.min_similarity and weight > 0 else {}
-            for own, weight in zip(nearest.tolist(), cosine.max(axis=1).tolist(), strict=True)
+            {Attribute(CLUSTER, self.names[cluster]): weight} if weight >= self.min_similarity and weight > 0 else {}
+            for cluster, weight in zip(nearest.tolist(), cosine.max(axis=1).tolist(), strict=True)
         ]
 
 
 def number_of_clusters(texts: int) -> int:
-    """How many clusters are made of so many different texts: the root of half their number, 2 at least."""
+    """Number of clusters of so many different texts: the root of half their number, at least 2."""
     return max(round(float(np.sqrt(texts / 2))), 2)
 
 
-def _called(cosine: FloatArray, label: IntArray, names: list[str]) -> tuple[str, ...]:
-    """The names nearest to each centre, the number of the cluster behind them where another has the same."""
+def _name_clusters(cosine: FloatArray, label: IntArray, names: list[str]) -> tuple[str, ...]:
+    """The names nearest to each centre; a repeated name gets the number of its cluster."""
     found: list[str] = []
-    for own in range(cosine.shape[1]):
-        members = np.flatnonzero(label == own)
-        members = members[np.argsort(-cosine[members, own], kind="stable")]
-        called = " / ".join(list(dict.fromkeys(names[i] for i in members.tolist()))[:_NAMES])
-        found.append(called if called not in found else f"{called} ({own + 1})")
+    for cluster in range(cosine.shape[1]):
+        members = np.flatnonzero(label == cluster)
+        members = members[np.argsort(-cosine[members, cluster], kind="stable")]
+        name = " / ".join(list(dict.fromkeys(names[i] for i in members.tolist()))[:_NAMES])
+        found.append(name if name not in found else f"{name} ({cluster + 1})")
     return tuple(found)
-
-
-CLUSTERS = "clusters"
-"""The only word for relations that the catalog does not give."""
 
 
 def check_relations(relations: str | None, min_similarity: float | None) -> None:
     """Refuse other relations than clusters, and a similarity out of its range.
 
     Raises:
-        InputError: one of them cannot be used.
+        InputError: they are refused.
     """
     if relations not in (None, CLUSTERS):
         raise InputError(
@@ -118,12 +119,12 @@ def check_relations(relations: str | None, min_similarity: float | None) -> None
 def cluster_catalog(
     graph: CatalogGraph, encoded: Encoded, relations: str | None, min_similarity: float | None
 ) -> tuple[CatalogGraph, Clusters | None]:
-    """Give a catalog the relations that are asked for.
+    """Add clusters to a catalog if they are requested.
 
     Args:
         graph: the catalog.
         encoded: its texts.
-        relations: "clusters", or None for those that it has.
+        relations: "clusters", or None for no more than it has.
         min_similarity: least cosine of a text and the centre of its cluster; None for ``MIN_SIMILARITY``.
 
     Raises:

