@@ -50,10 +50,8 @@ class ConformalInterval:
     def interval(self, expected: FloatArray, share: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The interval around expected numbers of buyers, in whole buyers, float64 (targets,) twice.
 
-        Args:
-            expected: numbers of buyers, float64 (targets,).
-            share: share of the prior in each target's vector, 1 for a new one; with own sales the interval narrows in
-                proportion (on the logarithmic scale), float64 (targets,).
+        ``share`` is the share of the prior in each target's vector, 1 for a new one, float64 (targets,): with own sales
+        the interval narrows in proportion, on the logarithmic scale.
         """
         level = np.log1p(expected)
         low, high = (np.expm1(level + share * np.interp(level, self.levels, ends)) for ends in (self.low, self.high))
@@ -64,12 +62,7 @@ class ConformalInterval:
 
 @dataclass(frozen=True, eq=False)
 class BuyerCounts:
-    """Expected and true numbers of buyers of targets that were predicted without their sales.
-
-    Attributes:
-        expected: float64 (targets,).
-        buyers: among the same users, int64 (targets,).
-    """
+    """Expected, float64 (targets,), and true buyers, int64 (targets,), of targets predicted without their sales."""
 
     expected: FloatArray
     buyers: IntArray
@@ -115,10 +108,6 @@ def _shortest(miss: FloatArray) -> tuple[float, float]:
 
 
 def repeat_interval(buyers: IntArray) -> tuple[FloatArray, FloatArray]:
-    """The interval for targets with known sales in a window as long again, in whole buyers, float64 (targets,) twice.
-
-    Args:
-        buyers: how many bought each of them, int64 (targets,).
-    """
+    """The interval for known numbers of buyers, int64 (targets,), in a window as long again, float64 (targets,) twice."""
     root = np.sqrt(buyers)
     return np.rint(np.square(np.maximum(root - _REPEAT, 0.0))), np.rint(np.square(root + _REPEAT))

@@ -43,11 +43,9 @@ class PurchaseCalibration:
     intercept: float
 
     def chance(self, scores: FloatArray, activity: IntArray) -> FloatArray:
-        """The probability that users buy targets, float64 (users, targets).
+        """The probability that users buy targets, of scores ``p . q``, float64 (users, targets).
 
-        Args:
-            scores: ``p . q``, float64 (users, targets).
-            activity: number of distinct targets in each user's history, int (users,).
+        ``activity`` is the number of distinct targets in each user's history, int (users,).
         """
         logit = np.tile(self.intercept + self.activity * np.log1p(activity)[:, None], scores.shape[1])
         for slope, piece in zip(self.slopes, _pieces(scores, self.knots), strict=True):
@@ -71,12 +69,7 @@ class ScoredPairs:
 
 
 def fit_calibration(sets: Sequence[ScoredPairs], seed: int) -> PurchaseCalibration:
-    """Fit to sets of pseudo-new targets by maximum likelihood.
-
-    Args:
-        sets: pairs of each.
-        seed: of the random sample of many pairs.
-    """
+    """Fit to sets of pseudo-new targets by maximum likelihood; ``seed`` is that of the random sample of many pairs."""
     from scipy.optimize import minimize  # serving does not fit
 
     score = np.concatenate([pairs.scores.ravel() for pairs in sets])

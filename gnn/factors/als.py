@@ -59,7 +59,7 @@ def fit_factors(signed: sp.csr_array, settings: FactorSettings, seed: int) -> Fa
     A pair with weight w has confidence ``1 + (alpha - 1) |w|`` and preference 1, or 0 where w is below 0.
 
     Args:
-        signed: weights, float64 CSR, shape (users, targets): 1 for a full purchase, below 0 for a dislike.
+        signed: w, float64 CSR (users, targets): 1 for a full purchase, below 0 for a dislike.
         settings: rank, confidence, regularisation, steps.
         seed: of the random initial factors.
 
@@ -71,10 +71,7 @@ def fit_factors(signed: sp.csr_array, settings: FactorSettings, seed: int) -> Fa
 
 
 def fit_users(signed: sp.csr_array, settings: FactorSettings, seed: int) -> tuple[FloatArray, FloatArray]:
-    """The basis, float64 (targets, rank), and the users solved exactly from it, float64 (users, rank).
-
-    Arguments and errors are those of :func:`fit_factors`.
-    """
+    """The basis, (targets, rank), and the users solved exactly from it, float64 (users, rank), as :func:`fit_factors`."""
     if not (signed.data > 0).any():
         raise ModelError("There is no purchase to learn from; give interactions on targets of the catalog.")
     from implicit.als import AlternatingLeastSquares

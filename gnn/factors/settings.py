@@ -44,10 +44,6 @@ class FactorSettings:
         return pairs * _FEW <= rank and self.alpha >= 1.0
 
     def certainty(self, weights: FloatArray) -> FloatArray:
-        """Confidence ``1 + (alpha - 1) |w|`` of pairs over alpha, with the sign of w: 1 for a full purchase.
-
-        Args:
-            weights: w of the pairs, -1 to 1, not 0, float64 (pairs,).
-        """
+        """Confidence ``1 + (alpha - 1) |w|`` over alpha, with the sign of w, of weights w from -1 to 1, not 0."""
         size = np.abs(weights)
         return np.asarray(np.sign(weights) * (size + (1.0 - size) / self.alpha))

@@ -19,16 +19,10 @@ TOGETHER = 10_000
 def solve_users(signed: sp.csr_array, basis: FloatArray, settings: FactorSettings) -> FloatArray:
     """Solve one side exactly, the other held fixed (Hu et al. 2008, equation 4).
 
-    ``p_u = (B'B + sum_i (c_i - 1) b_i b_i' + reg I)^-1 sum_{i bought} c_i b_i``, with ``B`` the basis, ``b_i`` its rows
-    that were bought or are disliked and ``c_i`` their confidence.
-
-    Args:
-        signed: weights, CSR (rows, columns), as :func:`fit_factors` takes them.
-        basis: factors of the columns, float64 (columns, rank).
-        settings: confidence and regularisation.
-
-    Returns:
-        float64 (rows, rank); zero for rows without purchases.
+    ``p_u = (B'B + sum_i (c_i - 1) b_i b_i' + reg I)^-1 sum_{i bought} c_i b_i``, with ``B`` the basis, float64
+    (columns, rank), ``b_i`` its rows that were bought or are disliked and ``c_i`` their confidence. ``signed`` are the
+    weights, CSR (rows, columns), as :func:`fit_factors` takes them. Returns float64 (rows, rank), zero for rows without
+    purchases.
     """
     solved, certainty = np.zeros((signed.shape[0], basis.shape[1])), settings.certainty(signed.data)
     with threadpool_limits(1, "blas"):  # the systems are too small to share
@@ -55,15 +49,9 @@ def solve_users(signed: sp.csr_array, basis: FloatArray, settings: FactorSetting
 
 
 def solve_targets(by_target: sp.csr_array, users: FloatArray, settings: FactorSettings) -> FloatArray:
-    """:func:`solve_users` with the roles exchanged, ``TOGETHER`` targets at a time.
+    """:func:`solve_users` with the roles exchanged, for weights by target, CSR (targets, users), and p (users, rank).
 
-    Args:
-        by_target: weights, CSR (targets, users).
-        users: p, float64 (users, rank).
-        settings: confidence and regularisation.
-
-    Returns:
-        q, float64 (targets, rank); float32 beyond ``MOST_DOUBLE`` targets.
+    Returns q, float64 (targets, rank); float32 beyond ``MOST_DOUBLE`` targets.
     """
     count = by_target.shape[0]
     solved = np.empty((count, users.shape[1]), dtype=precision_of(count))
@@ -80,10 +68,8 @@ def precision_of(targets: int) -> type[np.floating]:
 def solve_woodbury(scaled: FloatArray, carried: FloatArray, right: FloatArray) -> FloatArray:
     """``(I + S A^-1 S')^-1 right``, the small system in ``(A + S'S)^-1 = A^-1 - A^-1 S' (I + S A^-1 S')^-1 S A^-1``.
 
-    Args:
-        scaled: S, the vectors of few pairs times the roots of their weights, float64 (h, rank).
-        carried: ``S A^-1``, float64 (h, rank).
-        right: float64 (h,) or (h, d).
+    ``scaled`` is S, the vectors of few pairs times the roots of their weights, ``carried`` is ``S A^-1``, both float64
+    (h, rank); ``right`` is float64 (h,) or (h, d).
     """
     inner = carried @ scaled.T
     inner[np.diag_indices_from(inner)] += 1.0
@@ -109,9 +95,6 @@ def solve_one(
         gram: ``B'B`` of the whole basis, float64 (rank, rank).
         right: float64 (rank,).
         settings: confidence and regularisation.
-
-    Returns:
-        x, float64 (rank,).
     """
     solved, sets = np.empty_like(right), len(settings.parts)
     for part in settings.parts:

@@ -151,14 +151,8 @@ def update_from_feedback(
     :func:`update_targets`. The loss is convex and piecewise quadratic; a Newton step is exact once it knows who scores
     above 1 (Keerthi and DeCoste 2005).
 
-    Args:
-        feedback: of users.
-        mean: mu, float64 (rank,).
-        strength: lambda, positive.
-        settings: those that the factors were fitted with.
-
-    Returns:
-        q, float64 (rank,), and the share of the prior in it, with all feedback in the system.
+    ``mean`` is mu, float64 (rank,), ``strength`` lambda, positive. Returns q, float64 (rank,), and the share of the
+    prior in it.
     """
     alpha, exposure, liked, certainty = settings.alpha, feedback.exposure, feedback.liked, feedback.certainty
     right = alpha * feedback.fixed.total + strength * mean

@@ -17,14 +17,9 @@ def augment_users(vectors: FloatArray) -> FloatArray:
 
 
 def target_embeddings(vectors: FloatArray, longest: float) -> FloatArray:
-    """Lift target vectors onto the unit sphere: ``z = [q, o, sqrt(M^2 - |q|^2 - o^2)] / M`` (Bachrach et al. 2014).
+    """Lift ``[q, o]`` (targets, rank + 1) onto the unit sphere: ``z = [q, o, sqrt(M^2 - |q|^2 - o^2)] / M``.
 
-    Args:
-        vectors: q and the offset o, float64 (targets, rank + 1).
-        longest: M, at least as long as every one of them.
-
-    Returns:
-        float64 (targets, rank + 2), of length 1.
+    Bachrach et al. 2014. ``longest`` is M, at least the norm of every row. Returns float64 (targets, rank + 2).
     """
     rest = np.sqrt(np.maximum(longest**2 - np.square(vectors).sum(axis=1), 0.0))
     return np.column_stack([vectors, rest]) / longest

@@ -86,12 +86,8 @@ class LatentFactorModel:
         """The probability that users buy targets within a time as long as that of the sales, float64 (users, targets).
 
         It holds for targets on sale, shown as the seen ones were; it was fitted on pseudo-new targets, rarely bought
-        ones included, and ranks each user's targets as the score does.
-
-        Args:
-            users: p, float64 (users, rank).
-            activity: number of distinct targets in each user's history, int (users,).
-            targets: positions.
+        ones included, and ranks each user's targets as the score does. Arguments: p, float64 (users, rank); the number
+        of distinct targets in each user's history, int (users,); positions.
         """
         return self.calibration.chance(self.unscaled(users, targets), activity)
 

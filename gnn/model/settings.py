@@ -41,21 +41,13 @@ class ModelSettings:
     spread: ConformalInterval | None = None
 
     def gamma(self, exposure: FloatArray) -> FloatArray:
-        """Weight of priors against sales: ``strength^(1 - e) seen_strength^e``.
+        """Weight of priors against sales: ``strength^(1 - e) seen_strength^e``, float64 (targets,).
 
-        The more users could have bought a target, the more of its sales the prior predicted already.
-
-        Args:
-            exposure: e, the share of all users and of the training window, 1 for targets with sales at fit, float64
-                (targets,).
+        e is the exposure, the share of all users and of the training window, 1 for targets with sales at fit: the more
+        users could have bought a target, the more of its sales the prior predicted already.
         """
         return np.asarray(self.strength ** (1.0 - exposure) * self.seen_strength**exposure)
 
     def as_new(self, mean: FloatArray, popularity: FloatArray) -> FloatArray:
-        """``[mu, o]`` of new targets: the prior mean and the offset, float64 (targets, rank + 1).
-
-        Args:
-            mean: mu, float64 (targets, rank).
-            popularity: predicted logits, float64 (targets,).
-        """
+        """``[mu, o]`` of new targets, float64 (targets, rank + 1), of mu (targets, rank) and popularity (targets,)."""
         return np.column_stack([mean, (self.level * popularity).astype(mean.dtype)])

@@ -128,14 +128,10 @@ class EventLog:
         return int(self.last.max(initial=NO_LAST))
 
     def exposure(self, window: int, size: int) -> FloatArray:
-        """How far users could have bought targets: the time from the first event to the latest of all over a window.
+        """How far users could have bought ``size`` targets: the time from the first event to the latest over a window.
 
-        Args:
-            window: length of the training window in microseconds, 0 where unknown.
-            size: number of targets.
-
-        Returns:
-            0 to 1 in steps of a thousandth, 0 without known times, float64 (size,).
+        ``window`` is the length of the training window in microseconds, 0 where unknown. Returns 0 to 1 in steps of a
+        thousandth, 0 without known times, float64 (size,).
         """
         first = np.full(size, NO_FIRST)
         np.minimum.at(first, self.target, self.first)

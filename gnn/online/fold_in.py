@@ -74,14 +74,7 @@ def folded_shares(model: LatentFactorModel, past: UserHistory, target: int) -> F
     ``score = sum_i (conf_i r_i b_i + reg prior / h)' W q_c / (sqrt(2) |p| M)`` exactly, plus the offset that is the
     same for all users: the prior, which is zero for a known user, is divided evenly among the h purchases.
 
-    Args:
-        model: the fitted model.
-        past: events of the user.
-        target: position of the target to explain.
-
-    Returns:
-        float64 (bought and liked,), first those bought, then those liked, adding up to the score less the
-        offset; empty without any.
+    Returns float64 (bought and liked,), first those bought, then those liked, adding up to the score less the offset.
     """
     settings, sets = model.settings.factors, len(model.settings.factors.parts)
     alpha, weight, before = settings.alpha, settings.regularization, len(past.bought)

@@ -20,11 +20,10 @@ def inform_factors(factors: Factors, regressor: KernelRegressor, signed: sp.csr_
     Each round updates every seen target with its prior, solves all users from these targets, which become the basis,
     and all targets from those users. It is alternating least squares for factors with a Gaussian process over the
     targets as their prior (Zhou, Shan, Banerjee and Sapiro 2012, Kernelized Probabilistic Matrix Factorization), in
-    which every target's prior leaves its own sales out.
+    which every target's prior leaves its own sales out. Trials gained most in the first round, a little in the second.
 
     Args:
-        factors: fitted without the graph; trials gained most in the first round, a little in the second, and each costs
-            as much as the factors themselves.
+        factors: fitted without the graph.
         regressor: of the seen targets that take part; the others keep their own factors.
         signed: weights of the pairs, CSR (users, n), as :func:`newaisle.gnn.factors.als.fit_factors` takes them.
     """

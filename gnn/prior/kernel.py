@@ -30,12 +30,7 @@ class KernelSettings:
 
 @dataclass(frozen=True, eq=False)
 class Prior:
-    """Predictions of the graph.
-
-    Attributes:
-        mean: mu, float64 (targets, rank).
-        variance: s, between 0 and 1, float64 (targets,).
-    """
+    """Predictions of the graph: mean mu, float64 (targets, rank), and variance s, 0 to 1, float64 (targets,)."""
 
     mean: FloatArray
     variance: FloatArray
@@ -56,11 +51,7 @@ def kernel(blocks: FeatureBlocks, settings: KernelSettings, rows: IntArray, colu
 
 
 def check_weights(blocks: FeatureBlocks, settings: KernelSettings) -> None:
-    """Refuse settings that weigh a block which does not exist.
-
-    Raises:
-        ModelError: they do.
-    """
+    """Raise a ModelError if the settings weigh a block that does not exist."""
     if unknown := sorted(settings.weights.keys() - set(blocks.names)):
         raise ModelError(
             f"The settings weigh {', '.join(map(repr, unknown))}, which the catalog does not have or in which all its "

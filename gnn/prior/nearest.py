@@ -92,12 +92,8 @@ def nearest_places(
 ) -> IntArray:
     """Indices among the seen targets of the ``count`` nearest to each target, without itself, int64 (targets, count).
 
-    Args:
-        features: the targets' rows.
-        targets: their positions.
-        of_seen: the seen targets' rows.
-        seen: their positions, ascending.
-        count: fewer than there are.
+    ``features`` and ``of_seen`` are the rows of the ``targets`` and of the ``seen`` targets, both given by position,
+    the seen ones ascending and more than ``count``.
     """
     place = np.minimum(np.searchsorted(seen, targets), len(seen) - 1)
     return features.nearest(of_seen, count, np.where(seen[place] == targets, place, -1))

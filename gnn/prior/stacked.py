@@ -39,14 +39,14 @@ class StackedFeatures:
     def of(
         cls, blocks: FeatureBlocks, settings: KernelSettings, targets: IntArray, widths: Sequence[int] | None = None
     ) -> StackedFeatures:
-        """Some targets' rows.
+        """The rows of some targets.
 
         Args:
             blocks: features of all targets.
             settings: the kernel.
             targets: positions.
-            widths: columns of every relation to compare in, those of the other side; None for all. Columns beyond
-                count for the length alone: the other side has none of them.
+            widths: columns of every relation to compare in, those of the other side; None for all. Columns beyond count
+                for the length alone: the other side has none of them.
         """
         check_weights(blocks, settings)
         roots = {name: np.sqrt(weight) for name, weight in settings.weights.items() if weight}
@@ -78,10 +78,7 @@ class StackedFeatures:
     def nearest(self, other: StackedFeatures, count: int, themselves: IntArray) -> IntArray:
         """Indices of the ``count`` others nearest to each of these targets, int64 (t, count), ascending.
 
-        Args:
-            other: the others.
-            count: neighbours per target.
-            themselves: index of each target among the others, to leave it out; -1 where it is none of them.
+        ``themselves`` holds the index of each target among the others, which is left out; -1 where it is none of them.
         """
         found = np.empty((len(self), count), dtype=np.int64)
         halves = other.squares[:, None] / 2

@@ -114,12 +114,11 @@ def _squares(block: Block) -> FloatArray:
 
 
 def extend_blocks(blocks: FeatureBlocks, rows: Mapping[str, Block], targets: IntArray) -> FeatureBlocks:
-    """Add and replace rows of features.
+    """Add and replace rows of the features of n targets and groups.
 
     Args:
-        blocks: features of n targets and groups.
-        rows: new rows by block, from :func:`newaisle.gnn.propagation.propagate.transform`; blocks that ``blocks`` lacks
-            are ignored.
+        blocks: the features.
+        rows: of :func:`newaisle.gnn.propagation.propagate.transform`; blocks that ``blocks`` lacks are ignored.
         targets: their positions, ascending: below n a row is replaced; from n on, all must be given.
     """
     added = targets >= blocks.size
@@ -143,12 +142,7 @@ def extend_blocks(blocks: FeatureBlocks, rows: Mapping[str, Block], targets: Int
 
 @dataclass(eq=False)
 class _RowBuffer:
-    """Rows of a dense block with free ones behind them: appending a few copies nothing.
-
-    Attributes:
-        rows: float64 (capacity, d).
-        used: how many are taken, by whichever of the blocks that share them was extended first.
-    """
+    """Rows of a dense block, float64 (capacity, d), with free ones behind the ``used``: appending copies nothing."""
 
     rows: FloatArray
     used: int

@@ -31,7 +31,17 @@ def propagate(
     names: Float32Array | None = None,
     vectors: Mapping[str, FloatArray] | None = None,
 ) -> FeatureBlocks:
-    """Compute the features of all targets and groups of a catalog.
+    """The features of all targets and groups: :func:`fit_transform` without the schema."""
+    return fit_transform(graph, texts, names, vectors)[0]
+
+
+def fit_transform(
+    graph: CatalogGraph,
+    texts: Float32Array | None,
+    names: Float32Array | None = None,
+    vectors: Mapping[str, FloatArray] | None = None,
+) -> tuple[FeatureBlocks, FeatureSchema]:
+    """Compute the features of all targets and groups, and the schema by which later targets get the same columns.
 
     Args:
         graph: the catalog, n targets and groups.
@@ -47,16 +57,6 @@ def propagate(
     Raises:
         InputError: embeddings of another shape, or not all finite; a modality with the name of another block.
     """
-    return fit_transform(graph, texts, names, vectors)[0]
-
-
-def fit_transform(
-    graph: CatalogGraph,
-    texts: Float32Array | None,
-    names: Float32Array | None = None,
-    vectors: Mapping[str, FloatArray] | None = None,
-) -> tuple[FeatureBlocks, FeatureSchema]:
-    """Compute features as :func:`propagate` does, and the schema by which later targets get the same columns."""
     vectors = vectors or {}
     for what, rows in (("texts", texts), ("names", names), *vectors.items()):
         if rows is not None:
@@ -86,10 +86,9 @@ def transform(
         graph: the catalog as it is now, n targets and groups.
         targets: positions of t of them, ascending.
         schema: from the fit, with columns for what is new (:meth:`FeatureSchema.grown`).
-        texts: text embeddings, float32 (n, d); only the rows of the targets and of their ancestors are read.
-        names: embeddings of the names, likewise.
-        counted: which targets and groups existed at fit under their present name, bool (n,); None for the first
-            ``schema.size``.
+        texts: float32 (n, d); only the rows of the targets and of their ancestors are read.
+        names: likewise.
+        counted: which existed at fit under their present name, bool (n,); None for the first ``schema.size``.
 
     Returns:
         name of the block -> (t, d), including those that were constant at fit, without modalities.

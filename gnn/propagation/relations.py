@@ -28,12 +28,8 @@ def similarity_to_parents(subgraph: Subgraph, texts: Float32Array, parents: Floa
 def ancestors(subgraph: Subgraph, general: IntArray) -> sp.csr_array:
     """Identities of the ancestors (and of a category with children, its own), weakened by distance.
 
-    Args:
-        subgraph: v targets.
-        general: the node of each column, as positions in the graph, -1 where it was removed.
-
-    Returns:
-        CSR (v, general) with unit rows.
+    ``general`` holds the node of each column, as positions in the graph, -1 where it was removed. CSR (v, general) with
+    unit rows.
     """
     columns = np.flatnonzero(general >= 0)
     columns = columns[subgraph.place[general[columns]] >= 0]
@@ -50,8 +46,7 @@ def attribute(
     Args:
         subgraph: v targets.
         values: the value of each column, as positions among the graph's attributes, -1 where it was removed.
-        rarity: of the values, float64 (values,); None computes it from this subgraph, as the inverse document
-            frequency ``log((v + 1) / carriers)``.
+        rarity: of the values, float64 (values,); None for the inverse document frequency ``log((v + 1) / carriers)``.
 
     Returns:
         CSR (v, values) with unit rows, and the rarity.

@@ -50,8 +50,7 @@ class AttributeVocabulary:
     """The values of one attribute, each a column of the attribute's block.
 
     Attributes:
-        positions: of the values among the graph's attributes in the order of the columns, int64 (v,); -1 for a value
-            that was removed.
+        positions: of the values among the graph's attributes, int64 (v,); -1 for a value that was removed.
         rarity: inverse document frequency at fit, ``log((n + 1) / carriers)``, float64 (v,).
     """
 
@@ -67,8 +66,8 @@ class FeatureSchema:
         size: number n of targets and groups at fit.
         shared: name -> how many of them had it.
         texts: whether they had texts.
-        general: positions of the nodes with children in the order of the columns of ``ancestors``, int64; -1 for one
-            that was removed; None where no node had children.
+        general: positions of the nodes with children, the columns of ``ancestors``, int64; -1 for one that was removed;
+            None where no node had children.
         values: attribute name -> its values.
         relations: attribute name -> name of its block.
         features: feature -> name of its block.

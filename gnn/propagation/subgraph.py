@@ -1,4 +1,4 @@
-"""Some targets with all their ancestors, so that messages reach them as in the whole graph."""
+"""Some targets with all their ancestors."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ...graph.catalog.traversal import reached
 
 @dataclass(frozen=True, eq=False)
 class Subgraph:
-    """Some targets and groups with all their ancestors.
+    """Some targets and groups with all their ancestors, so that messages reach them as in the whole graph.
 
     Attributes:
         nodes: their positions in the graph, ascending, int64 (v,).
         place: position of any target or group -> index among these, -1 outside, int64 (n,).
         names: display names, v.
         parents: 0/1, CSR (v, v), row = child.
-        has: attribute edges; those of ancestors only where the ancestors were requested. Tails are indices among these.
+        has: attribute edges, from indices among these; of ancestors only where the ancestors were requested.
         inside: edges of the hierarchy over attributes.
         features: name -> float64 (v,).
     """

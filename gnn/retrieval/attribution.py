@@ -14,17 +14,10 @@ def history_shares(model: LatentFactorModel, history: IntArray, weights: FloatAr
     """Contribution of each bought target to the score of one target (Hu, Koren and Volinsky 2008, section 5).
 
     ``p_u = W_u sum_i conf_i b_i`` over what was bought, with ``W_u`` the inverse of the user's ALS system, which
-    includes dislikes. So ``score = sum_i conf_i b_i' W_u q_c / (sqrt(2) |p_u| M)`` exactly, plus the offset that is the
-    same for all users.
+    includes dislikes. So ``score = sum_i conf_i b_i' W_u q_c / (sqrt(2) |p_u| M)`` exactly, plus :func:`offset_share`.
 
-    Args:
-        model: the fitted model.
-        history: positions of the targets that the user bought or disliked.
-        weights: weights of them, below 0 for what is disliked, float64.
-        target: position of the target to explain.
-
-    Returns:
-        float64 (bought,), adding up to the score less :func:`offset_share`; empty where nothing was bought.
+    ``history`` are positions of what the user bought or disliked, ``weights`` theirs, below 0 for dislikes. Returns
+    float64 (bought,).
     """
     settings, gram = model.settings.factors, model.factors.gram
     vectors, certainty, liked = model.factors.basis[history], settings.certainty(weights), weights > 0

@@ -17,12 +17,8 @@ def gaussian_delta(sigma: float, epsilon: float, sensitivity: float) -> float:
     """The least delta for which Gaussian noise is (epsilon, delta)-differentially private, exactly.
 
     ``Phi(D / (2 sigma) - epsilon sigma / D) - exp(epsilon) Phi(-D / (2 sigma) - epsilon sigma / D)`` with D the
-    sensitivity (Balle and Wang 2018, theorem 8).
-
-    Args:
-        sigma: standard deviation of the noise on every coordinate, above 0.
-        epsilon: 0 or more.
-        sensitivity: D, the largest Euclidean distance between the answers for two neighbouring data sets, above 0.
+    sensitivity, the largest Euclidean distance between the answers for two neighbouring data sets, and sigma the
+    standard deviation of the noise on every coordinate (Balle and Wang 2018, theorem 8).
     """
     near, far = sensitivity / (2 * sigma), epsilon * sigma / sensitivity
     return float(ndtr(near - far) - math.exp(epsilon + log_ndtr(-near - far)))
@@ -31,13 +27,8 @@ def gaussian_delta(sigma: float, epsilon: float, sensitivity: float) -> float:
 def gaussian_sigma(epsilon: float, delta: float, sensitivity: float) -> float:
     """The least sigma that is (epsilon, delta)-differentially private: algorithm 1 of Balle and Wang (2018).
 
-    Args:
-        epsilon: above 0.
-        delta: between 0 and 1.
-        sensitivity: as in :func:`gaussian_delta`.
-
     Raises:
-        InputError: a number out of its range.
+        InputError: epsilon or the sensitivity is not above 0, or delta not between 0 and 1.
     """
     if not (math.isfinite(epsilon) and epsilon > 0):
         raise InputError(f"epsilon is {epsilon}; give a finite number above 0.")
@@ -71,15 +62,8 @@ def release_vectors(
     that radius, and any two in it are at most ``2 clip`` apart: that is the sensitivity, everything about one person
     being replaced.
 
-    Args:
-        vectors: one row per person, float64 (users, d).
-        epsilon: above 0, per row.
-        delta: between 0 and 1, per row.
-        random: generator of the noise.
-        clip: greatest norm, above 0.
-
     Raises:
-        InputError: a number out of its range.
+        InputError: epsilon or clip is not above 0, or delta not between 0 and 1.
     """
     sigma = gaussian_sigma(epsilon, delta, 2 * clip)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -11,14 +11,8 @@ from ..factors.als import Factors
 def profile_vector(factors: Factors, named: IntArray) -> FloatArray:
     """The ALS step of one user with the mean user as the prior; other targets are unknown rather than not bought.
 
-    ``p = argmin_p sum_{i named} alpha (1 - p . b_i)^2 + reg |p - mean|^2``, the counterpart of the update of a target.
-
-    Args:
-        factors: the fitted factors; ``b`` is their basis.
-        named: positions of the named targets, int64 (h,).
-
-    Returns:
-        p, float64 (rank,); the mean user without named targets.
+    ``p = argmin_p sum_{i named} alpha (1 - p . b_i)^2 + reg |p - mean|^2``, the counterpart of the update of a target,
+    with b the basis and the positions of the named targets. Returns p, float64 (rank,).
     """
     settings, vectors = factors.settings, factors.basis[named]
     system = settings.alpha * vectors.T @ vectors + settings.regularization * np.eye(vectors.shape[1])

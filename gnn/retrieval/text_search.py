@@ -24,11 +24,11 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """How well targets and groups match a text.
+    """Matches of a text.
 
     Attributes:
-        own: match of every node itself, 0 to 1, float64 (n + m,): n targets and groups, then m attributes.
-        doubt: ``log(1 - match)``, 0 or below, float64 (n,); the lowest matches best.
+        own: of every node itself, 0 to 1, float64 (n + m,): n targets and groups, then m attributes.
+        doubt: ``log(1 - match)`` of targets and groups, 0 or below, float64 (n,); the lowest matches best.
     """
 
     own: FloatArray
@@ -112,15 +112,10 @@ def _rescale(cosines: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class _Trigrams:
-    """TF-IDF vectors of character trigrams within words, as sets.
+    """TF-IDF vectors of character trigrams within words, as sets: unit rows, CSR (texts, v).
 
     scikit-learn's vectorizer ignores trigrams that no text has, which would rank misspelt queries as if they were
     exact, and takes seconds to import.
-
-    Attributes:
-        place: trigram -> column.
-        weights: inverse document frequency of the columns, float64 (v,).
-        vectors: unit rows, CSR (texts, v).
     """
 
     place: dict[str, int]

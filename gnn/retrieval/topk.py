@@ -112,12 +112,8 @@ def _threads() -> int:
 def _candidates(scores: Float32Array, k: int) -> tuple[IntArray, FloatArray]:
     """All targets whose score may be among the ``k`` best of a user, and their scores.
 
-    Args:
-        scores: float32 (u, whole groups), -inf for what is excluded.
-        k: targets per user.
-
-    Returns:
-        int64 and float64 (u, w), padded with target 0 at -inf.
+    ``scores`` are float32 (u, whole groups), -inf for what is excluded. Returns int64 and float64 (u, w), padded with
+    target 0 at -inf.
     """
     users, groups = len(scores), scores.shape[1] // _GROUP
     grouped = scores.reshape(users, _GROUP, groups)  # a group is every groups-th target: faster than neighbours

@@ -30,13 +30,7 @@ class Encoded:
 def encode_catalog(
     graph: CatalogGraph, encoder: str | None, cache: Path | None, progress: Progress | None = None
 ) -> Encoded:
-    """Encode the texts, and the names where the texts contain more.
-
-    Args:
-        graph: the catalog.
-        encoder: name of the encoder; None leaves texts out.
-        cache: file of embeddings, see :class:`TextEncoder`.
-        progress: called with a line at every step.
+    """Encode the texts, and the names where the texts contain more; an ``encoder`` of None leaves texts out.
 
     Raises:
         ModelError: the encoder cannot be loaded or the cache cannot be used.

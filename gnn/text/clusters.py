@@ -44,18 +44,13 @@ class Clusters:
 
     @classmethod
     def of(cls, texts: Float32Array, names: tuple[str, ...], min_similarity: float = MIN_SIMILARITY) -> Clusters:
-        """Cluster the texts of a catalog by KMeans (Lloyd 1982), without any sale.
+        """Cluster the texts of a catalog, unit vectors (n, d) or zero without text, by KMeans (Lloyd 1982).
 
         ``sqrt(n / 2)`` clusters of n different texts (a rule of thumb: Mardia, Kent and Bibby 1979, page 365), the best
         of four starts, always the same.
 
-        Args:
-            texts: unit vectors, float32 (n, d), zero rows where there is no text.
-            names: of the same targets and groups, n.
-            min_similarity: least cosine of a text and its centre.
-
         Raises:
-            InputError: fewer than four different texts, or none is as similar to its centre as that.
+            InputError: fewer than four different texts, or none is as similar to its centre as ``min_similarity``.
         """
         from sklearn.cluster import KMeans  # takes long to import
 
@@ -103,11 +98,7 @@ def _name_clusters(cosine: FloatArray, label: IntArray, names: list[str]) -> tup
 
 
 def check_relations(relations: str | None, min_similarity: float | None) -> None:
-    """Refuse other relations than clusters, and a similarity out of its range.
-
-    Raises:
-        InputError: they are refused.
-    """
+    """Raise an InputError for other relations than clusters, and for a similarity outside 0 to 1."""
     if relations not in (None, CLUSTERS):
         raise InputError(
             f"relations is {relations!r}; give {CLUSTERS!r}, or leave it out for those of the catalog alone."
@@ -119,13 +110,7 @@ def check_relations(relations: str | None, min_similarity: float | None) -> None
 def cluster_catalog(
     graph: CatalogGraph, encoded: Encoded, relations: str | None, min_similarity: float | None
 ) -> tuple[CatalogGraph, Clusters | None]:
-    """Add clusters to a catalog if they are requested.
-
-    Args:
-        graph: the catalog.
-        encoded: its texts.
-        relations: "clusters", or None for no more than it has.
-        min_similarity: least cosine of a text and the centre of its cluster; None for ``MIN_SIMILARITY``.
+    """Add clusters to a catalog if ``relations`` is "clusters".
 
     Raises:
         InputError: it has no texts to cluster, or an attribute of that name.

@@ -41,10 +41,6 @@ _NO_WORD = re.compile(r"\[.+\]")
 def distilled(folder: Path, load: Callable[[], SentenceTransformer]) -> Path:
     """The folder of a static encoder, distilled first if it does not exist, atomically.
 
-    Args:
-        folder: of the static encoder.
-        load: loads the sentence encoder to distil.
-
     Raises:
         ModelError: it cannot be written.
     """
@@ -65,12 +61,7 @@ def distilled(folder: Path, load: Callable[[], SentenceTransformer]) -> Path:
 
 
 def distil(model: SentenceTransformer, folder: Path) -> None:
-    """Write the static counterpart of a sentence encoder, a folder that sentence-transformers loads.
-
-    Args:
-        model: an encoder with a WordPiece vocabulary.
-        folder: a new or empty folder.
-    """
+    """Write the static counterpart of an encoder with a WordPiece vocabulary to a new or empty folder."""
     vocabulary = model.tokenizer.get_vocab()
     words = sorted((token for token in vocabulary if not _NO_WORD.fullmatch(token)), key=vocabulary.__getitem__)
     rows = np.array([vocabulary[word] for word in words])
