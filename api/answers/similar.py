@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import InputError
-from ...gnn.retrieval.similarity import similarity
+from ...gnn.retrieval.similarity import similarities
 from ...gnn.serving.state import Among, ModelState
 from ...graph import Id
 from ...graph.frames import Table, to_frame
@@ -28,7 +28,7 @@ def similar(state: ModelState, target: Id, k: int, among: Among) -> Table:
     others = others[others != position]
     if not len(others):
         raise InputError(f"There is nothing to compare {target!r} with among {among!r}; ask among others.")
-    alike = similarity(state.model.regressor, position, others)
+    alike = similarities(state.model.regressor, np.array([position]), others)[0]
     order = np.argsort(-alike, kind="stable")[:k]
     columns = (*_named(state, others[order]), alike[order])
     return to_frame(dict(zip(SIMILAR_COLUMNS, columns, strict=True)), state.backend)

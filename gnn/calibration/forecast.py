@@ -108,6 +108,6 @@ def _shortest(miss: FloatArray) -> tuple[float, float]:
 
 
 def repeat_interval(buyers: IntArray) -> tuple[FloatArray, FloatArray]:
-    """The interval for known numbers of buyers, int64 (targets,), in a window as long again, float64 (targets,) twice."""
+    """The interval for known buyers, int64 (targets,), in a window as long again, float64 (targets,) twice."""
     root = np.sqrt(buyers)
     return np.rint(np.square(np.maximum(root - _REPEAT, 0.0))), np.rint(np.square(root + _REPEAT))

@@ -71,7 +71,7 @@ def fit_factors(signed: sp.csr_array, settings: FactorSettings, seed: int) -> Fa
 
 
 def fit_users(signed: sp.csr_array, settings: FactorSettings, seed: int) -> tuple[FloatArray, FloatArray]:
-    """The basis, (targets, rank), and the users solved exactly from it, float64 (users, rank), as :func:`fit_factors`."""
+    """The basis, (targets, rank), and the users solved exactly from it, (users, rank); see :func:`fit_factors`."""
     if not (signed.data > 0).any():
         raise ModelError("There is no purchase to learn from; give interactions on targets of the catalog.")
     from implicit.als import AlternatingLeastSquares

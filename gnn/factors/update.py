@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -92,21 +92,11 @@ class Sums:
         some = vectors[missing != 0]
         return cls(vectors.T @ vectors, missing[missing != 0] * some.T @ some, weighted_sum(vectors, certainty))
 
-    def __add__(self, other: Sums) -> Self:
-        return replace(
-            self,
-            gram=self.gram + other.gram,
-            uncertain=self.uncertain + other.uncertain,
-            total=self.total + other.total,
-        )
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.gram + other.gram, self.uncertain + other.uncertain, self.total + other.total)
 
-    def __sub__(self, other: Sums) -> Self:
-        return replace(
-            self,
-            gram=self.gram - other.gram,
-            uncertain=self.uncertain - other.uncertain,
-            total=self.total - other.total,
-        )
+    def __sub__(self, other: Sums) -> Sums:
+        return Sums(self.gram - other.gram, self.uncertain - other.uncertain, self.total - other.total)
 
 
 @dataclass(frozen=True, eq=False)

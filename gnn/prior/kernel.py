@@ -80,7 +80,7 @@ class KernelRegressor:
         """``A = (K + lambda I)^-1``, float64 (s, s); computed at first use."""
         system = kernel(self.blocks, self.settings, self.seen, self.seen)
         system[np.diag_indices_from(system)] += self.settings.ridge
-        return invert(system)
+        return solve(system, np.eye(len(system)))
 
     def with_factors(self, factors: FloatArray) -> KernelRegressor:
         """The same for other factors of the seen targets, float64 (s, d); the kernel is solved once for all of them."""
@@ -114,15 +114,6 @@ class KernelRegressor:
         diagonal = np.diag(self.inverse)
         mean = self.factors - (self.inverse @ self.factors) / diagonal[:, None]
         return Prior(mean, np.clip(1.0 / diagonal - self.settings.ridge, 0.0, 1.0))
-
-
-def invert(system: FloatArray) -> FloatArray:
-    """The inverse of a symmetric positive definite matrix, by Cholesky.
-
-    Raises:
-        ModelError: it is not positive definite.
-    """
-    return solve(system, np.eye(len(system)))
 
 
 def solve(system: FloatArray, right: FloatArray) -> FloatArray:

@@ -65,8 +65,7 @@ def _attribute_matrices(subgraph: Subgraph, values: IntArray) -> tuple[sp.csr_ar
     """Edges from targets to values (v, values), and the decayed paths from each value to its ancestors."""
     column = _columns_of(subgraph, values)
     has = _matrix(subgraph.has, column, (len(subgraph), len(values)))
-    inside = Edges(column[subgraph.inside.tail], subgraph.inside.head, subgraph.inside.weight)
-    hierarchy = _matrix(inside, column, (len(values), len(values)))
+    hierarchy = _hierarchy(subgraph, column, len(values))
     identity = sp.csr_array(sp.eye_array(len(values)))
     return has, propagate_hops(hierarchy, identity) if hierarchy.nnz else identity
 
@@ -74,12 +73,13 @@ def _attribute_matrices(subgraph: Subgraph, values: IntArray) -> tuple[sp.csr_ar
 def _reached_columns(subgraph: Subgraph, values: IntArray) -> IntArray:
     """Columns of the values that the targets have, and of all their ancestors."""
     column = _columns_of(subgraph, values)
-    tail, head = column[subgraph.inside.tail], column[subgraph.inside.head]
-    inner = (tail >= 0) & (head >= 0)
-    shape = (len(values), len(values))
-    wider = sp.csr_array((np.ones(np.count_nonzero(inner)), (tail[inner], head[inner])), shape=shape)
     start = column[subgraph.has.head]
-    return reached(wider, start[start >= 0])
+    return reached(_hierarchy(subgraph, column, len(values)), start[start >= 0])
+
+
+def _hierarchy(subgraph: Subgraph, column: IntArray, size: int) -> sp.csr_array:
+    inside = Edges(column[subgraph.inside.tail], subgraph.inside.head, subgraph.inside.weight)
+    return _matrix(inside, column, (size, size))
 
 
 def _columns_of(subgraph: Subgraph, values: IntArray) -> IntArray:

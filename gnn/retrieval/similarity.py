@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from ...arrays import FloatArray, IntArray
 from ..prior.kernel import KernelRegressor, kernel
 from ..propagation.features import FeatureKind
@@ -13,11 +11,6 @@ from ..propagation.features import FeatureKind
 _CONTENT = frozenset(
     {FeatureKind.TEXT, FeatureKind.NAME, FeatureKind.RELATION, FeatureKind.FEATURE, FeatureKind.MODALITY}
 )
-
-
-def similarity(regressor: KernelRegressor, target: int, others: IntArray) -> FloatArray:
-    """Similarity of one target and others, 0 to 1, float64 (others,); see :func:`similarities`."""
-    return np.asarray(similarities(regressor, np.array([target]), others)[0])
 
 
 def similarities(regressor: KernelRegressor, targets: IntArray, others: IntArray) -> FloatArray:

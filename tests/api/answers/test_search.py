@@ -15,7 +15,7 @@ from newaisle.errors import InputError, UnknownIdError
 from newaisle.gnn.prior.kernel import KernelSettings, kernel
 from newaisle.gnn.propagation.features import FeatureKind
 from newaisle.gnn.retrieval.profile import profile_vector
-from newaisle.gnn.retrieval.similarity import similarity
+from newaisle.gnn.retrieval.similarity import similarities
 from newaisle.gnn.retrieval.text_search import DECAY, TextSearch
 from newaisle.graph import CatalogGraph, Relation
 
@@ -75,10 +75,10 @@ def test_likeness_goes_by_what_a_target_is_not_by_how_it_stands(latent_model):
     assert 0 < len(place) < len(names)
     what = KernelSettings({name: 0.1 for name in names if name not in place}, 0.1)
     expected = kernel(head.blocks, what, np.array([3]), latent_model.regressor.seen)[0]
-    np.testing.assert_array_equal(similarity(head, 3, latent_model.regressor.seen), expected)
+    np.testing.assert_array_equal(similarities(head, np.array([3]), latent_model.regressor.seen)[0], expected)
     alone = replace(head, settings=KernelSettings(dict.fromkeys(place, 0.1), 0.1))  # no weight on anything else
     expected = kernel(head.blocks, alone.settings, np.array([3]), latent_model.regressor.seen)[0]
-    np.testing.assert_array_equal(similarity(alone, 3, latent_model.regressor.seen), expected)
+    np.testing.assert_array_equal(similarities(alone, np.array([3]), latent_model.regressor.seen)[0], expected)
 
 
 # search

@@ -9,7 +9,7 @@ import pytest
 from newaisle.api.recommender import Recommender
 from newaisle.api.sync.write_back import LEAST_BUYERS, model_hash
 from newaisle.errors import ModelError, StoreError
-from newaisle.gnn.retrieval.similarity import similarity
+from newaisle.gnn.retrieval.similarity import similarities
 from newaisle.graph import CatalogGraph, Store, refresh
 from newaisle.graph.catalog.affected import with_descendants
 from newaisle.graph.catalog.nodes import nodes_of
@@ -86,7 +86,7 @@ def test_a_push_writes_what_the_model_says_and_nothing_of_users(filled, model, j
     own = [edge for edge in edges if edge[0] == f"{SOURCE}:{graph.ids.values[target]}"]
     assert [rank for *_, rank in own] == [1, 2, 3, 4, 5]
     seen = fitted.model.regressor.seen
-    alike = similarity(fitted.model.regressor, target, seen)
+    alike = similarities(fitted.model.regressor, np.array([target]), seen)[0]
     assert [score for _, _, score, _ in own] == pytest.approx(sorted(alike, reverse=True)[:5])
     assert not [1 for tail, head, *_ in edges if tail == head]
     assert filled.snapshot(SOURCE).content_hash == filled.source_state(SOURCE).graph_hash
