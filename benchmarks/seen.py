@@ -53,7 +53,7 @@ def main() -> None:
         inner = [fold.split for fold in held_out_folds(folds)]
         latent_model = fit_model(graph, split.train, blocks, seed=seed, protocols=(LEAVE_TARGETS_OUT,))
         answers = {
-            "newaisle": latent_model.unscaled(latent_model.factors.users, np.arange(len(graph))),
+            "newaisle": latent_model.raw_scores(latent_model.factors.users, np.arange(len(graph))),
             "als": tuned(als(seed), inner)(split),
             "ease": tuned(EASE, inner)(split),
             "popularity": popularity(split),

@@ -26,9 +26,12 @@ def forecast(state: ModelState, targets: Id | Among) -> Table:
     sold, expected = buyers > 0, buyers.astype(np.float64)
     low, high = repeat_interval(buyers)
     expected[~sold] = expected_buyers(
-        model.calibration, augment_users(model.factors.users[rows]), activity[rows], model.answers[meant[~sold]]
+        model.calibration,
+        augment_users(model.factors.users[rows]),
+        activity[rows],
+        model.augmented_targets[meant[~sold]],
     )
-    low[~sold], high[~sold] = model.spread.interval(expected[~sold], model.share[meant[~sold]])
+    low[~sold], high[~sold] = model.spread.interval(expected[~sold], model.prior_share[meant[~sold]])
     order = np.lexsort((meant, -expected))
     columns = {
         "target": state.id_column.take(pa.array(meant[order])),

@@ -49,7 +49,7 @@ def route(state: ModelState, targets: Id | Sequence[Id], thresholds: RouteThresh
     positions = state.graph.ids.positions(as_list(targets))
     if not len(positions):
         raise InputError("There is no target to answer for; give at least one target id.")
-    share = state.model.share
+    share = state.model.prior_share
     conventional = thresholds.conventional
     if conventional is None:
         conventional = float(np.median(share[state.model.regressor.seen]))

@@ -105,7 +105,7 @@ class StoreView:
         few = self.buyers[targets] < LEAST_BUYERS
         vectors = np.where(few[:, None], model.prior.mean[place], model.vectors[place])
         embeddings = target_embeddings(np.column_stack([vectors, model.offset[place]]), model.longest)
-        confidence = np.exp(-model.error[place] * np.where(few, 1.0, model.share[place]))
+        confidence = np.exp(-model.popularity_error[place] * np.where(few, 1.0, model.prior_share[place]))
         seen = np.isin(place, model.regressor.seen)
         found: list[TargetPrediction] = []
         for first in range(0, len(targets), _CHUNK):
@@ -191,7 +191,14 @@ def model_hash(state: ModelState) -> str:
     digest = hashlib.sha256(repr((state.graph.content_hash, state.encoder, model.longest)).encode())
     digest.update(repr(model.settings).encode())
     digest.update(model.regressor.blocks.fingerprint.encode())
-    told = (model.prior.mean, model.prior.variance, model.level, model.vectors, model.share, model.error)
+    told = (
+        model.prior.mean,
+        model.prior.variance,
+        model.popularity,
+        model.vectors,
+        model.prior_share,
+        model.popularity_error,
+    )
     for array in (*told, model.regressor.seen):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -32,13 +32,13 @@ class LatentFactorModel:
         factors: of users and targets; rows of targets without sales are zero.
         regressor: predicts factors and, as one column more, popularity from those of the seen targets.
         prior: of all n targets and groups; that of a seen target leaves its own sales out.
-        level: the predicted popularity, the logit of the share of buyers less the mean of the seen targets, float64
+        popularity: predicted logit of the share of buyers, less the mean of the seen targets, float64
             (n,); that of a seen target leaves its own sales out.
         vectors: q after the update, float64 (n, rank).
-        share: share of the prior in each vector, 1 (zero-shot) down to 0, float64 (n,).
+        prior_share: share of the prior in each vector, 1 (zero-shot) down to 0, float64 (n,).
         longest: M, above the norm of every vector.
         calibration: from ``p . q + |p| o`` to the probability of a purchase.
-        error: expected error of the predicted popularity, as a logarithm, float64 (n,).
+        popularity_error: expected error of the predicted popularity, as a logarithm, float64 (n,).
         spread: interval of the number of buyers around the expected one.
     """
 
@@ -46,37 +46,37 @@ class LatentFactorModel:
     factors: Factors
     regressor: KernelRegressor
     prior: Prior
-    level: FloatArray
+    popularity: FloatArray
     vectors: FloatArray
-    share: FloatArray
+    prior_share: FloatArray
     longest: float
     calibration: PurchaseCalibration
-    error: FloatArray
+    popularity_error: FloatArray
     spread: ConformalInterval
 
     @cached_property
     def offset(self) -> FloatArray:
         """o, added to every user's ``p . q / |p|`` of a target, float64 (n,)."""
-        offset = self.settings.level * self.level
+        offset = self.settings.level * self.popularity
         offset[self.regressor.seen] -= self.settings.offset
         return np.asarray(offset)
 
     @cached_property
-    def answers(self) -> FloatArray:
+    def augmented_targets(self) -> FloatArray:
         """``[q, o]``, the counterpart of ``[p, |p|]``, float64 (n, rank + 1)."""
         return np.column_stack([self.vectors, self.offset.astype(self.vectors.dtype)])
 
     def embeddings(self, targets: IntArray) -> FloatArray:
         """z, the unit vectors of targets, float64 (targets, rank + 2)."""
-        return target_embeddings(self.answers[targets], self.longest)
+        return target_embeddings(self.augmented_targets[targets], self.longest)
 
     def score(self, users: FloatArray, targets: IntArray) -> FloatArray:
         """``cos(f_u, z_c) = (p_u . q_c / |p_u| + o_c) / (sqrt(2) M)`` of user vectors p, float64 (users, targets)."""
         return cosine(user_embeddings(users), self.embeddings(targets))
 
-    def unscaled(self, users: FloatArray, targets: IntArray) -> FloatArray:
+    def raw_scores(self, users: FloatArray, targets: IntArray) -> FloatArray:
         """``p_u . q_c + |p_u| o_c``, the score before users are scaled to one length, float64 (users, targets)."""
-        return np.asarray(augment_users(users) @ self.answers[targets].T)
+        return np.asarray(augment_users(users) @ self.augmented_targets[targets].T)
 
     def probabilities(self, scores: FloatArray, tau: float | None = None) -> FloatArray:
         """The softmax of scores over their last axis; ``tau = 1`` is the articles' rule, None the fitted one."""
@@ -89,7 +89,7 @@ class LatentFactorModel:
         ones included, and ranks each user's targets as the score does. Arguments: p, float64 (users, rank); the number
         of distinct targets in each user's history, int (users,); positions.
         """
-        return self.calibration.chance(self.unscaled(users, targets), activity)
+        return self.calibration.chance(self.raw_scores(users, targets), activity)
 
     @property
     def confidence(self) -> FloatArray:
@@ -98,7 +98,7 @@ class LatentFactorModel:
         ``exp(-error)`` with the expected ``|log(predicted / true share of buyers)|``, in proportion to the share of the
         prior: at 0.5 it is typically wrong by a factor of 2.
         """
-        return np.asarray(np.exp(-self.error * self.share))
+        return np.asarray(np.exp(-self.popularity_error * self.prior_share))
 
 
 def build_model(
@@ -144,15 +144,15 @@ def build_model(
         factors=factors,
         regressor=regressor,
         prior=Prior(mean, variance),
-        level=popularity,
+        popularity=popularity,
         vectors=vectors,
-        share=share,
+        prior_share=share,
         longest=longest,
         calibration=calibration,
-        error=expected_errors(regressor, errors, np.arange(len(mean))),
+        popularity_error=expected_errors(regressor, errors, np.arange(len(mean))),
         spread=settings.spread or fit_interval([held_out.buyer_counts(calibration)]),
     )
-    return replace(model, longest=max(longest, norm_with_headroom(model.answers)))
+    return replace(model, longest=max(longest, norm_with_headroom(model.augmented_targets)))
 
 
 def popularity_regressor(

@@ -49,10 +49,10 @@ def grow(model: LatentFactorModel, blocks: FeatureBlocks, targets: IntArray, err
         ),
         regressor=regressor,
         prior=Prior(put(model.prior.mean, predicted), put(model.prior.variance, prior.variance)),
-        level=put(model.level, popularity),
+        popularity=put(model.popularity, popularity),
         vectors=put(model.vectors, predicted),
-        share=put(model.share, np.ones(len(targets))),
-        error=put(model.error, expected_errors(regressor, errors, targets)),
+        prior_share=put(model.prior_share, np.ones(len(targets))),
+        popularity_error=put(model.popularity_error, expected_errors(regressor, errors, targets)),
         longest=model.longest if longest < model.longest else HEADROOM * longest,
     )
 

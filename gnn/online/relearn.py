@@ -73,7 +73,7 @@ def update_targets_online(
         ``HEADROOM``, a function of the vectors alone, too.
     """
     settings, factors, prior = model.settings.factors, model.factors, model.prior.mean
-    vectors, share = model.vectors.copy(), model.share.copy()
+    vectors, share = model.vectors.copy(), model.prior_share.copy()
     is_seen, has_events, chosen = (np.zeros(len(vectors), dtype=np.bool_) for _ in range(3))
     is_seen[model.regressor.seen] = has_events[event_log.target] = chosen[targets] = True
     exposure = np.where(is_seen, 1.0, exposure)
@@ -92,8 +92,8 @@ def update_targets_online(
         vectors[target], share[target] = update_from_feedback(
             feedback, prior[target], float(strength[target]), settings
         )
-    updated = replace(model, vectors=vectors, share=share)
-    return replace(updated, longest=_raised(event_log.longest, updated.answers))
+    updated = replace(model, vectors=vectors, prior_share=share)
+    return replace(updated, longest=_raised(event_log.longest, updated.augmented_targets))
 
 
 def _feedback(buyers: TrainingBuyers, target: int, users: IntArray, weights: FloatArray, exposure: float) -> Feedback:

@@ -124,11 +124,11 @@ def _write(state: ModelState, folder: Path, precision: Precision) -> None:
         "basis": factors.basis,
         "prior_mean": model.prior.mean,
         "prior_variance": model.prior.variance,
-        "level": model.level,
+        "level": model.popularity,
         "seen_level": model.regressor.factors[:, -1],
         "vectors": model.vectors,
-        "share": model.share,
-        "error": model.error,
+        "share": model.prior_share,
+        "error": model.popularity_error,
         "seen": model.regressor.seen,
     }
     phi = _flat_blocks(model.regressor.blocks)
@@ -191,12 +191,12 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> ModelState:
         factors=factors,
         regressor=regressor,
         prior=Prior(arrays["prior_mean"], arrays["prior_variance"]),
-        level=arrays["level"],
+        popularity=arrays["level"],
         vectors=arrays["vectors"],
-        share=arrays["share"],
+        prior_share=arrays["share"],
         longest=config["longest"],
         calibration=_calibration(config["calibration"]),
-        error=arrays["error"],
+        popularity_error=arrays["error"],
         spread=_spread(config["spread"]),
     )
     users, history = Ids(tuple(tables["users"]["id"].to_pylist()), "user"), tables["history"]

@@ -104,7 +104,7 @@ class ModelState:
         model, seen = self.model, self.model.regressor.seen
         users, foreseen = (
             augment_users(model.factors.users),
-            model.settings.as_new(model.prior.mean[seen], model.level[seen]),
+            model.settings.as_new(model.prior.mean[seen], model.popularity[seen]),
         )
         held_out = HeldOutTargets(users, self.bought, self.bought, foreseen, seen, self.seed)
         return popularity_errors(*held_out.shares(model.calibration))

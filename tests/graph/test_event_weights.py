@@ -66,7 +66,11 @@ def copied(model):
 
 def everything(model, users):
     return np.concatenate(
-        [model.score(users, list(model.fitted.graph.ids)).ravel(), model.fitted.confidence, model.fitted.model.share]
+        [
+            model.score(users, list(model.fitted.graph.ids)).ravel(),
+            model.fitted.confidence,
+            model.fitted.model.prior_share,
+        ]
     )
 
 
@@ -418,7 +422,7 @@ def test_more_buyers_than_there_were_users_at_fit(journey, model):
     assert np.isfinite(after.score([LATER, model.fitted.users.values[0]], list(journey.graph.ids))).all()
     mean = model.fitted.model.factors.mean_user
     assert mean @ model.fitted.model.vectors[target] < mean @ after.fitted.model.vectors[target] < 1.001
-    assert after.fitted.model.share[target] < model.fitted.model.share.max()
+    assert after.fitted.model.prior_share[target] < model.fitted.model.prior_share.max()
 
 
 @pytest.mark.parametrize("users", [0, 1, 3])

@@ -52,7 +52,7 @@ class Newaisle(OnBlocks):
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """``p_u . q_c + |p_u| o_c``, float64 (users, targets): the cosine score before users get one length."""
         model = fitted(self._model)
-        return model.unscaled(model.factors.user_vectors(users), targets)
+        return model.raw_scores(model.factors.user_vectors(users), targets)
 
     def chance(self, split: Split, users: IntArray, targets: IntArray) -> dict[str, FloatArray]:
         """The calibrated probability, and beside it the articles' softmax."""
@@ -82,12 +82,12 @@ class Newaisle(OnBlocks):
         settings, mean = model.settings, model.prior.mean[targets]
         gamma = settings.gamma(exposure.mean())
         strength = prior_strength(model.prior.variance[targets], gamma, settings)
-        vectors, share = model.vectors.copy(), model.share.copy()
+        vectors, share = model.vectors.copy(), model.prior_share.copy()
         vectors[targets], share[targets] = update_targets(
             model.factors.users, sales, mean, strength, settings.factors, exposure
         )
-        updated = replace(model, vectors=vectors, share=share)
-        longest = float(np.linalg.norm(updated.answers, axis=1).max())
+        updated = replace(model, vectors=vectors, prior_share=share)
+        longest = float(np.linalg.norm(updated.augmented_targets, axis=1).max())
         return self.with_model(replace(updated, longest=max(model.longest, longest)))
 
     @property

@@ -17,7 +17,7 @@ def adds_up(summands, total):
 def some(journey, latent_model):
     """Four new and four seen targets, among them the best and the least sold."""
     new = np.setdiff1d(np.flatnonzero(~journey.graph.is_group), latent_model.regressor.seen)
-    sold = latent_model.regressor.seen[np.argsort(latent_model.share[latent_model.regressor.seen])]
+    sold = latent_model.regressor.seen[np.argsort(latent_model.prior_share[latent_model.regressor.seen])]
     return [*new[[0, 40, 80, -1]], *sold[[0, 1, -2, -1]]]
 
 

@@ -72,7 +72,7 @@ def test_a_push_writes_what_the_model_says_and_nothing_of_users(filled, model, j
             few += buyers[position] > 0
             assert node["buyers"] is None
             vector = fitted.model.prior.mean[position]
-            assert node["confidence"] == np.exp(-fitted.model.error[position])
+            assert node["confidence"] == np.exp(-fitted.model.popularity_error[position])
         else:
             assert node["buyers"] == buyers[position]
             assert node["confidence"] == fitted.confidence[position]

@@ -68,10 +68,10 @@ def test_what_is_added_is_what_a_fit_with_it_there_gives(before, after, journey,
     found, expected = after.fitted.model, fit
     for mine, theirs in zip(found.vectors[added], expected.vectors[withheld], strict=True):
         assert mine @ theirs / np.linalg.norm(mine) / np.linalg.norm(theirs) > 0.995
-    assert np.corrcoef(found.error[added], expected.error[withheld])[0, 1] > 0.95
+    assert np.corrcoef(found.popularity_error[added], expected.popularity_error[withheld])[0, 1] > 0.95
     scores = factors.users @ found.vectors[added].T, factors.users @ expected.vectors[withheld].T
     assert np.corrcoef(scores[0].ravel(), scores[1].ravel())[0, 1] > 0.999
-    assert (found.share[added] == 1).all()
+    assert (found.prior_share[added] == 1).all()
 
 
 def test_nothing_else_changes(before, after, journey):
@@ -100,7 +100,7 @@ def test_it_is_exactly_the_frozen_statistics_from_scratch(before, after, journey
     new = np.arange(len(before.fitted.graph), len(graph))
     prior = after.fitted.model.regressor.prior(new)
     assert (after.fitted.model.prior.mean[new] == prior.mean[:, :-1]).all()
-    assert (after.fitted.model.level[new] == prior.mean[:, -1]).all()
+    assert (after.fitted.model.popularity[new] == prior.mean[:, -1]).all()
     assert (after.fitted.model.prior.variance[new] == prior.variance).all()
 
 
@@ -211,7 +211,7 @@ def test_products_and_first_sales_of_what_was_added(model):
     assert (learned != zero).any()
     edges = pa.table({"id": ["p1"], "name": ["department"], "value": ["DELI"]})
     model.add(edges=edges)
-    assert model.fitted.model.share[position] < 1
+    assert model.fitted.model.prior_share[position] < 1
     assert (model.fitted.model.vectors[position] != learned).any()
     early.add(edges=edges).observe(events)
     assert (early.fitted.model.vectors == model.fitted.model.vectors).all()

@@ -69,7 +69,7 @@ def table(*rows):
 def everything(model, users):
     """All scores of some users, and what else is known of all targets."""
     ids = list(model.fitted.graph.ids)
-    return np.concatenate([model.score(users, ids).ravel(), model.fitted.confidence, model.fitted.model.share])
+    return np.concatenate([model.score(users, ids).ravel(), model.fitted.confidence, model.fitted.model.prior_share])
 
 
 def rows_of(model, **named):
@@ -235,7 +235,7 @@ def test_users_who_come_later_have_an_id_a_vector_and_a_voice(fitted, model, new
     assert {reason.target for reason in found.history} == {sold[3], new[4]}
     # they count as the mean user: two of them are the same event twice over
     place = fitted.fitted.graph.ids.position(new[4])
-    assert model.fitted.model.share[place] < 1
+    assert model.fitted.model.prior_share[place] < 1
     first = model.fitted.model.vectors[place]
     other = copied(fitted)
     other.observe(table((LATER + 5, new[4])))
@@ -271,7 +271,7 @@ def test_confidence_and_route_follow_the_sales(fitted, model, new, sold, journey
     users, place, shares = fitted.fitted.users.values, journey.graph.ids.position(new[0]), []
     for first in range(0, 200, 20):
         model.observe(table(*((user, new[0]) for user in users[first : first + 20])))
-        shares.append(model.fitted.model.share[place])
+        shares.append(model.fitted.model.prior_share[place])
     assert (np.diff([1.0, *shares]) < 0).all()
     assert model.fitted.confidence[place] > fitted.fitted.confidence[place]
     route = model.table_columns(model.route(new[0]))

@@ -114,7 +114,7 @@ def test_four_of_five_hidden_targets_end_inside(journey, phi, given, seed):
     found = HeldOutTargets(
         latent_model.factors.users, split.train, split.test, latent_model.vectors[split.listed], split.listed, seed
     ).buyer_counts(latent_model.calibration)
-    low, high = latent_model.spread.interval(found.expected, latent_model.share[split.listed])
+    low, high = latent_model.spread.interval(found.expected, latent_model.prior_share[split.listed])
     inside = (low <= found.buyers) & (found.buyers <= high)
     narrow = latent_model.spread.interval(found.expected, np.full(len(inside), 0.2))
     assert len(inside) > 40
@@ -125,7 +125,7 @@ def test_four_of_five_hidden_targets_end_inside(journey, phi, given, seed):
 
 def test_chunks_change_nothing(latent_model, fitted):
     known, activity = latent_model.factors.users[:120], np.diff(fitted.fitted.bought.indptr)[:120]
-    users, vectors = augment_users(known), latent_model.answers[:50]
+    users, vectors = augment_users(known), latent_model.augmented_targets[:50]
     whole = expected_buyers(latent_model.calibration, users, activity, vectors)
     np.testing.assert_allclose(whole, latent_model.chance(known, activity, np.arange(50)).sum(axis=0), rtol=1e-12)
     for cells in (1, 333):

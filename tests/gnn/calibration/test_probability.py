@@ -103,4 +103,4 @@ def test_expected_errors_are_those_of_the_neighbours(latent_model):
 def test_confidence_lies_between_0_and_1_and_sales_raise_it(latent_model):
     assert ((latent_model.confidence > 0) & (latent_model.confidence <= 1)).all()
     seen = latent_model.regressor.seen
-    assert (latent_model.confidence[seen] >= np.exp(-latent_model.error[seen])).all()
+    assert (latent_model.confidence[seen] >= np.exp(-latent_model.popularity_error[seen])).all()

@@ -76,8 +76,8 @@ def test_newaisle_solves_the_update_for_who_revealed(split, newaisle):
         right = settings.factors.alpha * own[bought].sum(axis=0) + strength * before.prior.mean[target]
         assert told.vectors[target] == pytest.approx(np.linalg.solve(system, right))
     assert (told.vectors[split.seen] == before.vectors[split.seen]).all()
-    assert (told.share[split.listed] < 1).all()
-    assert (before.share[split.listed] == 1).all()
+    assert (told.prior_share[split.listed] < 1).all()
+    assert (before.prior_share[split.listed] == 1).all()
     assert (told.confidence[split.listed] > before.confidence[split.listed]).all()
 
 

@@ -42,7 +42,7 @@ def stored(method):
         latent_model.prior.mean,
         latent_model.prior.variance,
         latent_model.vectors,
-        latent_model.share,
+        latent_model.prior_share,
         latent_model.confidence,
         latent_model.embeddings(everything),
         latent_model.factors.mean_user,

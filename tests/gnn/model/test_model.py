@@ -33,7 +33,7 @@ def same(first, second):
         (first.prior.mean, second.prior.mean),
         (first.prior.variance, second.prior.variance),
         (first.vectors, second.vectors),
-        (first.share, second.share),
+        (first.prior_share, second.prior_share),
         (first.confidence, second.confidence),
     ]
     stored = all(a.tobytes() == b.tobytes() for a, b in pairs)
@@ -43,11 +43,11 @@ def same(first, second):
 def test_new_targets_and_groups_are_their_prior(latent_model):
     new = np.setdiff1d(np.arange(len(latent_model.vectors)), latent_model.regressor.seen)
     assert (latent_model.vectors[new] == latent_model.prior.mean[new]).all()
-    assert (latent_model.share[new] == 1).all()
+    assert (latent_model.prior_share[new] == 1).all()
     foreseen = latent_model.regressor.prior(new).mean
     assert latent_model.prior.mean[new] == pytest.approx(foreseen[:, :-1])
-    assert latent_model.level[new] == pytest.approx(foreseen[:, -1])
-    assert (latent_model.confidence[new] == np.exp(-latent_model.error[new])).all()
+    assert latent_model.popularity[new] == pytest.approx(foreseen[:, -1])
+    assert (latent_model.confidence[new] == np.exp(-latent_model.popularity_error[new])).all()
 
 
 def test_sold_targets_are_updated_from_the_prior_without_their_own_sales(latent_model, train):
@@ -59,8 +59,8 @@ def test_sold_targets_are_updated_from_the_prior_without_their_own_sales(latent_
     bought = sp.csc_array(binary(train)[:, seen])
     vectors, share = update_targets(latent_model.factors.users, bought, others.mean[:, :-1], strength, settings.factors)
     assert latent_model.vectors[seen] == pytest.approx(vectors, rel=1e-9, abs=1e-12)
-    assert latent_model.share[seen] == pytest.approx(share)
-    assert (latent_model.share[seen] < 1).all()
+    assert latent_model.prior_share[seen] == pytest.approx(share)
+    assert (latent_model.prior_share[seen] < 1).all()
 
 
 def test_the_more_it_sold_the_less_of_it_is_prior(latent_model, train):
@@ -68,7 +68,7 @@ def test_the_more_it_sold_the_less_of_it_is_prior(latent_model, train):
     buyers = np.bincount(train.indices, minlength=train.shape[1])[seen]
     order = np.argsort(buyers, kind="stable")
     tenth = len(order) // 10
-    assert latent_model.share[seen[order[-tenth:]]].mean() < latent_model.share[seen[order[:tenth]]].mean()
+    assert latent_model.prior_share[seen[order[-tenth:]]].mean() < latent_model.prior_share[seen[order[:tenth]]].mean()
 
 
 def test_confidence_is_between_0_and_1(latent_model, searched):
@@ -80,7 +80,8 @@ def test_confidence_is_between_0_and_1(latent_model, searched):
 
 def test_sales_leave_headroom(latent_model):
     lengths = [
-        np.linalg.norm(vectors, axis=1).max() for vectors in (latent_model.answers, latent_model.factors.targets)
+        np.linalg.norm(vectors, axis=1).max()
+        for vectors in (latent_model.augmented_targets, latent_model.factors.targets)
     ]
     assert latent_model.longest == pytest.approx(HEADROOM * max(lengths))
 
@@ -89,13 +90,13 @@ def test_seen_targets_are_lowered_and_all_are_offset_by_their_level(latent_model
     seen, settings = latent_model.regressor.seen, latent_model.settings
     lowered = np.zeros(len(latent_model.vectors))
     lowered[seen] = settings.offset
-    assert latent_model.offset == pytest.approx(settings.level * latent_model.level - lowered, abs=1e-15)
+    assert latent_model.offset == pytest.approx(settings.level * latent_model.popularity - lowered, abs=1e-15)
     share = np.bincount(train.indices, minlength=train.shape[1])[seen] / train.shape[0]
-    assert np.corrcoef(latent_model.level[seen], np.log(share))[0, 1] > 0.3  # foreseen from the others
+    assert np.corrcoef(latent_model.popularity[seen], np.log(share))[0, 1] > 0.3  # foreseen from the others
     users = latent_model.factors.user_vectors(np.arange(5))
     targets = np.arange(len(latent_model.vectors))
     length = np.linalg.norm(users, axis=1)[:, None]
-    assert latent_model.unscaled(users, targets) == pytest.approx(
+    assert latent_model.raw_scores(users, targets) == pytest.approx(
         users @ latent_model.vectors.T + length * latent_model.offset, abs=1e-12
     )
 
@@ -169,7 +170,7 @@ def test_of_very_many_targets_factors_are_kept_in_half_the_memory_and_rank_alike
     monkeypatch.setattr("newaisle.gnn.factors.solve.MOST_DOUBLE", 100)
     monkeypatch.setattr("newaisle.gnn.factors.solve.TOGETHER", 100)
     single = fit_model(journey.graph, train, phi, settings=given)
-    kept = (single.factors.targets, single.factors.basis, single.prior.mean, single.vectors, single.answers)
+    kept = (single.factors.targets, single.factors.basis, single.prior.mean, single.vectors, single.augmented_targets)
     assert {array.dtype for array in (*kept, single.regressor.factors)} == {np.dtype(np.float32)}
     targets = np.arange(len(latent_model.vectors))
     assert single.score(single.factors.users, targets) == pytest.approx(
