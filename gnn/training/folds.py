@@ -220,7 +220,6 @@ class FittedFold:
         return self.regressor.prior(self.fold.candidates)
 
 
-
 def make_folds(
     graph: CatalogGraph,
     train: sp.csr_array,
