@@ -1,7 +1,8 @@
 """The recipes of CONTRIBUTING.md work, and the files that it names exist.
 
 Recipes run in a copy of the tree: a block with ``title="FILE"`` is written there, a ``diff`` block changes the one
-place that it matches, and ``$ …`` lines of ``console`` blocks are run and must print what stands below them.
+place that it matches; ``$ …`` lines of ``console`` blocks, and ``python`` blocks without a title, are run and must print
+what stands below them.
 """
 
 from __future__ import annotations
@@ -39,20 +40,25 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_works(recipe: str, tree: Path, fresh_home: Path) -> None:
-    commands: list[str] = []
-    for block in BLOCK.finditer(RECIPES[recipe]):
-        if block["kind"] == "console":
-            commands += re.split(r"^\$ ", block["text"], flags=re.MULTILINE)[1:]
-        elif block["kind"] == "diff":
-            change(tree / block["file"], block["text"])
+    ran = False
+    printed = ""
+    for kind, file, text in (block.group("kind", "file", "text") for block in BLOCK.finditer(RECIPES[recipe])):
+        if kind == "console":
+            ran = True
+            for command, _, shown in (part.partition("\n") for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]):
+                printed = run(tree, fresh_home, *shlex.split(command))
+                assert not shown or printed == shown, f"$ {command}\n{printed}"
+        elif kind == "diff":
+            change(tree / file, text)
+        elif kind == "text":
+            assert printed == text
+        elif file:
+            assert not (tree / file).exists(), f"{file} exists; the recipe needs another name"
+            (tree / file).write_text(text, encoding="utf-8")
         else:
-            assert not (tree / block["file"]).exists(), f"{block['file']} exists; the recipe needs another name"
-            (tree / block["file"]).parent.mkdir(exist_ok=True)
-            (tree / block["file"]).write_text(block["text"], encoding="utf-8")
-    assert commands
-    for command, _, shown in (text.partition("\n") for text in commands):
-        printed = run(tree, fresh_home, *shlex.split(command))
-        assert not shown or printed == shown, f"$ {command}\n{printed}"
+            ran = True
+            printed = run(tree, fresh_home, "python", "-c", text)
+    assert ran
 
 
 def test_what_the_recipes_add_keeps_the_rules(tree: Path, fresh_home: Path) -> None:
