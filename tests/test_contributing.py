@@ -1,8 +1,8 @@
 """The recipes of CONTRIBUTING.md work, and the files that it names exist.
 
 Recipes run in a copy of the tree: a block with ``title="FILE"`` is written there, a ``diff`` block changes the one
-place that it matches; ``$ …`` lines of ``console`` blocks, and ``python`` blocks without a title, are run and must print
-what stands below them.
+place that it matches; ``$ …`` lines of ``console`` blocks, and ``python`` blocks without a title, are run and must
+print what stands below them.
 """
 
 from __future__ import annotations
