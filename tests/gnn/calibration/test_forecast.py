@@ -42,8 +42,8 @@ def test_the_chances_of_everybody_add_up_to_the_forecast(fitted, new):
     positions = fits.graph.ids.positions(new["target"])
     assert sorted(positions) == fits.choose("new").targets.tolist()
     for place in (0, len(positions) // 2, -1):
-        told = columns_of(fitted.audience(new["target"][place], 10**6))
-        assert new["expected_buyers"][place] == pytest.approx(told["expected_buyers"][-1], rel=1e-9)
+        audience = columns_of(fitted.audience(new["target"][place], 10**6))
+        assert new["expected_buyers"][place] == pytest.approx(audience["expected_buyers"][-1], rel=1e-9)
     assert new["name"] == [fits.graph.names[position] for position in positions]
     np.testing.assert_array_equal(new["confidence"], fits.confidence[positions])
     assert all(isinstance(end, int) for end in new["low"] + new["high"])
@@ -93,7 +93,7 @@ def test_a_saved_model_forecasts_the_same(fitted, searched, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("ask", "error", "told"),
+    ("ask", "error", "message"),
     [
         (lambda r: r.forecast("melons"), UnknownIdError, "Unknown target id 'melons'"),
         (lambda r: r.forecast(3), UnknownIdError, "Unknown target id 3: .* str, not int"),
@@ -101,8 +101,8 @@ def test_a_saved_model_forecasts_the_same(fitted, searched, tmp_path):
         (lambda _: Recommender().forecast("new"), NotFittedError, "is not fitted"),
     ],
 )
-def test_wrong_questions_get_one_clear_sentence(ask, error, told, fitted):
-    with pytest.raises(error, match=told):
+def test_wrong_questions_get_one_clear_sentence(ask, error, message, fitted):
+    with pytest.raises(error, match=message):
         ask(fitted)
 
 

@@ -16,7 +16,7 @@ SETTINGS = FactorSettings(RANK, alpha=8.0, regularization=3.0)
 
 
 @pytest.fixture(scope="module")
-def world():
+def problem():
     """User factors, purchases (the last target has none), priors and their strengths."""
     random = np.random.default_rng(0)
     bought = (random.random((USERS, TARGETS)) < 0.2).astype(float)
@@ -55,8 +55,8 @@ def test_few_sales_are_solved_from_what_all_systems_share(exposed, monkeypatch):
 
 
 @pytest.mark.parametrize("exposed", [None, 0.0, 0.3, "mixed"])
-def test_the_update_is_the_minimum_of_its_loss(world, exposed):
-    users, bought, mean, strength = world
+def test_the_update_is_the_minimum_of_its_loss(problem, exposed):
+    users, bought, mean, strength = problem
     mixed = np.random.default_rng(1).random(USERS)
     exposure = mixed if exposed == "mixed" else None if exposed is None else np.full(USERS, exposed)
     found, _ = update_targets(users, bought, mean, strength, SETTINGS, exposure)
@@ -66,8 +66,8 @@ def test_the_update_is_the_minimum_of_its_loss(world, exposed):
         assert found[c] == pytest.approx(exact, rel=1e-8, abs=1e-10)
 
 
-def test_without_sales_and_exposure_the_prior_stays_to_the_bit(world):
-    users, _, mean, strength = world
+def test_without_sales_and_exposure_the_prior_stays_to_the_bit(problem):
+    users, _, mean, strength = problem
     nothing = sp.csc_array((USERS, TARGETS))
     found, share = update_targets(users, nothing, mean, np.ones(TARGETS), SETTINGS, np.zeros(USERS))
     assert (found == mean).all()
@@ -77,15 +77,15 @@ def test_without_sales_and_exposure_the_prior_stays_to_the_bit(world):
     assert share == pytest.approx(np.ones(TARGETS), rel=1e-14)
 
 
-def test_with_a_prior_of_zero_it_is_the_als_step(world):
-    users, bought, mean, _ = world
+def test_with_a_prior_of_zero_it_is_the_als_step(problem):
+    users, bought, mean, _ = problem
     strength = np.full(TARGETS, SETTINGS.regularization)
     found, _ = update_targets(users, bought, np.zeros_like(mean), strength, SETTINGS)
     assert found == pytest.approx(solve_users(sp.csr_array(bought.T), users, SETTINGS), rel=1e-9, abs=1e-12)
 
 
-def test_many_sales_against_a_weak_prior_are_the_conventional_model(world):
-    users, bought, mean, _ = world
+def test_many_sales_against_a_weak_prior_are_the_conventional_model(problem):
+    users, bought, mean, _ = problem
     weak = 1e-9
     conventional = solve_users(sp.csr_array(bought.T), users, FactorSettings(RANK, SETTINGS.alpha, weak))
     found, share = update_targets(users, bought, mean, np.full(TARGETS, weak), SETTINGS)
@@ -93,16 +93,16 @@ def test_many_sales_against_a_weak_prior_are_the_conventional_model(world):
     assert (share < 1e-6).all()
 
 
-def test_a_strong_prior_does_not_move(world):
-    users, bought, mean, _ = world
+def test_a_strong_prior_does_not_move(problem):
+    users, bought, mean, _ = problem
     found, share = update_targets(users, bought, mean, np.full(TARGETS, 1e12), SETTINGS)
     assert found == pytest.approx(mean, rel=1e-6, abs=1e-8)
     assert share == pytest.approx(np.ones(TARGETS), abs=1e-6)
 
 
 @pytest.mark.parametrize("exposed", [0.0, 0.4, 1.0])
-def test_the_share_of_the_prior_is_above_0_at_most_1_and_falls_with_sales(world, exposed):
-    users, bought, mean, strength = world
+def test_the_share_of_the_prior_is_above_0_at_most_1_and_falls_with_sales(problem, exposed):
+    users, bought, mean, strength = problem
     exposure = np.full(USERS, exposed)
     shares = []
     for buyers in range(0, USERS, 5):
@@ -115,8 +115,8 @@ def test_the_share_of_the_prior_is_above_0_at_most_1_and_falls_with_sales(world,
     assert (shares[-1][:-1] < shares[0][:-1]).all()
 
 
-def test_one_by_one_equals_the_batch_in_any_order(world):
-    users, bought, mean, strength = world
+def test_one_by_one_equals_the_batch_in_any_order(problem):
+    users, bought, mean, strength = problem
     exposure = np.random.default_rng(2).random(USERS)
     together, share = update_targets(users, bought, mean, strength, SETTINGS, exposure)
     for c in reversed(range(TARGETS)):
@@ -125,8 +125,8 @@ def test_one_by_one_equals_the_batch_in_any_order(world):
         assert own[0] == share[c]
 
 
-def test_what_exposure_weighs_are_the_non_purchases_alone(world):
-    users, bought, mean, strength = world
+def test_what_exposure_weighs_are_the_non_purchases_alone(problem):
+    users, bought, mean, strength = problem
     buyers = np.unique(bought[:, [0]].indices)
     other = np.ones(USERS)
     other[buyers] = 0.123  # of users who bought, it does not matter
@@ -169,9 +169,9 @@ def test_purchases_pull_like_minded_users_along():
     assert scores[10:] == pytest.approx(np.full(10, 0.1))
 
 
-def feedback_of(world, target, exposure, liked, disliked):
-    """What users did with a target whose buyers of fit time are those of ``world``."""
-    users, bought, _, _ = world
+def feedback_of(problem, target, exposure, liked, disliked):
+    """What users did with a target whose buyers of fit time are those of ``problem``."""
+    users, bought, _, _ = problem
     own = users[bought[:, [target]].indices]
     return feedback(users, exposure, own, users[liked], users[disliked])
 
@@ -182,11 +182,11 @@ def feedback(users, exposure, own, liked, disliked):
 
 
 @pytest.mark.parametrize("exposure", [0.0, 0.4, 1.0])
-def test_feedback_since_the_fit_is_the_same_update(world, exposure):
+def test_feedback_since_the_fit_is_the_same_update(problem, exposure):
     """As long as nobody scores above 1 it makes no difference when a purchase became known."""
-    users, bought, mean, strength = world
+    users, bought, mean, strength = problem
     since = np.setdiff1d(np.arange(7), bought[:, [0]].indices)
-    found, share = update_from_feedback(feedback_of(world, 0, exposure, since, []), mean[0], strength[0], SETTINGS)
+    found, share = update_from_feedback(feedback_of(problem, 0, exposure, since, []), mean[0], strength[0], SETTINGS)
     assert (users[since] @ found <= 1).all()
     together = bought[:, [0]].toarray()
     together[since] = 1
@@ -199,9 +199,9 @@ def test_feedback_since_the_fit_is_the_same_update(world, exposure):
 
 @pytest.mark.parametrize("longer", [1.0, 4.0, 30.0])
 @pytest.mark.parametrize("exposure", [0.0, 0.5])
-def test_a_purchase_says_that_the_preference_is_at_least_1(world, exposure, longer):
+def test_a_purchase_says_that_the_preference_is_at_least_1(problem, exposure, longer):
     """The minimum of the stated loss, found by a general search, with priors so long that many score above 1."""
-    users, bought, mean, strength = world
+    users, bought, mean, strength = problem
     liked, disliked = np.arange(0, 20), np.arange(20, 24)
     earlier = np.setdiff1d(bought[:, [1]].indices, np.arange(24))
     own = users[earlier]
@@ -224,8 +224,8 @@ def test_a_purchase_says_that_the_preference_is_at_least_1(world, exposure, long
 
 
 @pytest.mark.parametrize("exposure", [0.0, 0.3, 1.0])
-def test_no_purchase_lowers_its_buyers_score_whoever_bought_before(world, exposure):
-    users, _, mean, _ = world
+def test_no_purchase_lowers_its_buyers_score_whoever_bought_before(problem, exposure):
+    users, _, mean, _ = problem
     above = 0
     for user in range(30, 50):
         for target in range(TARGETS):

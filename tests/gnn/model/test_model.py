@@ -1,4 +1,4 @@
-"""The one space: how prior and update meet in it, and what it says of users without history."""
+"""The model: prior and update together, and the vectors of users without history."""
 
 import numpy as np
 import pyarrow as pa
@@ -44,9 +44,9 @@ def test_new_targets_and_groups_are_their_prior(latent_model):
     new = np.setdiff1d(np.arange(len(latent_model.vectors)), latent_model.regressor.seen)
     assert (latent_model.vectors[new] == latent_model.prior.mean[new]).all()
     assert (latent_model.prior_share[new] == 1).all()
-    foreseen = latent_model.regressor.prior(new).mean
-    assert latent_model.prior.mean[new] == pytest.approx(foreseen[:, :-1])
-    assert latent_model.popularity[new] == pytest.approx(foreseen[:, -1])
+    predicted = latent_model.regressor.prior(new).mean
+    assert latent_model.prior.mean[new] == pytest.approx(predicted[:, :-1])
+    assert latent_model.popularity[new] == pytest.approx(predicted[:, -1])
     assert (latent_model.confidence[new] == np.exp(-latent_model.popularity_error[new])).all()
 
 
@@ -92,7 +92,7 @@ def test_seen_targets_are_lowered_and_all_are_offset_by_their_level(latent_model
     lowered[seen] = settings.offset
     assert latent_model.offset == pytest.approx(settings.level * latent_model.popularity - lowered, abs=1e-15)
     share = np.bincount(train.indices, minlength=train.shape[1])[seen] / train.shape[0]
-    assert np.corrcoef(latent_model.popularity[seen], np.log(share))[0, 1] > 0.3  # foreseen from the others
+    assert np.corrcoef(latent_model.popularity[seen], np.log(share))[0, 1] > 0.3  # predicted from the others
     users = latent_model.factors.user_vectors(np.arange(5))
     targets = np.arange(len(latent_model.vectors))
     length = np.linalg.norm(users, axis=1)[:, None]
@@ -121,7 +121,7 @@ def test_the_same_seed_gives_the_same_bits(journey, phi, train, searched):
     assert not same(again, other)
 
 
-def test_chosen_settings_given_back_make_the_same_space(journey, phi, train, searched):
+def test_chosen_settings_given_back_make_the_same_model(journey, phi, train, searched):
     latent_model = searched.fitted.model
     assert same(fit_model(journey.graph, train, phi, settings=latent_model.settings), latent_model)
 
@@ -138,11 +138,11 @@ def test_quantities_do_not_count(journey, phi, train, given, latent_model):
     assert same(fit_model(journey.graph, heavy, phi, settings=given), latent_model)
 
 
-def test_it_tells_what_it_does(journey, phi, train):
-    told = []
-    fit_model(journey.graph, train, phi, progress=told.append)
-    assert len(told) >= 3
-    assert all(line and "\n" not in line for line in told)
+def test_it_reports_progress(journey, phi, train):
+    lines = []
+    fit_model(journey.graph, train, phi, progress=lines.append)
+    assert len(lines) >= 3
+    assert all(line and "\n" not in line for line in lines)
 
 
 def test_a_catalog_too_small_to_hide_anything_takes_the_starting_settings():

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,6 @@ from threadpoolctl import threadpool_info
 from newaisle.errors import InputError, ModelError
 from newaisle.gnn.parallel.local import run_parallel
 from newaisle.progress import Progress
-
-Tell = Callable[[str], None]
 
 
 def product(seed: int, report: Progress) -> tuple[bytes, set[int], int]:
@@ -41,13 +38,13 @@ def fail_or_sleep(seconds: float, report: Progress) -> None:
 
 
 def test_results_do_not_depend_on_the_number_of_jobs() -> None:
-    told: list[str] = []
-    one = run_parallel(product, [3, 1, 2], 1, told.append)
-    assert told == ["3 begins", "3 ends", "1 begins", "1 ends", "2 begins", "2 ends"]
+    lines: list[str] = []
+    one = run_parallel(product, [3, 1, 2], 1, lines.append)
+    assert lines == ["3 begins", "3 ends", "1 begins", "1 ends", "2 begins", "2 ends"]
     several: list[str] = []
     two = run_parallel(product, [3, 1, 2], 2, several.append)
     assert [found for found, _, _ in one] == [found for found, _, _ in two]
-    assert sorted(several) == sorted(told)
+    assert sorted(several) == sorted(lines)
     assert {process for _, _, process in one} == {os.getpid()}
     others = {process for _, _, process in two}
     assert os.getpid() not in others
@@ -62,12 +59,12 @@ def test_threads_are_as_many_as_before_afterwards() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "error", "told"), [(0.0, InputError, "This item is bad"), (-1.0, ModelError, "give fewer jobs")]
+    ("first", "error", "message"), [(0.0, InputError, "This item is bad"), (-1.0, ModelError, "give fewer jobs")]
 )
-def test_one_failure_ends_all(first: float, error: type[Exception], told: str) -> None:
+def test_one_failure_ends_all(first: float, error: type[Exception], message: str) -> None:
     pids: list[str] = []
     started = time.monotonic()
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         run_parallel(fail_or_sleep, [600.0, first, 600.0, 600.0], 2, pids.append)
     assert time.monotonic() - started < 60
     assert pids

@@ -69,12 +69,12 @@ def test_new_targets_are_ranked_better(journey, bought, phi, kernel):
             split = make_split(protocol, journey.graph, bought, seed)
             hits = split.test[split.users][:, split.candidates].toarray() > 0
             before = fit_factors(split.weights, SETTINGS, 0)
-            head = KernelRegressor(phi, kernel, split.seen, before.targets[split.seen])
-            after = inform_factors(before, head, split.weights)
+            regressor = KernelRegressor(phi, kernel, split.seen, before.targets[split.seen])
+            after = inform_factors(before, regressor, split.weights)
             old, new = (
                 ndcg(
                     each.users[split.users]
-                    @ head.with_factors(each.targets[split.seen]).prior(split.candidates).mean.T,
+                    @ regressor.with_factors(each.targets[split.seen]).prior(split.candidates).mean.T,
                     hits,
                 )
                 for each in (before, after)
@@ -84,7 +84,7 @@ def test_new_targets_are_ranked_better(journey, bought, phi, kernel):
 
 
 @pytest.mark.parametrize(("shuffled", "rounds"), [(False, 2), (True, 0)])
-def test_factors_are_informed_only_where_the_graph_tells_of_taste(journey, bought, phi, shuffled, rounds):
+def test_factors_are_informed_only_where_the_graph_predicts_taste(journey, bought, phi, shuffled, rounds):
     order = np.random.default_rng(0).permutation(phi.size) if shuffled else np.arange(phi.size)
     blocks = FeatureBlocks({name: block[order] for name, block in phi.matrices.items()}, phi.kinds)
     settings = ModelSettings(SETTINGS, start_kernel(blocks, START_WIDTH, START_RIDGE))

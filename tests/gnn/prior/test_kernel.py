@@ -1,4 +1,4 @@
-"""The closed-form head against brute force: kernel, prior, leave-one-out, variance, sources."""
+"""The closed-form regressor against brute force: kernel, prior, leave-one-out, variance, sources."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def blocks():
 
 
 @pytest.fixture(scope="module")
-def head(blocks):
+def regressor(blocks):
     return KernelRegressor(blocks, SETTINGS, SEEN, np.random.default_rng(1).normal(size=(len(SEEN), RANK)))
 
 
@@ -61,56 +61,56 @@ def test_the_kernel_is_its_formula(blocks):
     assert kernel(blocks, SETTINGS, NEW, SEEN) == pytest.approx(found[np.ix_(NEW, SEEN)], rel=1e-5)
 
 
-def test_the_prior_is_a_gaussian_process(blocks, head):
+def test_the_prior_is_a_gaussian_process(blocks, regressor):
     near = brute(blocks, NEW, SEEN)
     system = brute(blocks, SEEN, SEEN) + SETTINGS.ridge * np.eye(len(SEEN))
-    prior = head.prior(NEW)
-    assert prior.mean == pytest.approx(near @ np.linalg.solve(system, head.factors), rel=1e-4, abs=1e-6)
+    prior = regressor.prior(NEW)
+    assert prior.mean == pytest.approx(near @ np.linalg.solve(system, regressor.factors), rel=1e-4, abs=1e-6)
     assert prior.variance == pytest.approx(1 - np.sum(near * np.linalg.solve(system, near.T).T, axis=1), abs=1e-5)
 
 
-def test_leaving_one_out_is_fitting_without_it(blocks, head):
-    found = head.leave_one_out()
+def test_leaving_one_out_is_fitting_without_it(blocks, regressor):
+    found = regressor.leave_one_out()
     for place, target in enumerate(SEEN):
         others = np.delete(np.arange(len(SEEN)), place)
-        refitted = KernelRegressor(blocks, SETTINGS, SEEN[others], head.factors[others]).prior(np.array([target]))
+        refitted = KernelRegressor(blocks, SETTINGS, SEEN[others], regressor.factors[others]).prior(np.array([target]))
         assert found.mean[place] == pytest.approx(refitted.mean[0], rel=1e-4, abs=1e-6)
         assert found.variance[place] == pytest.approx(refitted.variance[0], abs=1e-5)
 
 
-def test_its_own_factor_plays_no_part_in_the_prior_of_a_seen_target(head):
-    changed = head.factors.copy()
+def test_its_own_factor_plays_no_part_in_the_prior_of_a_seen_target(regressor):
+    changed = regressor.factors.copy()
     changed[4] = 1000.0
-    found = replace(head, factors=changed).leave_one_out()
-    assert found.mean[4] == pytest.approx(head.leave_one_out().mean[4], abs=1e-9)
-    assert np.abs(found.mean - head.leave_one_out().mean).max() > 1
+    found = replace(regressor, factors=changed).leave_one_out()
+    assert found.mean[4] == pytest.approx(regressor.leave_one_out().mean[4], abs=1e-9)
+    assert np.abs(found.mean - regressor.leave_one_out().mean).max() > 1
 
 
 @pytest.mark.parametrize("ridge", [1e-6, 0.1, 100.0])
 @pytest.mark.parametrize("width", [0.0, 0.01, 1.0, 1000.0])
 def test_the_variance_stays_between_0_and_1(blocks, ridge, width):
     settings = KernelSettings(dict.fromkeys(WEIGHTS, width), ridge)
-    head = KernelRegressor(blocks, settings, SEEN, np.ones((len(SEEN), RANK)))
-    for prior in (head.prior(NEW), head.leave_one_out()):
+    regressor = KernelRegressor(blocks, settings, SEEN, np.ones((len(SEEN), RANK)))
+    for prior in (regressor.prior(NEW), regressor.leave_one_out()):
         assert (prior.variance >= 0).all()
         assert (prior.variance <= 1).all()
         assert np.isfinite(prior.mean).all()
 
 
 def test_what_resembles_nothing_is_not_known_at_all(blocks):
-    head = KernelRegressor(blocks, KernelSettings({"dense": 1e6}, 0.1), SEEN, np.ones((len(SEEN), RANK)))
-    prior = head.prior(NEW)
+    regressor = KernelRegressor(blocks, KernelSettings({"dense": 1e6}, 0.1), SEEN, np.ones((len(SEEN), RANK)))
+    prior = regressor.prior(NEW)
     assert prior.variance == pytest.approx(np.ones(len(NEW)))
     assert prior.mean == pytest.approx(np.zeros((len(NEW), RANK)))
 
 
-def test_sources_add_up_to_the_prior_of_every_target(head):
-    new, own = head.prior(NEW), head.leave_one_out()
+def test_sources_add_up_to_the_prior_of_every_target(regressor):
+    new, own = regressor.prior(NEW), regressor.leave_one_out()
     for place, target in enumerate(NEW):
-        assert head.sources(target) @ head.factors == pytest.approx(new.mean[place], rel=1e-9, abs=1e-12)
+        assert regressor.sources(target) @ regressor.factors == pytest.approx(new.mean[place], rel=1e-9, abs=1e-12)
     for place, target in enumerate(SEEN):
-        assert head.sources(target)[place] == 0
-        assert head.sources(target) @ head.factors == pytest.approx(own.mean[place], rel=1e-9, abs=1e-9)
+        assert regressor.sources(target)[place] == 0
+        assert regressor.sources(target) @ regressor.factors == pytest.approx(own.mean[place], rel=1e-9, abs=1e-9)
 
 
 def test_sources_add_up_on_the_real_slice(latent_model):
@@ -131,6 +131,6 @@ def test_the_inverse_is_one():
 
 
 @pytest.mark.parametrize("bad", [-5.0, np.nan, np.inf])
-def test_a_kernel_that_cannot_be_inverted_is_told(blocks, bad):
+def test_a_kernel_that_cannot_be_inverted_is_reported(blocks, bad):
     with pytest.raises(ModelError, match="not positive definite"):
         KernelRegressor(blocks, KernelSettings(WEIGHTS, bad), SEEN, np.ones((len(SEEN), RANK))).leave_one_out()

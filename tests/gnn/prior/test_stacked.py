@@ -36,7 +36,7 @@ def blocks() -> FeatureBlocks:
     return FeatureBlocks(matrices, kinds)
 
 
-def test_it_says_what_the_kernel_says(blocks: FeatureBlocks) -> None:
+def test_it_computes_the_kernel(blocks: FeatureBlocks) -> None:
     seen, new = (StackedFeatures.of(blocks, SETTINGS, targets) for targets in (SEEN, NEW))
     rows, columns = np.arange(len(NEW)), np.arange(len(SEEN))
     found = new.kernel(rows, seen, columns)
@@ -71,6 +71,6 @@ def test_values_that_came_later_only_set_their_targets_apart(blocks: FeatureBloc
     np.testing.assert_allclose(found, kernel(blocks, SETTINGS, NEW, SEEN), atol=1e-6)
 
 
-def test_a_block_that_is_not_there_is_told(blocks: FeatureBlocks) -> None:
+def test_a_block_that_does_not_exist_is_reported(blocks: FeatureBlocks) -> None:
     with pytest.raises(ModelError, match="weigh 'colour'"):
         StackedFeatures.of(blocks, KernelSettings({"colour": 1.0}), SEEN)

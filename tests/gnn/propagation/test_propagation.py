@@ -225,7 +225,7 @@ def test_squared_distances_are_their_formula(phi):
 
 @pytest.mark.parametrize("size", [1, 7, 300])
 def test_some_targets_are_described_as_all_were_to_the_bit(journey, phi, texts, names, size):
-    found, frozen = fit_transform(journey.graph, texts, names)
+    found, schema = fit_transform(journey.graph, texts, names)
     assert found.fingerprint == phi.fingerprint
     targets = np.sort(np.random.default_rng(size).choice(len(journey.graph), size, replace=False))
     blank = [np.full_like(part, np.nan) for part in (texts, names)]  # nothing else is read than they and what is above
@@ -234,7 +234,7 @@ def test_some_targets_are_described_as_all_were_to_the_bit(journey, phi, texts, 
         while len(above):
             part[above] = known[above]
             above = np.unique(journey.graph.parents[above].indices)
-    rows = transform(journey.graph, targets, frozen, *blank)
+    rows = transform(journey.graph, targets, schema, *blank)
     for name, block in phi.matrices.items():
         same, expected = (FeatureBlocks({name: part}).fingerprint for part in (rows[name], block[targets]))
         assert same == expected, name
@@ -284,7 +284,7 @@ def test_two_that_grow_from_one_do_not_share_rows(phi):
 
 def test_what_is_new_gets_an_identity_of_its_own_as_rare_as_can_be(graph, vectors):
     """The graph with a new target d below c, which was a leaf, with a material that nobody had."""
-    blocks, frozen = fit_transform(graph, vectors)
+    blocks, schema = fit_transform(graph, vectors)
     categories = {
         "id": [*IDS, "d"],
         "name": [*IDS[:-1], "d", "lone"],  # d is called like lone, lone is not any more
@@ -302,7 +302,7 @@ def test_what_is_new_gets_an_identity_of_its_own_as_rare_as_can_be(graph, vector
     }
     hierarchy = {"name": ["material"] * 2, "value": ["oak", "pine"], "parent_value": ["wood", "wood"]}
     later = CatalogGraph.from_tables(pa.table(categories), pa.table(attributes), attribute_parents=pa.table(hierarchy))
-    moved = frozen.moved(graph, later).grown(later)
+    moved = schema.moved(graph, later).grown(later)
     before = later.ids.find(graph.ids)
     texts = np.zeros((len(later), vectors.shape[1]), dtype=np.float32)
     texts[before] = vectors
@@ -337,8 +337,8 @@ def test_a_namesake_counts_itself_and_those_of_fit():
         pa.table({"id": ["a", "b", "c", "d", "e", "f", "g"], "name": [*names, "accessories", "shoes", "socks"]})
     )
     random = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
-    _, frozen = fit_transform(graph, random[:4])
-    place = transform(later, np.arange(7), frozen, random)["place"][:, 0]
+    _, schema = fit_transform(graph, random[:4])
+    place = transform(later, np.arange(7), schema, random)["place"][:, 0]
     counts = np.log1p([2, 2, 1, 1])
     assert place == pytest.approx((np.log1p([2, 2, 1, 1, 3, 2, 1]) - counts.mean()) / counts.std())
 

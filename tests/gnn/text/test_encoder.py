@@ -65,13 +65,13 @@ def test_no_text_at_all_is_refused(texts, small):
 
 def test_progress_is_told_over_the_distinct_new_texts(small, tmp_path):
     texts = [f"text {i}" for i in range(150)]
-    told = []
+    counts = []
     encoder = TextEncoder(str(small), tmp_path / "cache.sqlite")
-    encoder.encode([*texts, *texts, ""], lambda done, of: told.append((done, of)))
-    assert told == [(64, 150), (128, 150), (150, 150)]
-    told.clear()
-    encoder.encode([*texts, "one more"], lambda done, of: told.append((done, of)))
-    assert told == [(1, 1)]
+    encoder.encode([*texts, *texts, ""], lambda done, of: counts.append((done, of)))
+    assert counts == [(64, 150), (128, 150), (150, 150)]
+    counts.clear()
+    encoder.encode([*texts, "one more"], lambda done, of: counts.append((done, of)))
+    assert counts == [(1, 1)]
 
 
 def test_what_is_cached_needs_no_model(small, tmp_path, no_model):
@@ -145,9 +145,9 @@ def test_a_folder_without_weights_is_refused(tmp_path):
 
 def test_a_folder_that_is_no_encoder_is_refused(tmp_path, small):
     (tmp_path / "model.safetensors").write_bytes(next(small.rglob("*.safetensors")).read_bytes())
-    with pytest.raises(ModelError, match="cannot be loaded") as told:
+    with pytest.raises(ModelError, match="cannot be loaded") as caught:
         TextEncoder(str(tmp_path)).encode(TEXTS)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("damage", ["garbage", "folder", "below a file", "other table", "torn"])
