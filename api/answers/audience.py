@@ -12,6 +12,7 @@ import pyarrow as pa
 from ...arrays import FloatArray, IntArray
 from ...errors import InputError
 from ...gnn.serving.state import ModelState
+from ...gnn.utils import chunks
 from ...graph import Id
 from ...graph.catalog.availability import Moment
 from ...graph.frames import Table, to_frame
@@ -52,9 +53,8 @@ def audience(state: ModelState, target: Id, options: AudienceOptions, chunk: int
     position = state.graph.ids.position(target)
     rows = _rows(state, options, position)
     scores, chances = np.empty(len(rows)), np.empty(len(rows))
-    for start in range(0, len(rows), chunk):
-        here = slice(start, start + chunk)
-        scores[here], chances[here] = _scored(state, rows[here], position)
+    for part in chunks(len(rows), chunk):
+        scores[part], chances[part] = _scored(state, rows[part], position)
     best = np.lexsort((rows, -scores, -chances))[: options.k]
     size = len(best)
     columns = {

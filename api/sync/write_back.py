@@ -22,6 +22,7 @@ from ...gnn.online.relearn import TrainingBuyers, update_targets_online
 from ...gnn.propagation.features import extend_blocks
 from ...gnn.retrieval.similarity import similarities
 from ...gnn.serving.state import ModelState
+from ...gnn.utils import chunks
 from ...graph import CatalogGraph, RefreshContext, Relation, Store
 from ...graph.catalog.affected import changed_between, targets_with_attributes, with_descendants
 from ...graph.store.predictions import TargetPrediction, write_predictions
@@ -108,10 +109,8 @@ class StoreView:
         confidence = np.exp(-model.popularity_error[place] * np.where(few, 1.0, model.prior_share[place]))
         seen = np.isin(place, model.regressor.seen)
         found: list[TargetPrediction] = []
-        for first in range(0, len(targets), _CHUNK):
-            part = range(first, min(first + _CHUNK, len(targets)))
-            nearest = self._nearest(place[part.start : part.stop])
-            for row, similar in zip(part, nearest, strict=True):
+        for part in chunks(len(targets), _CHUNK):
+            for row, similar in zip(range(part.start, part.stop), self._nearest(place[part]), strict=True):
                 target, group = int(targets[row]), bool(graph.is_group[targets[row]])
                 found.append(
                     TargetPrediction(

@@ -12,6 +12,7 @@ from ...errors import InputError
 from ...graph import CatalogGraph
 from ...graph.catalog.derive import with_attributes
 from ...graph.catalog.schema import Attribute
+from ..utils import unit_rows
 from .catalog import Encoded
 
 CLUSTER = "cluster"
@@ -63,7 +64,7 @@ class Clusters:
             )
         with threadpool_limits(1):  # the order of sums, and with it the clusters, must not depend on the machine
             found = KMeans(number_of_clusters(different), n_init=_STARTS, random_state=_SEED).fit(rows)
-        centres = found.cluster_centers_ / np.linalg.norm(found.cluster_centers_, axis=1, keepdims=True)
+        centres = unit_rows(found.cluster_centers_)
         clusters = cls(
             centres, _name_clusters(rows @ centres.T, found.labels_, [names[i] for i in with_text]), min_similarity
         )

@@ -18,6 +18,7 @@ from ...arrays import Float32Array
 from ...errors import InputError, MissingExtraError, ModelError
 from ...graph import home_folder
 from ...progress import CountProgress
+from ..utils import chunks
 from .static import distilled
 
 PACKAGED = "packaged:all-MiniLM-L6-v2"
@@ -58,10 +59,10 @@ class TextEncoder:
             raise InputError("There is no text to encode; give at least one target a text or drop the texts.")
         known = self._read_cache(distinct)
         missing = sorted(
-            (text for text in distinct if text not in known), key=len
-        )  # similar lengths need least padding
-        for start in range(0, len(missing), _BATCH):
-            batch = missing[start : start + _BATCH]
+            set(distinct) - known.keys(), key=lambda text: (len(text), text)
+        )  # alike lengths: less padding
+        for part in chunks(len(missing), _BATCH):
+            batch = missing[part]
             vectors = self._model.encode(batch, normalize_embeddings=True, show_progress_bar=False)
             if not np.isfinite(vectors).all():
                 raise ModelError(
@@ -69,7 +70,7 @@ class TextEncoder:
                 )
             known.update(zip(batch, np.asarray(vectors, dtype=np.float32), strict=True))
             if progress is not None:
-                progress(start + len(batch), len(missing))
+                progress(part.stop, len(missing))
         if len({len(vector) for vector in known.values()}) > 1:
             raise ModelError(
                 f"The encoding cache {self.cache} holds vectors of another length than those of the encoder "

@@ -20,6 +20,7 @@ from ...prior.nearest import make_regressor
 from ...propagation.features import FeatureBlocks, FeatureKind
 from ...training.folds import START_RIDGE, START_WIDTH, ValidationFold, make_folds
 from ...training.search import coordinate_search
+from ...utils import chunks, unit_rows
 from ...validation.metrics import ndcg
 from ...validation.splits import Split, binary
 from ..contracts import Make, MethodCatalog, fitted
@@ -154,9 +155,7 @@ class TextCosine(OnBlocks):
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
         """Cosines, float64 (users, targets); 0 for users without history."""
         texts = fitted(self._texts)
-        history = binary(split.train)[users] @ texts
-        length = np.linalg.norm(history, axis=1, keepdims=True)
-        profile = np.divide(history, length, out=np.zeros_like(history), where=length > 0)
+        profile = unit_rows(binary(split.train)[users] @ texts)
         return np.asarray(profile @ np.asarray(texts[targets]).T)
 
 
@@ -183,8 +182,7 @@ class Knn(OnBlocks):
     def _votes(self, split: Split, users: IntArray, targets: IntArray, count: int) -> FloatArray:
         votes, bought = np.empty((len(users), len(targets))), binary(split.train)[users][:, split.seen]
         count = min(count, len(split.seen))
-        for first in range(0, len(targets), _CHUNK):
-            part = slice(first, first + _CHUNK)
+        for part in chunks(len(targets), _CHUNK):
             similar = kernel(self.blocks, fixed_kernel(self.blocks), targets[part], split.seen)
             floor = np.partition(similar, -count, axis=1)[:, -count, None]
             votes[:, part] = bought @ np.where(similar >= floor, similar, 0.0).T

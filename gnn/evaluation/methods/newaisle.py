@@ -14,6 +14,7 @@ from ...model.model import LatentFactorModel, prior_strength
 from ...model.settings import ModelSettings
 from ...propagation.features import FeatureBlocks
 from ...training.fit import fit_model
+from ...utils import chunks
 from ...validation.splits import Split
 from ..contracts import Make, MethodCatalog, MixedScorer, fitted
 from .kernel_baselines import OnBlocks
@@ -137,8 +138,7 @@ def nearest_distance(blocks: FeatureBlocks, targets: IntArray, seen: IntArray) -
     for every seed and setting.
     """
     nearest = np.empty(len(targets))
-    for first in range(0, len(targets), _CHUNK):
-        part = targets[first : first + _CHUNK]
-        squares = sum(blocks.squared_distances(name, part, seen).astype(np.float64) for name in blocks.names)
-        nearest[first : first + _CHUNK] = np.min(squares, axis=1)
+    for part in chunks(len(targets), _CHUNK):
+        squares = sum(blocks.squared_distances(name, targets[part], seen).astype(np.float64) for name in blocks.names)
+        nearest[part] = np.min(squares, axis=1)
     return np.asarray(np.sqrt(nearest / max(len(blocks.names), 1)))
