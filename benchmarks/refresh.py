@@ -25,14 +25,15 @@ import neo4j
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from neo4j_server import LTS, Endpoint, running
+from support.neo4j_server import LTS, Endpoint, running
 
-import newaisle.graph.store as store_module
+import newaisle.graph.store.transactions as transactions
 from newaisle import CatalogGraph, load
 from newaisle.errors import StoreError
-from newaisle.graph import GraphChanges, Relation, refresh
+from newaisle.graph import GraphChanges, refresh
+from newaisle.graph.store.batches import edge_rows, node_rows
 from newaisle.graph.store.cypher import EDGES, NODES, UNIQUE_KEY, NodeLabel
-from newaisle.graph.store.rows import edge_rows, graph_rows
+from newaisle.graph.store.records import graph_records
 
 BATCH = 5_000
 STEPS = ("full", "apply", "kill", "together", "large")
@@ -88,12 +89,15 @@ def generated(size: int, attributes: int, each: int, seed: int = 0, source: str 
 
 def bare(endpoint: Endpoint, graph: CatalogGraph) -> float:
     """The same rows by the driver alone: plain UNWIND batches, one transaction."""
-    rows = graph_rows(graph)
+    records = graph_records(graph)
     auth = (endpoint.credentials.username, endpoint.credentials.password or "")
     with neo4j.GraphDatabase.driver(endpoint.url, auth=auth) as driver:
         driver.execute_query(UNIQUE_KEY)
-        parts = [(NODES[kind].create, list(rows.nodes[kind].values())) for kind in NodeLabel]
-        parts += [(EDGES[relation].create, list(edge_rows(rows.edges[relation]))) for relation in Relation]
+        parts = [(NODES[label].create, list(node_rows(records.nodes[label]))) for label in NodeLabel]
+        parts += [
+            (EDGES[relation].create, list(edge_rows({ends: weight for ends, (weight,) in edges.items()})))
+            for relation, edges in records.edges.items()
+        ]
         started = time.perf_counter()
         with driver.session() as session, session.begin_transaction() as tx:
             for statement, several in parts:
@@ -207,7 +211,7 @@ def together() -> None:
     with running(LTS, heap="1g", jvm=()) as server, ThreadPoolExecutor(len(graphs)) as pool:
         endpoint = server.endpoint
         told: list[str] = []
-        with patch.object(store_module, "RETRY_SECONDS", ()):
+        with patch.object(transactions, "RETRY_SECONDS", ()):
             seconds = timed(lambda: told.extend(pool.map(use, graphs)))
         with endpoint.open() as store:
             right = sum(store.snapshot(graph.source) == graph for graph in graphs if graph.source in told)

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from .interactions import Interactions
     from .store.incremental import GraphChanges
     from .store.open import load_graph, open_store
+    from .store.query import QueryResult
     from .store.refresh import refresh
     from .store.report import RefreshReport
-    from .store.store import QueryResult, Store
+    from .store.store import Store
     from .store.url import Credentials
-    from .store.write import RefreshContext, WriteBack
+    from .store.write import RefreshContext, RefreshOptions, WriteBack
 
 __all__ = [
     "Attribute",
@@ -33,6 +34,7 @@ __all__ = [
     "NewaisleError",
     "QueryResult",
     "RefreshContext",
+    "RefreshOptions",
     "RefreshReport",
     "Relation",
     "Store",
@@ -56,8 +58,9 @@ __getattr__ = lazy_names(
         "Ids": ".ids",
         "Interactions": ".interactions",
         "NewaisleError": "..errors",
-        "QueryResult": ".store.store",
+        "QueryResult": ".store.query",
         "RefreshContext": ".store.write",
+        "RefreshOptions": ".store.write",
         "RefreshReport": ".store.report",
         "Relation": ".catalog.schema",
         "Store": ".store.store",

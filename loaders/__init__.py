@@ -9,31 +9,35 @@ if TYPE_CHECKING:
     from .complete_journey import load_complete_journey
     from .google import load_google
     from .groups import with_groups
-    from .registry import KINDS, load
+    from .registry import Loader, load, register, source_usage
     from .shopify import load_shopify
     from .tables import load_tables
 
 __all__ = [
-    "KINDS",
     "Loaded",
+    "Loader",
     "load",
     "load_complete_journey",
     "load_google",
     "load_shopify",
     "load_tables",
+    "register",
+    "source_usage",
     "with_groups",
 ]
 
 __getattr__ = lazy_names(
     __name__,
     {
-        "KINDS": ".registry",
         "Loaded": ".base",
+        "Loader": ".registry",
         "load": ".registry",
         "load_complete_journey": ".complete_journey",
         "load_google": ".google",
         "load_shopify": ".shopify",
         "load_tables": ".tables",
+        "register": ".registry",
+        "source_usage": ".registry",
         "with_groups": ".groups",
     },
 )

@@ -1,18 +1,107 @@
-"""The one grammar of sources: ``KIND`` or ``KIND:PLACE``."""
+"""The kinds of sources and the one grammar in which they are written: ``KIND[:PLACE][?OPTION=VALUE]``."""
 
 from __future__ import annotations
 
+import inspect
+import pkgutil
+import re
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qsl
 
-from ..errors import SourceError
-from .base import Loaded
-from .complete_journey import load_complete_journey
-from .google import load_google
-from .shopify import load_shopify
-from .tables import load_tables
+from ..errors import InputError, SourceError
 
-KINDS = ("complete-journey[?products]", "tables:DIR", "shopify:DIR[?locale=en]", "google:FILE")
-"""Every kind of source, as it is written."""
+if TYPE_CHECKING:
+    from .base import Loaded
+
+
+class Loader(Protocol):
+    """Reads one kind of source; its signature is the grammar of the kind.
+
+    A positional parameter without default takes PLACE as a path, ``~`` expanded; parameters with a default are options:
+    ``True`` where the default is a bool, else texts. It raises :class:`SourceError` where a file cannot be read.
+    """
+
+    def __call__(self, *place: Any, **options: Any) -> Loaded:
+        """The source, read."""
+
+
+@dataclass(frozen=True)
+class SourceKind:
+    """A registered kind of source.
+
+    Attributes:
+        usage: how it is written, for help texts and messages.
+        function: the loader, or where it is (``module:function``), so that it is imported on first use.
+    """
+
+    usage: str
+    function: Loader | str
+
+    @cached_property
+    def loader(self) -> Loader:
+        """Reads a source of this kind."""
+        loader: Loader = pkgutil.resolve_name(self.function) if isinstance(self.function, str) else self.function
+        return loader
+
+    @cached_property
+    def parameters(self) -> list[inspect.Parameter]:
+        """Those of the loader."""
+        return list(inspect.signature(self.loader).parameters.values())
+
+    @cached_property
+    def takes_place(self) -> bool:
+        """Whether a place follows the kind."""
+        return any(own.default is own.empty and own.kind is not own.VAR_KEYWORD for own in self.parameters)
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """Name -> default."""
+        return {own.name: own.default for own in self.parameters if own.default is not own.empty}
+
+    def load(self, place: str | None, given: dict[str, str]) -> Loaded:
+        """Read a source; an option without a value is a flag where its default is a bool, else not given."""
+        options: dict[str, Any] = {}
+        for name, value in given.items():
+            if isinstance(self.options[name], bool):
+                options[name] = True
+            elif value:
+                options[name] = value
+        return self.loader(*([] if place is None else [Path(place).expanduser()]), **options)
+
+
+_KINDS = {
+    kind: SourceKind(usage, f"{__package__}.{function}")
+    for kind, usage, function in (
+        ("complete-journey", "complete-journey[?products]", "complete_journey:load_complete_journey"),
+        ("tables", "tables:DIR", "tables:load_tables"),
+        ("shopify", "shopify:DIR[?locale=en]", "shopify:load_shopify"),
+        ("google", "google:FILE", "google:load_google"),
+    )
+}
+
+
+def register(kind: str, loader: Loader, usage: str | None = None) -> None:
+    """Make a kind of source known to :func:`load`, the command line and their messages.
+
+    Args:
+        kind: its name, ``[a-z0-9-]+``; registering it again replaces the loader.
+        loader: reads it; see :class:`Loader` for the signature.
+        usage: how it is written; None for ``KIND:PLACE``.
+
+    Raises:
+        InputError: a name with other characters.
+    """
+    if not re.fullmatch(r"[a-z0-9-]+", kind):
+        raise InputError(f"The source kind {kind!r} has other characters than a-z, 0-9 and '-'; rename it.")
+    _KINDS[kind] = SourceKind(usage or f"{kind}:PLACE", loader)
+
+
+def source_usage() -> str:
+    """How every known kind of source is written, for help texts and messages."""
+    return ", ".join(kind.usage for kind in _KINDS.values())
 
 
 def load(source: str, *, products: bool = False) -> Loaded:
@@ -21,26 +110,29 @@ def load(source: str, *, products: bool = False) -> Loaded:
     Args:
         source: ``complete-journey`` (the packaged purchases; with ``?products`` its products are the targets),
             ``tables:DIR`` (CSV or Parquet files), ``shopify:DIR`` with an optional ``?locale=…`` (a Shopify taxonomy),
-            or ``google:FILE`` (a Google product taxonomy).
-        products: make single products the targets of ``complete-journey``; other sources have the products they have.
+            ``google:FILE`` (a Google product taxonomy), or a kind added by :func:`register`.
+        products: the option ``products`` of ``complete-journey``; other sources have the products they have.
 
     Raises:
         SourceError: an unknown kind, or a file that is missing or cannot be read.
-        InputError: what the files say does not make a valid graph or table of interactions; the message names them.
+        InputError: the files do not make a valid graph or table of interactions; the message names them.
         MissingExtraError: the package with the packaged purchases is not installed.
     """
-    kind, colon, place = source.partition(":")
-    if kind in ("complete-journey", "complete-journey?products") and not colon:
-        return load_complete_journey(products=products or kind.endswith("?products"))
-    if kind == "tables" and place:
-        return load_tables(_path(place))
-    if kind == "google" and place:
-        return load_google(_path(place))
-    if kind == "shopify" and place:
-        folder, _, locale = place.partition("?locale=")
-        return load_shopify(_path(folder), locale or "en")
-    raise SourceError(f"{source!r} is not a source; give one of {', '.join(KINDS)}.")
+    name, place, options = _parse(source)
+    kind = _KINDS.get(name)
+    if kind is None or not (place if kind.takes_place else place is None):
+        raise SourceError(f"{source!r} is not a source; give one of {source_usage()}.")
+    if products and "products" in kind.options:
+        options["products"] = ""
+    return kind.load(place, options)
 
 
-def _path(place: str) -> Path:
-    return Path(place).expanduser()
+def _parse(source: str) -> tuple[str, str | None, dict[str, str]]:
+    """Kind, place (None without a colon) and options; a ``?`` before anything but an option belongs to the place."""
+    body, _, query = source.rpartition("?")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    kind = _KINDS.get(body.partition(":")[0])
+    if kind is None or not options.keys() <= kind.options.keys():
+        body, options = source, {}
+    name, colon, place = body.partition(":")
+    return name, place if colon else None, options

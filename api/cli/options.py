@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from ...errors import InputError
+from ...loaders.registry import source_usage
 
 DEFAULT_ENCODER = "packaged:all-MiniLM-L6-v2"  # gnn.text.encoder.PACKAGED, without importing the encoder for --help
-SOURCES = "complete-journey, tables:DIR, shopify:DIR[?locale=en] or google:FILE."
+SOURCES = f"{source_usage()}."
 
 
 def _one_format(context: typer.Context, parameter: typer.CallbackParam, value: bool) -> bool:

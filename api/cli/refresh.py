@@ -154,12 +154,11 @@ def _todo(
 
 def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None, dict[str, float]]:
     """A source's graph under its name in the store, what a model writes with it, and the seconds both took."""
-    from ...graph.store.refresh import named
     from ...loaders import load
 
     started = time.perf_counter()
     with step(f"Loading {job.source}"):
-        graph = named(load(job.source).graph, job.name)
+        graph = load(job.source).graph.with_source(job.name)
     phases = {"load": time.perf_counter() - started}
     if job.model is None:
         return job, graph, None, phases
@@ -174,8 +173,10 @@ def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None,
 
 
 def _refreshed(store: Store, graph: CatalogGraph, job: Job, write_back: WriteBack | None) -> RefreshReport:
+    from ...graph import refresh as write
+
     with _rows(f"Refreshing {graph.source}") as progress:
-        return store.write(graph, max_delete=job.max_delete, wait=job.wait, progress=progress, write_back=write_back)
+        return write(store, graph, max_delete=job.max_delete, wait=job.wait, progress=progress, write_back=write_back)
 
 
 @contextmanager

@@ -24,9 +24,8 @@ from ...gnn.retrieval.similarity import similarities
 from ...gnn.serving.state import ModelState
 from ...gnn.utils import chunks
 from ...graph import CatalogGraph, RefreshContext, Relation, Store
-from ...graph.catalog.affected import changed_between, targets_with_attributes, with_descendants
+from ...graph.catalog.affected import changed_between, touched_by, with_descendants
 from ...graph.store.predictions import TargetPrediction, write_predictions
-from ...graph.store.refresh import named
 from ...graph.store.source_state import SourceState
 from ..updates.add import described
 from ..updates.clusters import cluster_again
@@ -74,7 +73,7 @@ class StoreView:
                 f"The model was fitted to another catalog ({known.source!r}): none of its sold targets is in "
                 f"{graph.source!r}; fit one to this catalog."
             )
-        if named(known, graph.source).content_hash == graph.content_hash:
+        if known.with_source(graph.source).content_hash == graph.content_hash:
             return cls(state, graph, state.model, old)
         other = with_descendants(graph, changed_between(known, graph))
         other = other[~np.isin(old[other], state.model.regressor.seen)]
@@ -153,17 +152,13 @@ class StoreView:
     def _touched(self, written: RefreshContext) -> IntArray:
         """What a refresh changed, and what is described otherwise for it."""
         changes, graph = written.changes, self.graph
-        position = {key: i for i, key in enumerate(graph.keys)}
         keys = {*changes.added, *changes.changed, *changes.moved}
         for edges in (changes.new_edges, changes.old_edges):
             for relation, pairs in edges.items():
                 if relation is not Relation.ATTRIBUTE_CHILD_OF:
                     keys |= {end for pair in pairs for end in pair}
-        values = {key: i for i, key in enumerate(graph.attribute_keys)}
         inside = [*changes.new_edges[Relation.ATTRIBUTE_CHILD_OF], *changes.old_edges[Relation.ATTRIBUTE_CHILD_OF]]
-        narrow = np.array([values[tail] for tail, _ in inside if tail in values], dtype=np.int64)
-        own = np.array([position[key] for key in sorted(keys) if key in position], dtype=np.int64)
-        return with_descendants(graph, np.union1d(own, targets_with_attributes(graph, narrow)))
+        return with_descendants(graph, touched_by(graph, keys, {tail for tail, _ in inside}))
 
 
 def _learned(state: ModelState, model: LatentFactorModel, old: IntArray, behind: IntArray) -> LatentFactorModel:
@@ -211,7 +206,7 @@ def push(state: ModelState, store: Store, name: str | None, cache: Path | None) 
         StoreError: the store has no such source, or refused.
     """
     source, told = name or state.graph.source, model_hash(state)
-    graph = named(state.graph, source)
+    graph = state.graph.with_source(source)
     head = store.source_state(source)
     if head.graph_hash != graph.content_hash and head.model_hash == told:
         graph = store.snapshot(source)  # refreshed with this model since

@@ -1,13 +1,15 @@
-"""What a change of the graph touches: which targets are described differently afterwards."""
+"""Which targets and groups a change of the graph touches: their description is another one afterwards."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import IntArray
 from .graph import CatalogGraph
-from .nodes import attribute_hierarchy, nodes_of
+from .nodes import TAXONOMY
 from .schema import Relation
 from .traversal import reached
 
@@ -24,25 +26,41 @@ def targets_with_attributes(graph: CatalogGraph, attributes: IntArray) -> IntArr
 
 
 def with_descendants(graph: CatalogGraph, positions: IntArray) -> IntArray:
-    """Some targets and groups and all that stand below them, ascending."""
+    """Some targets and groups and all their descendants, ascending."""
     return reached(graph.children, positions)
 
 
-def changed_between(old: CatalogGraph, new: CatalogGraph) -> IntArray:
-    """Positions of targets and groups of which another graph of the source says something else, ascending.
+def touched_by(graph: CatalogGraph, keys: Iterable[str], attribute_keys: Iterable[str]) -> IntArray:
+    """Targets and groups with some store keys, and those below some attributes, ascending; unknown keys are ignored."""
+    own, attributes = _positions(graph.keys, keys), _positions(graph.attribute_keys, attribute_keys)
+    return np.union1d(own, targets_with_attributes(graph, attributes))
 
-    These are new ones, those with another name, text, number, attribute or parent, those that something stands below by
-    now, and those with a value of an attribute whose wider values are others. What stands below them is not named.
+
+def changed_between(old: CatalogGraph, new: CatalogGraph) -> IntArray:
+    """Positions in ``new`` of the targets and groups that differ from those of another graph of the source, ascending.
+
+    These are new ones, those with another name, text, number, attribute or parent, those that have children only now,
+    and those with a value of an attribute whose wider values are others; their descendants are not included.
     """
-    before, after = nodes_of(old), nodes_of(new)
-    for nodes in (before, after):
-        for node in nodes.values():
-            node.parents.sort(key=str)
-    touched = {position for position, own in enumerate(new.ids) if before.get(own) != after[own]}
-    once = {old.ids.values[position] for position in np.unique(old.parents.indices).tolist()}
-    now = np.unique(new.parents.indices).tolist()
-    touched |= {position for position in now if new.ids.values[position] not in once}
-    place = {attribute: position for position, attribute in enumerate(new.attributes)}
-    inside = set(attribute_hierarchy(old)) ^ set(attribute_hierarchy(new))
-    narrow = np.array(sorted({place[tail] for tail, _ in inside if tail in place}), dtype=np.int64)
-    return np.union1d(np.array(sorted(touched), dtype=np.int64), targets_with_attributes(new, narrow))
+    old = old.with_source(new.source)
+    keys = {key for key, *_ in _rows(old) ^ _rows(new)}
+    for relation in (*TAXONOMY, Relation.HAS_ATTRIBUTE):
+        keys |= {tail for tail, _, _ in _edges(old, relation) ^ _edges(new, relation)}
+    once, now = ({head for relation in TAXONOMY for _, head in graph.edge_keys(relation)} for graph in (old, new))
+    attributes = set(old.edge_keys(Relation.ATTRIBUTE_CHILD_OF)) ^ set(new.edge_keys(Relation.ATTRIBUTE_CHILD_OF))
+    return touched_by(new, keys | (now - once), {tail for tail, _ in attributes})
+
+
+def _rows(graph: CatalogGraph) -> set[tuple[str, str, bool]]:
+    """Key, content hash and ``is_group`` of every target and group."""
+    return set(zip(graph.keys, graph.node_hashes, graph.is_group.tolist(), strict=True))
+
+
+def _edges(graph: CatalogGraph, relation: Relation) -> set[tuple[str, str, float]]:
+    weights = graph.edges[relation].weight.tolist()
+    return {(tail, head, weight) for (tail, head), weight in zip(graph.edge_keys(relation), weights, strict=True)}
+
+
+def _positions(keys: Iterable[str], wanted: Iterable[str]) -> IntArray:
+    chosen = set(wanted)
+    return np.array([position for position, key in enumerate(keys) if key in chosen], dtype=np.int64)

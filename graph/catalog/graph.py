@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -119,6 +119,17 @@ class CatalogGraph:
 
     def __hash__(self) -> int:
         return hash(self.content_hash)
+
+    def with_source(self, name: str | None) -> CatalogGraph:
+        """The same graph as the source ``name``; None keeps the name.
+
+        Raises:
+            InputError: a name with other characters than ``a-z 0-9 _ -``.
+        """
+        if name is None or name == self.source:
+            return self
+        check_source_name(name)
+        return replace(self, source=name)
 
     @property
     def numbers(self) -> Mapping[str, FloatArray]:

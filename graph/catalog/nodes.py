@@ -1,4 +1,4 @@
-"""A catalog graph read back as nodes, the form in which sources describe it."""
+"""A catalog graph as nodes, the form in which sources describe it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ NO_POSITIONS: IntArray = np.empty(0, dtype=np.int64)
 
 
 def nodes_of(graph: CatalogGraph, positions: Iterable[int] | None = None) -> dict[Id, Node]:
-    """What a graph says of some of its targets and groups (of all: None)."""
-    wanted = list(range(len(graph))) if positions is None else [int(position) for position in positions]
-    names, own = sorted(graph.numbers), graph.ids.values
+    """Some targets and groups of a graph (None: all) by own id."""
+    wanted = range(len(graph)) if positions is None else [int(position) for position in positions]
+    columns = [(name, column.tolist()) for name, column in sorted(graph.numbers.items())]
+    own = graph.ids.values
     found: dict[Id, Node] = {}
     for i in wanted:
-        numbers = {name: float(graph.numbers[name][i]) for name in names}
         found[own[i]] = Node(
             name=graph.names[i],
             text=graph.texts[i],
@@ -30,7 +30,7 @@ def nodes_of(graph: CatalogGraph, positions: Iterable[int] | None = None) -> dic
             group=bool(graph.is_group[i]),
             parents=[],
             attributes={},
-            features={name: value for name, value in numbers.items() if not math.isnan(value)},
+            features={name: value for name, column in columns if not math.isnan(value := column[i])},
         )
     for relation in TAXONOMY:
         for tail, head, _ in edge_triples(graph, relation):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final, LiteralString
 
 from ..catalog.schema import Relation
@@ -15,21 +14,17 @@ UNIQUE_KEY: Final = "CREATE CONSTRAINT newaisle_key IF NOT EXISTS FOR (n:Newaisl
 SCHEMA: Final = 1
 """Version of the schema of nodes and edges; a store that has another one is not touched."""
 
-LOCK_HEAD: Final = (
-    "MATCH (h:Newaisle {key: $key}) SET h.lock = $run_id "
+_STATE: Final = (
     "RETURN h.schema AS schema, h.graph_hash AS graph_hash, h.features AS features, h.run_id AS run_id, "
     "h.model_hash AS model_hash"
 )
+LOCK_STATE: Final = f"MATCH (h:Newaisle {{key: $key}}) SET h.lock = $run_id {_STATE}"
 """Writing a property takes the lock that a second refresh of the source then waits for."""
-MAKE_HEAD: Final = (
+CREATE_STATE: Final = (
     "MERGE (h:Newaisle:Refresh {key: $key}) ON CREATE SET h.source = $source, h.schema = $schema, h.lock = $run_id"
 )
-ADVANCE_HEAD: Final = "MATCH (h:Newaisle {key: $key}) SET h += $properties REMOVE h.lock"
-READ_HEAD: Final = (
-    "MATCH (h:Newaisle {key: $key}) "
-    "RETURN h.schema AS schema, h.graph_hash AS graph_hash, h.features AS features, h.run_id AS run_id, "
-    "h.model_hash AS model_hash"
-)
+SET_STATE: Final = "MATCH (h:Newaisle {key: $key}) SET h += $properties REMOVE h.lock"
+READ_STATE: Final = f"MATCH (h:Newaisle {{key: $key}}) {_STATE}"
 READ_SOURCES: Final = "MATCH (h:Newaisle:Refresh) RETURN DISTINCT h.source AS source ORDER BY source"
 OTHER_SCHEMAS: Final = (
     "MATCH (h:Newaisle:Refresh) WHERE h.schema IS NULL OR h.schema <> $schema "
@@ -41,13 +36,13 @@ END_BLOCKED: Final = (
     "WHERE metaData.newaisle_run = $run_id AND status STARTS WITH 'Blocked' "
     "TERMINATE TRANSACTIONS id YIELD message RETURN message"
 )
-"""Ends the own transaction where it still waits for a lock; Neo4j only."""
+"""Ends the transaction of a run that still waits for a lock; Neo4j only."""
 
 CHILDREN: Final = (
     "UNWIND $keys AS key MATCH (b:Newaisle {key: key})<-[:CHILD_OF|IN_CATEGORY]-(a:Newaisle) "
     "WHERE NOT a:Attribute RETURN b.key, a.key"
 )
-"""What stands directly below the nodes with ``$keys``."""
+"""The direct children of the nodes with ``$keys``."""
 USED: Final = (
     "UNWIND $keys AS key MATCH (b:Newaisle {key: key}) "
     "WHERE EXISTS { MATCH (b)<-[:HAS_ATTRIBUTE]-(a:Newaisle {source: $source}) WHERE NOT a.key IN $without } "
@@ -55,8 +50,8 @@ USED: Final = (
 )
 """Which of the attributes with ``$keys`` others than the targets ``$without`` need."""
 
-WRITE_FORESEEN: Final = "UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) SET n += row.properties"
-"""What a model says of targets; what is null in ``properties`` is removed."""
+WRITE_PREDICTIONS: Final = "UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) SET n += row.properties"
+"""The predictions of a model; a null in ``properties`` removes the property."""
 READ_EMBEDDINGS: Final = (
     "UNWIND $keys AS key MATCH (n:Newaisle {key: key}) WHERE n.embedding IS NOT NULL RETURN n.key, n.embedding"
 )
@@ -84,7 +79,7 @@ DELETE_NODES: Final = "UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) DET
 
 
 class NodeLabel(StrEnum):
-    """The kinds of nodes that a source owns; the values are their labels."""
+    """The labels of the nodes that a source owns."""
 
     CATEGORY = "Category"
     PRODUCT = "Product"
@@ -93,7 +88,7 @@ class NodeLabel(StrEnum):
 
 @dataclass(frozen=True)
 class NodeStatements:
-    """What can be asked and done about the nodes of one kind.
+    """Statements about the nodes of one label.
 
     Attributes:
         read: every node of ``$source``, with the values of ``$features``.
@@ -111,7 +106,7 @@ class NodeStatements:
 
 @dataclass(frozen=True)
 class EdgeStatements:
-    """What can be asked and done about the edges of one relation.
+    """Statements about the edges of one relation.
 
     Attributes:
         read: for every tail of ``$source`` its key, the keys of its heads and the weights of these edges, which are
@@ -127,88 +122,52 @@ class EdgeStatements:
     delete: LiteralString
 
 
-NODES: Final[Mapping[NodeLabel, NodeStatements]] = MappingProxyType(
-    {
-        NodeLabel.CATEGORY: NodeStatements(
-            read="MATCH (n:Newaisle:Category {source: $source}) "
-            "RETURN n.key, n.content_hash, n.id, n.name, n.text, n.state, n.level, [f IN $features | n[f]]",
-            find="UNWIND $keys AS key MATCH (n:Newaisle {key: key}) WHERE n:Category "
-            "RETURN n.key, n.content_hash, n.id, n.name, n.text, n.state, n.level, [f IN $features | n[f]]",
-            create="UNWIND $rows AS row CREATE (n:Newaisle:Category {key: row.key}) "
-            "SET n += row.properties, n.run_id = $run_id, n.state = row.state",
-            update="UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) "
-            "SET n += $cleared, n += row.properties, n.run_id = $run_id, "
-            "n.state = CASE WHEN row.state = 'group' OR n.state IS NULL OR n.state = 'group' "
-            "THEN row.state ELSE n.state END",
-        ),
-        NodeLabel.PRODUCT: NodeStatements(
-            read="MATCH (n:Newaisle:Product {source: $source}) "
-            "RETURN n.key, n.content_hash, n.id, n.name, n.text, n.state, null, [f IN $features | n[f]]",
-            find="UNWIND $keys AS key MATCH (n:Newaisle {key: key}) WHERE n:Product "
-            "RETURN n.key, n.content_hash, n.id, n.name, n.text, n.state, null, [f IN $features | n[f]]",
-            create="UNWIND $rows AS row CREATE (n:Newaisle:Product {key: row.key}) "
-            "SET n += row.properties, n.run_id = $run_id, n.state = row.state",
-            update="UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) "
-            "SET n += $cleared, n += row.properties, n.run_id = $run_id, "
-            "n.state = CASE WHEN row.state = 'group' OR n.state IS NULL OR n.state = 'group' "
-            "THEN row.state ELSE n.state END",
-        ),
-        NodeLabel.ATTRIBUTE: NodeStatements(
-            read="MATCH (n:Newaisle:Attribute {source: $source}) RETURN n.key, n.content_hash, n.name, n.value",
-            find="UNWIND $keys AS key MATCH (n:Newaisle {key: key}) WHERE n:Attribute "
-            "RETURN n.key, n.content_hash, n.name, n.value",
-            create="UNWIND $rows AS row CREATE (n:Newaisle:Attribute {key: row.key}) "
-            "SET n += row.properties, n.run_id = $run_id",
-            update="UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) SET n += row.properties, n.run_id = $run_id",
-        ),
-    }
+_TARGET: Final = "n.key, n.content_hash, n.id, n.name, n.text, n.state"
+_NUMBERS: Final = "[f IN $features | n[f]]"
+_SET: Final = "SET n += row.properties, n.run_id = $run_id"
+_SET_NEW_TARGET: Final = f"{_SET}, n.state = row.state"
+_SET_TARGET: Final = (
+    "SET n += $cleared, n += row.properties, n.run_id = $run_id, "
+    "n.state = CASE WHEN row.state = 'group' OR n.state IS NULL OR n.state = 'group' THEN row.state ELSE n.state END"
 )
 
-EDGES: Final[Mapping[Relation, EdgeStatements]] = MappingProxyType(
-    {
-        Relation.CHILD_OF: EdgeStatements(
-            read="MATCH (a:Newaisle:Category {source: $source})-[:CHILD_OF]->(b:Newaisle:Category {source: $source}) "
-            "RETURN a.key, collect(b.key), null",
-            find="UNWIND $keys AS key MATCH (a:Newaisle {key: key})"
-            "-[:CHILD_OF]->(b:Newaisle:Category {source: $source}) WHERE a:Category "
-            "RETURN a.key, collect(b.key), null",
-            create="UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
-            "CREATE (a)-[:CHILD_OF]->(b)",
-            delete="UNWIND $rows AS row "
-            "MATCH (:Newaisle {key: row.tail})-[r:CHILD_OF]->(:Newaisle {key: row.head}) DELETE r",
-        ),
-        Relation.IN_CATEGORY: EdgeStatements(
-            read="MATCH (a:Newaisle:Product {source: $source})-[:IN_CATEGORY]->(b:Newaisle:Category {source: $source}) "
-            "RETURN a.key, collect(b.key), null",
-            find="UNWIND $keys AS key MATCH (a:Newaisle {key: key})"
-            "-[:IN_CATEGORY]->(b:Newaisle:Category {source: $source}) WHERE a:Product "
-            "RETURN a.key, collect(b.key), null",
-            create="UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
-            "CREATE (a)-[:IN_CATEGORY]->(b)",
-            delete="UNWIND $rows AS row "
-            "MATCH (:Newaisle {key: row.tail})-[r:IN_CATEGORY]->(:Newaisle {key: row.head}) DELETE r",
-        ),
-        Relation.HAS_ATTRIBUTE: EdgeStatements(
-            read="MATCH (a:Newaisle {source: $source})-[r:HAS_ATTRIBUTE]->(b:Newaisle:Attribute {source: $source}) "
-            "RETURN a.key, collect(b.key), collect(coalesce(r.weight, 0.0))",
-            find="UNWIND $keys AS key MATCH (a:Newaisle {key: key})"
-            "-[r:HAS_ATTRIBUTE]->(b:Newaisle:Attribute {source: $source}) "
-            "RETURN a.key, collect(b.key), collect(coalesce(r.weight, 0.0))",
-            create="UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
-            "CREATE (a)-[:HAS_ATTRIBUTE {weight: row.weight}]->(b)",
-            delete="UNWIND $rows AS row "
-            "MATCH (:Newaisle {key: row.tail})-[r:HAS_ATTRIBUTE]->(:Newaisle {key: row.head}) DELETE r",
-        ),
-        Relation.ATTRIBUTE_CHILD_OF: EdgeStatements(
-            read="MATCH (a:Newaisle:Attribute {source: $source})-[:CHILD_OF]->(b:Newaisle:Attribute {source: $source}) "
-            "RETURN a.key, collect(b.key), null",
-            find="UNWIND $keys AS key MATCH (a:Newaisle {key: key})"
-            "-[:CHILD_OF]->(b:Newaisle:Attribute {source: $source}) WHERE a:Attribute "
-            "RETURN a.key, collect(b.key), null",
-            create="UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
-            "CREATE (a)-[:CHILD_OF]->(b)",
-            delete="UNWIND $rows AS row "
-            "MATCH (:Newaisle {key: row.tail})-[r:CHILD_OF]->(:Newaisle {key: row.head}) DELETE r",
-        ),
-    }
-)
+
+def _node_statements(
+    label: LiteralString, columns: LiteralString, created: LiteralString, updated: LiteralString
+) -> NodeStatements:
+    return NodeStatements(
+        read=f"MATCH (n:Newaisle:{label} {{source: $source}}) RETURN {columns}",
+        find=f"UNWIND $keys AS key MATCH (n:Newaisle {{key: key}}) WHERE n:{label} RETURN {columns}",
+        create=f"UNWIND $rows AS row CREATE (n:Newaisle:{label} {{key: row.key}}) {created}",
+        update=f"UNWIND $rows AS row MATCH (n:Newaisle {{key: row.key}}) {updated}",
+    )
+
+
+def _edge_statements(tail: LiteralString, kind: LiteralString, head: LiteralString) -> EdgeStatements:
+    """Edges of a kind between two labels; those from any target (an empty ``tail``) have weights, others have none."""
+    label, only, name, weights, weight = f":{tail}", f"WHERE a:{tail} ", "", "null", ""
+    if not tail:
+        label, only, name, weights, weight = "", "", "r", "collect(coalesce(r.weight, 0.0))", " {weight: row.weight}"
+    to_head = f"-[{name}:{kind}]->(b:Newaisle:{head} {{source: $source}}) "
+    result = f"RETURN a.key, collect(b.key), {weights}"
+    return EdgeStatements(
+        read=f"MATCH (a:Newaisle{label} {{source: $source}}){to_head}{result}",
+        find=f"UNWIND $keys AS key MATCH (a:Newaisle {{key: key}}){to_head}{only}{result}",
+        create="UNWIND $rows AS row MATCH (a:Newaisle {key: row.tail}) MATCH (b:Newaisle {key: row.head}) "
+        f"CREATE (a)-[:{kind}{weight}]->(b)",
+        delete=f"UNWIND $rows AS row MATCH (:Newaisle {{key: row.tail}})-[r:{kind}]->(:Newaisle {{key: row.head}}) "
+        "DELETE r",
+    )
+
+
+NODES: Final[Mapping[NodeLabel, NodeStatements]] = {
+    NodeLabel.CATEGORY: _node_statements("Category", f"{_TARGET}, n.level, {_NUMBERS}", _SET_NEW_TARGET, _SET_TARGET),
+    NodeLabel.PRODUCT: _node_statements("Product", f"{_TARGET}, null, {_NUMBERS}", _SET_NEW_TARGET, _SET_TARGET),
+    NodeLabel.ATTRIBUTE: _node_statements("Attribute", "n.key, n.content_hash, n.name, n.value", _SET, _SET),
+}
+EDGES: Final[Mapping[Relation, EdgeStatements]] = {
+    Relation.CHILD_OF: _edge_statements("Category", "CHILD_OF", "Category"),
+    Relation.IN_CATEGORY: _edge_statements("Product", "IN_CATEGORY", "Category"),
+    Relation.HAS_ATTRIBUTE: _edge_statements("", "HAS_ATTRIBUTE", "Attribute"),
+    Relation.ATTRIBUTE_CHILD_OF: _edge_statements("Attribute", "CHILD_OF", "Attribute"),
+}

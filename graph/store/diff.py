@@ -1,118 +1,97 @@
-"""What has to be done so that the store holds what a source says: a pure function over rows."""
+"""The difference between what the store holds and what it shall hold: a pure function over records."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
+from ..catalog.nodes import TAXONOMY
 from ..catalog.schema import Relation
 from .cypher import NodeLabel
-from .records import Stored, StoredNode
-from .rows import EdgeKey, GraphRows, Row
+from .records import EdgeKey, NodeRecord, SourceRecords
 
 _TARGETS = (NodeLabel.CATEGORY, NodeLabel.PRODUCT)
 
 
 @dataclass(frozen=True)
 class Changes:
-    """The difference between a source and the store.
+    """The difference between a source and the store; without arguments, none.
 
     A node that turns from a product into a category, or back, is removed and added. An edge with a new weight is
-    removed and added. Keys stand in ascending order.
+    removed and added. Keys are in ascending order.
 
     Attributes:
-        added: keys of categories (groups included) and products that the store does not have.
-        changed: keys of those that the source says something else of.
-        moved: keys of those that the source says the same of, but for their parents.
-        removed: keys of categories and products that the source does not have.
         stored: how many categories and products the store has.
+        added: keys of categories (groups included) and products that the store does not have.
+        changed: keys of those whose content differs.
+        moved: keys of those of which only the parents differ.
+        removed: keys of categories and products that the source does not have.
         deleted: keys of all nodes to delete, attributes included.
-        created: kind -> rows of nodes to add.
-        updated: kind -> rows of nodes to write again.
+        created: label -> nodes to add by key.
+        updated: label -> nodes to write again by key.
         old_edges: relation -> edges to remove, those of deleted nodes included.
         new_edges: relation -> edges to add, with their weights.
     """
 
-    added: tuple[str, ...]
-    changed: tuple[str, ...]
-    moved: tuple[str, ...]
-    removed: tuple[str, ...]
     stored: int
-    deleted: tuple[str, ...]
-    created: Mapping[NodeLabel, list[Row]]
-    updated: Mapping[NodeLabel, list[Row]]
-    old_edges: Mapping[Relation, list[EdgeKey]]
-    new_edges: Mapping[Relation, dict[EdgeKey, float]]
-
-    @property
-    def edges_added(self) -> int:
-        """Edges to add."""
-        return sum(map(len, self.new_edges.values()))
-
-    @property
-    def edges_removed(self) -> int:
-        """Edges to remove."""
-        return sum(map(len, self.old_edges.values()))
-
-
-def no_changes(stored: int) -> Changes:
-    """Nothing to do in a source of which the store has some targets."""
-    return Changes(
-        added=(),
-        changed=(),
-        moved=(),
-        removed=(),
-        stored=stored,
-        deleted=(),
-        created={kind: [] for kind in NodeLabel},
-        updated={kind: [] for kind in NodeLabel},
-        old_edges={relation: [] for relation in Relation},
-        new_edges={relation: {} for relation in Relation},
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    created: Mapping[NodeLabel, dict[str, NodeRecord]] = field(
+        default_factory=lambda: {label: {} for label in NodeLabel}
+    )
+    updated: Mapping[NodeLabel, dict[str, NodeRecord]] = field(
+        default_factory=lambda: {label: {} for label in NodeLabel}
+    )
+    old_edges: Mapping[Relation, list[EdgeKey]] = field(default_factory=lambda: {relation: [] for relation in Relation})
+    new_edges: Mapping[Relation, dict[EdgeKey, float]] = field(
+        default_factory=lambda: {relation: {} for relation in Relation}
     )
 
 
-def diff(stored: Stored, rows: GraphRows) -> Changes:
+def diff(stored: SourceRecords, wanted: SourceRecords) -> Changes:
     """Compare what the store holds with what it shall hold.
 
     Content hashes are compared and, since somebody may have edited the store, everything that they are made of.
     """
-    created: dict[NodeLabel, list[Row]] = {}
-    updated: dict[NodeLabel, list[Row]] = {}
+    created: dict[NodeLabel, dict[str, NodeRecord]] = {}
+    updated: dict[NodeLabel, dict[str, NodeRecord]] = {}
     deleted: set[str] = set()
-    gone: list[str] = []
-    added: list[str] = []
+    added: set[str] = set()
     changed: set[str] = set()
-    for kind, wanted in rows.nodes.items():
-        known = stored.nodes[kind]
-        old = known.keys() - wanted.keys()
-        deleted |= old
-        created[kind] = [row for key, row in wanted.items() if key not in known]
-        updated[kind] = [row for key, row in wanted.items() if key in known and not _is_written(known[key], row)]
-        if kind in _TARGETS:
-            gone += old
-            added += [row["key"] for row in created[kind]]
-            changed |= {row["key"] for row in updated[kind] if _says_otherwise(known[row["key"]], row)}
+    removed: set[str] = set()
+    for label, nodes in wanted.nodes.items():
+        known = stored.nodes[label]
+        gone = known.keys() - nodes.keys()
+        deleted |= gone
+        created[label] = {key: node for key, node in nodes.items() if key not in known}
+        updated[label] = {key: node for key, node in nodes.items() if key in known and not _same(known[key], node)}
+        if label in _TARGETS:
+            removed |= gone
+            added |= created[label].keys()
+            changed |= {
+                key
+                for key, node in updated[label].items()
+                if not _same(_without_level(known[key]), _without_level(node))
+            }
     old_edges: dict[Relation, list[EdgeKey]] = {}
     new_edges: dict[Relation, dict[EdgeKey, float]] = {}
     moved: set[str] = set()
-    for relation, edges in rows.edges.items():
+    for relation, edges in wanted.edges.items():
         there = stored.edges[relation]
-        stale = {
-            (tail, head)
-            for (tail, head), weights in there.items()
-            if weights != [edges.get((tail, head))] or tail in deleted or head in deleted
-        }
-        new_edges[relation] = {ends: weight for ends, weight in edges.items() if ends in stale or ends not in there}
+        stale = {ends for ends, weights in there.items() if weights != edges.get(ends) or not deleted.isdisjoint(ends)}
+        new_edges[relation] = {ends: weight for ends, (weight,) in edges.items() if ends in stale or ends not in there}
         old_edges[relation] = sorted(stale)
-        if relation in (Relation.CHILD_OF, Relation.IN_CATEGORY):
+        if relation in TAXONOMY:
             moved |= {tail for tail, _ in stale ^ new_edges[relation].keys()}
     return Changes(
+        stored=sum(len(stored.nodes[label]) for label in _TARGETS),
         added=tuple(sorted(added)),
         changed=tuple(sorted(changed)),
-        moved=tuple(sorted(moved - changed - deleted - set(added))),
-        removed=tuple(sorted(gone)),
-        stored=sum(len(stored.nodes[kind]) for kind in _TARGETS),
+        moved=tuple(sorted(moved - changed - deleted - added)),
+        removed=tuple(sorted(removed)),
         deleted=tuple(sorted(deleted)),
         created=created,
         updated=updated,
@@ -121,18 +100,11 @@ def diff(stored: Stored, rows: GraphRows) -> Changes:
     )
 
 
-def _is_written(node: StoredNode, row: Row) -> bool:
-    return node.properties == row["properties"] and _same_group(node, row)
+def _same(stored: NodeRecord, wanted: NodeRecord) -> bool:
+    same_group = (stored.state == "group") is (wanted.state == "group")
+    return same_group and stored.properties == wanted.properties
 
 
-def _says_otherwise(node: StoredNode, row: Row) -> bool:
-    """Whether more than the level differs, which follows from the parents of other nodes."""
-    return _without_level(node.properties) != _without_level(row["properties"]) or not _same_group(node, row)
-
-
-def _same_group(node: StoredNode, row: Row) -> bool:
-    return (node.state == "group") is (row.get("state") == "group")
-
-
-def _without_level(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in properties.items() if name != "level"}
+def _without_level(node: NodeRecord) -> NodeRecord:
+    """A node without what follows from the parents of other nodes."""
+    return node._replace(properties={name: value for name, value in node.properties.items() if name != "level"})

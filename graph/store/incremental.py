@@ -1,4 +1,4 @@
-"""A known small change of a source, and what it does to the store, found without reading the whole of it."""
+"""A known small change of a source, planned without reading the whole of it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,31 @@ import graphlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ...errors import DanglingParentError, InputError, StoreError, name_some
+from ...errors import DanglingParentError, InputError, name_some
 from ..catalog.build import check_parents, refuse_cycles
 from ..catalog.hashing import attribute_key, edge_hash, node_hash, target_key, updated_hash
+from ..catalog.nodes import TAXONOMY
 from ..catalog.schema import Attribute, Node, Relation, check_source_name
 from ..catalog.tables import read_nodes
 from ..frames import Table
 from ..ids import Id
 from .cypher import CHILDREN, EDGES, NODES, USED, NodeLabel
 from .diff import Changes, diff
-from .records import Stored, StoredNode, edges_by_ends, nodes_by_key
-from .rows import EdgeKey, GraphRows, Row, attribute_row, check_feature_names, target_row
-from .source_state import SourceState, Transaction
+from .records import (
+    EdgeKey,
+    NodeRecord,
+    SourceRecords,
+    attribute_record,
+    check_feature_names,
+    edge_records,
+    label_of,
+    node_records,
+    target_record,
+)
+from .source_state import SourceState, Transaction, no_source
 from .write import Planner, WritePlan
 
-_TREE = (Relation.CHILD_OF, Relation.IN_CATEGORY)
+_Edges = dict[EdgeKey, list[float]]
 
 
 @dataclass(frozen=True)
@@ -29,8 +39,8 @@ class GraphChanges:
 
     Attributes:
         source: name of the source in the store.
-        targets: id -> all that the source now says of a target or group, whether the store has it or not: what it had
-            before (parents, attributes, features) and does not have here is gone.
+        targets: id -> the whole new content of a target or group, whether the store has it or not: what it had before
+            (parents, attributes, features) and does not have here is gone.
         removed: ids of targets and groups that are gone.
     """
 
@@ -48,7 +58,7 @@ class GraphChanges:
         removed: Iterable[Id] = (),
         source: str = "tables",
     ) -> GraphChanges:
-        """Read a change from tables as :meth:`CatalogGraph.from_tables` would; parents may stand in the store alone.
+        """Read a change from tables as :meth:`CatalogGraph.from_tables` would; parents may be in the store alone.
 
         Raises:
             GraphError: one id with two contents, an empty name, a reserved column name.
@@ -63,20 +73,22 @@ class GraphChanges:
 
 
 def plan_changes(changes: GraphChanges) -> Planner:
-    """The aim of a small change: the store holds it, and all else as before.
+    """The plan of a small change: the store holds it, and all else as before.
 
-    Reads the targets named, their edges and attributes, their ancestors where they move, and what stands below them
-    where that changes its level.
+    Reads the targets named, their edges and attributes, their ancestors where they move, and their descendants where
+    that changes their levels.
     """
 
-    def aim(tx: Transaction, head: SourceState) -> WritePlan:
-        if not head.run_id:
-            raise StoreError(f"The store holds no source {changes.source!r}; refresh it from its files first.")
-        features = sorted({*head.features, *(name for node in changes.targets.values() for name in node.features)})
+    def plan(tx: Transaction, state: SourceState) -> WritePlan:
+        if not state.run_id:
+            raise no_source(changes.source)
+        features = sorted({*state.features, *(name for node in changes.targets.values() for name in node.features)})
         check_feature_names(features)
-        return _Change(tx, changes, features).goal(head)
+        stored, wanted = _Change(tx, changes, features).compare()
+        difference = diff(stored, wanted)
+        return WritePlan(difference, _updated_hash(state.graph_hash, stored, difference), tuple(features))
 
-    return aim
+    return plan
 
 
 class _Change:
@@ -86,98 +98,105 @@ class _Change:
         self.tx = tx
         self.source = changes.source
         self.features = features
-        self.nodes = {target_key(self.source, own): (own, node) for own, node in changes.targets.items()}
-        self.removed = {target_key(self.source, own) for own in changes.removed}
-        self.touched = [*self.nodes, *sorted(self.removed)]
-        self.stored = self.find_targets(self.touched)
-        self.edges: dict[Relation, dict[EdgeKey, list[float]]] = {
-            relation: edges_by_ends(tx.run(EDGES[relation].find, keys=self.touched, source=self.source))
+        self.ids = {target_key(self.source, own): own for own in changes.targets}
+        self.nodes = {target_key(self.source, own): node for own, node in changes.targets.items()}
+        self.touched = [*self.nodes, *sorted(target_key(self.source, own) for own in changes.removed)]
+        self.targets = self.find_targets(self.touched)
+        self.edges: dict[Relation, _Edges] = {
+            relation: self.find_edges(relation, self.touched)
             for relation in Relation
             if relation is not Relation.ATTRIBUTE_CHILD_OF
         }
 
-    def goal(self, head: SourceState) -> WritePlan:
-        wanted = self.wanted_edges()
-        self.check_parents(wanted)
-        levels = self.levels(wanted[Relation.CHILD_OF])
-        below = self.find_targets([key for key in levels if key not in self.nodes])
-        used = {end for _, end in self.edges[Relation.HAS_ATTRIBUTE]} | {
-            end for _, end in wanted[Relation.HAS_ATTRIBUTE]
+    def compare(self) -> tuple[SourceRecords, SourceRecords]:
+        """What the store holds and shall hold of all that the change touches."""
+        edges = self.wanted_edges()
+        self.check_parents(edges)
+        levels = self.levels(edges[Relation.CHILD_OF])
+        below = self.find(NodeLabel.CATEGORY, levels.keys() - self.nodes.keys())
+        used = {head for each in (self.edges, edges) for _, head in each[Relation.HAS_ATTRIBUTE]}
+        attributes = self.find(NodeLabel.ATTRIBUTE, used)
+        stored = {
+            NodeLabel.CATEGORY: {**self.targets[NodeLabel.CATEGORY], **below},
+            NodeLabel.PRODUCT: self.targets[NodeLabel.PRODUCT],
+            NodeLabel.ATTRIBUTE: attributes,
         }
-        known = self.find(NodeLabel.ATTRIBUTE, used)
-        stored = Stored(
-            {kind: {**self.stored[kind], **below[kind]} for kind in (NodeLabel.CATEGORY, NodeLabel.PRODUCT)}
-            | {NodeLabel.ATTRIBUTE: known},
-            {**self.edges, Relation.ATTRIBUTE_CHILD_OF: {}},
-        )
-        rows = GraphRows(
-            {
-                **self.wanted_targets(levels, below),
-                NodeLabel.ATTRIBUTE: self.wanted_attributes(known),
-            },
-            {**wanted, Relation.ATTRIBUTE_CHILD_OF: {}},
-            tuple(self.features),
-        )
-        changes = diff(stored, rows)
-        return WritePlan(changes, _updated(head.graph_hash, stored, changes), tuple(self.features))
+        wanted: dict[NodeLabel, dict[str, NodeRecord]] = {label: {} for label in NodeLabel}
+        for key, node in self.nodes.items():
+            label = label_of(node)
+            content_hash = node_hash(key, label.lower(), node.name, node.text, node.features)
+            wanted[label][key] = target_record(self.source, self.ids[key], node, content_hash, levels.get(key, 0))
+        for key, record in below.items():
+            moved = record._replace(properties={**record.properties, "level": levels[key]})
+            wanted[NodeLabel.CATEGORY][key] = moved
+        wanted[NodeLabel.ATTRIBUTE] = self.wanted_attributes(attributes)
+        untouched: dict[Relation, _Edges] = {Relation.ATTRIBUTE_CHILD_OF: {}}
+        return SourceRecords(stored, self.edges | untouched), SourceRecords(wanted, edges | untouched)
 
-    def find(self, kind: NodeLabel, keys: Iterable[str]) -> dict[str, StoredNode]:
+    def find(self, label: NodeLabel, keys: Iterable[str]) -> dict[str, NodeRecord]:
         wanted = sorted(keys)
-        found = self.tx.run(NODES[kind].find, keys=wanted, features=self.features) if wanted else ()
-        return nodes_by_key(kind, found, self.source, self.features)
+        found = self.tx.run(NODES[label].find, keys=wanted, features=self.features) if wanted else ()
+        return node_records(label, found, self.source, self.features)
 
-    def find_targets(self, keys: Iterable[str]) -> dict[NodeLabel, dict[str, StoredNode]]:
+    def find_targets(self, keys: Iterable[str]) -> dict[NodeLabel, dict[str, NodeRecord]]:
         wanted = list(keys)
-        return {kind: self.find(kind, wanted) for kind in (NodeLabel.CATEGORY, NodeLabel.PRODUCT)}
+        return {label: self.find(label, wanted) for label in (NodeLabel.CATEGORY, NodeLabel.PRODUCT)}
 
-    def wanted_edges(self) -> dict[Relation, dict[EdgeKey, float]]:
-        wanted: dict[Relation, dict[EdgeKey, float]] = {relation: {} for relation in self.edges}
-        for key, (_, node) in self.nodes.items():
+    def find_edges(self, relation: Relation, tails: list[str]) -> _Edges:
+        return edge_records(self.tx.run(EDGES[relation].find, keys=tails, source=self.source))
+
+    def find_children(self, keys: Iterable[str]) -> list[tuple[str, str]]:
+        """Pairs of some nodes and their direct children."""
+        wanted = list(keys)
+        return [(parent, child) for parent, child in self.tx.run(CHILDREN, keys=wanted)] if wanted else []
+
+    def wanted_edges(self) -> dict[Relation, _Edges]:
+        wanted: dict[Relation, _Edges] = {relation: {} for relation in self.edges}
+        for key, node in self.nodes.items():
             up = wanted[Relation.IN_CATEGORY if node.product else Relation.CHILD_OF]
-            up |= {(key, target_key(self.source, parent)): 1.0 for parent in node.parents}
-            wanted[Relation.HAS_ATTRIBUTE] |= {
-                (key, self.key_of(attribute)): weight for attribute, weight in node.attributes.items()
-            }
+            up |= {(key, target_key(self.source, parent)): [1.0] for parent in node.parents}
+            has = wanted[Relation.HAS_ATTRIBUTE]
+            has |= {(key, self.key_of(attribute)): [weight] for attribute, weight in node.attributes.items()}
         return wanted
 
     def key_of(self, attribute: Attribute) -> str:
         return attribute_key(self.source, attribute.name, attribute.value)
 
-    def check_parents(self, wanted: Mapping[Relation, Mapping[EdgeKey, float]]) -> None:
-        """See that every parent is a category that stays."""
-        heads = {head for relation in _TREE for _, head in wanted[relation]}
+    def check_parents(self, wanted: Mapping[Relation, _Edges]) -> None:
+        """Check that every parent is a category that stays, and that no child loses its parent."""
+        heads = {head for relation in TAXONOMY for _, head in wanted[relation]}
         others = self.find_targets(heads - set(self.touched))
 
         def is_product(parent: Id) -> bool | None:
-            above = target_key(self.source, parent)
-            if above in self.nodes:
-                return self.nodes[above][1].product
-            kept = [kind for kind, nodes in others.items() if above in nodes]
-            return kept[0] is NodeLabel.PRODUCT if kept else None
+            key = target_key(self.source, parent)
+            if key in self.nodes:
+                return self.nodes[key].product
+            labels = [label for label, nodes in others.items() if key in nodes]
+            return labels[0] is NodeLabel.PRODUCT if labels else None
 
-        for own, node in self.nodes.values():
-            check_parents(own, node.parents, is_product)
+        for key, node in self.nodes.items():
+            check_parents(self.ids[key], node.parents, is_product)
         leaving = [
             key
-            for kind, nodes in self.stored.items()
-            for key in nodes
-            if key not in self.nodes or self.nodes[key][1].product is not (kind is NodeLabel.PRODUCT)
+            for label, records in self.targets.items()
+            for key in records
+            if key not in self.nodes or label_of(self.nodes[key]) is not label
         ]
-        for above, child in self.tx.run(CHILDREN, keys=leaving) if leaving else ():
+        for parent, child in self.find_children(leaving):
             if child not in self.touched and child.startswith(f"{self.source}:"):
                 raise DanglingParentError(
-                    f"{child!r} stands below {above!r}, which would be gone; move or remove it in the same change."
+                    f"{child!r} is a child of {parent!r}, which would be gone; move or remove it in the same change."
                 )
 
-    def levels(self, wanted: Mapping[EdgeKey, float]) -> dict[str, int]:
+    def levels(self, wanted: _Edges) -> dict[str, int]:
         """The levels of the categories given, and of all others whose level changes with them."""
-        parents: dict[str, list[str]] = {key: [] for key, (_, node) in self.nodes.items() if not node.product}
+        parents: dict[str, list[str]] = {key: [] for key, node in self.nodes.items() if not node.product}
         children: dict[str, list[str]] = {}
         for tail, head in wanted:
             parents[tail].append(head)
             children.setdefault(head, []).append(tail)
         self.refuse_cycles(parents)
-        level = {key: _level(node) for key, node in self.stored[NodeLabel.CATEGORY].items() if key in parents}
+        level = {key: _level(node) for key, node in self.targets[NodeLabel.CATEGORY].items() if key in parents}
         changed = set(parents)
         batch = [key for key in graphlib.TopologicalSorter(parents).static_order() if key in parents]
         while batch:
@@ -191,7 +210,7 @@ class _Change:
                     level[key] = new
                     other.append(key)
             changed |= set(other)
-            below = {child for _, child in self.tx.run(CHILDREN, keys=other)} - set(self.touched) if other else set()
+            below = {child for _, child in self.find_children(other)} - set(self.touched)
             stored = self.find(NodeLabel.CATEGORY, below)
             level = {key: _level(node) for key, node in stored.items()} | level
             batch = [*stored, *(child for key in other for child in children.get(key, ()))]
@@ -201,72 +220,45 @@ class _Change:
         """The parents of categories that the change does not name."""
         found: dict[str, list[str]] = {key: [] for key in keys}
         if keys:
-            for tail, head in edges_by_ends(self.tx.run(EDGES[Relation.CHILD_OF].find, keys=keys, source=self.source)):
+            for tail, head in self.find_edges(Relation.CHILD_OF, keys):
                 found[tail].append(head)
         return found
 
     def refuse_cycles(self, parents: Mapping[str, list[str]]) -> None:
-        """Walk up from the categories that get other parents, whose own parents are given."""
+        """Walk up from the categories that get other parents, one query per step; ``parents`` has those given."""
         before = self.edges[Relation.CHILD_OF]
         known: dict[str, list[str]] = {}
-        frontier = {key for key, above in parents.items() if any((key, head) not in before for head in above)}
-        while frontier:
-            known |= {key: parents[key] for key in frontier & parents.keys()}
-            known |= self.parents_of(sorted(frontier - parents.keys()))
-            frontier = {head for key in frontier for head in known[key]} - known.keys()
+        step = {key for key, above in parents.items() if any((key, head) not in before for head in above)}
+        while step:
+            known |= {key: parents[key] for key in step & parents.keys()}
+            known |= self.parents_of(sorted(step - parents.keys()))
+            step = {head for key in step for head in known[key]} - known.keys()
         refuse_cycles(known)
 
-    def wanted_targets(
-        self, levels: Mapping[str, int], below: Mapping[NodeLabel, Mapping[str, StoredNode]]
-    ) -> dict[NodeLabel, dict[str, Row]]:
-        rows: dict[NodeLabel, dict[str, Row]] = {NodeLabel.CATEGORY: {}, NodeLabel.PRODUCT: {}}
-        for key, (own, node) in self.nodes.items():
-            kind = NodeLabel.PRODUCT if node.product else NodeLabel.CATEGORY
-            content_hash = node_hash(key, kind.value.lower(), node.name, node.text, node.features)
-            rows[kind][key] = target_row(
-                self.source,
-                own,
-                node.name,
-                node.text,
-                content_hash,
-                node.features,
-                level=None if node.product else levels[key],
-                group=node.group,
-            )
-        for key, (properties, state) in below[NodeLabel.CATEGORY].items():
-            rows[NodeLabel.CATEGORY][key] = {
-                "key": key,
-                "properties": {**properties, "level": levels[key]},
-                "state": state,
-            }
-        return rows
-
-    def wanted_attributes(self, known: Mapping[str, StoredNode]) -> dict[str, Row]:
-        rows: dict[str, Row] = {}
-        for _, node in self.nodes.values():
-            for attribute in node.attributes:
-                key = self.key_of(attribute)
-                rows[key] = attribute_row(
-                    self.source, attribute, node_hash(key, "attribute", attribute.name, attribute.value, {})
-                )
-        left = sorted(known.keys() - rows.keys())
+    def wanted_attributes(self, stored: Mapping[str, NodeRecord]) -> dict[str, NodeRecord]:
+        """The attributes of the targets given, and those stored that others need."""
+        records = {}
+        for attribute in dict.fromkeys(each for node in self.nodes.values() for each in node.attributes):
+            key = self.key_of(attribute)
+            content_hash = node_hash(key, "attribute", attribute.name, attribute.value, {})
+            records[key] = attribute_record(self.source, attribute, content_hash)
+        left = sorted(stored.keys() - records.keys())
         kept = self.tx.run(USED, keys=left, without=self.touched, source=self.source) if left else ()
-        for (key,) in kept:
-            rows[key] = {"key": key, "properties": known[key].properties}
-        return rows
+        return records | {key: NodeRecord(stored[key].properties) for (key,) in kept}
 
 
-def _level(node: StoredNode) -> int:
+def _level(node: NodeRecord) -> int:
     return int(node.properties.get("level", 0))
 
 
-def _updated(graph_hash: str, stored: Stored, changes: Changes) -> str:
+def _updated_hash(graph_hash: str, stored: SourceRecords, changes: Changes) -> str:
     """The graph hash after the changes."""
     gone, come = [], []
-    for kind, nodes in stored.nodes.items():
-        written = {row["key"] for row in changes.updated[kind]} | set(changes.deleted)
+    for label, nodes in stored.nodes.items():
+        written = changes.updated[label].keys() | set(changes.deleted)
         gone += [node.properties["content_hash"] for key, node in nodes.items() if key in written]
-        come += [row["properties"]["content_hash"] for part in (changes.created, changes.updated) for row in part[kind]]
+        for records in (changes.created[label], changes.updated[label]):
+            come += [node.properties["content_hash"] for node in records.values()]
     for relation, ends in changes.old_edges.items():
         gone += [edge_hash(relation, *pair, weight) for pair in ends for weight in stored.edges[relation][pair]]
         come += [edge_hash(relation, *pair, weight) for pair, weight in changes.new_edges[relation].items()]

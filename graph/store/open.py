@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..catalog.graph import CatalogGraph
-from .connection import CONNECT_SECONDS, connect
+from .connection import connect
 from .embedded.process import start_embedded
 from .embedded.server import DATABASE, READER, ROOT
 from .store import Store
@@ -38,20 +38,17 @@ def open_store(
     address = parse_store_url(url, home)
     with ExitStack() as opened:
         if isinstance(address, Path):
-            name = str(address)
             server = start_embedded(address, heap)
             opened.callback(server.stop)
-            # nobody else writes there, and a server that ended does not come back: nothing to try again for
-            database = DATABASE
-            driver = connect(opened, name, server.url, (ROOT, server.password), database, 0.0)
-            reader = connect(opened, name, server.url, (READER, server.reader_password), database, 0.0)
+            accounts = ((ROOT, server.password), (READER, server.reader_password))
+            database, reader = (
+                connect(opened, str(address), server.url, account, DATABASE, embedded=True) for account in accounts
+            )
         else:
-            name = address
-            asking = credentials or Credentials.from_environment()
-            database = asking.database
-            auth = None if asking.password is None else (asking.username, asking.password)
-            driver = reader = connect(opened, name, address, auth, database, CONNECT_SECONDS)
-        return Store(name, database, driver, reader, opened.pop_all(), one_writer=isinstance(address, Path))
+            given = credentials or Credentials.from_environment()
+            account = None if given.password is None else (given.username, given.password)
+            database = reader = connect(opened, address, address, account, given.database, embedded=False)
+        return Store(database, reader, opened.pop_all())
 
 
 def load_graph(url: str = "embedded", source: str | None = None) -> CatalogGraph:

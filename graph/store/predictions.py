@@ -1,4 +1,4 @@
-"""What a model says of targets, as properties and edges of a source's nodes; no user is part of it."""
+"""Predictions of a model for targets, as properties and edges of a source's nodes; no user is part of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import neo4j
 
+from .connection import Database
 from .cypher import (
     AWAIT_VECTOR_INDEX,
     CAN_INDEX_VECTORS,
@@ -18,7 +19,7 @@ from .cypher import (
     FIND_VECTOR_INDEX,
     READ_EMBEDDINGS,
     VECTOR_INDEX,
-    WRITE_FORESEEN,
+    WRITE_PREDICTIONS,
 )
 
 _BATCH_NUMBERS: Final = 500_000
@@ -29,7 +30,7 @@ _INDEX_SECONDS: Final = 600
 
 @dataclass(frozen=True)
 class TargetPrediction:
-    """What a model says of one target or group.
+    """Predictions for one target or group.
 
     Attributes:
         key: store key.
@@ -49,19 +50,19 @@ class TargetPrediction:
 
 
 def write_predictions(tx: neo4j.Transaction, source: str, rows: Sequence[TargetPrediction], run_id: str | None) -> None:
-    """Write what a model says of some targets in place of what one said before.
+    """Write predictions for some targets in place of earlier ones.
 
     Args:
         tx: an open transaction with the source locked.
         source: name of the source.
         rows: the targets and groups.
-        run_id: the refresh that writes: it is noted on the targets, together with how far their embeddings moved. None
-            where no refresh does, and then neither is there.
+        run_id: the refresh that writes, noted on the targets together with how far their embeddings moved; None outside
+            of a refresh, and then neither is noted.
     """
     before = {} if run_id is None else _embeddings(tx, [row.key for row in rows if row.embedding])
     width = 10 + max((len(row.embedding) for row in rows if row.embedding), default=0)
     for batch in _cut(rows, max(1, _BATCH_NUMBERS // width)):
-        told = [
+        properties = [
             {
                 "key": row.key,
                 "properties": {
@@ -75,7 +76,7 @@ def write_predictions(tx: neo4j.Transaction, source: str, rows: Sequence[TargetP
             }
             for row in batch
         ]
-        tx.run(WRITE_FORESEEN, rows=told).consume()
+        tx.run(WRITE_PREDICTIONS, rows=properties).consume()
     for batch in _cut(rows, _BATCH_KEYS):
         tx.run(DELETE_SIMILAR, keys=[row.key for row in batch], source=source).consume()
     edges = [
@@ -102,22 +103,18 @@ def _cut(rows: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     return (rows[first : first + size] for first in range(0, len(rows), size))
 
 
-def index_vectors(driver: neo4j.Driver, database: str, dimensions: int) -> bool:
+def index_vectors(database: Database, dimensions: int) -> bool:
     """See :meth:`newaisle.graph.store.store.Store.index_vectors`."""
-
-    def ask(statement: Any, **given: Any) -> list[neo4j.Record]:
-        return driver.execute_query(statement, given, database_=database).records
-
-    if not ask(CAN_INDEX_VECTORS):
+    if not database.execute(CAN_INDEX_VECTORS):
         return False
-    found = ask(FIND_VECTOR_INDEX, name=VECTOR_INDEX)
+    found = database.execute(FIND_VECTOR_INDEX, name=VECTOR_INDEX)
     if found and found[0]["dimensions"] != dimensions:
-        ask(DROP_VECTOR_INDEX)
+        database.execute(DROP_VECTOR_INDEX)
     settings = {
         "vector.dimensions": dimensions,
         "vector.similarity_function": "cosine",
         "vector.quantization.enabled": False,
     }
-    ask(CREATE_VECTOR_INDEX, options={"indexConfig": settings})
-    ask(AWAIT_VECTOR_INDEX, name=VECTOR_INDEX, seconds=_INDEX_SECONDS)
+    database.execute(CREATE_VECTOR_INDEX, options={"indexConfig": settings})
+    database.execute(AWAIT_VECTOR_INDEX, name=VECTOR_INDEX, seconds=_INDEX_SECONDS)
     return True

@@ -1,4 +1,4 @@
-"""What the store holds of a source, as plain values by key."""
+"""Nodes and edges of a source as the store keeps them: built from a graph or read back, so that both compare."""
 
 from __future__ import annotations
 
@@ -8,78 +8,179 @@ from typing import Any, NamedTuple
 
 import neo4j
 
-from ..catalog.schema import Relation
+from ...errors import InputError
+from ..catalog.graph import CatalogGraph
+from ..catalog.hashing import attribute_key, target_key
+from ..catalog.nodes import nodes_of
+from ..catalog.schema import Attribute, Node, Relation
+from ..ids import Id
 from .cypher import EDGES, NODES, NodeLabel
-from .rows import EdgeKey
+
+EdgeKey = tuple[str, str]
+"""The keys of an edge's ends: tail, head."""
+
+KEY_BYTES = 8_000
+"""Keys are indexed, and Neo4j's index takes values of up to 8,164 bytes."""
 
 
-class StoredNode(NamedTuple):
+class NodeRecord(NamedTuple):
     """One node in the store.
 
     Attributes:
-        properties: what a source says of it; those that are missing in the store are missing here.
+        properties: what its source says of it; a missing value has no entry.
         state: ``group``, ``new`` or ``seen``; None for attributes.
     """
 
     properties: Mapping[str, Any]
-    state: str | None
+    state: str | None = None
 
 
 @dataclass(frozen=True)
-class Stored:
+class SourceRecords:
     """Nodes and edges of one source, all or some.
 
     Attributes:
-        nodes: kind -> key -> node.
-        edges: relation -> (tail key, head key) -> weights, several where the same edge stands twice.
+        nodes: label -> key -> node.
+        edges: relation -> ends -> weights, several where the store holds an edge twice.
     """
 
-    nodes: Mapping[NodeLabel, Mapping[str, StoredNode]]
+    nodes: Mapping[NodeLabel, Mapping[str, NodeRecord]]
     edges: Mapping[Relation, Mapping[EdgeKey, list[float]]]
 
 
-def read_stored(tx: neo4j.Transaction | neo4j.ManagedTransaction, source: str, features: Sequence[str]) -> Stored:
-    """Read a whole source.
+def graph_records(graph: CatalogGraph) -> SourceRecords:
+    """The records of a graph.
 
-    Args:
-        tx: an open transaction.
-        source: the source.
-        features: names of the features that its nodes may carry.
+    Raises:
+        InputError: no store can hold it; see :func:`target_record`, :func:`attribute_record`,
+            :func:`check_feature_names`.
     """
-    return Stored(
+    check_feature_names(graph.numbers)
+    nodes: dict[NodeLabel, dict[str, NodeRecord]] = {label: {} for label in NodeLabel}
+    columns = (graph.keys, nodes_of(graph).items(), graph.node_hashes, graph.levels.tolist())
+    for key, (own, node), content_hash, level in zip(*columns, strict=True):
+        nodes[label_of(node)][key] = target_record(graph.source, own, node, content_hash, level)
+    for key, attribute, content_hash in zip(
+        graph.attribute_keys, graph.attributes, graph.attribute_hashes, strict=True
+    ):
+        nodes[NodeLabel.ATTRIBUTE][key] = attribute_record(graph.source, attribute, content_hash)
+    edges = {
+        relation: {
+            ends: [weight]
+            for ends, weight in zip(graph.edge_keys(relation), graph.edges[relation].weight.tolist(), strict=True)
+        }
+        for relation in Relation
+    }
+    return SourceRecords(nodes, edges)
+
+
+def label_of(node: Node) -> NodeLabel:
+    """The label of a target or group."""
+    return NodeLabel.PRODUCT if node.product else NodeLabel.CATEGORY
+
+
+def target_record(source: str, own: Id, node: Node, content_hash: str, level: int) -> NodeRecord:
+    """A target or group; ``level`` is left out for products.
+
+    Raises:
+        InputError: an integer id beyond 64 bits, a key of more than ``KEY_BYTES``, a text with half a surrogate pair.
+    """
+    if isinstance(own, int) and not -(2**63) <= own < 2**63:
+        raise InputError(f"The id {own} does not fit into 64 bits; give the ids as texts.")
+    _check_texts(f"the target {own}", target_key(source, own), node.name, node.text)
+    properties = {
+        **node.features,
+        "id": own,
+        "source": source,
+        "name": node.name,
+        "text": node.text,
+        "content_hash": content_hash,
+    }
+    if not node.product:
+        properties["level"] = level
+    return NodeRecord(properties, "group" if node.group else "new")
+
+
+def attribute_record(source: str, attribute: Attribute, content_hash: str) -> NodeRecord:
+    """An attribute.
+
+    Raises:
+        InputError: a key of more than ``KEY_BYTES``, or a text with half a surrogate pair.
+    """
+    _check_texts(f"the attribute {attribute}", attribute_key(source, attribute.name, attribute.value))
+    return NodeRecord({"source": source, **attribute._asdict(), "content_hash": content_hash})
+
+
+def check_feature_names(names: Iterable[str]) -> None:
+    """Refuse names that no store takes for a property.
+
+    Raises:
+        InputError: an empty one, one of more than ``KEY_BYTES``, an ``@`` in front, a null character or half a
+            surrogate pair in it.
+    """
+    for name in names:
+        _check_texts(f"the feature {name}", name)
+        if not name or name.startswith("@") or "\0" in name:
+            raise InputError(
+                f"The feature name {name!r} cannot be a property in the graph store "
+                "(empty, an '@' in front, or a null character in it); rename the column."
+            )
+
+
+def _check_texts(what: str, key: str, *texts: str) -> None:
+    try:
+        "".join((key, *texts)).encode()
+    except UnicodeEncodeError:
+        shown = what.encode("utf-8", "backslashreplace").decode()
+        raise InputError(
+            f"A text of {shown} holds half a surrogate pair, which is not a character; correct it in the source."
+        ) from None
+    size = len(key.encode())
+    if size > KEY_BYTES:
+        raise InputError(
+            f"The key of {what[:60]}… has {size:,} bytes, and a store takes {KEY_BYTES:,} at most; shorten it "
+            "(long descriptions belong into the column text)."
+        )
+
+
+def read_records(
+    tx: neo4j.Transaction | neo4j.ManagedTransaction, source: str, features: Sequence[str]
+) -> SourceRecords:
+    """Read a whole source whose nodes may carry some features."""
+    return SourceRecords(
         nodes={
-            kind: nodes_by_key(kind, tx.run(statements.read, source=source, features=features), source, features)
-            for kind, statements in NODES.items()
+            label: node_records(label, tx.run(statements.read, source=source, features=features), source, features)
+            for label, statements in NODES.items()
         },
         edges={
-            relation: edges_by_ends(tx.run(statements.read, source=source)) for relation, statements in EDGES.items()
+            relation: edge_records(tx.run(statements.read, source=source)) for relation, statements in EDGES.items()
         },
     )
 
 
-def nodes_by_key(
-    kind: NodeLabel, records: Iterable[Iterable[Any]], source: str, features: Sequence[str]
-) -> dict[str, StoredNode]:
-    """Records of :attr:`NodeStatements.read` as nodes."""
-    found: dict[str, StoredNode] = {}
-    for record in records:
-        if kind is NodeLabel.ATTRIBUTE:
-            key, content_hash, name, value = record
+def node_records(
+    label: NodeLabel, rows: Iterable[Iterable[Any]], source: str, features: Sequence[str]
+) -> dict[str, NodeRecord]:
+    """The result of :attr:`NodeStatements.read` by key."""
+    found: dict[str, NodeRecord] = {}
+    for row in rows:
+        if label is NodeLabel.ATTRIBUTE:
+            key, content_hash, name, value = row
             state, values = None, {"name": name, "value": value}
         else:
-            key, content_hash, own, name, text, state, level, numbers = record
+            key, content_hash, own, name, text, state, level, numbers = row
             values = {"id": own, "name": name, "text": text, "level": level}
             if features:
                 values |= zip(features, numbers, strict=True)
         values |= {"source": source, "content_hash": content_hash}
-        found[key] = StoredNode({name: value for name, value in values.items() if value is not None}, state)
+        found[key] = NodeRecord({name: value for name, value in values.items() if value is not None}, state)
     return found
 
 
-def edges_by_ends(records: Iterable[Iterable[Any]]) -> dict[EdgeKey, list[float]]:
-    """Records of :attr:`EdgeStatements.read` as edges."""
+def edge_records(rows: Iterable[Iterable[Any]]) -> dict[EdgeKey, list[float]]:
+    """The result of :attr:`EdgeStatements.read` by the keys of the ends."""
     found: dict[EdgeKey, list[float]] = {}
-    for tail, heads, weights in records:
+    for tail, heads, weights in rows:
         for head, weight in zip(heads, weights or [1.0] * len(heads), strict=True):
             found.setdefault((tail, head), []).append(weight)
     return found

@@ -1,15 +1,12 @@
-"""A source's graph brought into a store, guarded against a source that has lost most of itself."""
+"""A source's graph written into a store, guarded against a source that has lost most of its targets."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...progress import CountProgress
 from ..catalog.graph import CatalogGraph
-from ..catalog.schema import check_source_name
 from .report import RefreshReport
-from .store import WAIT_SECONDS, Store
-from .write import WriteBack
+from .store import Store
+from .write import WAIT_SECONDS, RefreshOptions, WriteBack
 
 MAX_DELETE = 0.05
 
@@ -25,15 +22,15 @@ def refresh(
     progress: CountProgress | None = None,
     write_back: WriteBack | None = None,
 ) -> RefreshReport:
-    """Make a source in the store equal a graph; see :meth:`Store.write`.
+    """Make a source in the store equal a graph, as :meth:`Store.write` does, but with a guard.
 
     Args:
         store: the store.
-        graph: what the source says now.
+        graph: the source as it is now.
         name: name of the source in the store; None for the graph's own.
-        max_delete: largest share of the stored categories and products that may go, 0 to 1.
-        wait: seconds to wait for somebody else's refresh of the same source.
-        run_id: an id for this run; None makes one up.
+        max_delete: largest share of the stored categories and products that may be removed, 0 to 1.
+        wait: seconds to wait for another refresh of the same source.
+        run_id: an id for this run; None generates one.
         progress: called with the rows written so far and the rows to write.
         write_back: writes more in the same transaction; what it raises is raised here.
 
@@ -43,18 +40,4 @@ def refresh(
         StoreLockedError: the other refresh did not end in time.
         StoreError: the store went away, or refused. Nothing is changed in any of these cases.
     """
-    return store.write(
-        named(graph, name), run_id, max_delete=max_delete, wait=wait, progress=progress, write_back=write_back
-    )
-
-
-def named(graph: CatalogGraph, name: str | None) -> CatalogGraph:
-    """The same graph as another source.
-
-    Raises:
-        InputError: a name with other characters than ``a-z 0-9 _ -``.
-    """
-    if name is None or name == graph.source:
-        return graph
-    check_source_name(name)
-    return replace(graph, source=name)
+    return store.write(graph.with_source(name), run_id, options=RefreshOptions(max_delete, wait, progress, write_back))

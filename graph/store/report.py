@@ -1,4 +1,4 @@
-"""What a refresh did, or would do: its figures, the guard against losing targets, seconds by phase."""
+"""The result of a refresh: its figures, the guard against losing targets, seconds by phase."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .diff import Changes
 
 @dataclass(frozen=True)
 class RefreshReport:
-    """What a refresh did, or would do.
+    """What a refresh has changed, or would change.
 
     Attributes:
         source: name of the source in the store.
         run_id: the run; the nodes that it wrote carry it. Empty for a plan.
         graph_hash: content hash of the graph now stored.
         added: categories (groups included) and products that are new.
-        changed: categories and products that the source says something else of than before.
-        moved: categories and products that have other parents and are else as they were.
+        changed: categories and products whose content is another one than before.
+        moved: categories and products of which only the parents are others.
         removed: categories and products that are gone.
         edges_added: edges that are new, or have a new weight.
         edges_removed: edges that are gone, those of removed nodes included, or had another weight.
@@ -43,7 +43,7 @@ class RefreshReport:
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """The sum of all phases."""
         return sum(self.phases.values())
 
     @property
@@ -58,7 +58,7 @@ COUNTS = ("added", "changed", "moved", "removed", "edges_added", "edges_removed"
 def report_of(
     source: str, run_id: str, changes: Changes, graph_hash: str, phases: Mapping[str, float]
 ) -> RefreshReport:
-    """Changes in figures."""
+    """Count changes."""
     return RefreshReport(
         source=source,
         run_id=run_id,
@@ -67,8 +67,8 @@ def report_of(
         changed=len(changes.changed),
         moved=len(changes.moved),
         removed=len(changes.removed),
-        edges_added=changes.edges_added,
-        edges_removed=changes.edges_removed,
+        edges_added=sum(map(len, changes.new_edges.values())),
+        edges_removed=sum(map(len, changes.old_edges.values())),
         stored=changes.stored,
         phases=phases,
     )
@@ -89,11 +89,7 @@ def check_removals(report: RefreshReport, limit: float) -> None:
 
 
 class Clock:
-    """Seconds by phase.
-
-    Attributes:
-        seconds: name of a phase -> seconds.
-    """
+    """Measures ``seconds`` by phase."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

@@ -12,8 +12,8 @@ from ..catalog.graph import CatalogGraph
 from ..catalog.schema import Attribute, Node, Relation
 from ..ids import Id
 from .cypher import NodeLabel
-from .records import Stored, read_stored
-from .source_state import SourceState, read_state
+from .records import SourceRecords, read_records
+from .source_state import SourceState, no_source, read_state
 
 TRIES = 10
 
@@ -25,20 +25,20 @@ def read_settled(
 ) -> _T:
     """Read something of a source that no refresh has changed meanwhile.
 
-    A server shows every statement what is committed by then, so several statements may see a mixture; the head, which
-    every refresh advances, tells.
+    A server shows every statement what is committed by then, so several statements may see a mixture; the state, which
+    every refresh sets, reveals that.
 
     Raises:
         StoreError: the source is refreshed all the time.
     """
     for _ in range(TRIES):
-        head = session.execute_read(read_state, source)
+        state = session.execute_read(read_state, source)
         found: _T | StoreError
         try:
-            found = session.execute_read(work, head)
+            found = session.execute_read(work, state)
         except StoreError as error:
             found = error
-        if session.execute_read(read_state, source) != head:
+        if session.execute_read(read_state, source) != state:
             continue
         if isinstance(found, StoreError):
             raise found
@@ -46,17 +46,17 @@ def read_settled(
     raise StoreError(f"Source {source!r} was refreshed during each of {TRIES} tries to read it; try again later.")
 
 
-def read_graph(tx: neo4j.ManagedTransaction, head: SourceState, source: str) -> CatalogGraph:
+def read_graph(tx: neo4j.ManagedTransaction, state: SourceState, source: str) -> CatalogGraph:
     """Read a whole source and check it against the hash that was stored with it.
 
     Raises:
         StoreError: the source is not in the store, or its nodes or edges are not those that were written.
     """
-    if not head.run_id:
-        raise StoreError(f"The store holds no source {source!r}; refresh it from its files first.")
+    if not state.run_id:
+        raise no_source(source)
     try:
-        graph = _assemble(read_stored(tx, source, head.features), source, head.features)
-        intact = graph.content_hash == head.graph_hash
+        graph = _assemble(read_records(tx, source, state.features), source, state.features)
+        intact = graph.content_hash == state.graph_hash
     except (ValueError, KeyError, TypeError, AttributeError):  # missing values, or values of other types
         intact = False
     if not intact:
@@ -67,17 +67,17 @@ def read_graph(tx: neo4j.ManagedTransaction, head: SourceState, source: str) -> 
     return graph
 
 
-def _assemble(stored: Stored, source: str, features: tuple[str, ...]) -> CatalogGraph:
+def _assemble(stored: SourceRecords, source: str, features: tuple[str, ...]) -> CatalogGraph:
     nodes: dict[Id, Node] = {}
     own: dict[str, Id] = {}
-    for kind in (NodeLabel.CATEGORY, NodeLabel.PRODUCT):
-        for key, (values, state) in stored.nodes[kind].items():
+    for label in (NodeLabel.CATEGORY, NodeLabel.PRODUCT):
+        for key, (values, node_state) in stored.nodes[label].items():
             own[key] = values["id"]
             nodes[own[key]] = Node(
                 name=values["name"],
                 text=values["text"],
-                product=kind is NodeLabel.PRODUCT,
-                group=state == "group",
+                product=label is NodeLabel.PRODUCT,
+                group=node_state == "group",
                 parents=[],
                 attributes={},
                 features={name: values[name] for name in features if name in values},
@@ -97,8 +97,8 @@ def _assemble(stored: Stored, source: str, features: tuple[str, ...]) -> Catalog
     return CatalogGraph.from_nodes(source, nodes, above, attributes=attributes.values())
 
 
-def _single(stored: Stored, relation: Relation) -> dict[tuple[str, str], float]:
-    """The edges of one relation, none of which may stand twice."""
+def _single(stored: SourceRecords, relation: Relation) -> dict[tuple[str, str], float]:
+    """The edges of one relation, none of which may occur twice."""
     found = {}
     for ends, weights in stored.edges[relation].items():
         (found[ends],) = weights

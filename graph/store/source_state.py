@@ -1,4 +1,4 @@
-"""The head node of a source: what its graph in the store is, and the lock of those who refresh it."""
+"""The state of a source in the store, kept on a node of its own, and the lock of those who refresh it."""
 
 from __future__ import annotations
 
@@ -12,25 +12,23 @@ import neo4j
 from neo4j.exceptions import DriverError, Neo4jError
 
 from ...errors import StoreError, StoreLockedError
-from .cypher import ADVANCE_HEAD, END_BLOCKED, LOCK_HEAD, MAKE_HEAD, OTHER_SCHEMAS, READ_HEAD, SCHEMA
-from .rows import head_key
+from .connection import Database
+from .cypher import CREATE_STATE, END_BLOCKED, LOCK_STATE, OTHER_SCHEMAS, READ_STATE, SCHEMA, SET_STATE
 
 Transaction = neo4j.Transaction | neo4j.ManagedTransaction
 
-RUN = "newaisle_run"
-"""Name of the run in the metadata of its transaction, by which it can be found among those that wait."""
 POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
 class SourceState:
-    """What a head node says.
+    """The state of a source; the default one where the store does not have the source.
 
     Attributes:
         run_id: the last refresh; empty before the first one.
         graph_hash: content hash of the graph, 64 hexadecimal digits.
         features: names of the features that nodes may carry.
-        model_hash: of the model that has written onto the nodes; empty where none has.
+        model_hash: of the model whose predictions the nodes carry; empty where there are none.
     """
 
     run_id: str = ""
@@ -39,35 +37,45 @@ class SourceState:
     model_hash: str = ""
 
 
+def state_key(source: str) -> str:
+    """The key of the node that keeps the state of a source; no target or attribute has such a key."""
+    return f"{source}#head"
+
+
 def read_state(tx: Transaction, source: str) -> SourceState:
-    """What the head of a source says; an empty one where there is none.
+    """The state of a source.
 
     Raises:
         StoreError: another version of newaisle has written it.
     """
-    return _checked(source, tx.run(READ_HEAD, key=head_key(source)).single())
+    return _checked(source, tx.run(READ_STATE, key=state_key(source)).single())
 
 
 def lock_state(tx: Transaction, source: str, run_id: str) -> SourceState:
-    """Lock a source until the transaction ends, and read its head; where there is none, make it.
+    """Lock a source until the transaction ends, and read its state; where there is none, create it.
 
     Raises:
-        StoreError: another version of newaisle has written it or, where it is new, another source's.
+        StoreError: another version of newaisle has written it or, where it is new, another source.
     """
-    record = tx.run(LOCK_HEAD, key=head_key(source), run_id=run_id).single()
+    record = tx.run(LOCK_STATE, key=state_key(source), run_id=run_id).single()
     if record is None:
         other = tx.run(OTHER_SCHEMAS, schema=SCHEMA).single()
         if other is not None:
             raise _other_schema(other["source"], other["schema"])
-        tx.run(MAKE_HEAD, key=head_key(source), source=source, schema=SCHEMA, run_id=run_id).consume()
-        # another first refresh may have made it meanwhile
-        record = tx.run(LOCK_HEAD, key=head_key(source), run_id=run_id).single(strict=True)
+        tx.run(CREATE_STATE, key=state_key(source), source=source, schema=SCHEMA, run_id=run_id).consume()
+        # another first refresh may have created it meanwhile
+        record = tx.run(LOCK_STATE, key=state_key(source), run_id=run_id).single(strict=True)
     return _checked(source, record)
 
 
-def advance_state(tx: Transaction, source: str, properties: dict[str, Any]) -> None:
-    """Write what the graph is now."""
-    tx.run(ADVANCE_HEAD, key=head_key(source), properties=properties).consume()
+def set_state(tx: Transaction, source: str, properties: dict[str, Any]) -> None:
+    """Set properties of the state and release its lock."""
+    tx.run(SET_STATE, key=state_key(source), properties=properties).consume()
+
+
+def no_source(source: str) -> StoreError:
+    """The error where the store does not have a source."""
+    return StoreError(f"The store holds no source {source!r}; refresh it from its files first.")
 
 
 def _checked(source: str, record: neo4j.Record | None) -> SourceState:
@@ -91,7 +99,7 @@ def _other_schema(source: str, schema: object) -> StoreError:
 
 
 @contextmanager
-def bounded_wait(driver: neo4j.Driver, database: str, source: str, run_id: str, seconds: float) -> Iterator[None]:
+def bounded_wait(database: Database, source: str, run_id: str, seconds: float) -> Iterator[None]:
     """End the transaction of a run that still waits for a lock after some time.
 
     The server ends it, asked over a second connection, since Bolt knows no time limit for a single statement.
@@ -106,11 +114,11 @@ def bounded_wait(driver: neo4j.Driver, database: str, source: str, run_id: str, 
         while not done.wait(pause):
             pause = POLL_SECONDS
             try:
-                if driver.execute_query(END_BLOCKED, run_id=run_id, database_=database).records:
+                if database.execute(END_BLOCKED, run_id=run_id):
                     ended.set()
                     return
             except (Neo4jError, DriverError):
-                return  # the waiting connection hears of it too
+                return  # the waiting connection meets the same error
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -14,59 +13,37 @@ from typing import Any, Self, TypeVar
 import neo4j
 
 from ...errors import InputError, StoreError, name_some
-from ...progress import CountProgress
 from ..catalog.graph import CatalogGraph
-from .connection import translated
+from .connection import Database, translated
 from .cypher import READ_SOURCES, UNIQUE_KEY
 from .incremental import GraphChanges, plan_changes
 from .predictions import index_vectors
+from .query import QueryResult, run_reading, run_writing
 from .report import Clock, RefreshReport, report_of
 from .snapshot import read_graph, read_settled
 from .source_state import SourceState, locked, read_state
-from .transactions import FETCH_ROWS, RETRY_SECONDS
-from .values import plain
-from .write import Annotation, Planner, RefreshOptions, WriteBack, annotate, plan_refresh, write
+from .write import WAIT_SECONDS, Annotation, RefreshOptions, annotate, plan_refresh, write
 
-WAIT_SECONDS = 30.0
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class QueryResult:
-    """The answer to a Cypher query.
-
-    Attributes:
-        columns: the names of the columns.
-        rows: one list of plain Python values per row; see :func:`newaisle.graph.store.values.plain`.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[list[Any], ...]
+_DEFAULT = RefreshOptions()
 
 
 class Store:
-    """A graph store; make one with :func:`open_store` and close it, or use it in a ``with`` statement.
+    """A graph store; open one with :func:`open_store` and close it, or use it in a ``with`` statement.
+
+    All methods raise :class:`StoreUnavailableError` where the store went away and did not come back, and
+    :class:`StoreError` where it refused; those that write have changed nothing then.
 
     Attributes:
-        name: how messages call it: its folder or its URL.
+        name: its folder or its URL, for messages.
     """
 
-    def __init__(
-        self,
-        name: str,
-        database: str,
-        driver: neo4j.Driver,
-        reader: neo4j.Driver,
-        resources: ExitStack,
-        *,
-        one_writer: bool,
-    ) -> None:
-        self.name = name
+    def __init__(self, database: Database, reader: Database, resources: ExitStack) -> None:
+        self.name = database.store
         self._database = database
-        self._driver = driver
         self._reader = reader
         self._resources = resources
-        self._one_writer = threading.Lock() if one_writer else None
+        self._turn = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -84,14 +61,7 @@ class Store:
         self._resources.close()
 
     def write(
-        self,
-        graph: CatalogGraph,
-        run_id: str | None = None,
-        *,
-        max_delete: float = 1.0,
-        wait: float = WAIT_SECONDS,
-        progress: CountProgress | None = None,
-        write_back: WriteBack | None = None,
+        self, graph: CatalogGraph, run_id: str | None = None, *, options: RefreshOptions = _DEFAULT
     ) -> RefreshReport:
         """Make the nodes and edges of the graph's source equal the graph, in one transaction.
 
@@ -101,96 +71,54 @@ class Store:
 
         Args:
             graph: the graph.
-            run_id: an id for this run; None makes one up.
-            max_delete: largest share of the stored categories and products that may go, 0 to 1.
-            wait: seconds to wait for somebody else's refresh of the same source.
-            progress: called with the rows written so far and the rows to write.
-            write_back: writes more in the same transaction; what it raises is raised here.
+            run_id: an id for this run; None generates one.
+            options: guard, wait, progress and what else to write; no guard by default.
 
         Raises:
             InputError: the graph holds something that no store can hold.
-            GuardError: more would be deleted than ``max_delete``.
-            StoreLockedError: the other refresh did not end in time.
-            StoreUnavailableError: the store went away and did not come back.
-            StoreError: the store refused. Nothing is changed in any of these cases.
+            GuardError: more would be deleted than ``options.max_delete``.
+            StoreLockedError: another refresh of the source did not end in time.
         """
-        with translated(self.name, self._database):
-            self._driver.execute_query(UNIQUE_KEY, database_=self._database)
-        run = RefreshOptions(run_id or uuid.uuid4().hex, max_delete, wait, progress, write_back)
-        return self._write(graph.source, plan_refresh(graph), run)
+        with self._errors():
+            self._database.execute(UNIQUE_KEY)
+        with self._writing(graph.source, options.wait):
+            return write(self._database, graph.source, plan_refresh(graph), run_id or uuid.uuid4().hex, options)
 
     def apply(
-        self,
-        changes: GraphChanges,
-        run_id: str | None = None,
-        *,
-        wait: float = WAIT_SECONDS,
-        progress: CountProgress | None = None,
+        self, changes: GraphChanges, run_id: str | None = None, *, options: RefreshOptions = _DEFAULT
     ) -> RefreshReport:
-        """Write a known small change of a source that is in the store; what that costs grows with the change alone.
+        """Write a known small change of a source that is in the store, at a cost that grows with the change alone.
 
         The result is that of :meth:`write` with the whole changed graph, the content hash included.
-
-        Args:
-            changes: the change.
-            run_id: an id for this run; None makes one up.
-            wait: seconds to wait for somebody else's refresh of the same source.
-            progress: called with the rows written so far and the rows to write.
 
         Raises:
             GraphError: a cycle, a parent that does not exist, or children left without theirs.
             InputError: the change holds something that no store can hold.
-            StoreLockedError: the other refresh did not end in time.
-            StoreUnavailableError: the store went away and did not come back.
-            StoreError: no such source, or the store refused. Nothing is changed in any of these cases.
+            GuardError: more would be deleted than ``options.max_delete``.
+            StoreLockedError: another refresh of the source did not end in time.
+            StoreError: no such source.
         """
-        run = RefreshOptions(run_id or uuid.uuid4().hex, 1.0, wait, progress)
-        return self._write(changes.source, plan_changes(changes), run)
+        with self._writing(changes.source, options.wait):
+            return write(self._database, changes.source, plan_changes(changes), run_id or uuid.uuid4().hex, options)
 
     def annotate(self, source: str, work: Annotation, *, wait: float = WAIT_SECONDS) -> None:
-        """Write more onto the nodes of a source, such as what a model makes of them, in one transaction.
+        """Write more onto the nodes of a source, such as the predictions of a model, in one transaction.
 
         Args:
             source: name of the source, which is locked meanwhile.
-            work: is called with the transaction and the head; what it returns is set on the head. What it raises rolls
-                everything back and is raised here.
+            work: is called with the transaction and the state of the source; what it returns is set on the state. What
+                it raises rolls everything back and is raised here.
             wait: seconds to wait for a refresh of the source.
 
         Raises:
             StoreLockedError: the refresh did not end in time.
-            StoreUnavailableError: the store went away and did not come back.
-            StoreError: no such source, or the store refused. Nothing is changed in any of these cases.
+            StoreError: no such source.
         """
-        pauses = () if self._one_writer else RETRY_SECONDS
-        with self._turn(source, wait), translated(self.name, self._database):
-            annotate(self._driver, self._database, source, uuid.uuid4().hex, work, wait, pauses)
-
-    def source_state(self, source: str) -> SourceState:
-        """What the store says of a source as a whole: content hash, last run, model; an empty head where it has none.
-
-        Raises:
-            StoreError: another version of newaisle has written the source.
-        """
-        with translated(self.name, self._database), self._driver.session(database=self._database) as session:
-            return session.execute_read(read_state, source)
-
-    def index_vectors(self, dimensions: int) -> bool:
-        """Let Cypher find the nearest embeddings by an index, named ``newaisle_embedding``, where the store can.
-
-        Vectors of another length than ``dimensions`` are not in it; an index of another length is replaced. They are
-        kept whole (no quantisation), as the lengths of embeddings crowd one pole.
-
-        Args:
-            dimensions: length of the embeddings, 1 or more.
-
-        Returns:
-            Whether the store knows vector indexes at all; it is asked for the procedure that searches them.
-        """
-        with translated(self.name, self._database):
-            return index_vectors(self._driver, self._database, dimensions)
+        with self._writing(source, wait):
+            annotate(self._database, source, uuid.uuid4().hex, work, wait)
 
     def plan(self, graph: CatalogGraph) -> RefreshReport:
-        """Say what :meth:`write` would do, and write nothing.
+        """Report what :meth:`write` would do, and write nothing.
 
         Raises:
             InputError: the graph holds something that no store can hold.
@@ -198,8 +126,8 @@ class Store:
         """
         clock = Clock()
         with clock("compare"):
-            goal = self._read_settled(graph.source, plan_refresh(graph))
-        return report_of(graph.source, "", goal.changes, goal.graph_hash, clock.seconds)
+            plan = self._read_settled(graph.source, plan_refresh(graph))
+        return report_of(graph.source, "", plan.changes, plan.graph_hash, clock.seconds)
 
     def snapshot(self, source: str | None = None) -> CatalogGraph:
         """Read a source's graph back and check it against the hash stored with it, never a mixture of two refreshes.
@@ -216,11 +144,20 @@ class Store:
 
     def sources(self) -> list[str]:
         """The names of the sources in the store, ascending."""
-        with translated(self.name, self._database), self._driver.session(database=self._database) as session:
-            return session.execute_read(_read_sources)
+        with self._errors(), self._database.session() as session:
+            return session.execute_read(lambda tx: tx.run(READ_SOURCES).value())
+
+    def source_state(self, source: str) -> SourceState:
+        """Content hash, last run and model of a source; the default state where the store does not have it.
+
+        Raises:
+            StoreError: another version of newaisle has written the source.
+        """
+        with self._errors(), self._database.session() as session:
+            return session.execute_read(read_state, source)
 
     def query(self, cypher: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False) -> QueryResult:
-        """Ask a Cypher query.
+        """Run a Cypher query.
 
         Args:
             cypher: the query; values belong into ``parameters``.
@@ -230,20 +167,22 @@ class Store:
         Raises:
             StoreError: the server refused the query; the message is the server's.
         """
-        given = dict(parameters or {})
-        with translated(self.name, self._database):
+        with self._errors():
             if write:
-                answer = self._driver.execute_query(cypher, given, database_=self._database)
-                return _result(tuple(answer.keys), answer.records)
-            with (
-                self._reader.session(database=self._database, default_access_mode=neo4j.READ_ACCESS) as session,
-                session.begin_transaction() as tx,  # left without commit: rolled back whatever the server let pass
-            ):
-                asked = tx.run(cypher, given)
-                found = _result(tuple(asked.keys()), list(asked))
-                if asked.consume().counters.contains_updates:
-                    raise StoreError("The query would change the store; only queries that read are allowed here.")
-                return found
+                return run_writing(self._database, cypher, parameters or {})
+            return run_reading(self._reader, cypher, parameters or {})
+
+    def index_vectors(self, dimensions: int) -> bool:
+        """Let Cypher find the nearest embeddings by an index, named ``newaisle_embedding``, where the store can.
+
+        Vectors of another length than ``dimensions`` are not in it; an index of another length is replaced. They are
+        kept whole (no quantisation), as the lengths of embeddings crowd one pole.
+
+        Returns:
+            Whether the store supports vector indexes, judged by the procedure that searches them.
+        """
+        with self._errors():
+            return index_vectors(self._database, dimensions)
 
     def _only_source(self) -> str:
         held = self.sources()
@@ -255,35 +194,21 @@ class Store:
             )
         return held[0]
 
-    def _write(self, source: str, aim: Planner, run: RefreshOptions) -> RefreshReport:
-        pauses = () if self._one_writer else RETRY_SECONDS
-        with self._turn(source, run.wait), translated(self.name, self._database):
-            return write(self._driver, self._database, source, aim, run, pauses)
+    def _errors(self) -> AbstractContextManager[None]:
+        return translated(self.name, self._database.name)
 
     @contextmanager
-    def _turn(self, source: str, wait: float) -> Iterator[None]:
+    def _writing(self, source: str, wait: float) -> Iterator[None]:
         """Let the threads of this process write one after another where the store takes one writer only."""
-        if self._one_writer is None:
-            yield
-            return
-        if not self._one_writer.acquire(timeout=wait):
+        if self._database.embedded and not self._turn.acquire(timeout=wait):
             raise locked(source, wait)
         try:
-            yield
+            with self._errors():
+                yield
         finally:
-            self._one_writer.release()
+            if self._database.embedded:
+                self._turn.release()
 
     def _read_settled(self, source: str, work: Callable[[neo4j.ManagedTransaction, SourceState], _T]) -> _T:
-        with (
-            translated(self.name, self._database),
-            self._driver.session(database=self._database, fetch_size=FETCH_ROWS) as session,
-        ):
+        with self._errors(), self._database.session() as session:
             return read_settled(session, source, work)
-
-
-def _read_sources(tx: neo4j.ManagedTransaction) -> list[str]:
-    return [record["source"] for record in tx.run(READ_SOURCES)]
-
-
-def _result(columns: tuple[str, ...], records: list[neo4j.Record]) -> QueryResult:
-    return QueryResult(columns, tuple(plain(record.values()) for record in records))

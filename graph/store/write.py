@@ -1,25 +1,27 @@
-"""One transaction that makes a source's nodes and edges in the store equal what the source says."""
+"""One transaction that makes a source in the store equal a plan: lock, compare, write the difference, set the state."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, LiteralString
 
 import neo4j
 
-from ...errors import StoreError
 from ...progress import CountProgress
 from ..catalog.graph import CatalogGraph
+from .batches import Row, batches, edge_rows, node_rows
+from .connection import Database
 from .cypher import DELETE_NODES, EDGES, NODES
-from .diff import Changes, diff, no_changes
-from .records import read_stored
+from .diff import Changes, diff
+from .records import graph_records, read_records
 from .report import Clock, RefreshReport, check_removals, report_of
-from .rows import Row, batches, edge_rows, graph_rows
-from .source_state import SourceState, Transaction, advance_state, bounded_wait, lock_state
+from .source_state import SourceState, Transaction, bounded_wait, lock_state, no_source, set_state
 from .transactions import transact
 from .unchanged import is_unchanged
+
+WAIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class RefreshContext:
     Attributes:
         source: name of the source in the store.
         run_id: the run.
-        model_hash: of the model that has written onto the nodes before; empty where none has.
+        model_hash: of the model whose predictions the nodes carry; empty where there are none.
         changes: the difference: keys of the nodes added, changed, moved and removed, and all rows and edges written.
     """
 
@@ -40,25 +42,42 @@ class RefreshContext:
 
 
 WriteBack = Callable[[neo4j.Transaction, RefreshContext], Mapping[str, Any] | None]
-"""Writes more in the transaction of a refresh, such as what a model makes of the new graph.
+"""Writes more in the transaction of a refresh, such as the predictions of a model for the new graph.
 
-It is called after the graph is written and before the head is advanced, with the source locked; also where nothing
-differs, but not for a dry run. An error that it raises rolls the whole refresh back. Where the store asks for another
-try, or comes back after an outage, it is called again in a new transaction, with changes compared anew. What it returns
-is set on the head.
+It is called after the graph is written and before the state is set, with the source locked; also where nothing differs,
+but not for a dry run. An error that it raises rolls the whole refresh back. Where the store requests another try, or
+comes back after an outage, it is called again in a new transaction, with changes compared anew. What it returns is set
+on the state.
 """
 Annotation = Callable[[neo4j.Transaction, SourceState], dict[str, Any]]
-"""Writes more onto a source's nodes; what it returns is set on the head. May be called again in a new transaction."""
+"""Writes more onto a source's nodes; what it returns is set on the state. May be called again in a new transaction."""
+
+
+@dataclass(frozen=True)
+class RefreshOptions:
+    """How a source is written.
+
+    Attributes:
+        max_delete: largest share of the stored categories and products that may be removed, 0 to 1.
+        wait: seconds to wait for another refresh of the same source.
+        progress: called with the rows written so far and the rows to write.
+        write_back: writes more in the same transaction.
+    """
+
+    max_delete: float = 1.0
+    wait: float = WAIT_SECONDS
+    progress: CountProgress | None = None
+    write_back: WriteBack | None = None
 
 
 @dataclass(frozen=True)
 class WritePlan:
-    """What the store shall hold after a transaction, and how far it is from that.
+    """What a transaction shall write.
 
     Attributes:
-        changes: what to write.
-        graph_hash: content hash of the whole graph then.
-        features: names of the features that nodes may carry then.
+        changes: the difference.
+        graph_hash: content hash of the whole graph afterwards.
+        features: names of the features that nodes may carry afterwards.
     """
 
     changes: Changes
@@ -67,57 +86,28 @@ class WritePlan:
 
 
 Planner = Callable[[Transaction, SourceState], WritePlan]
-"""Reads what it must know of the store, whose head is given and locked, and says what to write."""
-
-
-@dataclass(frozen=True)
-class RefreshOptions:
-    """How one refresh is to be done.
-
-    Attributes:
-        run_id: put on every node that it writes.
-        max_delete: largest share of the stored targets that may be removed, 0 to 1.
-        wait: seconds to wait for another refresh of the same source.
-        progress: told of the rows written.
-        write_back: writes more in the same transaction.
-    """
-
-    run_id: str
-    max_delete: float
-    wait: float
-    progress: CountProgress | None
-    write_back: WriteBack | None = None
+"""Reads what it needs of the store, whose state is given and locked, and plans what to write."""
 
 
 def plan_refresh(graph: CatalogGraph) -> Planner:
-    """The aim of a full refresh: the store equals the graph.
+    """The plan of a full refresh: the store equals the graph.
 
     Raises:
         InputError: when called, where the graph holds something that no store can hold.
     """
 
-    def aim(tx: Transaction, head: SourceState) -> WritePlan:
-        if is_unchanged(tx, head, graph):
-            return WritePlan(no_changes(len(graph)), head.graph_hash, head.features)
-        rows = graph_rows(graph)
-        stored = read_stored(tx, graph.source, sorted({*head.features, *rows.features}))
-        return WritePlan(diff(stored, rows), graph.content_hash, rows.features)
+    def plan(tx: Transaction, state: SourceState) -> WritePlan:
+        if is_unchanged(tx, state, graph):
+            return WritePlan(Changes(stored=len(graph)), state.graph_hash, state.features)
+        wanted, features = graph_records(graph), tuple(sorted(graph.numbers))
+        stored = read_records(tx, graph.source, sorted({*state.features, *features}))
+        return WritePlan(diff(stored, wanted), graph.content_hash, features)
 
-    return aim
+    return plan
 
 
-def write(
-    driver: neo4j.Driver, database: str, source: str, aim: Planner, run: RefreshOptions, pauses: Sequence[float]
-) -> RefreshReport:
-    """Lock a source, compare, write the difference and advance the head, all in one transaction.
-
-    Args:
-        driver: the connection.
-        database: name of the database.
-        source: name of the source in the store.
-        aim: what the store shall hold.
-        run: how to do it.
-        pauses: seconds to wait before each further try.
+def write(database: Database, source: str, planner: Planner, run_id: str, options: RefreshOptions) -> RefreshReport:
+    """Lock a source, plan, write the difference and set the state, all in one transaction.
 
     Raises:
         StoreLockedError: another refresh of the source did not end in time.
@@ -130,49 +120,40 @@ def write(
         nonlocal report
         clock = Clock()
         started = datetime.now(UTC)
-        with clock("wait"), bounded_wait(driver, database, source, run.run_id, run.wait):
-            head = lock_state(tx, source, run.run_id)
-        if number and report is not None and head.run_id == run.run_id:
+        with clock("wait"), bounded_wait(database, source, run_id, options.wait):
+            state = lock_state(tx, source, run_id)
+        if number and report is not None and state.run_id == run_id:
             return report  # the commit whose answer was lost had come through
         with clock("compare"):
-            goal = aim(tx, head)
-        changes = goal.changes
-        report = report_of(source, run.run_id, changes, goal.graph_hash, clock.seconds)
-        check_removals(report, run.max_delete)
+            plan = planner(tx, state)
+        report = report_of(source, run_id, plan.changes, plan.graph_hash, clock.seconds)
+        check_removals(report, options.max_delete)
         with clock("write"):
-            _write_changes(tx, changes, head.features, run)
+            _write_changes(tx, plan.changes, state.features, run_id, options.progress)
         further: Mapping[str, Any] | None = None
-        if run.write_back is not None:
+        if options.write_back is not None:
             with clock("write back"):
-                further = run.write_back(tx, RefreshContext(source, run.run_id, head.model_hash, changes))
+                further = options.write_back(tx, RefreshContext(source, run_id, state.model_hash, plan.changes))
         with clock("commit"):
             properties = {
                 **report.counts,
-                "run_id": run.run_id,
+                "run_id": run_id,
                 "state": "done",
                 "started": started.isoformat(),
                 "finished": datetime.now(UTC).isoformat(),
-                "graph_hash": goal.graph_hash,
-                "features": list(goal.features),
+                "graph_hash": plan.graph_hash,
+                "features": list(plan.features),
                 **(further or {}),
             }
-            advance_state(tx, source, properties)
+            set_state(tx, source, properties)
             tx.commit()
         return report
 
-    return transact(driver, database, run.run_id, attempt, pauses)
+    return transact(database, run_id, attempt)
 
 
-def annotate(
-    driver: neo4j.Driver,
-    database: str,
-    source: str,
-    run_id: str,
-    work: Annotation,
-    wait: float,
-    pauses: Sequence[float],
-) -> None:
-    """Lock a source, write more onto its nodes, and onto its head what ``work`` returns, all in one transaction.
+def annotate(database: Database, source: str, run_id: str, work: Annotation, wait: float) -> None:
+    """Lock a source, write more onto its nodes, and onto its state what ``work`` returns, all in one transaction.
 
     Raises:
         StoreLockedError: a refresh of the source did not end in time.
@@ -180,17 +161,19 @@ def annotate(
     """
 
     def attempt(tx: neo4j.Transaction, _number: int) -> None:
-        with bounded_wait(driver, database, source, run_id, wait):
-            head = lock_state(tx, source, run_id)
-        if not head.run_id:
-            raise StoreError(f"The store holds no source {source!r}; refresh it from its files first.")
-        advance_state(tx, source, work(tx, head))
+        with bounded_wait(database, source, run_id, wait):
+            state = lock_state(tx, source, run_id)
+        if not state.run_id:
+            raise no_source(source)
+        set_state(tx, source, work(tx, state))
         tx.commit()
 
-    transact(driver, database, run_id, attempt, pauses)
+    transact(database, run_id, attempt)
 
 
-def _write_changes(tx: neo4j.Transaction, changes: Changes, features: Iterable[str], run: RefreshOptions) -> None:
+def _write_changes(
+    tx: neo4j.Transaction, changes: Changes, features: Iterable[str], run_id: str, progress: CountProgress | None
+) -> None:
     parts = (changes.created, changes.updated, changes.old_edges, changes.new_edges)
     total = len(changes.deleted) + sum(len(rows) for part in parts for rows in part.values())
     done = 0
@@ -200,15 +183,15 @@ def _write_changes(tx: neo4j.Transaction, changes: Changes, features: Iterable[s
         for batch in batches(rows):
             tx.run(statement, rows=batch, **parameters).consume()
             done += len(batch)
-            if run.progress is not None:
-                run.progress(done, total)
+            if progress is not None:
+                progress(done, total)
 
     for relation, ends in changes.old_edges.items():
         send(EDGES[relation].delete, edge_rows(dict.fromkeys(ends, 0.0)))
     send(DELETE_NODES, ({"key": key} for key in changes.deleted))
     cleared = dict.fromkeys(features)
-    for kind, statements in NODES.items():
-        send(statements.create, changes.created[kind], run_id=run.run_id)
-        send(statements.update, changes.updated[kind], run_id=run.run_id, cleared=cleared)
+    for label, statements in NODES.items():
+        send(statements.create, node_rows(changes.created[label]), run_id=run_id)
+        send(statements.update, node_rows(changes.updated[label]), run_id=run_id, cleared=cleared)
     for relation, edges in changes.new_edges.items():
         send(EDGES[relation].create, edge_rows(edges))

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ....errors import InputError, name_some
 
 if TYPE_CHECKING:
-    from ..store import QueryResult, Store
+    from ..query import QueryResult
+    from ..store import Store
 
 _PARAMETER = re.compile(r"\$(\w+)\s+(.+?)(\s+\(optional\))?")
 _VALUE = re.compile(r":param\s+(\w+)\s*=>\s*(.+)")

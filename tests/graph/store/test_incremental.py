@@ -122,7 +122,7 @@ def test_a_subtree_that_moves_takes_its_levels_along(store: Store) -> None:
         ({"id": [5, 6], "name": ["x", "y"], "parent_id": [6, 5]}, [], CycleError, "cycle"),
         ({"id": [5], "name": ["x"], "parent_id": [77]}, [], DanglingParentError, "the parent 77, which does not exist"),
         ({"id": [5], "name": ["x"], "parent_id": [9]}, [], GraphError, "the product 9 as its parent"),
-        ({"id": [5], "name": ["x"], "parent_id": [1]}, [3], DanglingParentError, "stands below 'refused:3'"),
+        ({"id": [5], "name": ["x"], "parent_id": [1]}, [3], DanglingParentError, "is a child of 'refused:3'"),
         ({"id": [5], "name": ["x"], "parent_id": [1]}, [5], InputError, "given and removed"),
     ],
 )

@@ -20,9 +20,8 @@ from newaisle import CatalogGraph
 from newaisle.errors import GuardError, InputError, StoreError, StoreLockedError, StoreUnavailableError
 from newaisle.graph import RefreshContext, Store, open_store, refresh
 from newaisle.graph.store.connection import check_version
-from newaisle.graph.store.cypher import LOCK_HEAD
-from newaisle.graph.store.refresh import named
-from newaisle.graph.store.rows import head_key
+from newaisle.graph.store.cypher import LOCK_STATE
+from newaisle.graph.store.source_state import state_key
 from newaisle.graph.store.url import Credentials
 
 
@@ -128,7 +127,7 @@ def test_the_guard_names_the_figures_and_changes_nothing(store: Store) -> None:
 def test_a_source_is_kept_under_a_name(store: Store) -> None:
     graph = catalog("tables", 20)
     refresh(store, graph, "spring")
-    assert store.snapshot("spring") == named(graph, "spring")
+    assert store.snapshot("spring") == graph.with_source("spring")
     assert "tables" not in store.sources()
     with pytest.raises(InputError, match="has other characters"):
         refresh(store, graph, "Spring sale")
@@ -172,7 +171,7 @@ def embed(tx: neo4j.Transaction, written: RefreshContext) -> None:
         keys=keys,
         run=written.run_id,
     ).consume()
-    tx.run("MATCH (h:Newaisle {key: $key}) SET h.model_hash = 'm1'", key=head_key(written.source)).consume()
+    tx.run("MATCH (h:Newaisle {key: $key}) SET h.model_hash = 'm1'", key=state_key(written.source)).consume()
 
 
 def embedded(store: Store, source: str) -> list[list[str]]:
@@ -353,7 +352,7 @@ def holding(store: Endpoint, source: str) -> Iterator[Callable[[], None]]:
         driver.session(database=store.credentials.database) as session,
         session.begin_transaction() as tx,
     ):
-        tx.run(LOCK_HEAD, key=head_key(source), run_id="theirs").consume()
+        tx.run(LOCK_STATE, key=state_key(source), run_id="theirs").consume()
         yield tx.rollback
 
 

@@ -13,8 +13,9 @@ import pytest
 from newaisle import CatalogGraph
 from newaisle.errors import InputError, StoreError, StoreUnavailableError
 from newaisle.graph import Credentials, Relation, Store, home_folder, open_store
+from newaisle.graph.store.batches import BATCH_CHARACTERS, BATCH_ROWS, batches, node_rows
 from newaisle.graph.store.cypher import NodeLabel
-from newaisle.graph.store.rows import BATCH_CHARACTERS, BATCH_ROWS, batches, graph_rows
+from newaisle.graph.store.records import graph_records
 from newaisle.graph.store.unchanged import is_unchanged
 from newaisle.graph.store.url import parse_store_url
 
@@ -404,7 +405,7 @@ def test_batches_are_bounded_by_rows_and_by_text() -> None:
 def test_a_text_of_megabytes_is_stored(store: Store) -> None:
     names = ["All", *(f"Category {i}" for i in range(9))]
     graph = small_graph("long", names, text=[f"{i} " + "long text é " * 200_000 for i in range(10)])
-    assert len(list(batches(graph_rows(graph).nodes[NodeLabel.CATEGORY].values()))) > 1
+    assert len(list(batches(node_rows(graph_records(graph).nodes[NodeLabel.CATEGORY])))) > 1
     store.write(graph)
     assert store.snapshot("long") == graph
 

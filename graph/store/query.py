@@ -1,15 +1,61 @@
-"""Values of the driver as plain Python values, fit for printing and JSON."""
+"""Cypher queries and their results as plain Python values, fit for printing and JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
+import neo4j
 import neo4j.graph
 import neo4j.spatial
 import neo4j.time
 
+from ...errors import StoreError
+from .connection import Database
+
 _TEMPORAL = (neo4j.time.DateTime, neo4j.time.Date, neo4j.time.Time, neo4j.time.Duration)
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """The result of a Cypher query.
+
+    Attributes:
+        columns: the names of the columns.
+        rows: one list of plain Python values per row; see :func:`plain`.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[list[Any], ...]
+
+
+def run_reading(database: Database, cypher: str, parameters: Mapping[str, Any]) -> QueryResult:
+    """Run a query that must not write.
+
+    Raises:
+        StoreError: it would change the store.
+    """
+    with (
+        database.driver.session(database=database.name, default_access_mode=neo4j.READ_ACCESS) as session,
+        session.begin_transaction() as tx,  # left without commit: rolled back whatever the server let pass
+    ):
+        answer = tx.run(cypher, dict(parameters))
+        found = _result(answer.keys(), list(answer))
+        if answer.consume().counters.contains_updates:
+            raise StoreError("The query would change the store; only queries that read are allowed here.")
+        return found
+
+
+def run_writing(database: Database, cypher: str, parameters: Mapping[str, Any]) -> QueryResult:
+    """Run a query that may write."""
+    answer = database.driver.execute_query(cypher, dict(parameters), database_=database.name)
+    return _result(answer.keys, answer.records)
+
+
+def _result(columns: Any, records: list[neo4j.Record]) -> QueryResult:
+    return QueryResult(tuple(columns), tuple(plain(record.values()) for record in records))
 
 
 def plain(value: Any) -> Any:
