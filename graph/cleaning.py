@@ -1,4 +1,4 @@
-"""What cleaning did to a table: counted, never silent."""
+"""The report of cleaning a table: every dropped row and changed value is counted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class CleaningReport:
     """How many rows came in, how many stayed, and why the others went.
 
     Attributes:
-        rows_read: rows in the table as given.
+        rows_read: rows in the table.
         rows_kept: rows in use after cleaning.
         dropped: reason -> rows dropped for it.
         changed: reason -> values changed for it.
@@ -30,12 +30,12 @@ class CleaningReport:
         """One line for people, such as ``10 rows read, 8 kept; dropped: 2 missing id``."""
         parts = [f"{self.rows_read:,} rows read, {self.rows_kept:,} kept"]
         for title, counts in (("dropped", self.dropped), ("changed", self.changed)):
-            told = [f"{count:,} {reason}" for reason, count in counts.items() if count]
-            if told:
-                parts.append(f"{title}: " + ", ".join(told))
+            listed = [f"{count:,} {reason}" for reason, count in counts.items() if count]
+            if listed:
+                parts.append(f"{title}: " + ", ".join(listed))
         return "; ".join(parts)
 
 
 def normalise_text(text: str) -> str:
-    """Unicode NFC, white space runs to one blank, no white space at the ends."""
+    """Unicode NFC, each run of white space as one blank, none at the ends."""
     return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()

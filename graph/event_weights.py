@@ -1,4 +1,4 @@
-"""Kinds of events: how much a view, a basket, a purchase or a dislike says of what a user wants."""
+"""Weights of events by kind: how strongly a view, a basket, a purchase or a dislike indicates preference."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ WELL_KNOWN: Mapping[str, float] = {
     "purchase": 1.0,
     "dislike": -1.0,
 }
-"""What events of well-known kinds weigh where nothing else is said; those of all other kinds weigh 1."""
+"""Default weights of well-known kinds of events; all other kinds weigh 1."""
 
 
 @dataclass(frozen=True)
 class EventWeights:
-    """Kind of event -> weight: below 0 the user does not want the target, and 0 leaves the events out.
+    """Kind of event -> weight: below 0 is a dislike, and 0 leaves the events out.
 
     Attributes:
-        given: goes before ``WELL_KNOWN``. A kind is meant whatever its case.
-        strongest: the greatest weight among the kinds that occur in the history; all weights are relative to it.
+        given: overrides ``WELL_KNOWN``; kinds are compared without regard to case.
+        strongest: the greatest weight among the kinds in the history; all weights are relative to it.
 
     Raises:
         InputError: a weight is no finite number.
@@ -47,15 +47,14 @@ class EventWeights:
                 raise InputError(f"The weight of events of the kind {kind!r} is {weight!r}; give a finite number.")
 
     def weight(self, kind: str) -> float:
-        """What an event of a kind weighs, before it is compared with the strongest."""
+        """The weight of a kind, before division by the strongest."""
         known = {**WELL_KNOWN, **{_name(own): float(weight) for own, weight in self.given.items()}}
         return known.get(_name(kind), 1.0)
 
     def weights(self, events: Interactions) -> FloatArray:
-        """What each event weighs, relative to the strongest kind of the history, -1 to 1, float64 (e,).
+        """The weight of each event relative to the strongest kind, clipped to -1 to 1, float64 (e,).
 
-        Kinds above the strongest (they came after the fit) weigh 1, none weighs below -1. Without a column of kinds all
-        events weigh 1.
+        Without a column of kinds all events weigh 1.
         """
         if events.event is None:
             return np.ones(len(events))
@@ -65,7 +64,7 @@ class EventWeights:
 
 
 def stronger(one: FloatArray, other: FloatArray) -> FloatArray:
-    """What pairs of user and target weigh by both of two weights, 0 where nothing is known, float64 (pairs,).
+    """Combine two weights of pairs of user and target (0: none), float64 (pairs,).
 
     The greater one, but the lower one where one of them is below 0: a dislike counts whatever else happened.
     """
@@ -75,12 +74,12 @@ def stronger(one: FloatArray, other: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class WeightedHistory:
-    """A history as the model learns it.
+    """A history as the model is fitted to it.
 
     Attributes:
         events: those on known targets whose kind is not left out.
         kinds: their weights, relative to the strongest among them.
-        signed: weight of each pair, below 0 where the user does not want the target, CSR (users, n).
+        signed: weight of each pair, below 0 for dislikes, CSR (users, n).
         bought: quantities times weights, summed, of the pairs above 0, CSR (users, n).
     """
 
@@ -96,12 +95,12 @@ class WeightedHistory:
         """Weigh a history.
 
         Args:
-            history: the interactions; those of targets that the graph does not know are left out.
+            history: the interactions; those on targets that are not in the graph are dropped.
             graph: the catalog, n targets and groups.
-            given: kind of event -> weight, before ``WELL_KNOWN``.
+            given: kind of event -> weight, overrides ``WELL_KNOWN``.
 
         Raises:
-            InteractionsError: no interaction is on a known target, or none speaks for one.
+            InteractionsError: no interaction is on a known target, or none is positive.
             InputError: a weight is no finite number.
         """
         events, kinds = history.restrict(graph), EventWeights(given or {})
@@ -109,7 +108,7 @@ class WeightedHistory:
             strongest = max(kinds.weight(str(kind)) for kind in np.unique(events.event))
             if strongest <= 0:
                 raise InteractionsError(
-                    "No interaction speaks for a target: the kinds of all events "
+                    "No interaction is positive: the kinds of all events "
                     f"({', '.join(sorted(set(events.event.tolist()))[:5])}) weigh 0 or less; give one of them a weight "
                     "above 0, or other events."
                 )
@@ -121,7 +120,9 @@ class WeightedHistory:
         signed = replace(events.where(_at(starts, len(events))), weight=pair).matrix(graph)
         wanted = np.repeat(pair > 0, np.diff(np.r_[starts, len(events)]))
         if not wanted.any():
-            raise InteractionsError("No user wants any target: whoever bought one dislikes it too; give more events.")
+            raise InteractionsError(
+                "No pair of user and target is positive: whoever bought a target dislikes it too; give more events."
+            )
         return cls(events, kinds, signed, replace(events, weight=events.weight * weights).where(wanted).matrix(graph))
 
 

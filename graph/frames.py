@@ -1,4 +1,4 @@
-"""Tables of any library (pandas, polars, Arrow) in and out, by way of narwhals."""
+"""Tables of any library (pandas, polars, Arrow) read and built through narwhals."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Table = Any
 def read_frame(table: Table, what: str, required: Sequence[str] = (), *, rest: bool = True) -> nw.DataFrame[Any]:
     """Wrap a table as Arrow and check that it has the required columns and at least one row.
 
-    In Arrow a column has one type and one kind of missing cell, whatever library the table came in.
+    In Arrow a column has one type and one kind of missing cell, whatever the library.
 
     Args:
         table: a pandas, polars or Arrow table.
-        what: the table's name in error messages, for example ``"categories"``.
-        required: columns that must be there.
-        rest: whether to keep the other columns too.
+        what: its name in error messages, for example ``"categories"``.
+        required: columns that it must have.
+        rest: whether to keep the other columns.
 
     Raises:
         InputError: not a table, a column is missing or mixes types, or no rows.
@@ -46,7 +46,7 @@ def read_frame(table: Table, what: str, required: Sequence[str] = (), *, rest: b
 
 
 def library_of(table: Table) -> ModuleType:
-    """The library that a table is made with, for :func:`to_frame`."""
+    """The library of a table, for :func:`to_frame`."""
     module: ModuleType = nw.get_native_namespace(_wrap(table, "given"))
     return module
 
@@ -73,7 +73,7 @@ def _arrow(series: nw.Series[Any], name: str, what: str) -> Any:
 
 
 def to_frame(columns: Mapping[str, Any], backend: ModuleType | None = None) -> Table:
-    """Build a table in the wanted library (default: Arrow) from named columns."""
+    """Build a table of a library (default: Arrow) from named columns."""
     arrow = pa.table(dict(columns))
     if backend is None or backend is pa:
         return arrow

@@ -1,4 +1,4 @@
-"""The user's own ids on one side, positions 0..n-1 on the other."""
+"""A two-way map between own ids and positions 0..n-1."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..errors import InputError, UnknownIdError, name_some
 
 Id = str | int
-"""An id as the user wrote it. One collection of ids holds either texts or integers, never both."""
+"""An own id. One collection holds either texts or integers, never both."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Ids:
 
     Attributes:
         values: the ids in ascending order; position ``i`` belongs to ``values[i]``.
-        what: what the ids stand for ("user", "target"), for error messages.
+        what: what they identify ("user", "target"), for error messages.
     """
 
     values: tuple[Id, ...]

@@ -1,4 +1,4 @@
-"""Interactions: who bought (or visited, liked) which target, with the user's own ids."""
+"""Interactions: which user bought (or viewed, liked) which target, with own ids."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Interactions:
         weight: positive finite weights (quantity, count), float64 (e,).
         timestamp: datetime64[us] (e,) or None.
         event: kind of each event (e,) or None.
-        report: what cleaning did.
-        backend: the table library the events came in (None: Arrow).
+        report: the counts of cleaning.
+        backend: the library of the table that was read (None: Arrow).
     """
 
     users: Ids
@@ -103,7 +103,7 @@ class Interactions:
         dropped["exact duplicate"] = int(repeated.sum())
         dropped = {reason: count for reason, count in dropped.items() if count}
         if not len(kept):
-            raise InteractionsError("No interaction is left after cleaning; " + _told(dropped))
+            raise InteractionsError("No interaction is left after cleaning; " + _listed(dropped))
         order = order[~repeated]
         return cls(
             user_ids,
@@ -132,13 +132,13 @@ class Interactions:
         )
 
     def sample_users(self, count: int, seed: int = 0) -> Interactions:
-        """The events of ``count`` users drawn at random, the others' ids gone; all users if there are fewer.
+        """The events and ids of ``count`` users sampled at random; of all users if there are fewer.
 
         Raises:
             InputError: ``count`` is below 1.
         """
         if count < 1:
-            raise InputError(f"{count} users are asked for; give 1 or more.")
+            raise InputError(f"Cannot sample {count} users; give 1 or more.")
         if count >= len(self.users):
             return self
         chosen = np.sort(np.random.default_rng(seed).choice(len(self.users), count, replace=False))
@@ -147,7 +147,7 @@ class Interactions:
         return replace(kept, users=users, user=np.searchsorted(chosen, kept.user))
 
     def restrict(self, graph: CatalogGraph) -> Interactions:
-        """The events on targets that the graph knows; the others are dropped and counted in ``report``.
+        """The events on targets of the graph; the others are dropped and counted in ``report``.
 
         Raises:
             InteractionsError: no event is on a known target.
@@ -178,7 +178,7 @@ class Interactions:
 
 
 def _own_ids(rows: Any, column: str) -> tuple[list[Id | None], IntArray]:
-    """The distinct own ids of an id column, and every row's place among them (-1 where it has none)."""
+    """The distinct own ids of a column, and every row's position among them (-1 where it has none)."""
     cells = rows.column(column)
     kind = cells.type.value_type if pa.types.is_dictionary(cells.type) else cells.type
     if not any(check(kind) for check in _ID_TYPES):
@@ -192,7 +192,7 @@ def _own_ids(rows: Any, column: str) -> tuple[list[Id | None], IntArray]:
 
 
 def _distinct(cells: Any) -> tuple[list[Any], IntArray]:
-    """The distinct values of an Arrow column, and every row's place among them (-1 where it is null)."""
+    """The distinct values of an Arrow column, and every row's position among them (-1 where it is null)."""
     if pa.types.is_null(cells.type):
         return [], np.full(len(cells), -1, dtype=np.int64)
     encoded = cells if pa.types.is_dictionary(cells.type) else cells.dictionary_encode()
@@ -278,7 +278,7 @@ def _parsed(cells: Any, column: str) -> Any:
         ) from None
 
 
-def _told(dropped: Mapping[str, int]) -> str:
+def _listed(dropped: Mapping[str, int]) -> str:
     return "dropped: " + ", ".join(f"{count:,} {reason}" for reason, count in dropped.items()) + "."
 
 

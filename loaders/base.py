@@ -1,4 +1,4 @@
-"""What a loader hands back, and the small things all loaders share."""
+"""The result of a loader, and helpers that loaders share."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..graph import CatalogGraph, Interactions, NewaisleError
 
 @dataclass(frozen=True)
 class Loaded:
-    """A source, read.
+    """A loaded source.
 
     Attributes:
         graph: the catalog graph.
         interactions: the events on its targets; None where the source has none.
-        as_of: gives the catalog as it was before a date (ISO 8601), its features knowing nothing later; None where the
-            source does not tell.
+        as_of: returns the catalog as it was before a date (ISO 8601), its features computed from nothing later; None
+            where the source cannot.
     """
 
     graph: CatalogGraph
@@ -42,8 +42,8 @@ class Loaded:
 
 
 @contextmanager
-def blaming(where: object) -> Iterator[None]:
-    """Put the file or folder in front of the message of any newaisle error raised inside."""
+def located(where: object) -> Iterator[None]:
+    """Put a file or folder in front of the message of any newaisle error raised inside."""
     try:
         yield
     except NewaisleError as error:

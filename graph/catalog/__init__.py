@@ -1,1 +1,1 @@
-"""The catalog graph: what it is made of, how it is built, checked, hashed, derived and extended."""
+"""The catalog graph: its parts, and how it is built, checked, hashed, derived and extended."""

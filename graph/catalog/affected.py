@@ -16,13 +16,8 @@ from .traversal import reached
 
 def targets_with_attributes(graph: CatalogGraph, attributes: IntArray) -> IntArray:
     """Targets that have one of some attributes, or a narrower value below one, ascending."""
-    up = graph.edges[Relation.ATTRIBUTE_CHILD_OF]
-    size = len(graph.attributes)
-    narrower = sp.csr_array((np.ones(len(up)), (up.head, up.tail)), shape=(size, size))
-    wanted = np.zeros(size, dtype=np.bool_)
-    wanted[reached(narrower, attributes)] = True
-    has = graph.edges[Relation.HAS_ATTRIBUTE]
-    return np.unique(has.tail[wanted[has.head]])
+    has, narrower = graph.edges[Relation.HAS_ATTRIBUTE], sp.csr_array(graph.attribute_parents.T)
+    return np.unique(has.tail[np.isin(has.head, reached(narrower, attributes))])
 
 
 def with_descendants(graph: CatalogGraph, positions: IntArray) -> IntArray:
@@ -57,8 +52,10 @@ def _rows(graph: CatalogGraph) -> set[tuple[str, str, bool]]:
 
 
 def _edges(graph: CatalogGraph, relation: Relation) -> set[tuple[str, str, float]]:
-    weights = graph.edges[relation].weight.tolist()
-    return {(tail, head, weight) for (tail, head), weight in zip(graph.edge_keys(relation), weights, strict=True)}
+    return {
+        (*ends, weight)
+        for ends, (_, _, weight) in zip(graph.edge_keys(relation), graph.edges[relation].rows, strict=True)
+    }
 
 
 def _positions(keys: Iterable[str], wanted: Iterable[str]) -> IntArray:

@@ -62,11 +62,7 @@ def graph_from_files(source: str, tables: Mapping[str, pa.Table]) -> CatalogGrap
         availability=availability,
         attributes=tuple(Attribute(a["name"], a["value"]) for a in attributes.to_pylist()),
         edges={
-            kind: Edges(
-                frozen(columns["tail"][relation == kind.value], np.int64),
-                frozen(columns["head"][relation == kind.value], np.int64),
-                frozen(columns["weight"][relation == kind.value], np.float64),
-            )
+            kind: Edges.of(*(columns[name][relation == kind.value] for name in ("tail", "head", "weight")))
             for kind in Relation
         },
     )

@@ -1,4 +1,4 @@
-"""From when to when a target can be had: dates, times or numbers, kept as days since 1970-01-01 or as they are."""
+"""When a target is available: dates and times, kept as days since 1970-01-01, or numbers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ...errors import InputError
 AVAILABLE_FROM = "available_from"
 AVAILABLE_TO = "available_to"
 AVAILABILITY = frozenset({AVAILABLE_FROM, AVAILABLE_TO})
-"""Columns that say when a target can be had; the model reads neither."""
+"""Columns with the first and last moment at which a target is available; the model reads neither."""
 
 Moment = date | datetime | np.datetime64 | str | float
-"""A date, a time (without a time zone it is UTC), one of these as a text such as 2024-05-31, or a number."""
+"""A date, a time (UTC without a time zone), one of these as a text such as 2024-05-31, or a number."""
 
 _EPOCH = datetime(1970, 1, 1)
 
@@ -45,21 +45,17 @@ def as_number(moment: Any) -> float:
         value = None
     if isinstance(value, int | float | Decimal | np.number) and not isinstance(value, bool) and not math.isinf(value):
         return float(value)
-    raise InputError(f"{moment!r} is no moment; give a date such as 2024-05-31, a time, or a number.")
+    raise InputError(f"{moment!r} is neither a date nor a number; give a date such as 2024-05-31, a time, or a number.")
 
 
 def available(columns: Mapping[str, npt.NDArray[np.float64]], at: Moment, size: int) -> npt.NDArray[np.bool_]:
-    """Which targets can be had, bool (size,): from ``available_from`` to ``available_to``, both included.
+    """Which of ``size`` targets are available, bool (size,): from ``available_from`` to ``available_to`` inclusive.
 
-    A whole number, thus a date, lasts to its end. A missing cell is no limit.
-
-    Args:
-        columns: some of the two columns as numbers, float64 (size,).
-        at: the moment.
-        size: number of targets.
+    A whole number, thus a date, lasts to its end; a missing cell is no limit. ``columns`` holds one or both of the two
+    columns as float64 (size,).
 
     Raises:
-        InputError: ``at`` is no moment.
+        InputError: ``at`` is empty, or neither a date nor a number.
     """
     moment = as_number(at)
     if math.isnan(moment):

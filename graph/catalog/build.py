@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import graphlib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+import scipy.sparse as sp
 
 from ...arrays import FloatArray
 from ...errors import CycleError, DanglingParentError, GraphError
 from ..ids import Id, Ids
 from .availability import AVAILABILITY
 from .schema import Attribute, Edges, Node, Relation, frozen
+from .traversal import nodes_on_cycles
 
 _T = TypeVar("_T")
 
@@ -29,8 +31,8 @@ def assemble(
     Args:
         ids: the ids of ``nodes``.
         nodes: targets and groups by own id.
-        attribute_parents: the hierarchy over attributes.
-        attributes: attributes to keep even where no node and no hierarchy names them.
+        attribute_parents: attribute -> its wider values.
+        attributes: attributes to keep even where no node has them.
 
     Returns:
         The fields of :class:`~newaisle.graph.CatalogGraph` by name, all but ``source`` and ``report``.
@@ -57,7 +59,7 @@ def check_parents(
         own: id of the child, for messages.
         parents: ids of its parents.
         is_product: whether an id is that of a product; None where there is no such id.
-        what: what messages call the child.
+        what: the word for the child in messages.
 
     Raises:
         DanglingParentError: a parent does not exist.
@@ -85,6 +87,16 @@ def refuse_cycles(parents: Mapping[_T, list[_T]]) -> None:
         cycle = error.args[1]
         shown = " -> ".join(str(step) for step in cycle[:10]) + (" -> ..." if len(cycle) > 10 else "")
         raise CycleError(f"The parents run in a cycle: {shown}; remove one of these parent links.") from None
+
+
+def refuse_cycles_in(adjacency: sp.csr_array, names: Sequence[object]) -> None:
+    """Refuse cycles of a whole graph, CSR (n, n) with row = child, whose nodes have some names.
+
+    Raises:
+        CycleError: with a cycle by names.
+    """
+    nodes = nodes_on_cycles(adjacency).tolist()
+    refuse_cycles({names[node]: [names[above] for above in adjacency[[node]].indices.tolist()] for node in nodes})
 
 
 def split_numbers(numbers: Mapping[str, FloatArray]) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
@@ -117,25 +129,15 @@ def _arrays(
         "availability": availability,
         "attributes": ordered,
         "edges": {
-            Relation.CHILD_OF: edges_of((i, p, 1.0) for i, p, product in up if not product),
-            Relation.IN_CATEGORY: edges_of((i, p, 1.0) for i, p, product in up if product),
-            Relation.HAS_ATTRIBUTE: edges_of(
+            Relation.CHILD_OF: Edges.from_rows((i, p, 1.0) for i, p, product in up if not product),
+            Relation.IN_CATEGORY: Edges.from_rows((i, p, 1.0) for i, p, product in up if product),
+            Relation.HAS_ATTRIBUTE: Edges.from_rows(
                 (i, place[attribute], weight)
                 for i, node in enumerate(nodes)
                 for attribute, weight in node.attributes.items()
             ),
-            Relation.ATTRIBUTE_CHILD_OF: edges_of(
+            Relation.ATTRIBUTE_CHILD_OF: Edges.from_rows(
                 (place[attribute], place[parent], 1.0) for attribute, above in parents_of.items() for parent in above
             ),
         },
     }
-
-
-def edges_of(rows: Iterable[tuple[int, int, float]]) -> Edges:
-    """Edges from rows (tail, head, weight), sorted."""
-    ordered = sorted(rows)
-    return Edges(
-        frozen([tail for tail, _, _ in ordered], np.int64),
-        frozen([head for _, head, _ in ordered], np.int64),
-        frozen([weight for _, _, weight in ordered], np.float64),
-    )

@@ -1,4 +1,4 @@
-"""What ties two targets in the catalog graph: the attributes and categories above both, with the way over each."""
+"""What connects two targets in the catalog graph: attributes and categories above both, with the path over each."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import numpy as np
 import scipy.sparse as sp
 
 from .graph import CatalogGraph
-from .traversal import reached
+from .traversal import reached, waves
 
 
 @dataclass(frozen=True)
 class Connection:
-    """One node above two targets, and the shortest way from the one to the other over it.
+    """One node above two targets, and the shortest path from the one to the other over it.
 
     Attributes:
         kind: "attribute" or "ancestor", as the query ``way`` calls them.
-        nodes: the way, its first and last node being the two targets: targets and groups by position, attributes by
-            ``n`` plus position.
+        nodes: the path from the one target to the other: targets and groups by position, attributes by ``n`` plus
+            position.
         over: the node above both, which may be one of them.
         carriers: how many targets and groups have the attribute or a narrower value of it; 0 for an ancestor.
     """
@@ -34,39 +34,33 @@ class Connection:
 
 @dataclass(frozen=True, eq=False)
 class Connections:
-    """Finds what ties two targets of a graph.
-
-    Attributes:
-        graph: the catalog of n targets and groups.
-    """
+    """Finds what connects two targets of a graph with n targets and groups."""
 
     graph: CatalogGraph
 
     def between(self, one: int, other: int) -> tuple[Connection, ...]:
-        """What stands above two different targets, but for what stands above a nearer tie of the same kind.
+        """The nodes above two different targets (positions), but for those above a nearer one of the same kind.
 
         Attributes come first, the rarer before the more common ones, then ancestors, the nearer first.
-
-        Args:
-            one: position of the target from which the ways lead.
-            other: position of the target to which they lead.
         """
         size = len(self.graph)
         found = []
         for kind in ("attribute", "ancestor"):
-            up, down = (self._ways(start, kind) for start in (one, other))
+            up, down = (self._paths(start, kind) for start in (one, other))
             shared = up.keys() & down.keys()
             for over in shared - self._above(shared, kind):
                 nodes = (*up[over], *reversed(down[over][:-1]))
                 carriers = self._carriers(over) if over >= size else 0
                 found.append(Connection(kind, nodes, over, carriers))
-        return tuple(sorted(found, key=lambda tie: (tie.kind == "ancestor", tie.carriers, len(tie.nodes), tie.nodes)))
+        return tuple(
+            sorted(found, key=lambda each: (each.kind == "ancestor", each.carriers, len(each.nodes), each.nodes))
+        )
 
-    def weight(self, tie: Connection) -> float:
-        """``ln((n + 1) / carriers)`` of an attribute (the rarer, the more it says), ``0.5^steps`` over an ancestor."""
-        if tie.kind == "ancestor":
-            return float(0.5 ** (len(tie.nodes) - 1))
-        return math.log((len(self.graph) + 1) / tie.carriers)
+    def weight(self, connection: Connection) -> float:
+        """``ln((n + 1) / carriers)`` of an attribute, so that rare ones count more; ``0.5^steps`` over an ancestor."""
+        if connection.kind == "ancestor":
+            return float(0.5 ** (len(connection.nodes) - 1))
+        return math.log((len(self.graph) + 1) / connection.carriers)
 
     def key(self, node: int) -> str:
         """The store key of a node."""
@@ -78,33 +72,30 @@ class Connections:
         size = len(self.graph)
         return self.graph.names[node] if node < size else str(self.graph.attributes[node - size])
 
-    def told(self, tie: Connection) -> str:
-        """A way by names, ``>`` leading up and ``<`` down."""
-        top = tie.nodes.index(tie.over)
-        names = [self.name(node) for node in tie.nodes]
+    def describe(self, connection: Connection) -> str:
+        """A path by names, ``>`` leading up and ``<`` down."""
+        top = connection.nodes.index(connection.over)
+        names = [self.name(node) for node in connection.nodes]
         return " < ".join([" > ".join(names[: top + 1]), *names[top + 1 :]])
 
-    def _ways(self, start: int, kind: str) -> dict[int, tuple[int, ...]]:
-        """Every node that a target reaches upwards, with the shortest way there, equally short ones by their keys."""
-        found: dict[int, tuple[int, ...]] = {} if kind == "attribute" else {start: (start,)}
-        frontier: dict[int, tuple[int, ...]] = {node: (start, node) for node in self._parents(start, kind)}
-        while frontier:
-            found |= frontier
-            further: dict[int, tuple[int, ...]] = {}
-            for node, way in sorted(frontier.items(), key=lambda item: self._keys(item[1])):
+    def _paths(self, start: int, kind: str) -> dict[int, tuple[int, ...]]:
+        """Every node that a target reaches upwards, with the shortest path, of equally short ones the first by keys."""
+        found: dict[int, tuple[int, ...]] = {start: (start,)}
+        for wave in waves(self._upward[kind], np.array([start])):
+            for node in sorted(wave.tolist(), key=lambda node: self._keys(found[node])):
                 for above in self._parents(node, kind):
-                    if above not in found:
-                        further.setdefault(above, (*way, above))
-            frontier = further
+                    found.setdefault(above, (*found[node], above))
+        if kind == "attribute":
+            del found[start]
         return found
 
     def _above(self, nodes: set[int], kind: str) -> set[int]:
-        """All that stands above any of some nodes."""
+        """All nodes above any of some nodes."""
         upward = self._upward[kind]
         return set(reached(upward, upward[sorted(nodes)].indices.astype(np.int64)).tolist())
 
     def _parents(self, node: int, kind: str) -> list[int]:
-        """The next nodes above, attributes and wider ones for the one kind, categories for the other."""
+        """The next nodes above: attributes and wider ones for the one kind, categories for the other."""
         upward = self._upward[kind]
         columns: list[int] = upward.indices[upward.indptr[node] : upward.indptr[node + 1]].tolist()
         return columns
@@ -134,5 +125,5 @@ class Connections:
     def _downward(self) -> sp.csr_array:
         return sp.csr_array(self._upward["attribute"].T)
 
-    def _keys(self, way: tuple[int, ...]) -> tuple[str, ...]:
-        return tuple(self.key(node) for node in way)
+    def _keys(self, path: tuple[int, ...]) -> tuple[str, ...]:
+        return tuple(self.key(node) for node in path)

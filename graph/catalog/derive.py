@@ -1,4 +1,4 @@
-"""Graphs derived from another one: parts left out or shuffled for ablations, attributes added."""
+"""Graphs derived from another one: parts removed or shuffled for ablations, attributes added."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ...arrays import FloatArray, IntArray
 from ...errors import InputError
 from .graph import CatalogGraph
-from .schema import Attribute, Edges, Relation, frozen
+from .schema import Attribute, Edges, Relation
 
 _RELATIONS = {relation.value.lower(): relation for relation in (Relation.CHILD_OF, Relation.IN_CATEGORY)}
 
@@ -20,8 +20,8 @@ def without(graph: CatalogGraph, names: Iterable[str]) -> CatalogGraph:
 
     Args:
         graph: the full graph.
-        names: names of features or attributes (all values of the attribute go, and its hierarchy; a name that is both
-            drops both), ``child_of`` or ``in_category`` (upper or lower case), or ``text`` (all texts become empty).
+        names: names of features or attributes (all values of the attribute are dropped, and its hierarchy; a name that
+            is both drops both), ``child_of`` or ``in_category`` (in any case), or ``text`` (all texts become empty).
 
     Raises:
         InputError: a name that the graph does not have; the message lists those it has.
@@ -36,7 +36,7 @@ def without(graph: CatalogGraph, names: Iterable[str]) -> CatalogGraph:
         raise InputError(f"Cannot drop {', '.join(map(repr, sorted(unknown)))}; what can be dropped is: {known}.")
     edges = dict(graph.edges)
     for relation in relations.values():
-        edges[relation] = _none()
+        edges[relation] = Edges.from_rows(())
     kept = [i for i, attribute in enumerate(graph.attributes) if attribute.name not in wanted]
     if len(kept) < len(graph.attributes):
         place = np.full(len(graph.attributes), -1, dtype=np.int64)
@@ -56,7 +56,7 @@ def without(graph: CatalogGraph, names: Iterable[str]) -> CatalogGraph:
 def shuffled(graph: CatalogGraph, seed: int) -> CatalogGraph:
     """Give every leaf (a target or group with nothing below it) the edges of another leaf, per relation.
 
-    Numbers of edges per attribute and parent stay; what they say of the leaf is gone. For ablations.
+    The number of edges of each attribute and parent stays; only their information on the leaf is lost. For ablations.
     """
     random = np.random.default_rng(seed)
     leaves = np.setdiff1d(np.arange(len(graph)), graph.parents.indices)
@@ -71,17 +71,13 @@ def shuffled(graph: CatalogGraph, seed: int) -> CatalogGraph:
 
 def bare(graph: CatalogGraph) -> CatalogGraph:
     """The targets with their own texts and features, without any edge or attribute."""
-    return replace(graph, attributes=(), edges={relation: _none() for relation in Relation})
-
-
-def _none() -> Edges:
-    return Edges(frozen([], np.int64), frozen([], np.int64), frozen([], np.float64))
+    return replace(graph, attributes=(), edges={relation: Edges.from_rows(()) for relation in Relation})
 
 
 def _where(tail: IntArray, head: IntArray, weight: FloatArray) -> Edges:
-    """The edges both of whose ends are left (position 0 or above)."""
+    """The edges both of whose ends have a position of 0 or above."""
     keep = (tail >= 0) & (head >= 0)
-    return Edges(frozen(tail[keep], np.int64), frozen(head[keep], np.int64), frozen(weight[keep], np.float64))
+    return Edges.of(tail[keep], head[keep], weight[keep])
 
 
 def with_attributes(graph: CatalogGraph, further: Sequence[Mapping[Attribute, float]]) -> CatalogGraph:
@@ -92,24 +88,21 @@ def with_attributes(graph: CatalogGraph, further: Sequence[Mapping[Attribute, fl
         further: of each, n: attributes that it does not have -> weight above 0.
 
     Returns:
-        Another graph; attributes stand in ascending order again.
+        Another graph, its attributes in ascending order.
     """
     attributes = tuple(sorted({*graph.attributes, *(attribute for own in further for attribute in own)}))
     place = {attribute: position for position, attribute in enumerate(attributes)}
     where = np.array([place[attribute] for attribute in graph.attributes], dtype=np.int64)
-    more = [(i, place[attribute], weight) for i, own in enumerate(further) for attribute, weight in own.items()]
+    more = Edges.from_rows(
+        (i, place[attribute], weight) for i, own in enumerate(further) for attribute, weight in own.items()
+    )
     has, up = graph.edges[Relation.HAS_ATTRIBUTE], graph.edges[Relation.ATTRIBUTE_CHILD_OF]
-    tail = np.concatenate([has.tail, np.array([i for i, _, _ in more], dtype=np.int64)])
-    head = np.concatenate([where[has.head], np.array([at for _, at, _ in more], dtype=np.int64)])
-    weight = np.concatenate([has.weight, np.array([weight for _, _, weight in more])])
-    order = np.lexsort((head, tail))
+    head = np.concatenate([where[has.head], more.head])
     edges = {
         **graph.edges,
-        Relation.HAS_ATTRIBUTE: Edges(
-            frozen(tail[order], np.int64), frozen(head[order], np.int64), frozen(weight[order], np.float64)
-        ),
-        Relation.ATTRIBUTE_CHILD_OF: Edges(
-            frozen(where[up.tail], np.int64), frozen(where[up.head], np.int64), up.weight
-        ),
+        Relation.HAS_ATTRIBUTE: Edges.of(
+            np.append(has.tail, more.tail), head, np.append(has.weight, more.weight)
+        ).sorted(),
+        Relation.ATTRIBUTE_CHILD_OF: Edges.of(where[up.tail], where[up.head], up.weight),
     }
     return replace(graph, attributes=attributes, edges=edges)

@@ -1,4 +1,4 @@
-"""More targets and edges for a graph that exists: only what is new is checked, and what is there keeps its position."""
+"""Targets and edges added to a graph: only what is new is checked, and what is there keeps its position."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..frames import Table, read_frame
 from ..ids import Id, Ids
 from .affected import targets_with_attributes
 from .availability import AVAILABILITY
-from .build import check_parents, refuse_cycles, split_numbers
+from .build import check_parents, refuse_cycles_in, split_numbers
 from .graph import CatalogGraph
 from .nodes import NO_POSITIONS, TAXONOMY, attribute_hierarchy, nodes_of
 from .schema import Attribute, Edges, Node, Relation, frozen
@@ -23,13 +23,13 @@ from .tables import read_edges, read_nodes
 
 @dataclass(frozen=True)
 class Addition:
-    """What a graph is to have more.
+    """What is added to a graph.
 
     Attributes:
         nodes: new targets and groups by own id.
-        parents: id of a target that is there -> all its parents from now on.
-        attributes: id of a target that is there -> attributes with weights that it has besides or in place of the old.
-        above: value of an attribute -> wider values.
+        parents: id of a known target -> all its parents from now on.
+        attributes: id of a known target -> attributes with weights that it has besides or in place of the old.
+        above: value of an attribute -> further wider values.
     """
 
     nodes: Mapping[Id, Node] = field(default_factory=dict)
@@ -40,11 +40,11 @@ class Addition:
 
 @dataclass(frozen=True, eq=False)
 class Extended:
-    """A graph with more in it.
+    """An extended graph.
 
     Attributes:
-        graph: what was there stands where it stood, what is new behind it in ascending order.
-        touched: positions of all that is described otherwise than before, new ones included, ascending.
+        graph: known targets keep their positions, new ones follow in ascending order.
+        touched: positions of all whose description has changed, new ones included, ascending.
     """
 
     graph: CatalogGraph
@@ -57,14 +57,14 @@ def read_addition(graph: CatalogGraph, targets: Table | CatalogGraph | None, edg
     Args:
         graph: what it is added to.
         targets: a categories table as :meth:`CatalogGraph.from_tables` takes, a products table (one with the column
-            ``category_id``), or a graph; targets in that one that are there already say the same as before, and what
-            edges they have more counts as ``edges``.
-        edges: columns ``id``, ``name``, ``value`` and optional ``weight``: attributes of new targets or of those that
-            are there. Under the name ``CHILD_OF`` (of products ``IN_CATEGORY``) the values are ids of parents, which
-            replace those that the target has.
+            ``category_id``), or a graph; known targets in that one are as before, but for further edges, which count
+            as ``edges``.
+        edges: columns ``id``, ``name``, ``value`` and optional ``weight``: attributes of new or known targets. Under
+            the name ``CHILD_OF`` (of products ``IN_CATEGORY``) the values are ids of parents, which replace those that
+            the target has.
 
     Raises:
-        GraphError: a target that is there already says something else, or a cell is wrong.
+        GraphError: a known target with other content, or a cell is wrong.
         InputError: a table cannot be used.
     """
     if targets is None and edges is None:
@@ -77,7 +77,7 @@ def read_addition(graph: CatalogGraph, targets: Table | CatalogGraph | None, edg
     else:
         found = Addition()
     if not found.nodes and not found.parents and not found.attributes and not found.above and edges is None:
-        raise InputError("There is nothing to add: every target and every edge of the graph given is there already.")
+        raise InputError("There is nothing to add: the graph knows every target and every edge given.")
     return found if edges is None else _with_edges(graph, found, edges)
 
 
@@ -87,8 +87,8 @@ def _with_edges(graph: CatalogGraph, found: Addition, edges: Table) -> Addition:
     given = read_edges(edges, {*graph.ids.values, *nodes})
     parse = graph.ids.parse
     for own, further in given.items():
-        up = [parse(a.value) for a in further if a.name in (relation.value for relation in TAXONOMY)]
-        plain = {a: weight for a, weight in further.items() if a.name not in (relation.value for relation in TAXONOMY)}
+        up = [parse(a.value) for a in further if a.name in TAXONOMY]
+        plain = {a: weight for a, weight in further.items() if a.name not in TAXONOMY}
         if own in nodes:
             node = nodes[own]
             nodes[own] = replace(node, parents=up or node.parents, attributes={**node.attributes, **plain})
@@ -111,28 +111,26 @@ def _from_graph(graph: CatalogGraph, given: CatalogGraph) -> Addition:
         same = (new.name, new.text, new.product, new.features) == (old.name, old.text, old.product, old.features)
         if not same:
             raise DuplicateIdError(
-                f"The target {own!r} is there already and says something else of itself; leave it out, give it another "
-                "id, or fit again."
+                f"The target {own!r} is known with other content; leave it out, give it another id, or fit again."
             )
         if new.parents and sorted(new.parents, key=str) != sorted(old.parents, key=str):
             parents[own] = new.parents
         further = {a: weight for a, weight in new.attributes.items() if old.attributes.get(a) != weight}
         if further:
             attributes[own] = further
-    up = given.edges[Relation.ATTRIBUTE_CHILD_OF]
     held = set(attribute_hierarchy(graph))
     above: dict[Attribute, list[Attribute]] = {}
-    for tail, head in attribute_hierarchy(given) if len(up) else ():
+    for tail, head in attribute_hierarchy(given):
         if (tail, head) not in held:
             above.setdefault(tail, []).append(head)
     return Addition(nodes, parents, attributes, above)
 
 
 def extend_graph(graph: CatalogGraph, addition: Addition) -> Extended:
-    """Add targets and edges; what that costs in Python grows with what is added alone, the rest is copied arrays.
+    """Add targets and edges; Python loops over the addition alone, the rest is array operations.
 
     Raises:
-        DuplicateIdError: a new target has the id of one that is there.
+        DuplicateIdError: a new target has a known id.
         DanglingParentError: a parent does not exist.
         CycleError: parents lead back to their own child.
         GraphError: a product is named as a parent.
@@ -162,7 +160,7 @@ def extend_graph(graph: CatalogGraph, addition: Addition) -> Extended:
         for name, column in (_unknown_moments(graph, nodes) | dict(graph.numbers)).items()
     }
     features, availability = split_numbers(numbers)
-    made = CatalogGraph(
+    extended = CatalogGraph(
         source=graph.source,
         ids=ids,
         names=(*graph.names, *(node.name for node in nodes)),
@@ -178,13 +176,16 @@ def extend_graph(graph: CatalogGraph, addition: Addition) -> Extended:
         },
         report=graph.report,
     )
+    refuse_cycles_in(extended.parents, ids.values)
+    if addition.above:
+        refuse_cycles_in(extended.attribute_parents, attributes)
     heads = np.array([head for relation in TAXONOMY for _, head, _ in more[relation]], dtype=np.int64)
     general = np.setdiff1d(heads, graph.parents.indices)
     wider = targets_with_attributes(
-        made, np.array([tail for tail, _, _ in more[Relation.ATTRIBUTE_CHILD_OF]], dtype=np.int64)
+        extended, np.array([tail for tail, _, _ in more[Relation.ATTRIBUTE_CHILD_OF]], dtype=np.int64)
     )
-    touched = [np.arange(size, len(made)), moved, ids.positions(addition.attributes), general, wider]
-    return Extended(made, np.unique(np.concatenate(touched)))
+    touched = [np.arange(size, len(extended)), moved, ids.positions(addition.attributes), general, wider]
+    return Extended(extended, np.unique(np.concatenate(touched)))
 
 
 def _up(product: bool) -> Relation:
@@ -196,8 +197,8 @@ def _check_names(graph: CatalogGraph, addition: Addition) -> None:
     if there:
         plural = "targets {} are" if len(there) > 1 else "target {} is"
         raise DuplicateIdError(
-            f"The {plural.format(name_some(there))} there already; give new ones other ids, or give what "
-            "is known of old ones by now as edges."
+            f"The {plural.format(name_some(there))} there already; give new ones other ids, and new facts on known "
+            "ones as edges."
         )
     Ids.of([*addition.nodes, *graph.ids.values[:1]], "target")
     features = {name for node in addition.nodes.values() for name in node.features} - {*graph.features, *AVAILABILITY}
@@ -210,7 +211,7 @@ def _check_names(graph: CatalogGraph, addition: Addition) -> None:
         if unknown:
             raise InputError(
                 f"The catalog has no {what} {name_some([*sorted(unknown)])} (it has: {', '.join(held) or 'none'}), so "
-                "nothing is known of how much it counts; leave the column out, correct its name, or fit again."
+                "the model has no weight for it; leave the column out, correct its name, or fit again."
             )
 
 
@@ -224,28 +225,10 @@ def _check_parents(graph: CatalogGraph, addition: Addition) -> None:
 
     for own, parents in given.items():
         check_parents(own, parents, is_product)
-    walked: dict[Id, list[Id]] = {}
-    frontier = list(given) if addition.parents else []  # without moves no old target can lead to a new one
-    while frontier:
-        own = frontier.pop()
-        if own not in walked:
-            walked[own] = given[own] if own in given else _parents_of(graph, own)
-            frontier += walked[own]
-    refuse_cycles(walked or {own: [p for p in parents if p in given] for own, parents in given.items()})
-    if addition.above:
-        hierarchy: dict[Attribute, list[Attribute]] = {tail: list(heads) for tail, heads in addition.above.items()}
-        for tail, head in attribute_hierarchy(graph):
-            hierarchy.setdefault(tail, []).append(head)
-        refuse_cycles(hierarchy)
-
-
-def _parents_of(graph: CatalogGraph, own: Id) -> list[Id]:
-    row, parents = graph.ids.position(own), graph.parents
-    return [graph.ids.values[int(p)] for p in parents.indices[parents.indptr[row] : parents.indptr[row + 1]]]
 
 
 def _attributes(graph: CatalogGraph, addition: Addition) -> tuple[Attribute, ...]:
-    """Those of the graph, then the new ones in ascending order."""
+    """The attributes of the graph, then the new ones in ascending order."""
     given = (*(node.attributes for node in addition.nodes.values()), *addition.attributes.values(), addition.above)
     wanted = {attribute for several in given for attribute in several}
     wanted |= {head for above in addition.above.values() for head in above}
@@ -253,7 +236,7 @@ def _attributes(graph: CatalogGraph, addition: Addition) -> tuple[Attribute, ...
 
 
 def _unknown_moments(graph: CatalogGraph, nodes: list[Node]) -> dict[str, FloatArray]:
-    """Columns of availability that the graph has not yet."""
+    """Empty columns for availability that the graph does not have."""
     names = {name for node in nodes for name in node.features if name in AVAILABILITY}
     return {name: np.full(len(graph), np.nan) for name in sorted(names)}
 
@@ -262,15 +245,12 @@ def _joined(edges: Edges, rows: list[tuple[int, int, float]], moved: IntArray) -
     """Edges without those of moved tails, and further ones, which replace those with the same ends."""
     if not rows and not len(moved):
         return edges
-    tail, head, weight = (np.array(part) for part in (zip(*rows, strict=True) if rows else ((), (), ())))
-    tail, head = tail.astype(np.int64), head.astype(np.int64)
-    stale = np.isin(edges.tail, moved)
-    for t, h in zip(tail.tolist(), head.tolist(), strict=True):
-        if len(edges) and t <= edges.tail[-1]:
-            stale |= (edges.tail == t) & (edges.head == h)
-    kept = (part[~stale] if stale.any() else part for part in (edges.tail, edges.head, edges.weight))
-    parts = [np.concatenate(pair) for pair in zip(kept, (tail, head, weight), strict=True)]
-    order = np.lexsort((parts[1], parts[0]))
-    return Edges(
-        frozen(parts[0][order], np.int64), frozen(parts[1][order], np.int64), frozen(parts[2][order], np.float64)
-    )
+    more = Edges.from_rows(rows)
+    size = 1 + max(int(heads.max(initial=0)) for heads in (edges.head, more.head))
+    pairs, new = (part.tail * size + part.head for part in (edges, more))
+    kept = ~(np.isin(edges.tail, moved) | np.isin(pairs, new))
+    return Edges.of(
+        np.append(edges.tail[kept], more.tail),
+        np.append(edges.head[kept], more.head),
+        np.append(edges.weight[kept], more.weight),
+    ).sorted()

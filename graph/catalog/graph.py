@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class CatalogGraph:
-    """The knowledge graph of a catalog, without any user in it; :meth:`from_tables` makes one.
+    """The knowledge graph of a catalog, without any user in it; build one with :meth:`from_tables`.
 
     Positions 0..n-1 stand for targets and groups in the order of ``ids`` (ascending, so that nothing depends on the
     order of the input). Attributes have positions of their own, 0..m-1, in ascending order.
@@ -44,7 +44,7 @@ class CatalogGraph:
         attributes: the m attributes.
         edges: the edges by relation; ends are target positions, but the head of ``HAS_ATTRIBUTE`` and both ends of
             ``ATTRIBUTE_CHILD_OF`` are attribute positions.
-        report: what cleaning did to the tables.
+        report: the counts of cleaning the tables.
         availability: ``available_from`` and ``available_to`` where the source gives them -> float64 (n,), NaN for no
             limit; see :func:`newaisle.graph.catalog.availability.as_number`. The model does not read them.
     """
@@ -133,11 +133,11 @@ class CatalogGraph:
 
     @property
     def numbers(self) -> Mapping[str, FloatArray]:
-        """Features and availability: all numbers that a target's node carries."""
+        """Features and availability: all numbers of a target's node."""
         return {**self.features, **self.availability}
 
     def available(self, at: Moment) -> BoolArray:
-        """Which targets and groups can be had at a moment, bool (n,); all where the source says nothing of it.
+        """Which targets and groups are available at a moment, bool (n,); all where the source has no availability.
 
         Raises:
             InputError: ``at`` is neither a date nor a number.
@@ -156,7 +156,7 @@ class CatalogGraph:
 
     @cached_property
     def node_hashes(self) -> tuple[str, ...]:
-        """SHA-256 (hex) of what the source says of each target or group itself, n."""
+        """SHA-256 (hex) of the content of each target or group itself, n."""
         numbers = self.numbers
         names = sorted(numbers)
         columns = [numbers[name].tolist() for name in names]
@@ -206,8 +206,14 @@ class CatalogGraph:
         return sp.csr_array((np.ones(len(tail)), (tail, head)), shape=(len(self), len(self)))
 
     @cached_property
+    def attribute_parents(self) -> sp.csr_array:
+        """``ATTRIBUTE_CHILD_OF`` as a 0/1 matrix, shape (m, m), row = value, column = wider value."""
+        up, size = self.edges[Relation.ATTRIBUTE_CHILD_OF], len(self.attributes)
+        return sp.csr_array((np.ones(len(up)), (up.tail, up.head)), shape=(size, size))
+
+    @cached_property
     def levels(self) -> IntArray:
-        """Distance of every target or group to its nearest root, int64 (n,); roots are 0."""
+        """Distance of every target or group to its nearest root, int64 (n,); roots have 0."""
         return distances(self.children, np.flatnonzero(np.diff(self.parents.indptr) == 0))
 
     @cached_property
@@ -247,7 +253,7 @@ class CatalogGraph:
 
     @cached_property
     def upward(self) -> sp.csr_array:
-        """All edges as one 0/1 matrix over targets and groups, then attributes, shape (n + m, n + m), row = special."""
+        """All edges as one 0/1 matrix over targets and groups, then attributes, shape (n + m, n + m), row = tail."""
         size = len(self) + len(self.attributes)
         ends = [self._global_ends(relation) for relation in Relation]
         tail = np.concatenate([t for t, _ in ends])
@@ -268,24 +274,24 @@ class CatalogGraph:
     def _networkx(self, wanted: BoolArray) -> nx.MultiDiGraph:
         import networkx as nx  # here, since it takes long to import and few need it
 
-        n, made = len(self), nx.MultiDiGraph()
+        n, exported = len(self), nx.MultiDiGraph()
         label: dict[int, Id | Attribute] = {}
         for i in np.flatnonzero(wanted).tolist():
             if i < n:
                 label[i] = self.ids.values[i]
                 kind = "product" if self.is_product[i] else "category"
-                made.add_node(label[i], kind=kind, name=self.names[i], group=bool(self.is_group[i]))
+                exported.add_node(label[i], kind=kind, name=self.names[i], group=bool(self.is_group[i]))
             else:
                 label[i] = self.attributes[i - n]
-                made.add_node(label[i], kind="attribute", name=str(self.attributes[i - n]))
+                exported.add_node(label[i], kind="attribute", name=str(self.attributes[i - n]))
         for relation in Relation:
             tail, head = self._global_ends(relation)
             for e in np.flatnonzero(wanted[tail] & wanted[head]).tolist():
-                made.add_edge(
+                exported.add_edge(
                     label[int(tail[e])],
                     label[int(head[e])],
                     key=relation.value,
                     relation=relation.value,
                     weight=float(self.edges[relation].weight[e]),
                 )
-        return made
+        return exported

@@ -21,7 +21,7 @@ def attribute_key(source: str, name: str, value: str) -> str:
 
 
 def node_hash(key: str, kind: str, name: str, text: str, features: Mapping[str, float]) -> str:
-    """SHA-256 (hex) of what the source says of one node itself; state, buyers and run are not part of it."""
+    """SHA-256 (hex) of the content of one node itself; state, buyers and run are not part of it."""
     row = [kind, key, name, text, sorted((k, float(v)) for k, v in features.items())]
     return _sha256(json.dumps(row, ensure_ascii=False))
 
@@ -38,7 +38,7 @@ def graph_hash(row_hashes: Iterable[str]) -> str:
 
 
 def updated_hash(old: str, gone: Iterable[str], come: Iterable[str]) -> str:
-    """A graph hash after some rows went and others came."""
+    """A graph hash after some rows were removed and others added."""
     total = int(old, 16) - int(graph_hash(gone), 16) + int(graph_hash(come), 16)
     return f"{total % _MODULUS:064x}"
 

@@ -33,22 +33,16 @@ def nodes_of(graph: CatalogGraph, positions: Iterable[int] | None = None) -> dic
             features={name: value for name, column in columns if not math.isnan(value := column[i])},
         )
     for relation in TAXONOMY:
-        for tail, head, _ in edge_triples(graph, relation):
+        for tail, head, _ in graph.edges[relation].rows:
             if own[tail] in found:
                 found[own[tail]].parents.append(own[head])
-    for tail, head, weight in edge_triples(graph, Relation.HAS_ATTRIBUTE):
+    for tail, head, weight in graph.edges[Relation.HAS_ATTRIBUTE].rows:
         if own[tail] in found:
             found[own[tail]].attributes[graph.attributes[head]] = weight
     return found
 
 
-def edge_triples(graph: CatalogGraph, relation: Relation) -> Iterable[tuple[int, int, float]]:
-    """The edges of one relation as rows (tail, head, weight)."""
-    edges = graph.edges[relation]
-    return zip(edges.tail.tolist(), edges.head.tolist(), edges.weight.tolist(), strict=True)
-
-
 def attribute_hierarchy(graph: CatalogGraph) -> list[tuple[Attribute, Attribute]]:
     """The hierarchy over attributes as pairs (value, wider value)."""
-    rows = edge_triples(graph, Relation.ATTRIBUTE_CHILD_OF)
+    rows = graph.edges[Relation.ATTRIBUTE_CHILD_OF].rows
     return [(graph.attributes[tail], graph.attributes[head]) for tail, head, _ in rows]

@@ -1,8 +1,9 @@
-"""What a catalog graph is made of: relations, attributes, edges, and one node as a source describes it."""
+"""The parts of a catalog graph: relations, attributes, edges, and one node as its source describes it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -37,7 +38,7 @@ _SOURCE_NAME = re.compile(r"[a-z0-9_-]+")
 
 @dataclass
 class Node:
-    """What a source says of one target or group; see :class:`CatalogGraph` for the meaning of the fields."""
+    """One target or group as its source describes it; see :class:`CatalogGraph` for the fields."""
 
     name: str
     text: str
@@ -49,17 +50,13 @@ class Node:
 
 
 def check_source_name(source: str) -> None:
-    """Refuse a name of a source with other characters than ``a-z 0-9 _ -``.
-
-    Raises:
-        InputError: it has some.
-    """
+    """Raise :class:`InputError` for a name with other characters than ``a-z 0-9 _ -``."""
     if not _SOURCE_NAME.fullmatch(source):
         raise InputError(f"The source name {source!r} has other characters than a-z, 0-9, '_' and '-'.")
 
 
 class Relation(StrEnum):
-    """The typed edges of the graph; every edge points from the more special to the more general node."""
+    """The typed edges of the graph; every edge points from the more specific to the more general node."""
 
     CHILD_OF = "CHILD_OF"
     IN_CATEGORY = "IN_CATEGORY"
@@ -89,7 +86,7 @@ class Edges:
     """The edges of one relation as index arrays.
 
     Attributes:
-        tail: positions of the special ends, int64, shape (e,).
+        tail: positions of the specific ends, int64, shape (e,).
         head: positions of the general ends, int64, shape (e,).
         weight: positive finite weights, float64, shape (e,).
     """
@@ -97,6 +94,28 @@ class Edges:
     tail: IntArray
     head: IntArray
     weight: FloatArray
+
+    @classmethod
+    def of(cls, tail: npt.ArrayLike, head: npt.ArrayLike, weight: npt.ArrayLike) -> Edges:
+        """Edges from read-only copies of these columns, in their order."""
+        return cls(frozen(tail, np.int64), frozen(head, np.int64), frozen(weight, np.float64))
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[tuple[int, int, float]]) -> Edges:
+        """Edges from rows (tail, head, weight), sorted."""
+        ordered = sorted(rows)
+        tail, head, weight = zip(*ordered, strict=True) if ordered else ((), (), ())
+        return cls.of(tail, head, weight)
+
+    @property
+    def rows(self) -> Iterator[tuple[int, int, float]]:
+        """Rows (tail, head, weight)."""
+        return zip(self.tail.tolist(), self.head.tolist(), self.weight.tolist(), strict=True)
+
+    def sorted(self) -> Edges:
+        """The same edges by tail, then by head."""
+        order = np.lexsort((self.head, self.tail))
+        return Edges.of(self.tail[order], self.head[order], self.weight[order])
 
     def __len__(self) -> int:
         return len(self.tail)

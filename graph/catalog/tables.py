@@ -1,4 +1,4 @@
-"""Catalog tables in, nodes out: every cell checked, what cleaning did counted."""
+"""Catalog tables read as nodes: every cell checked, every change of cleaning counted."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Tally:
 def read_nodes(
     categories: Table | None = None, attributes: Table | None = None, *, products: Table | None = None
 ) -> dict[Id, Node]:
-    """Read some targets as :meth:`CatalogGraph.from_tables` does; their parents need not stand in the tables.
+    """Read some targets as :meth:`CatalogGraph.from_tables` does; their parents need not be in the tables.
 
     Raises:
         GraphError: one id with two contents, an empty name, a reserved column name.
@@ -53,11 +53,11 @@ def read_nodes(
 
 
 def read_edges(edges: Table, known: Container[Id]) -> dict[Id, dict[Attribute, float]]:
-    """Read attribute edges of targets that are there already, as :meth:`CatalogGraph.from_tables` does.
+    """Read attribute edges of known targets, as :meth:`CatalogGraph.from_tables` does.
 
     Args:
         edges: columns ``id``, ``name``, ``value`` and optional ``weight``.
-        known: the ids that may be named.
+        known: the ids of the targets.
 
     Raises:
         GraphError: an unknown id, an empty name or value, a reserved name.
@@ -72,13 +72,13 @@ def read_edges(edges: Table, known: Container[Id]) -> dict[Id, dict[Attribute, f
 def read_tables(
     categories: Table | None, attributes: Table | None, products: Table | None, tally: Tally
 ) -> dict[Id, Node]:
-    """Nodes by own id, what was read counted in ``tally``; raises what :func:`read_nodes` does."""
+    """Nodes by own id, counted in ``tally``; raises what :func:`read_nodes` does."""
     nodes: dict[Id, Node] = {}
     if categories is not None:
         _read_nodes(nodes, categories, "categories", "parent_id", tally)
     if products is not None:
         _read_nodes(nodes, products, "products", "category_id", tally)
-    Ids.of(nodes, "target")  # mixed types are told before the unknown ids that follow from them
+    Ids.of(nodes, "target")  # mixed types are reported before the unknown ids that follow from them
     if attributes is not None:
         _read_attribute_edges(nodes, attributes, tally)
     return nodes
@@ -136,7 +136,7 @@ def _read_nodes(nodes: dict[Id, Node], table: Table, what: str, parent_column: s
             tally.dropped["exact duplicate"] += 1
         else:
             raise DuplicateIdError(
-                f"The id {own!r} stands twice with different content (row {row_number} of the {what} table); "
+                f"The id {own!r} occurs twice with different content (row {row_number} of the {what} table); "
                 "ids must be unique over categories and products."
             )
 
@@ -149,13 +149,13 @@ def _check_group(frame: nw.DataFrame[Any], what: str) -> None:
 
 
 def _column_kinds(frame: nw.DataFrame[Any], what: str, fixed: set[str]) -> dict[str, str]:
-    """Say of every further column whether it is a feature, an attribute or about availability."""
+    """Whether every further column is a feature, an attribute or availability."""
     kinds: dict[str, str] = {}
     for column, dtype in frame.schema.items():
         if column in fixed:
             continue
         if column in RESERVED:
-            raise GraphError(f"The {what} table has a column {column!r}, a name the store keeps for itself; rename it.")
+            raise GraphError(f"The {what} table has a column {column!r}, a name that the store reserves; rename it.")
         if column in AVAILABILITY:
             kinds[column] = "moment"
         elif dtype.is_numeric():

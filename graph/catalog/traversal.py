@@ -1,4 +1,4 @@
-"""Breadth-first search over a sparse adjacency matrix, row = where an edge starts."""
+"""Searches over a sparse adjacency matrix, row = where an edge starts."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 from ...arrays import BoolArray, IntArray
 
 
 def waves(adjacency: sp.csr_array, start: IntArray) -> Iterator[IntArray]:
-    """The nodes first reached in 0, 1, 2, ... steps, each wave ascending, int64; ends when nothing new is reached.
+    """The nodes first reached from some nodes in 0, 1, 2, ... steps, each wave ascending, int64.
 
-    Args:
-        adjacency: CSR (n, n).
-        start: positions of the nodes to begin with.
+    ``adjacency`` is CSR (n, n) and ``start`` holds positions, here and below.
     """
     known: BoolArray = np.zeros(adjacency.shape[0], dtype=np.bool_)
     frontier: IntArray = np.unique(start).astype(np.int64)
@@ -33,16 +32,16 @@ def reached(adjacency: sp.csr_array, start: IntArray) -> IntArray:
 
 
 def distances(adjacency: sp.csr_array, start: IntArray, most: int | None = None) -> IntArray:
-    """Least number of steps from any of some nodes to every node, int64 (n,); -1 where there is no way.
-
-    Args:
-        adjacency: CSR (n, n).
-        start: positions of the nodes to begin with.
-        most: nodes farther away count as not reached; None for no limit.
-    """
+    """Least number of steps from any of some nodes to every node, at ``most``, int64 (n,); -1 where not reached."""
     found = np.full(adjacency.shape[0], -1, dtype=np.int64)
     for steps, wave in enumerate(waves(adjacency, start)):
         if most is not None and steps > most:
             break
         found[wave] = steps
     return found
+
+
+def nodes_on_cycles(adjacency: sp.csr_array) -> IntArray:
+    """The nodes from which edges lead back to themselves, ascending, int64."""
+    _, component = connected_components(adjacency, connection="strong")
+    return np.flatnonzero((np.bincount(component)[component] > 1) | (adjacency.diagonal() > 0)).astype(np.int64)

@@ -25,7 +25,7 @@ def open_store(
     Args:
         url: ``embedded`` (a folder below ``home``), ``embedded:DIR``, or the URL of a server: ``bolt://``,
             ``bolt+s://``, ``neo4j://``, ``neo4j+s://``.
-        credentials: for a server; None reads them from the environment. An embedded store makes up its own.
+        credentials: for a server; None reads them from the environment. An embedded store generates its own.
         home: folder for ``embedded``; None means ``NEWAISLE_HOME``, or else the user's data directory.
         heap: memory for an embedded server, as Java writes it (``"1g"``).
 
@@ -52,7 +52,7 @@ def open_store(
 
 
 def load_graph(url: str = "embedded", source: str | None = None) -> CatalogGraph:
-    """Read a catalog graph from a store; :meth:`Store.snapshot` reads it from one that is open.
+    """Read a catalog graph from a store; :meth:`Store.snapshot` reads it from an open one.
 
     Args:
         url: ``embedded``, ``embedded:DIR``, ``bolt://…``, ``neo4j://…``; the credentials of a server come from the

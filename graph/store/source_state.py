@@ -102,7 +102,7 @@ def _other_schema(source: str, schema: object) -> StoreError:
 def bounded_wait(database: Database, source: str, run_id: str, seconds: float) -> Iterator[None]:
     """End the transaction of a run that still waits for a lock after some time.
 
-    The server ends it, asked over a second connection, since Bolt knows no time limit for a single statement.
+    The server ends it, requested over a second connection, since Bolt knows no time limit for a single statement.
 
     Raises:
         StoreLockedError: in place of the error that the ended transaction gets.

@@ -65,9 +65,9 @@ class Store:
     ) -> RefreshReport:
         """Make the nodes and edges of the graph's source equal the graph, in one transaction.
 
-        Only what differs is written. Whatever other sources, other people or a model have written stays: nodes without
-        the label ``Newaisle`` are never touched, and of the source's own nodes only what the source says is set.
-        ``state`` becomes ``group`` or, where none was set, ``new``. A broken connection is tried again a few times.
+        Only what differs is written. Nodes of other sources, nodes without the label ``Newaisle`` and properties that
+        the source does not have, such as the predictions of a model, stay as they are. ``state`` becomes ``group`` or,
+        where none was set, ``new``. A broken connection is tried again a few times.
 
         Args:
             graph: the graph.

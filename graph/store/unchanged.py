@@ -1,6 +1,6 @@
-"""Whether the store holds a graph exactly: the quick question that most refreshes end with.
+"""Whether the store holds a graph exactly: the fast check with which most refreshes end.
 
-Every value is compared, but as one list of texts for each kind of node that the server puts together: to fetch records
+Every value is compared, but as one list of texts per label that the server composes: to fetch records
 would take most of the time, and to hash the graph most of the rest.
 """
 
@@ -17,8 +17,8 @@ SEPARATOR: Final = "\x1f"
 WEIGHT: Final = "\x1e"
 """Both are white space to the cleaning of names, texts and values, so that none of them holds one."""
 
-# an id is told as a number plus 0, or as a text with a 0 behind it, so that 1 and "1" differ; what is missing makes the
-# whole text null, and collect leaves it out
+# an id is written as a number plus 0, or as a text with a 0 behind it, so that 1 and "1" differ; a missing value makes
+# the whole text null, and collect leaves it out
 _TARGET: Final = (
     "RETURN collect(n.key + $s + toString(n.id + 0) + $s + n.name + $s + n.text + $s + "
     "CASE WHEN n.state = 'group' THEN 'group' ELSE '' END + $s"
@@ -36,42 +36,42 @@ TEXTS: Final[dict[NodeLabel, LiteralString]] = {
     NodeLabel.ATTRIBUTE: "MATCH (n:Newaisle:Attribute {source: $source}) "
     f"RETURN collect(n.key + $s + n.name + $s + n.value{_PARENTS}), count(n)",
 }
-"""For each kind what every node is, and then the keys at the heads of its edges in any order."""
+"""For each label the values of every node, and then the keys at the heads of its edges in any order."""
 _FEATURES: Final = "RETURN collect([n.key, [f IN $features | n[f]]])"
 FEATURE_VALUES: Final[dict[NodeLabel, LiteralString]] = {
     NodeLabel.CATEGORY: f"MATCH (n:Newaisle:Category {{source: $source}}) {_FEATURES}",
     NodeLabel.PRODUCT: f"MATCH (n:Newaisle:Product {{source: $source}}) {_FEATURES}",
 }
-_OWN: Final = {NodeLabel.CATEGORY: 6, NodeLabel.PRODUCT: 6, NodeLabel.ATTRIBUTE: 3}
-"""How many parts of a text tell of the node itself."""
+_NODE_PARTS: Final = {NodeLabel.CATEGORY: 6, NodeLabel.PRODUCT: 6, NodeLabel.ATTRIBUTE: 3}
+"""How many parts of a text describe the node itself."""
 
 _Parts = dict[str, list[str]]
 
 
-def is_unchanged(tx: Transaction, head: SourceState, graph: CatalogGraph) -> bool:
-    """Whether the store holds a source exactly as a graph says, the content hashes that it keeps aside.
+def is_unchanged(tx: Transaction, state: SourceState, graph: CatalogGraph) -> bool:
+    """Whether the store holds exactly a graph, the stored content hashes aside.
 
-    False may also mean that this quick way cannot tell, as where server and Python write a weight differently, or where
-    somebody has drawn edges of these types to other sources.
+    False may also mean that this check cannot decide, as where server and Python write a weight differently, or where
+    somebody has added edges of these types to other sources.
     """
     features = sorted(graph.numbers)
-    if not head.run_id or list(head.features) != features:
+    if not state.run_id or list(state.features) != features:
         return False
     given = {"source": graph.source, "s": SEPARATOR, "w": WEIGHT, "features": features}
-    for kind, wanted in _wanted(graph).items():
-        texts, count = tx.run(TEXTS[kind], given).single(strict=True)
-        if not count == len(texts) == len(wanted) or _found(kind, texts) != wanted:
+    for label, wanted in _wanted(graph).items():
+        texts, count = tx.run(TEXTS[label], given).single(strict=True)
+        if not count == len(texts) == len(wanted) or _found(label, texts) != wanted:
             return False
     return not features or _has_features(tx, graph, given)
 
 
-def _found(kind: NodeLabel, texts: list[str]) -> _Parts:
+def _found(label: NodeLabel, texts: list[str]) -> _Parts:
     """Key -> the parts of its text, the edges in ascending order."""
-    own = _OWN[kind]
+    node_parts = _NODE_PARTS[label]
     found: _Parts = {}
     for text in texts:
         parts = text.split(SEPARATOR)
-        parts[own:] = sorted(parts[own:])
+        parts[node_parts:] = sorted(parts[node_parts:])
         found[parts[0]] = parts
     return found
 
@@ -83,7 +83,7 @@ def _wanted(graph: CatalogGraph) -> dict[NodeLabel, _Parts]:
         weights = graph.edges[relation].weight.tolist()
         for (tail, head), weight in zip(graph.edge_keys(relation), weights, strict=True):
             edges.setdefault(tail, []).append(head if weight == 1.0 else f"{head}{WEIGHT}{weight}")
-    wanted: dict[NodeLabel, _Parts] = {kind: {} for kind in NodeLabel}
+    wanted: dict[NodeLabel, _Parts] = {label: {} for label in NodeLabel}
     columns = (graph.ids, graph.names, graph.texts, graph.is_group.tolist(), graph.levels.tolist())
     for key, product, own, name, text, group, level in zip(
         graph.keys, graph.is_product.tolist(), *columns, strict=True

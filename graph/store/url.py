@@ -1,4 +1,4 @@
-"""Which store is meant and who asks: store URLs, credentials, the folder of an embedded store."""
+"""Store URLs and the credentials of a server."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _GRAMMAR = "use embedded, embedded:DIR, bolt://HOST[:PORT], bolt+s://…, neo4j:
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who asks a database server, and which of its databases.
+    """An account of a database server, and one of its databases.
 
     Attributes:
         username: name of the account.
-        password: its password, never shown; None where the server asks for none.
+        password: its password, never shown; None where the server requires none.
         database: name of the database.
     """
 

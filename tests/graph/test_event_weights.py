@@ -394,7 +394,10 @@ def test_a_history_that_speaks_for_nothing_is_refused(journey, model, encodings,
     unwanted = Interactions.from_table(table((user, target, "dislike")), event="event")
     both = Interactions.from_table(table((user, target, "dislike"), (user, target, "view")), event="event")
     after, before = copied(model), model.fitted
-    for history, told in ((unwanted, r"the kinds of all events \(dislike\) weigh 0 or less"), (both, "No user wants")):
+    for history, told in (
+        (unwanted, r"the kinds of all events \(dislike\) weigh 0 or less"),
+        (both, "No pair of user"),
+    ):
         with pytest.raises(InteractionsError, match=told):
             Recommender(settings=given, cache=encodings).fit(journey.graph, history)
         with pytest.raises(InteractionsError, match=told):

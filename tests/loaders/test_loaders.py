@@ -177,7 +177,7 @@ BAD = {
     "empty file": (_write("categories.csv", ""), SourceError, r"categories\.csv: cannot be read"),
     "ragged": (_write("categories.csv", "id,name\na,A,more\n"), SourceError, r"categories\.csv: cannot be read"),
     "wrong encoding": (_write("products.csv", "id,name\np,Käse\n", "latin-1"), SourceError, r"products\.csv.*UTF-8"),
-    "column twice": (_write("categories.csv", "id,id,name\na,a,A\n"), SourceError, "'id' stands twice"),
+    "column twice": (_write("categories.csv", "id,id,name\na,a,A\n"), SourceError, "'id' occurs twice"),
     "group not boolean": (_write("categories.csv", "id,name,group\na,A,maybe\n"), SourceError, "maybe"),
     "no rows": (_write("categories.csv", "id,name\n"), InputError, r"categories\.csv.*empty"),
     "wrong columns": (_write("categories.csv", "nr,name\n1,A\n"), InputError, r"categories\.csv.*no column 'id'.*'nr'"),
@@ -188,7 +188,7 @@ BAD = {
         DanglingParentError,
         r"products\.csv.*'p1' .*'z'",
     ),
-    "duplicate": (_write("categories.csv", "id,name\na,A\na,B\n"), DuplicateIdError, "'a' stands twice.*row 2"),
+    "duplicate": (_write("categories.csv", "id,name\na,A\na,B\n"), DuplicateIdError, "'a' occurs twice.*row 2"),
     "no user column": (
         _write("interactions.csv", "customer,item\n1,003\n"),
         InputError,
@@ -265,7 +265,7 @@ def test_google(tmp_path: Path) -> None:
         ("Pets > Fish", SourceError, "line 2 is not of the form"),
         ("3 - Cats > Fish", SourceError, "'Cats', which has no line"),
         ("4 - Pets", SourceError, "line 2 gives 'Pets' a second id"),
-        ("1 - Pets > Fish", DuplicateIdError, "1 stands twice"),
+        ("1 - Pets > Fish", DuplicateIdError, "1 occurs twice"),
     ],
 )
 def test_a_broken_google_file(tmp_path: Path, line: str, error: type[NewaisleError], told: str) -> None:

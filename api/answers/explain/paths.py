@@ -88,7 +88,7 @@ class GraphPaths:
         weight = self._ties.weight(tie)
         given = {"key": keys[0], "other": keys[-1], "via": self._ties.key(tie.over)}
         own, via = self.state.graph.ids.values[other], self._ties.name(tie.over)
-        return GraphPath(own, tie.kind, via, self._ties.told(tie), keys, weight, "way", given)
+        return GraphPath(own, tie.kind, via, self._ties.describe(tie), keys, weight, "way", given)
 
     def _text(self, other: int) -> GraphPath:
         graph, ends = self.state.graph, (other, self.target)

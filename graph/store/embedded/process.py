@@ -47,12 +47,12 @@ class EmbeddedServer:
     process: subprocess.Popen[bytes] = field(repr=False)
 
     def stop(self) -> None:
-        """End the child in order, by force if it does not heed; the folder is free then."""
+        """End the child in order, by force if it does not respond; the folder is free then."""
         _end(self.process)
 
 
 def start_embedded(folder: Path, heap: str = "1g") -> EmbeddedServer:
-    """Start a server for the store in a folder, which is made if need be.
+    """Start a server for the store in a folder, created if need be.
 
     Args:
         folder: the folder; one process at a time may hold it.
@@ -125,9 +125,9 @@ def _start(folder: Path, heap: str, lock: IO[str]) -> EmbeddedServer:
     password, reader_password = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     with (folder / LOG_FILE).open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own file, no shell
-            # -P: nothing in the current folder may stand in for a module
+            # -P: nothing in the current folder may shadow a module
             [sys.executable, "-P", embedded_server.__file__, str(folder.resolve()), heap],
-            cwd=folder,  # Java writes a log of its own into the current folder
+            cwd=folder,  # Java writes its log into the current folder
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -161,16 +161,16 @@ def _hand_over(process: subprocess.Popen[bytes], folder: Path, passwords: dict[s
 
 def _not_started(folder: Path, what: str) -> StoreUnavailableError:
     log = folder / LOG_FILE
-    said = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     # indented lines are the steps of stack traces: they are for the log, the messages between them for people
-    tail = "\n".join([line for line in said if line.strip() and not line[0].isspace()][-8:])
+    tail = "\n".join([line for line in lines if line.strip() and not line[0].isspace()][-8:])
     return StoreUnavailableError(
         f"The embedded store in {folder} did not start: its server {what}; see {log}, which ends:\n{tail}"
     )
 
 
 def _end(process: subprocess.Popen[bytes], patience: float = STOP_SECONDS) -> None:
-    """Close the child's input, which tells it to stop; then SIGTERM, then SIGKILL."""
+    """Close the child's input, which stops it; then SIGTERM, then SIGKILL."""
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     with contextlib.suppress(BrokenPipeError):  # it ended before
         process.stdin.close()

@@ -1,6 +1,6 @@
 """The child process of an embedded store: ArcadeDB serving Bolt on the loopback interface.
 
-Started by :mod:`newaisle.graph.store.embedded.process` as a file of its own, so that it imports nothing of newaisle. It
+Started by :mod:`newaisle.graph.store.embedded.process` as a script, so that it imports nothing of newaisle. It
 reads the two passwords as one line of JSON from its standard input, writes the Bolt port as one line of JSON to its
 standard output when it is ready, and ends when its standard input closes or on SIGTERM. All else goes to standard
 error, which its parent redirects into a file.
@@ -26,7 +26,7 @@ _READER_GROUP = {"types": {"*": {"access": ["readRecord"]}}, "access": [], "resu
 
 
 def main(folder: Path, heap: str) -> None:
-    """Serve the database in ``folder`` until told to stop."""
+    """Serve the database in ``folder`` until it is stopped."""
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever Java prints goes where the log goes
     passwords = json.loads(sys.stdin.readline())
@@ -51,7 +51,7 @@ def _build(folder: Path, heap: str, password: str) -> Any:
     os.environ["ARCADEDB_JVM_ERROR_FILE"] = str(logs / "hs_err_pid%p.log")
     from arcadedb_embedded.server import ArcadeDBServer
 
-    # ArcadeDB takes the root password at its first start only; accounts are made anew at every start
+    # ArcadeDB takes the root password at its first start only; accounts are created anew at every start
     for name in ("server-users.jsonl", "server-groups.json"):
         (folder / "config" / name).unlink(missing_ok=True)
     config = {
@@ -70,7 +70,7 @@ def _build(folder: Path, heap: str, password: str) -> Any:
 
 
 def _add_reader(server: Any, password: str) -> None:
-    """Make an account that may read and nothing else: ArcadeDB does not heed Bolt's read access mode."""
+    """Create an account that may only read: ArcadeDB ignores Bolt's read access mode."""
     import jpype  # type: ignore[import-untyped]  # it publishes no types
 
     to_json = jpype.JClass("com.arcadedb.serializer.json.JSONObject")

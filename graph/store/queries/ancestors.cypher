@@ -1,4 +1,4 @@
-// All ways from a category or product up to a root.
+// All paths from a category or product up to a root.
 //
 // There is more than one where something on the way has several parents, and none where it has no parent at all.
 //

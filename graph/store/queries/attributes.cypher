@@ -1,4 +1,4 @@
-// The attributes of a category or product, the most telling first.
+// The attributes of a category or product, the most informative first.
 //
 // information is ln((n + 1) / carriers), where n counts the categories and products of the source: the weight by which
 // the model prefers rare attributes. A carrier has the attribute itself, or a narrower value of it.

@@ -1,4 +1,4 @@
-// A branch of the taxonomy at a glance: how much stands within it and each of its children, and how well known.
+// Size, attributes and states of a branch of the taxonomy and of each of its children.
 //
 // within counts the categories and products at any depth, the row's own category included; attributes is their mean
 // number of attributes, bare counts those without any. The largest row is the branch as a whole.

@@ -1,6 +1,6 @@
 // Categories and products of one source that share a name, upper and lower case alike.
 //
-// Those with the same text too come first: nothing tells the two apart for the text encoder.
+// Those with the same text too come first: the text encoder cannot distinguish them.
 //
 // $source  of this source only (optional)
 // $key     only the namesakes of this category or product (optional)

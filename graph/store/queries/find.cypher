@@ -1,6 +1,6 @@
-// Which categories and products have this key, id or name.
+// Categories and products with a key, id or name.
 //
-// The column hit says what fitted: the key, the id, the name (upper and lower case alike), or a part of the name only.
+// The column hit is what matched: the key, the id, the name (upper and lower case alike), or a part of the name only.
 //
 // $word    what to look for
 // $source  of this source only (optional)

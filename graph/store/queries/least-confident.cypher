@@ -1,6 +1,6 @@
-// New targets of which the model is least sure, and how little the graph says of them.
+// New targets with the least confidence, and how few relations they have.
 //
-// A model writes: confidence; orphans lists the targets of which the graph says little.
+// A model writes: confidence; orphans lists the targets with the fewest relations.
 //
 // $source  of this source only (optional)
 // $limit   rows at most (optional)

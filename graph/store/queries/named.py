@@ -1,8 +1,8 @@
 """Named queries: commented Cypher files that the package ships, and files of the same form that users write.
 
-The comment at the head of a file is read as well as the query below it: its first sentence says what the query tells,
+The comment at the head of a file is read as well as the query below it: its first line describes the query,
 ``$name  meaning`` describes a parameter, ``(optional)`` behind it means that the value in ``:param name => value`` is
-taken where none is given, and ``A model writes: NAME; ADVICE`` names what is missing while no model was fitted.
+the default, and ``A model writes: NAME; ADVICE`` names what a model must have written.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _WRITTEN: Final[Mapping[str, str]] = {
     "confidence": "MATCH (n:Newaisle) WHERE n.confidence IS NOT NULL RETURN n.key LIMIT 1",
     "embedding_shift": "MATCH (n:Newaisle) WHERE n.embedding_shift IS NOT NULL RETURN n.key LIMIT 1",
 }
-"""What a model writes -> how to see whether one has."""
+"""What a model writes -> a query that finds it."""
 _MODEL = re.compile(rf"A model writes: ({'|'.join(_WRITTEN)}); (.+)")
 
 
@@ -64,11 +64,11 @@ class Parameter:
 
 @dataclass(frozen=True)
 class NamedQuery:
-    """A Cypher query and what the comment at its head says of it.
+    """A Cypher query and its description in the comment at its head.
 
     Attributes:
-        name: how to ask for it; empty for free Cypher.
-        tells: what it tells, one sentence.
+        name: empty for free Cypher.
+        description: what it returns, one sentence.
         cypher: the query, its comments included.
         parameters: those that the comment describes, in its order; empty where it describes none.
         model: what a model must have written before it finds anything; None where it needs none.
@@ -76,7 +76,7 @@ class NamedQuery:
     """
 
     name: str
-    tells: str
+    description: str
     cypher: str
     parameters: tuple[Parameter, ...] = ()
     model: str | None = None
@@ -102,13 +102,8 @@ class NamedQuery:
                 )
         return {name: given.get(name, parameter.default) for name, parameter in known.items()}
 
-    def ask(self, store: Store, given: Mapping[str, Any], *, write: bool = False) -> QueryResult:
-        """Ask a store.
-
-        Args:
-            store: the store.
-            given: values of the parameters.
-            write: let the query change the store.
+    def run(self, store: Store, given: Mapping[str, Any], *, write: bool = False) -> QueryResult:
+        """Run the query with values of its parameters; ``write`` lets it change the store.
 
         Raises:
             InputError: a required parameter is missing, or one is unknown.
@@ -116,16 +111,16 @@ class NamedQuery:
         """
         return store.query(self.cypher, self.bind(given), write=write)
 
-    def why_nothing(self, store: Store, given: Mapping[str, Any]) -> str | None:
-        """Say in one sentence why a query that is named found nothing; None where there is just nothing."""
-        if not self.tells:
+    def explain_empty(self, store: Store, given: Mapping[str, Any]) -> str | None:
+        """One sentence on why a named query found nothing; None where there is just nothing to find."""
+        if not self.description:
             return None
         if not store.sources():
             return "There is no graph in this store yet."
         for name in _KEYS:
             key = given.get(name)
             if key is not None and not store.query("MATCH (n:Newaisle {key: $key}) RETURN n.key", {"key": key}).rows:
-                return f"Nothing in this store has the key {key}; newaisle cypher find --param word=NAME tells keys."
+                return f"Nothing in this store has the key {key}; newaisle cypher find --param word=NAME lists keys."
         if self.model is not None and not store.query(_WRITTEN[self.model]).rows:
             return f"No model has written {self.model} into this store yet; {self.instead}"
         return None
@@ -140,7 +135,7 @@ def named_queries() -> Mapping[str, NamedQuery]:
 
 
 def query_of(text: str) -> NamedQuery:
-    """What the command line means by a text: the name of a shipped query, a ``.cypher`` file, or else Cypher itself.
+    """The query of a text on the command line: the name of a shipped query, a ``.cypher`` file, or else Cypher itself.
 
     Raises:
         InputError: a single word that is no name, or a file that cannot be read.
@@ -157,20 +152,15 @@ def query_of(text: str) -> NamedQuery:
             raise InputError(f"{text}: is not UTF-8; save it as UTF-8.") from None
     if _NAME.fullmatch(text):
         near = difflib.get_close_matches(text, known, cutoff=0.5)
-        meant = f"did you mean {' or '.join(near)}? " if near else ""
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise InputError(
-            f"{name_some([text])} is neither a named query nor Cypher; {meant}newaisle cypher --list shows the names."
+            f"{name_some([text])} is neither a named query nor Cypher; {hint}newaisle cypher --list shows the names."
         )
     return NamedQuery("", "", text)
 
 
 def read_query(name: str, text: str) -> NamedQuery:
-    """Read a query and the comment at its head.
-
-    Args:
-        name: how to call it.
-        text: the whole file.
-    """
+    """Read the whole text of a query file with the comment at its head."""
     head: list[str] = []
     for line in text.splitlines():
         if not line.startswith("//"):
@@ -183,8 +173,8 @@ def read_query(name: str, text: str) -> NamedQuery:
         if (found := _PARAMETER.fullmatch(line))
     )
     model = next((found for line in head if (found := _MODEL.fullmatch(line))), None)
-    told = head[0] if head else ""
-    return NamedQuery(name, told, text, parameters, model and model[1], model[2] if model else "")
+    description = head[0] if head else ""
+    return NamedQuery(name, description, text, parameters, model and model[1], model[2] if model else "")
 
 
 def _literal(text: str) -> Any:

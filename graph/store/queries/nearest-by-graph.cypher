@@ -1,8 +1,8 @@
-// What shares the most telling attributes with a category or product, by the graph alone.
+// What shares the most informative attributes with a category or product, by the graph alone.
 //
 // score is the sum of ln((n + 1) / carriers) over the shared attributes and the wider values above them, with n the
 // categories and products of the source: one rare attribute counts more than several that everything has. Among equals,
-// those with the fewest steps over a common ancestor come first. why-near tells one row in detail.
+// those with the fewest steps over a common ancestor come first. why-near explains one row.
 //
 // $key    the key of the category or product
 // $limit  rows at most (optional)

@@ -1,6 +1,6 @@
-// The seen targets that the model holds nearest to a target, and what they share with it.
+// The seen targets most similar to a target in the model, and what they share with it.
 //
-// A model writes: SIMILAR_TO; nearest-by-graph asks the graph alone.
+// A model writes: SIMILAR_TO; nearest-by-graph uses the graph alone.
 //
 // $key    the key of the category or product
 // $limit  rows at most (optional)

@@ -1,4 +1,4 @@
-// Targets that the graph ties to little or nothing: without attributes, or without a place in the taxonomy.
+// Targets with few or no relations: without attributes, or without a place in the taxonomy.
 //
 // Those that lack both come first: nothing but their text can carry a recommendation. A category without a parent but
 // with others below it is a root and has its place.

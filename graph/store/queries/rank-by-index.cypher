@@ -1,6 +1,6 @@
-// What a user with some vector is recommended: asked of the vector index, for stores that have one.
+// Recommendations for a user vector from the vector index, for stores that have one.
 //
-// The index is made by store.index_vectors(dimensions). It is asked for five times as many as wanted, as the lengths of
+// store.index_vectors(dimensions) creates the index. It returns five times as many as wanted, as the lengths of
 // embeddings crowd one pole, and counts all sources and states: where few of many are wanted, rank-by-vector is better.
 //
 // A model writes: embedding; push one with model.push(store) or newaisle refresh --model.

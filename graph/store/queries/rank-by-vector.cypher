@@ -1,7 +1,7 @@
-// What a user with some vector is recommended: a scan in the model's own order.
+// Recommendations for a user vector by a scan, in the order of the model.
 //
-// similarity is vector.similarity.cosine of the stored embedding and the vector (Neo4j moves it to 0 to 1). Everything
-// that has an embedding is looked at.
+// similarity is vector.similarity.cosine of the stored embedding and the vector (Neo4j moves it to 0 to 1). All
+// embeddings are compared.
 //
 // A model writes: embedding; push one with model.push(store) or newaisle refresh --model.
 //

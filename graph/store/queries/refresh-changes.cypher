@@ -1,6 +1,6 @@
 // What the last refresh of every source added or changed.
 //
-// One row for each source tells the counts of its refresh, the others name the nodes that carry its run_id. Removed
+// One row for each source has the counts of its refresh, the others name the nodes with its run_id. Removed
 // nodes are gone, edges carry no run, nor does what only moved within its level: these are in the counts alone.
 //
 // $source  of this source only (optional)

@@ -1,6 +1,6 @@
-// What the text encoder reads of two categories or products, side by side.
+// The texts of two categories or products that the text encoder reads, side by side.
 //
-// newaisle explain points here where nothing in the graph ties two, but their texts are alike.
+// newaisle explain points here where nothing in the graph connects two, but their texts are similar.
 //
 // $key    the key of the one
 // $other  the key of the other

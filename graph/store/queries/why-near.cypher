@@ -1,9 +1,9 @@
-// Why one category or product is recommended near another: all that ties them, with weights.
+// Why one category or product is near another: all connections between them, with weights.
 //
 // attribute: both have it, or narrower values of it. Its weight is ln((n + 1) / carriers), with n the categories and
-// products of the source: the rarer, the more it says. carriers counts who has it.
-// ancestor: both stand below it (or one of them is it). Its weight is the sum of 0.5^steps over all ways from the one
-// over it to the other. carriers counts what stands below it.
+// products of the source, so that rare ones count more. carriers counts who has it.
+// ancestor: both are below it (or one of them is it). Its weight is the sum of 0.5^steps over all paths from the one
+// over it to the other. carriers counts its descendants.
 // model: SIMILAR_TO, written by a model, with its score.
 // The weights of attributes and of ancestors are those of the model before it has learned how much either kind counts,
 // so compare them within a kind.

@@ -134,7 +134,7 @@ def test_what_is_not_available_is_left_out(fitted, users):
         (lambda r, u: r.recommend(u[0], diversity=1.5), InputError, "diversity is 1.5"),
         (lambda r, u: r.recommend(u[0], min_confidence=float("nan")), InputError, "min_confidence is nan"),
         (lambda r, u: r.recommend(u[0], min_probability=2), InputError, "min_probability is 2; give a number from 0"),
-        (lambda r, u: r.recommend(u[0], at="soon"), InputError, "'soon' is no moment"),
+        (lambda r, u: r.recommend(u[0], at="soon"), InputError, "'soon' is neither a date nor a number"),
         (lambda r, _: r.score([], ["a"]), InputError, "no user to answer for"),
         (lambda r, u: r.score(u[0], []), InputError, "no target to answer for"),
         (lambda r, u: r.probabilities(u[0], []), InputError, "no target to answer for"),

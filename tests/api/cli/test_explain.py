@@ -137,7 +137,7 @@ def test_recommend_is_diverse_sure_and_in_time(run: Run, model: str, fitted: Rec
         (("explain", "--user", "1", "--target", "x", "-k", "0"), "k is 0"),
         (("recommend", "--diversity", "2"), "diversity is 2.0; give a number from 0 to 1"),
         (("recommend", "--min-confidence", "-1"), "min_confidence is -1.0"),
-        (("recommend", "--at", "soon"), "'soon' is no moment"),
+        (("recommend", "--at", "soon"), "'soon' is neither a date nor a number"),
     ],
 )
 def test_bad_requests_are_told_in_one_sentence(run: Run, model: str, arguments: tuple[str, ...], sentence: str) -> None:

@@ -115,7 +115,7 @@ def test_users_come_from_a_file(run: Run, model: str, active: list[int], new: st
         (("audience", "melons"), "Unknown target id 'melons'"),
         (("audience", "CITRUS / LEMONS", "-k", "0"), "k is 0; ask for 1 user or more"),
         (("audience",), "Missing argument 'TARGET'"),
-        (("audience", "CITRUS / LEMONS", "--at", "soon"), "'soon' is no moment"),
+        (("audience", "CITRUS / LEMONS", "--at", "soon"), "'soon' is neither a date nor a number"),
         (("audience", "CITRUS / LEMONS", "--json", "--csv"), "exclude each other"),
         (("audience", "CITRUS / LEMONS", "--out", "letters.xlsx"), "--out is 'letters.xlsx'; give a file that ends in"),
         (("audience", "CITRUS / LEMONS", "--out", "no/such/folder.csv"), "its folder does not exist"),

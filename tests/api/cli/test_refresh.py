@@ -195,7 +195,7 @@ def rows_of(categories: dict[str, Any]) -> list[dict[str, Any]]:
     [
         (lambda c, _: rows_of(c)[0].update(parent_id=rows_of(c)[2]["id"]), "run in a cycle"),
         (lambda c, _: rows_of(c)[1].update(parent_id="gid://nowhere"), "'gid://nowhere', which does not exist"),
-        (lambda c, _: rows_of(c).append({**rows_of(c)[1], "name": "Other"}), "stands twice with different content"),
+        (lambda c, _: rows_of(c).append({**rows_of(c)[1], "name": "Other"}), "occurs twice with different content"),
         (lambda c, _: rows_of(c)[1]["attributes"].append({"handle": "taste"}), "'taste', which attributes.json"),
         (
             lambda _, a: a["attributes"][0].update(
@@ -228,10 +228,10 @@ def test_a_wrong_taxonomy_changes_nothing(
         ("tables", "id,name\n1,naïve\n".encode("latin-1"), "is not UTF-8; save the file in UTF-8"),
         ("tables", b"id,name,parent_id\n1,a,2\n2,b,1\n", "run in a cycle"),
         ("tables", b"id,name,parent_id\n1,a,\n2,b,7\n", "'7', which does not exist"),
-        ("tables", b"id,name\n1,a\n1,b\n", "stands twice with different content"),
+        ("tables", b"id,name\n1,a\n1,b\n", "occurs twice with different content"),
         ("tables", b"id,name,colour\n1,a," + b"x" * 9_000, "has 9,014 bytes, and a store takes 8,000 at most"),
         ("google", "1 - Pets & naïve".encode("utf-16"), "is not UTF-8; save the file in UTF-8"),
-        ("google", b"1 - Pets\n2 - Pet > Birds\n", "stands below 'Pet', which has no line"),
+        ("google", b"1 - Pets\n2 - Pet > Birds\n", "is below 'Pet', which has no line"),
     ],
 )
 def test_a_damaged_file_changes_nothing(

@@ -195,7 +195,7 @@ def test_a_refresh_writes_what_the_model_makes_of_the_changes(filled, model, tom
     assert after[f"{SOURCE}:kiwano"]["confidence"] > 0
     assert after[f"{SOURCE}:{changed[0]}"]["embedding_run_id"] == report.run_id
     assert after[f"{SOURCE}:{changed[0]}"]["embedding_shift"] > 0
-    top = named_queries()["moved-embeddings"].ask(filled, {"source": SOURCE, "limit": 3}).rows
+    top = named_queries()["moved-embeddings"].run(filled, {"source": SOURCE, "limit": 3}).rows
     assert {row[0] for row in top} <= {f"{SOURCE}:{own}" for own in [*changed, sold]} | after.keys()
     assert [rank for tail, _, _, rank in edges if tail == f"{SOURCE}:kiwano"] == [1, 2, 3, 4, 5]
     # what add computes for the same target agrees
@@ -270,7 +270,7 @@ def test_a_scan_gives_the_order_of_the_model(filled, model):
         vector = model.user_vector(user)
         assert np.linalg.norm(vector) == pytest.approx(1)
         given = {"vector": vector.tolist(), "source": SOURCE, "limit": 20}
-        found = [row[0] for row in named_queries()["rank-by-vector"].ask(filled, given).rows]
+        found = [row[0] for row in named_queries()["rank-by-vector"].run(filled, given).rows]
         own = model.recommend(user, 20, exclude_bought=False)
         assert found == [f"{SOURCE}:{target}" for target in model.table_columns(own)["target"]]
 
@@ -287,7 +287,7 @@ def test_a_vector_index_finds_nearly_all_of_it(filled, model):
     for user in list(model.fitted.users)[:50]:
         given = {"vector": model.user_vector(user).tolist(), "source": SOURCE, "state": None, "limit": 20}
         scan, index = (
-            [row[0] for row in named_queries()[name].ask(filled, given).rows]
+            [row[0] for row in named_queries()[name].run(filled, given).rows]
             for name in ("rank-by-vector", "rank-by-index")
         )
         hits, asked = hits + len({*scan} & {*index}), asked + len(scan)

@@ -256,7 +256,7 @@ def test_what_cannot_be_added_leaves_everything_as_it_was(model, targets, edges,
 def test_a_graph_that_says_something_else_of_an_old_target_is_refused(model, journey):
     before = model.fitted
     renamed = CatalogGraph.from_tables(pa.table({"id": [journey.graph.ids.values[3]], "name": ["Something else"]}))
-    with pytest.raises(DuplicateIdError, match="says something else of itself"):
+    with pytest.raises(DuplicateIdError, match="is known with other content"):
         model.add(renamed)
     with pytest.raises(InputError, match="nothing to add"):
         model.add(journey.graph)

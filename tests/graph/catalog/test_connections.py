@@ -45,7 +45,7 @@ def test_the_store_finds_the_same_ways(any_store: Store, seed: int) -> None:
         for other in range(one % 3 + 1, len(graph), 4):
             if one == other:
                 continue
-            answer = query.ask(any_store, {"key": graph.keys[one], "other": graph.keys[other]})
+            answer = query.run(any_store, {"key": graph.keys[one], "other": graph.keys[other]})
             rows = {}
             for row in answer.rows:
                 told = dict(zip(answer.columns, row, strict=True))
@@ -53,7 +53,7 @@ def test_the_store_finds_the_same_ways(any_store: Store, seed: int) -> None:
             between = ties.between(one, other)
             for tie in between:
                 row = rows[tie.kind, tuple(map(ties.key, tie.nodes))]
-                assert (row["path"], row["via"]) == (ties.told(tie), ties.name(tie.over))
+                assert (row["path"], row["via"]) == (ties.describe(tie), ties.name(tie.over))
                 assert row["steps"] == len(tie.nodes) - 1
                 found += 1
             assert bool(rows) is bool(between)
@@ -76,13 +76,16 @@ def test_only_the_nearest_ties_are_told_the_rarest_attributes_first() -> None:
     ties = Connections(graph)
     jam, tea, salt, shelf = (graph.ids.position(own) for own in ("jam", "tea", "salt", "shelf"))
     between = ties.between(jam, tea)
-    assert [ties.told(tie) for tie in between] == [
+    assert [ties.describe(tie) for tie in between] == [
         "jam > taste=honey > taste=sweet < taste=sugar < tea",
         "jam > hue=red < tea",
         "jam > shelf < tea",
     ]
     weights = [ties.weight(tie) for tie in between]
     assert weights == pytest.approx([math.log(6 / 2), math.log(6 / 3), 0.25])
-    assert [ties.told(tie) for tie in ties.between(jam, salt)] == ["jam > hue=red < salt", "jam > shelf > top < salt"]
-    assert [ties.told(tie) for tie in ties.between(shelf, jam)] == ["shelf < jam"]
-    assert [ties.told(tie) for tie in ties.between(jam, shelf)] == ["jam > shelf"]
+    assert [ties.describe(tie) for tie in ties.between(jam, salt)] == [
+        "jam > hue=red < salt",
+        "jam > shelf > top < salt",
+    ]
+    assert [ties.describe(tie) for tie in ties.between(shelf, jam)] == ["shelf < jam"]
+    assert [ties.describe(tie) for tie in ties.between(jam, shelf)] == ["jam > shelf"]

@@ -148,12 +148,12 @@ REFUSED: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "two contents": (
         lambda: CatalogGraph.from_tables(table(id=["a", "a"], name=["A", "B"])),
         DuplicateIdError,
-        "'a' stands twice with different content .row 2 of the categories",
+        "'a' occurs twice with different content .row 2 of the categories",
     ),
     "product and category": (
         lambda: make(products={"id": ["jam"], "name": ["Jam"], "category_id": ["jam"]}),
         DuplicateIdError,
-        "'jam' stands twice.*products",
+        "'jam' occurs twice.*products",
     ),
     "empty name": (lambda: CatalogGraph.from_tables(table(name=["  "])), GraphError, "Row 1 .*'a'.* empty name"),
     "missing name": (lambda: make(**_cell("categories.name", 2, None)), GraphError, "Row 3 .*'jam'.* empty name"),

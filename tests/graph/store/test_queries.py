@@ -110,7 +110,7 @@ def modelled(filled: Store) -> Iterator[Store]:
 
 
 def ask(store: Store, name: str, **given: Any) -> list[dict[str, Any]]:
-    answer = named_queries()[name].ask(store, given)
+    answer = named_queries()[name].run(store, given)
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
 
@@ -273,8 +273,8 @@ def test_what_no_model_has_written_is_told(filled: Store, name: str) -> None:
     given: dict[str, Any] = {"key": key("a")} if name == "nearest-seen" else {"source": SOURCE}
     if name == "rank-by-vector":
         given["vector"] = [1.0, 0.0]
-    assert query.ask(filled, given).rows == ()
-    told = query.why_nothing(filled, given)
+    assert query.run(filled, given).rows == ()
+    told = query.explain_empty(filled, given)
     assert told is not None
     assert told.startswith(f"No model has written {MODEL[name]} into this store yet; ")
 
@@ -289,7 +289,7 @@ def test_nearest_seen(modelled: Store) -> None:
         (1, "Corn", 0.75, ["sweet"]),
         (2, "Beets", 0.5, ["red", "sweet"]),
     ]
-    assert named_queries()["nearest-seen"].why_nothing(modelled, {"key": key("g")}) is None
+    assert named_queries()["nearest-seen"].explain_empty(modelled, {"key": key("g")}) is None
     ties = ask(modelled, "why-near", key=key("b"), other=key("a"))
     assert (ties[-1]["tie"], ties[-1]["weight"], ties[-1]["path"]) == ("model", 0.5, "Apples > Beets")
 
@@ -323,7 +323,7 @@ def test_an_inspection_tells_what_a_model_wrote(modelled: Store) -> None:
 def test_every_query_is_described(name: str) -> None:
     query = named_queries()[name]
     code = "\n".join(line for line in query.cypher.splitlines() if not line.startswith("//"))
-    assert re.fullmatch(r"[A-Z].{20,}\.", query.tells)
+    assert re.fullmatch(r"[A-Z].{20,}\.", query.description)
     assert {parameter.name for parameter in query.parameters} == set(re.findall(r"\$(\w+)", code))
     assert set(re.findall(r"^// :param (\w+) => ", query.cypher, re.MULTILINE)) == set(re.findall(r"\$(\w+)", code))
     assert name in NEO4J_ONLY or not re.search(r"\b(apoc|db\.index|SHORTEST)\b", code)
@@ -408,7 +408,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
     """URL and password of a Bolt server that holds the graph; what an empty one says is tried first."""
     started = start_embedded(tmp_path_factory.mktemp("queries"), "512m")
     with open_store(started.url, Credentials(ROOT, started.password, DATABASE)) as store:
-        assert named_queries()["statistics"].why_nothing(store, {}) == "There is no graph in this store yet."
+        assert named_queries()["statistics"].explain_empty(store, {}) == "There is no graph in this store yet."
         store.write(aisles())
     yield started.url, started.password
     started.stop()
