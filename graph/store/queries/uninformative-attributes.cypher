@@ -1,6 +1,6 @@
 // Attributes too common or too rare to distinguish targets.
 //
-// An attribute of nearly all distinguishes nothing; an attribute of one alone relates it to nothing. carriers counts the
+// An attribute of nearly all distinguishes nothing; one of a single target relates it to nothing. carriers counts the
 // categories and products that have the attribute or a narrower value of it, share is their part of the source,
 // information is ln((n + 1) / carriers), the weight that the model gives it.
 //

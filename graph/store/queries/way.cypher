@@ -1,7 +1,7 @@
 // The paths from one category or product to another, over each attribute and each category above both.
 //
-// attribute: both have it, or narrower values of it. ancestor: both are below it, or one of them is it. Of several paths
-// over the same node the shortest is shown, and of equally short ones the first by its keys. > leads up and < down.
+// attribute: both have it, or narrower values of it. ancestor: both are below it, or one of them is it. Of several
+// paths over the same node the shortest is shown, and of equally short ones the first by its keys. > leads up, < down.
 // newaisle explain gives these parameters with every reason.
 //
 // $key    the key of the one
