@@ -92,12 +92,7 @@ class WeightedHistory:
     def of(
         cls, history: Interactions, graph: CatalogGraph, given: Mapping[str, float] | None = None
     ) -> WeightedHistory:
-        """Weigh a history.
-
-        Args:
-            history: the interactions; those on targets that are not in the graph are dropped.
-            graph: the catalog, n targets and groups.
-            given: kind of event -> weight, overrides ``WELL_KNOWN``.
+        """Weigh a history, without interactions on targets that are not in the graph of n targets and groups.
 
         Raises:
             InteractionsError: no interaction is on a known target, or none is positive.

@@ -16,9 +16,7 @@ Table = Any
 
 
 def read_frame(table: Table, what: str, required: Sequence[str] = (), *, rest: bool = True) -> nw.DataFrame[Any]:
-    """Wrap a table as Arrow and check that it has the required columns and at least one row.
-
-    In Arrow a column has one type and one kind of missing cell, whatever the library.
+    """Wrap a table as Arrow, where a column has one type and one kind of missing cell, and check its columns.
 
     Args:
         table: a pandas, polars or Arrow table.

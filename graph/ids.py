@@ -57,15 +57,11 @@ class Ids:
         return {value: position for position, value in enumerate(self.values)}
 
     def position(self, value: Id) -> int:
-        """Return the position of one id.
-
-        Raises:
-            UnknownIdError: the id is not among these.
-        """
+        """The position of one id; see :meth:`positions`."""
         return int(self.positions([value])[0])
 
     def positions(self, values: Iterable[Id]) -> npt.NDArray[np.int64]:
-        """Return the positions of several ids, shape (n,).
+        """The positions of several ids, int64 (n,).
 
         Raises:
             UnknownIdError: some ids are not among these; up to five are named.
@@ -84,12 +80,12 @@ class Ids:
         return np.fromiter((known[value] for value in wanted), dtype=np.int64, count=len(wanted))
 
     def find(self, values: Iterable[Id | None]) -> npt.NDArray[np.int64]:
-        """Return positions, shape (n,), with -1 for ids that are not among these."""
+        """Positions, int64 (n,), with -1 for ids that are not among these."""
         known = self._positions
         return np.fromiter((-1 if v is None else known.get(v, -1) for v in values), dtype=np.int64)
 
     def parse(self, text: str) -> Id:
-        """Turn a text (from a command line) into an id of this collection's type."""
+        """A text (from a command line) as an id of this collection's type."""
         if self.values and isinstance(self.values[0], int):
             try:
                 return int(text)

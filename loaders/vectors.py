@@ -28,13 +28,7 @@ _ALIKE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """Vectors of one kind as given.
-
-    Attributes:
-        ids: own ids of those that have one, m.
-        rows: their row numbers in the table, from 1, int64 (m,).
-        matrix: finite numbers, float64 (m, d).
-    """
+    """Vectors of one kind as given: own ids (m), row numbers in the table from 1 (m,), finite float64 (m, d)."""
 
     ids: tuple[Id, ...]
     rows: IntArray

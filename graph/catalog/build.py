@@ -26,16 +26,13 @@ def assemble(
     attribute_parents: Mapping[Attribute, list[Attribute]],
     attributes: Iterable[Attribute] = (),
 ) -> dict[str, Any]:
-    """Check how nodes connect and turn them into the arrays of a graph.
+    """The fields of :class:`~newaisle.graph.CatalogGraph` by name, all but ``source`` and ``report``, from nodes.
 
     Args:
         ids: the ids of ``nodes``.
         nodes: targets and groups by own id.
         attribute_parents: attribute -> its wider values.
         attributes: attributes to keep even where no node has them.
-
-    Returns:
-        The fields of :class:`~newaisle.graph.CatalogGraph` by name, all but ``source`` and ``report``.
 
     Raises:
         CycleError: parents, of nodes or of attributes, lead back to their own child.
@@ -53,13 +50,7 @@ def assemble(
 def check_parents(
     own: object, parents: Iterable[_T], is_product: Callable[[_T], bool | None], what: str = "Target"
 ) -> None:
-    """Refuse parents that do not exist or are products.
-
-    Args:
-        own: id of the child, for messages.
-        parents: ids of its parents.
-        is_product: whether an id is that of a product; None where there is no such id.
-        what: the word for the child in messages.
+    """Refuse parents that do not exist or are products; ``is_product`` returns None for ids that do not exist.
 
     Raises:
         DanglingParentError: a parent does not exist.
@@ -76,11 +67,7 @@ def check_parents(
 
 
 def refuse_cycles(parents: Mapping[_T, list[_T]]) -> None:
-    """Refuse parents that lead back to their own child.
-
-    Raises:
-        CycleError: with the cycle.
-    """
+    """Raise :class:`CycleError`, which shows the cycle, where parents lead back to their own child."""
     try:
         graphlib.TopologicalSorter(parents).prepare()
     except graphlib.CycleError as error:
@@ -90,11 +77,7 @@ def refuse_cycles(parents: Mapping[_T, list[_T]]) -> None:
 
 
 def refuse_cycles_in(adjacency: sp.csr_array, names: Sequence[object]) -> None:
-    """Refuse cycles of a whole graph, CSR (n, n) with row = child, whose nodes have some names.
-
-    Raises:
-        CycleError: with a cycle by names.
-    """
+    """Raise :class:`CycleError`, by names, for cycles of a whole graph, CSR (n, n) with row = child."""
     nodes = nodes_on_cycles(adjacency).tolist()
     refuse_cycles({names[node]: [names[above] for above in adjacency[[node]].indices.tolist()] for node in nodes})
 

@@ -19,7 +19,7 @@ from .availability import Moment, available
 from .build import assemble
 from .hashing import attribute_key, edge_hash, graph_hash, node_hash, target_key
 from .schema import TO_ATTRIBUTE, Attribute, Edges, Node, Relation, check_source_name
-from .tables import Tally, read_attribute_parents, read_tables
+from .tables import Tally, read_attribute_parents, read_nodes
 from .traversal import distances, reached
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ class CatalogGraph:
                 an attribute, every further numeric column a feature.
             attributes: further attribute edges, columns ``id``, ``name``, ``value`` and optional ``weight``.
             products: columns ``id``, ``name``, ``category_id`` (one or a list), ``text`` and more as for categories.
-            attribute_parents: a hierarchy over the values of an attribute, columns ``name``, ``value``,
-                ``parent_value``.
+            attribute_parents: wider values of attributes, columns ``name``, ``value``, ``parent_value``.
             source: name of the source, ``[a-z0-9_-]+``.
 
         Raises:
@@ -91,7 +90,7 @@ class CatalogGraph:
         """
         check_source_name(source)
         tally = Tally()
-        nodes = read_tables(categories, attributes, products, tally)
+        nodes = read_nodes(categories, attributes, products=products, tally=tally)
         if not nodes:
             raise GraphError("The categories table has no row with an id; give at least one.")
         parents_of = {} if attribute_parents is None else read_attribute_parents(attribute_parents, tally)
@@ -107,7 +106,7 @@ class CatalogGraph:
         attributes: Iterable[Attribute] = (),
         report: CleaningReport | None = None,
     ) -> CatalogGraph:
-        """Build a graph from nodes by own id; see :func:`newaisle.graph.catalog.build.assemble`, which checks them."""
+        """Build a graph from nodes by own id, checked by :func:`newaisle.graph.catalog.build.assemble`."""
         fields = assemble(Ids.of(nodes, "target"), nodes, attribute_parents, attributes)
         return cls(source=source, report=report or CleaningReport(), **fields)
 
@@ -121,11 +120,7 @@ class CatalogGraph:
         return hash(self.content_hash)
 
     def with_source(self, name: str | None) -> CatalogGraph:
-        """The same graph as the source ``name``; None keeps the name.
-
-        Raises:
-            InputError: a name with other characters than ``a-z 0-9 _ -``.
-        """
+        """The same graph as the source ``name`` (``[a-z0-9_-]+``, else :class:`InputError`); None keeps the name."""
         if name is None or name == self.source:
             return self
         check_source_name(name)
@@ -137,11 +132,7 @@ class CatalogGraph:
         return {**self.features, **self.availability}
 
     def available(self, at: Moment) -> BoolArray:
-        """Which targets and groups are available at a moment, bool (n,); all where the source has no availability.
-
-        Raises:
-            InputError: ``at`` is neither a date nor a number.
-        """
+        """Which targets and groups are available at a moment, bool (n,); all where the source has no availability."""
         return available(self.availability, at, len(self))
 
     @cached_property
@@ -182,10 +173,9 @@ class CatalogGraph:
 
     def edge_keys(self, relation: Relation) -> tuple[tuple[str, str], ...]:
         """The edges of one relation as pairs of store keys (tail, head), in the order of its arrays."""
-        edges = self.edges[relation]
         tails = self.attribute_keys if relation is Relation.ATTRIBUTE_CHILD_OF else self.keys
         heads = self.attribute_keys if relation in TO_ATTRIBUTE else self.keys
-        return tuple((tails[t], heads[h]) for t, h in zip(edges.tail.tolist(), edges.head.tolist(), strict=True))
+        return tuple((tails[t], heads[h]) for t, h, _ in self.edges[relation].rows)
 
     @cached_property
     def content_hash(self) -> str:
@@ -200,9 +190,8 @@ class CatalogGraph:
     @cached_property
     def parents(self) -> sp.csr_array:
         """``CHILD_OF`` and ``IN_CATEGORY`` as one 0/1 matrix, shape (n, n), row = child, column = parent."""
-        pairs = [self.edges[Relation.CHILD_OF], self.edges[Relation.IN_CATEGORY]]
-        tail = np.concatenate([e.tail for e in pairs])
-        head = np.concatenate([e.head for e in pairs])
+        up = [self.edges[Relation.CHILD_OF], self.edges[Relation.IN_CATEGORY]]
+        tail, head = np.hstack([(edges.tail, edges.head) for edges in up])
         return sp.csr_array((np.ones(len(tail)), (tail, head)), shape=(len(self), len(self)))
 
     @cached_property
@@ -231,11 +220,7 @@ class CatalogGraph:
         return self._networkx(np.ones(len(self) + len(self.attributes), dtype=np.bool_))
 
     def neighbourhood(self, target: Id, hops: int = 1) -> nx.MultiDiGraph:
-        """Everything within some hops of a target, edges taken in both directions.
-
-        Args:
-            target: own id of a target or group.
-            hops: largest distance, 0 or more.
+        """Everything within some hops (0 or more) of a target or group, edges taken in both directions.
 
         Returns:
             A networkx ``MultiDiGraph``. Targets and groups are nodes under their own id, attributes under their
@@ -255,9 +240,7 @@ class CatalogGraph:
     def upward(self) -> sp.csr_array:
         """All edges as one 0/1 matrix over targets and groups, then attributes, shape (n + m, n + m), row = tail."""
         size = len(self) + len(self.attributes)
-        ends = [self._global_ends(relation) for relation in Relation]
-        tail = np.concatenate([t for t, _ in ends])
-        head = np.concatenate([h for _, h in ends])
+        tail, head = np.hstack([self._global_ends(relation) for relation in Relation])
         return sp.csr_array((np.ones(len(tail)), (tail, head)), shape=(size, size))
 
     @cached_property
@@ -274,24 +257,17 @@ class CatalogGraph:
     def _networkx(self, wanted: BoolArray) -> nx.MultiDiGraph:
         import networkx as nx  # here, since it takes long to import and few need it
 
-        n, exported = len(self), nx.MultiDiGraph()
-        label: dict[int, Id | Attribute] = {}
+        exported = nx.MultiDiGraph()
+        labels = (*self.ids, *self.attributes)
         for i in np.flatnonzero(wanted).tolist():
-            if i < n:
-                label[i] = self.ids.values[i]
+            if i < len(self):
                 kind = "product" if self.is_product[i] else "category"
-                exported.add_node(label[i], kind=kind, name=self.names[i], group=bool(self.is_group[i]))
+                exported.add_node(labels[i], kind=kind, name=self.names[i], group=bool(self.is_group[i]))
             else:
-                label[i] = self.attributes[i - n]
-                exported.add_node(label[i], kind="attribute", name=str(self.attributes[i - n]))
+                exported.add_node(labels[i], kind="attribute", name=str(labels[i]))
         for relation in Relation:
             tail, head = self._global_ends(relation)
-            for e in np.flatnonzero(wanted[tail] & wanted[head]).tolist():
-                exported.add_edge(
-                    label[int(tail[e])],
-                    label[int(head[e])],
-                    key=relation.value,
-                    relation=relation.value,
-                    weight=float(self.edges[relation].weight[e]),
-                )
+            for t, h, weight in Edges.of(tail, head, self.edges[relation].weight).rows:
+                if wanted[t] and wanted[h]:
+                    exported.add_edge(labels[t], labels[h], key=relation.value, relation=relation.value, weight=weight)
         return exported

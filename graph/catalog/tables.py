@@ -41,7 +41,11 @@ class Tally:
 
 
 def read_nodes(
-    categories: Table | None = None, attributes: Table | None = None, *, products: Table | None = None
+    categories: Table | None = None,
+    attributes: Table | None = None,
+    *,
+    products: Table | None = None,
+    tally: Tally | None = None,
 ) -> dict[Id, Node]:
     """Read some targets as :meth:`CatalogGraph.from_tables` does; their parents need not be in the tables.
 
@@ -49,30 +53,7 @@ def read_nodes(
         GraphError: one id with two contents, an empty name, a reserved column name.
         InputError: missing columns, infinite features, weights that are not positive and finite.
     """
-    return read_tables(categories, attributes, products, Tally())
-
-
-def read_edges(edges: Table, known: Container[Id]) -> dict[Id, dict[Attribute, float]]:
-    """Read attribute edges of known targets, as :meth:`CatalogGraph.from_tables` does.
-
-    Args:
-        edges: columns ``id``, ``name``, ``value`` and optional ``weight``.
-        known: the ids of the targets.
-
-    Raises:
-        GraphError: an unknown id, an empty name or value, a reserved name.
-        InputError: missing columns, weights that are not positive and finite.
-    """
-    ids = {own_id(value) for value in read_frame(edges, "edges", ("id",))["id"]}
-    nodes = {own: Node("", "", False, False, [], {}, {}) for own in ids if own is not None and own in known}
-    _read_attribute_edges(nodes, edges, Tally(), "edges")
-    return {own: node.attributes for own, node in nodes.items()}
-
-
-def read_tables(
-    categories: Table | None, attributes: Table | None, products: Table | None, tally: Tally
-) -> dict[Id, Node]:
-    """Nodes by own id, counted in ``tally``; raises what :func:`read_nodes` does."""
+    tally = tally or Tally()
     nodes: dict[Id, Node] = {}
     if categories is not None:
         _read_nodes(nodes, categories, "categories", "parent_id", tally)
@@ -82,6 +63,19 @@ def read_tables(
     if attributes is not None:
         _read_attribute_edges(nodes, attributes, tally)
     return nodes
+
+
+def read_edges(edges: Table, known: Container[Id]) -> dict[Id, dict[Attribute, float]]:
+    """Read attribute edges (``id``, ``name``, ``value``, optional ``weight``) of targets with ``known`` ids.
+
+    Raises:
+        GraphError: an unknown id, an empty name or value, a reserved name.
+        InputError: missing columns, weights that are not positive and finite.
+    """
+    ids = {own_id(value) for value in read_frame(edges, "edges", ("id",))["id"]}
+    nodes = {own: Node("", "", False, False, [], {}, {}) for own in ids if own is not None and own in known}
+    _read_attribute_edges(nodes, edges, Tally(), "edges")
+    return {own: node.attributes for own, node in nodes.items()}
 
 
 def _read_nodes(nodes: dict[Id, Node], table: Table, what: str, parent_column: str, tally: Tally) -> None:
@@ -110,24 +104,20 @@ def _read_nodes(nodes: dict[Id, Node], table: Table, what: str, parent_column: s
             features={},
         )
         for column, kind in kinds.items():
-            if kind == "moment":
-                try:
-                    moment = as_number(row[column])
-                except InputError as error:
-                    raise InputError(f"Row {row_number} of the {what} table (id {own!r}), {column}: {error}") from None
-                if not math.isnan(moment):
-                    node.features[column] = moment
+            cell = row[column]
+            if kind == "attribute":
+                for value in _several(cell):
+                    if text := tally.text(str(value).lower() if isinstance(value, bool) else value):
+                        node.attributes[Attribute(column, text)] = 1.0
                 continue
-            if kind == "feature":
-                value = row[column]
-                if value is not None and not math.isnan(value):
-                    if math.isinf(value):
-                        raise InputError(f"Row {row_number} of the {what} table (id {own!r}) has an infinite {column}.")
-                    node.features[column] = float(value)
-                continue
-            for value in _several(row[column]):
-                if text := tally.text(str(value).lower() if isinstance(value, bool) else value):
-                    node.attributes[Attribute(column, text)] = 1.0
+            if kind == "feature" and cell is not None and math.isinf(cell):
+                raise InputError(f"Row {row_number} of the {what} table (id {own!r}) has an infinite {column}.")
+            try:
+                number = as_number(cell)
+            except InputError as error:
+                raise InputError(f"Row {row_number} of the {what} table (id {own!r}), {column}: {error}") from None
+            if not math.isnan(number):
+                node.features[column] = number
         known = nodes.get(own)
         if known is None:
             nodes[own] = node
@@ -205,12 +195,7 @@ def _read_attribute_edges(nodes: dict[Id, Node], table: Table, tally: Tally, wha
 
 
 def read_attribute_parents(table: Table, tally: Tally) -> dict[Attribute, list[Attribute]]:
-    """The hierarchy over the values of attributes: attribute -> its wider values, ascending.
-
-    Raises:
-        GraphError: an empty field.
-        InputError: missing columns.
-    """
+    """The hierarchy over the values of attributes: attribute -> its wider values, ascending."""
     frame = read_frame(table, "attribute parents", ("name", "value", "parent_value"))
     found: dict[Attribute, set[Attribute]] = {}
     for row_number, row in enumerate(frame.iter_rows(named=True), start=1):

@@ -49,12 +49,7 @@ class SourceRecords:
 
 
 def graph_records(graph: CatalogGraph) -> SourceRecords:
-    """The records of a graph.
-
-    Raises:
-        InputError: no store can hold it; see :func:`target_record`, :func:`attribute_record`,
-            :func:`check_feature_names`.
-    """
+    """The records of a graph; :class:`InputError` where no store can hold one."""
     check_feature_names(graph.numbers)
     nodes: dict[NodeLabel, dict[str, NodeRecord]] = {label: {} for label in NodeLabel}
     columns = (graph.keys, nodes_of(graph).items(), graph.node_hashes, graph.levels.tolist())
@@ -102,22 +97,13 @@ def target_record(source: str, own: Id, node: Node, content_hash: str, level: in
 
 
 def attribute_record(source: str, attribute: Attribute, content_hash: str) -> NodeRecord:
-    """An attribute.
-
-    Raises:
-        InputError: a key of more than ``KEY_BYTES``, or a text with half a surrogate pair.
-    """
+    """An attribute; raises as :func:`target_record` does."""
     _check_texts(f"the attribute {attribute}", attribute_key(source, attribute.name, attribute.value))
     return NodeRecord({"source": source, **attribute._asdict(), "content_hash": content_hash})
 
 
 def check_feature_names(names: Iterable[str]) -> None:
-    """Refuse names that no store takes for a property.
-
-    Raises:
-        InputError: an empty one, one of more than ``KEY_BYTES``, an ``@`` in front, a null character or half a
-            surrogate pair in it.
-    """
+    """Raise :class:`InputError` for names that no store takes for a property."""
     for name in names:
         _check_texts(f"the feature {name}", name)
         if not name or name.startswith("@") or "\0" in name:

@@ -63,10 +63,7 @@ def report_of(
         source=source,
         run_id=run_id,
         graph_hash=graph_hash,
-        added=len(changes.added),
-        changed=len(changes.changed),
-        moved=len(changes.moved),
-        removed=len(changes.removed),
+        **{name: len(getattr(changes, name)) for name in COUNTS[:4]},
         edges_added=sum(map(len, changes.new_edges.values())),
         edges_removed=sum(map(len, changes.old_edges.values())),
         stored=changes.stored,
@@ -75,11 +72,7 @@ def report_of(
 
 
 def check_removals(report: RefreshReport, limit: float) -> None:
-    """Refuse to remove more than a share of the stored targets.
-
-    Raises:
-        GuardError: with the figures.
-    """
+    """Raise :class:`GuardError` where more than a share of the stored targets would be removed."""
     if report.removed > limit * report.stored:
         raise GuardError(
             f"Source {report.source!r} would lose {report.removed:,} of its {report.stored:,} categories and products "

@@ -43,11 +43,7 @@ def state_key(source: str) -> str:
 
 
 def read_state(tx: Transaction, source: str) -> SourceState:
-    """The state of a source.
-
-    Raises:
-        StoreError: another version of newaisle has written it.
-    """
+    """The state of a source; :class:`StoreError` where another version of newaisle has written it."""
     return _checked(source, tx.run(READ_STATE, key=state_key(source)).single())
 
 

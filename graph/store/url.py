@@ -39,17 +39,10 @@ class Credentials:
 
 
 def parse_store_url(url: str, home: Path | None = None) -> Path | str:
-    """Read a store URL.
-
-    Args:
-        url: ``embedded``, ``embedded:DIR`` or the URL of a Bolt server.
-        home: where ``embedded`` keeps its folder ``store``; None for :func:`home_folder`.
-
-    Returns:
-        The folder of an embedded store, or the URL of a server.
+    """The folder of an embedded store (below ``home`` or else :func:`home_folder`), or the URL of a server.
 
     Raises:
-        StoreError: the URL is none of these, or holds a user name or password.
+        StoreError: another URL, or one with a user name or password.
     """
     if url == "embedded":
         return ((home or home_folder()) / "store").absolute()

@@ -41,14 +41,7 @@ _MODEL = re.compile(rf"A model writes: ({'|'.join(_WRITTEN)}); (.+)")
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a query.
-
-    Attributes:
-        name: its name, without ``$``.
-        meaning: what to give.
-        required: whether a value must be given.
-        default: the value where none is given.
-    """
+    """A parameter ``$name`` of a query: whether a value is required, or else its default."""
 
     name: str
     meaning: str
@@ -83,11 +76,7 @@ class NamedQuery:
     instead: str = ""
 
     def bind(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Complete the values of the parameters.
-
-        Raises:
-            InputError: a required one is missing, or one is unknown.
-        """
+        """The values of all parameters; :class:`InputError` where a required one is missing or one is unknown."""
         if not self.parameters:
             return dict(given)
         known = {parameter.name: parameter for parameter in self.parameters}
