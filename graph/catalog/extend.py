@@ -37,6 +37,16 @@ class Addition:
     attributes: Mapping[Id, Mapping[Attribute, float]] = field(default_factory=dict)
     above: Mapping[Attribute, list[Attribute]] = field(default_factory=dict)
 
+    @property
+    def all_parents(self) -> dict[Id, list[Id]]:
+        """The parents of new targets, and of those that get other ones."""
+        return {**{own: node.parents for own, node in self.nodes.items()}, **self.parents}
+
+    @property
+    def all_attributes(self) -> dict[Id, Mapping[Attribute, float]]:
+        """The attributes of new targets, and the further ones of known ones."""
+        return {**{own: node.attributes for own, node in self.nodes.items()}, **self.attributes}
+
 
 @dataclass(frozen=True, eq=False)
 class Extended:
@@ -143,17 +153,17 @@ def extend_graph(graph: CatalogGraph, addition: Addition) -> Extended:
     ids = Ids((*graph.ids.values, *added), "target")
     attributes = _attributes(graph, addition)
     place = {attribute: position for position, attribute in enumerate(attributes)}
-    more: dict[Relation, list[tuple[int, int, float]]] = {relation: [] for relation in Relation}
-    for own, node in addition.nodes.items():
-        more[_up(node.product)] += [(ids.position(own), ids.position(parent), 1.0) for parent in node.parents]
-        more[Relation.HAS_ATTRIBUTE] += [(ids.position(own), place[a], w) for a, w in node.attributes.items()]
-    for own, parents in addition.parents.items():
+    is_product = np.append(graph.is_product, [node.product for node in nodes])
+    rows: dict[Relation, list[tuple[int, int, float]]] = {relation: [] for relation in Relation}
+    for own, parents in addition.all_parents.items():
         tail = ids.position(own)
-        more[_up(bool(graph.is_product[tail]))] += [(tail, ids.position(parent), 1.0) for parent in parents]
-    for own, further in addition.attributes.items():
-        more[Relation.HAS_ATTRIBUTE] += [(ids.position(own), place[a], weight) for a, weight in further.items()]
-    for narrow, above in addition.above.items():
-        more[Relation.ATTRIBUTE_CHILD_OF] += [(place[narrow], place[wide], 1.0) for wide in above]
+        up = rows[Relation.IN_CATEGORY if is_product[tail] else Relation.CHILD_OF]
+        up += [(tail, ids.position(parent), 1.0) for parent in parents]
+    for own, further in addition.all_attributes.items():
+        tail = ids.position(own)
+        rows[Relation.HAS_ATTRIBUTE] += [(tail, place[attribute], weight) for attribute, weight in further.items()]
+    for value, above in addition.above.items():
+        rows[Relation.ATTRIBUTE_CHILD_OF] += [(place[value], place[wide], 1.0) for wide in above]
     moved = ids.positions(addition.parents)
     numbers = {
         name: frozen(np.append(column, [node.features.get(name, math.nan) for node in nodes]), np.float64)
@@ -165,31 +175,26 @@ def extend_graph(graph: CatalogGraph, addition: Addition) -> Extended:
         ids=ids,
         names=(*graph.names, *(node.name for node in nodes)),
         texts=(*graph.texts, *(node.text for node in nodes)),
-        is_product=frozen(np.append(graph.is_product, [node.product for node in nodes]), np.bool_),
+        is_product=frozen(is_product, np.bool_),
         is_group=frozen(np.append(graph.is_group, [node.group for node in nodes]), np.bool_),
         features=features,
         availability=availability,
         attributes=attributes,
         edges={
-            relation: _joined(graph.edges[relation], rows, moved if relation in TAXONOMY else NO_POSITIONS)
-            for relation, rows in more.items()
+            relation: _joined(graph.edges[relation], more, moved if relation in TAXONOMY else NO_POSITIONS)
+            for relation, more in rows.items()
         },
         report=graph.report,
     )
     refuse_cycles_in(extended.parents, ids.values)
     if addition.above:
         refuse_cycles_in(extended.attribute_parents, attributes)
-    heads = np.array([head for relation in TAXONOMY for _, head, _ in more[relation]], dtype=np.int64)
+    heads = np.array([head for relation in TAXONOMY for _, head, _ in rows[relation]], dtype=np.int64)
     general = np.setdiff1d(heads, graph.parents.indices)
-    wider = targets_with_attributes(
-        extended, np.array([tail for tail, _, _ in more[Relation.ATTRIBUTE_CHILD_OF]], dtype=np.int64)
-    )
+    narrow = np.array([place[attribute] for attribute in addition.above], dtype=np.int64)
+    wider = targets_with_attributes(extended, narrow)
     touched = [np.arange(size, len(extended)), moved, ids.positions(addition.attributes), general, wider]
     return Extended(extended, np.unique(np.concatenate(touched)))
-
-
-def _up(product: bool) -> Relation:
-    return Relation.IN_CATEGORY if product else Relation.CHILD_OF
 
 
 def _check_names(graph: CatalogGraph, addition: Addition) -> None:
@@ -202,7 +207,7 @@ def _check_names(graph: CatalogGraph, addition: Addition) -> None:
         )
     Ids.of([*addition.nodes, *graph.ids.values[:1]], "target")
     features = {name for node in addition.nodes.values() for name in node.features} - {*graph.features, *AVAILABILITY}
-    given = (*(node.attributes for node in addition.nodes.values()), *addition.attributes.values(), addition.above)
+    given = (*addition.all_attributes.values(), addition.above)
     names = {attribute.name for several in given for attribute in several} - {a.name for a in graph.attributes}
     for what, unknown, held in (
         ("feature", features, sorted(graph.features)),
@@ -216,21 +221,18 @@ def _check_names(graph: CatalogGraph, addition: Addition) -> None:
 
 
 def _check_parents(graph: CatalogGraph, addition: Addition) -> None:
-    given = {**{own: node.parents for own, node in addition.nodes.items()}, **addition.parents}
-
     def is_product(own: Id) -> bool | None:
         if own in addition.nodes:
             return addition.nodes[own].product
         return bool(graph.is_product[graph.ids.position(own)]) if own in graph.ids else None
 
-    for own, parents in given.items():
+    for own, parents in addition.all_parents.items():
         check_parents(own, parents, is_product)
 
 
 def _attributes(graph: CatalogGraph, addition: Addition) -> tuple[Attribute, ...]:
     """The attributes of the graph, then the new ones in ascending order."""
-    given = (*(node.attributes for node in addition.nodes.values()), *addition.attributes.values(), addition.above)
-    wanted = {attribute for several in given for attribute in several}
+    wanted = {attribute for several in (*addition.all_attributes.values(), addition.above) for attribute in several}
     wanted |= {head for above in addition.above.values() for head in above}
     return (*graph.attributes, *sorted(wanted - set(graph.attributes)))
 
