@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
@@ -63,13 +62,12 @@ class Interactions:
         named here) are dropped and counted in ``report``.
 
         Args:
-            table: a pandas, polars or Arrow table.
-            user: name of the column with user ids.
-            target: name of the column with target ids.
-            weight: name of the column with weights; None counts every row as 1.
-            timestamp: name of the column with dates or times, with texts such as 2017-12-31T23:59:59, or with whole
-                numbers of days.
-            event: name of the column with kinds of events.
+            table: a pandas, polars or Arrow table; the other arguments name its columns.
+            user: ids of the users.
+            target: ids of the targets.
+            weight: weights; None counts every row as 1.
+            timestamp: dates, times, texts such as 2017-12-31T23:59:59, or whole numbers of days.
+            event: kinds of events.
 
         Raises:
             InteractionsError: a weight is NaN, missing or infinite, a timestamp is missing or no date, a column is of
@@ -103,7 +101,9 @@ class Interactions:
         dropped["exact duplicate"] = int(repeated.sum())
         dropped = {reason: count for reason, count in dropped.items() if count}
         if not len(kept):
-            raise InteractionsError("No interaction is left after cleaning; " + _listed(dropped))
+            raise InteractionsError(
+                f"No interaction is left after cleaning: {CleaningReport(len(rows), 0, dropped).describe()}."
+            )
         order = order[~repeated]
         return cls(
             user_ids,
@@ -276,10 +276,6 @@ def _parsed(cells: Any, column: str) -> Any:
             f"Column {column!r} of the interactions table holds texts that are not dates ({error}); "
             "write them as 2017-12-31 or 2017-12-31T23:59:59."
         ) from None
-
-
-def _listed(dropped: Mapping[str, int]) -> str:
-    return "dropped: " + ", ".join(f"{count:,} {reason}" for reason, count in dropped.items()) + "."
 
 
 _MOST_DAYS = 1_000_000

@@ -30,15 +30,15 @@ class Loaded:
         """One line of counts for people."""
         graph, events = self.graph, self.interactions
         groups = int(graph.is_group.sum())
-        counts = [
-            (len(graph) - groups, "targets"),
-            (groups, "groups"),
-            (len(graph.attributes), "attributes"),
-            (sum(map(len, graph.edges.values())), "edges"),
-        ]
+        counts = {
+            "targets": len(graph) - groups,
+            "groups": groups,
+            "attributes": len(graph.attributes),
+            "edges": sum(map(len, graph.edges.values())),
+        }
         if events is not None:
-            counts += [(len(events.users), "users"), (len(events), "events")]
-        return ", ".join(f"{count:,} {what}" for count, what in counts)
+            counts |= {"users": len(events.users), "events": len(events)}
+        return ", ".join(f"{count:,} {what}" for what, count in counts.items())
 
 
 @contextmanager
@@ -51,11 +51,7 @@ def located(where: object) -> Iterator[None]:
 
 
 def read_utf8(path: Path) -> str:
-    """The text of a UTF-8 file, a byte order mark taken off.
-
-    Raises:
-        SourceError: the file cannot be opened, or is in another encoding.
-    """
+    """The text of a UTF-8 file without its byte order mark; :class:`SourceError` where it cannot be read."""
     try:
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
