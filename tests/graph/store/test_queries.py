@@ -481,7 +481,7 @@ def test_why_there_is_nothing_is_told_beside_the_empty_answer(run: Run) -> None:
     assert (code, out) == (0, "[]\n")
     assert err.startswith("No model has written confidence into this store yet; orphans lists ")
     _, _, err = run("cypher", "attributes", "--param", "key=x\x1b[2J")
-    assert err == r"Nothing in this store has the key x\x1b[2J; newaisle cypher find --param word=NAME tells keys." "\n"
+    assert err == r"Nothing in this store has the key x\x1b[2J; newaisle cypher find --param word=NAME lists keys." "\n"
     assert run("cypher", "attributes", "--param", f"key={SOURCE}:e", "--json") == (0, "[]\n", "")
 
 
