@@ -15,6 +15,8 @@ from newaisle.api.recommender import Recommender
 from newaisle.graph import Relation
 from newaisle.loaders import Loaded
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[object, str, str]]
 PROTOCOL = "leave-targets-out"
 

@@ -122,6 +122,7 @@ def small() -> Loaded:
     return Loaded(graph, Interactions.from_table(events))
 
 
+@pytest.mark.slow
 def test_own_models_stand_beside_newaisle_and_the_baselines(tmp_path: Path) -> None:
     shop, mine = small(), {"parents": PopularityOfParent(), "against": PopularityOfParent(-1.0)}
     found = run(shop, mine, baselines=True)

@@ -30,6 +30,8 @@ from newaisle.graph import Relation
 from newaisle.graph.catalog.schema import Edges, frozen
 from newaisle.loaders import Loaded
 
+pytestmark = pytest.mark.slow
+
 ZERO_SHOT = ("ndcg", "level", "confidence", "distance", "variety")
 FILES = {"report.json", "report.md", *(f"{name}.png" for name in ZERO_SHOT)}
 

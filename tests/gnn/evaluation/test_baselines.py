@@ -15,6 +15,8 @@ from newaisle.gnn.validation.metrics import ndcg, taste_auc
 from newaisle.gnn.validation.splits import hide
 from newaisle.graph.catalog.derive import bare, without
 
+pytestmark = pytest.mark.slow
+
 LEARNING = ("popularity", "text-cosine", "knn", "kernel-ridge", "linmap", "ceiling")
 SIMPLE = ("random", "catalog-size")
 WITHOUT = [f"newaisle-no-{what}" for what in ("text", "name", "relation", "count", "mix", "place", "feature")]

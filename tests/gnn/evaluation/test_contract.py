@@ -19,6 +19,8 @@ from newaisle.gnn.propagation.features import FeatureKind
 from newaisle.gnn.validation.metrics import K, ranking_metrics
 from newaisle.graph import CatalogGraph
 
+pytestmark = pytest.mark.slow
+
 
 def offered(*, ablate):
     """Names of all methods that a catalog which lacks nothing allows."""

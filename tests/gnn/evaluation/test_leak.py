@@ -10,6 +10,8 @@ from newaisle.gnn.evaluation.methods.registry import compared_methods
 from newaisle.gnn.text.encoder import TextEncoder
 from newaisle.gnn.validation.splits import PROTOCOLS, hide, make_split
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def methods(small_journey, encodings):

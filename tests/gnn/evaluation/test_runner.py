@@ -188,6 +188,7 @@ def real_results(journey, texts, real_methods, tmp_path_factory):
     return evaluate_splits(journey.graph, journey.interactions, real_methods, PROTOCOLS, [0], **options), cells
 
 
+@pytest.mark.slow
 def test_several_jobs_give_the_same_bits(journey, texts, real_methods, real_results, tmp_path):
     one, cells = real_results
     told = []

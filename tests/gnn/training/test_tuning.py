@@ -126,6 +126,7 @@ def test_more_targets_than_the_search_can_bear_are_sampled(journey, train, phi, 
         assert np.isfinite(judge_factors(fold, FactorSettings(rank=4), KernelSettings({"ancestors": 0.1}, 0.3)))
 
 
+@pytest.mark.slow
 def test_of_very_many_targets_the_nearest_are_kept(journey, train, phi, monkeypatch):
     monkeypatch.setattr(folds_module, "MANY", 100)
     monkeypatch.setattr(folds_module, "FEW", 30)
@@ -215,6 +216,7 @@ def test_climbing_stops_when_a_round_changes_nothing():
     assert len(asked) == 1 + 4
 
 
+@pytest.mark.slow
 def test_chosen_factors_are_no_worse_than_the_start(folds, phi):
     kernel = KernelSettings(dict.fromkeys(phi.names, 0.1), 0.1)
     start = FactorSettings(rank=4, alpha=40.0, regularization=0.1)
@@ -264,6 +266,7 @@ def test_a_catalog_of_counts_alone_begins_with_them():
     assert start_kernel(blocks, 0.05, 0.1).weights == {"count": 0.05}
 
 
+@pytest.mark.slow
 def test_the_whole_search_gives_usable_numbers_of_the_catalogs_own_blocks(searched, phi):
     settings = searched.fitted.model.settings
     assert set(settings.kernel.weights) == set(phi.names)

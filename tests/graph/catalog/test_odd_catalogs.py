@@ -98,6 +98,7 @@ def _strict():
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CATALOGS)
 def test_the_recommender_trains_on_odd_catalogs_and_answers(name, encodings):
     recommender = Recommender(cache=encodings).fit(CATALOGS[name](), history())
@@ -115,6 +116,7 @@ def test_the_recommender_trains_on_odd_catalogs_and_answers(name, encodings):
     assert np.isfinite(alike["similarity"].to_pylist()).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
@@ -134,6 +136,7 @@ def test_every_method_trains_on_odd_catalogs(name, kind):
         assert not np.isnan(scores).any(), called
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sales",
     [
