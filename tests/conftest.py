@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,17 +62,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("store")
 
 
+@contextmanager
+def few_folds() -> Iterator[None]:
+    """Search settings on 3 validation folds, the fewest of a fit, where small data would have 8."""
+    from newaisle.gnn.training import folds
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folds, "MOST_FOLDS", folds.FOLDS)
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick_search() -> Iterator[int]:
-    """A fit searches its settings on 3 validation folds, its fewest, where small data would have 8; gives these 8.
-
-    Tests of the search itself use ``thorough_search``.
-    """
+    """Every search of settings is quick, but for tests of the search itself; gives the number of folds it has else."""
     from newaisle.gnn.training import folds
 
     most = folds.MOST_FOLDS
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(folds, "MOST_FOLDS", folds.FOLDS)
+    with few_folds():
         yield most
 
 
@@ -259,7 +265,8 @@ def searched(journey: Loaded, encodings: Path) -> Recommender:
     """A recommender fitted to ``journey`` that chose its settings itself."""
     from newaisle.api.recommender import Recommender
 
-    return Recommender(cache=encodings).fit(journey.graph, journey.interactions)
+    with few_folds():  # whoever asks for it first
+        return Recommender(cache=encodings).fit(journey.graph, journey.interactions)
 
 
 @pytest.fixture(scope="session")

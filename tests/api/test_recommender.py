@@ -230,6 +230,7 @@ def test_questions_before_fit_are_refused(ask):
         ask(Recommender())
 
 
+@pytest.mark.slow
 def test_two_fits_with_the_same_seed_are_equal_to_the_bit(searched, journey, encodings, households):
     again = Recommender(cache=encodings).fit(journey.graph, journey.interactions)
     one, other = searched.fitted.model, again.fitted.model

@@ -66,6 +66,7 @@ def test_calibration_error_by_hand():
     assert brier_score(chance, bought) == pytest.approx((0.01 + 0.81 + 0.01 + 0.01) / 4)
 
 
+@pytest.mark.slow
 def test_on_hidden_targets_it_is_far_better_than_the_articles_softmax(journey, phi):
     split = make_split(LEAVE_TARGETS_OUT, journey.graph, journey.interactions.matrix(journey.graph), 0)
     method = Newaisle(0, phi)

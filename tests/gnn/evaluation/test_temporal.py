@@ -102,6 +102,7 @@ def test_numbers_that_only_sold_targets_have_are_left_out(complete_journey):
         assert weights == {**start.weights, "catalog_size": kept}
 
 
+@pytest.mark.slow
 def test_a_fit_leaves_such_numbers_out(journey):
     """Even the only number there is, but never the only block."""
     matrix = journey.interactions.matrix(journey.graph)

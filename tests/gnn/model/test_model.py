@@ -114,6 +114,7 @@ def test_users_without_history_get_the_mean_user(latent_model, train):
     )
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits(journey, phi, train, searched):
     again = fit_model(journey.graph, train, phi, seed=0)
     assert same(again, searched.fitted.model)
@@ -138,6 +139,7 @@ def test_quantities_do_not_count(journey, phi, train, given, latent_model):
     assert same(fit_model(journey.graph, heavy, phi, settings=given), latent_model)
 
 
+@pytest.mark.slow
 def test_it_reports_progress(journey, phi, train):
     lines = []
     fit_model(journey.graph, train, phi, progress=lines.append)
