@@ -3,7 +3,7 @@
 In README.md and docs/*.md, in the order in which they stand and per file in one fresh folder: ``python`` blocks are
 executed in one namespace, ``$ newaisle …`` lines of ``console`` blocks are run (not of ``console norun``), ``cypher``
 blocks must find something in a store that holds docs/shop. ``console exact`` blocks hold the very output, and
-``text exact`` blocks that of the python block before; ``...`` in them stands for anything.
+``text exact`` blocks that of the python block before; ``...`` in them matches anything.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def run_console(block: Block, run: Run) -> None:
     What needs a shell runs in one, all else in this process, where nothing is imported again.
     """
     joined = block.text.replace("\\\n", "")
-    for told in re.split(r"^\$ ", joined, flags=re.MULTILINE)[1:]:
-        command, _, shown = told.partition("\n")
+    for step in re.split(r"^\$ ", joined, flags=re.MULTILINE)[1:]:
+        command, _, shown = step.partition("\n")
         if not command.startswith("newaisle "):
             continue
         code, out, err = (

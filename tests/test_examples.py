@@ -14,13 +14,13 @@ NOTEBOOK = EXAMPLES / "new_aisle.ipynb"
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path, monkeypatch, encodings):
-    """A fresh home, but for the texts that other tests encoded already."""
+    """A fresh home with the texts that other tests have encoded."""
     monkeypatch.setenv("NEWAISLE_HOME", str(tmp_path))
     (tmp_path / "encodings.sqlite").symlink_to(encodings)
 
 
 def kinds(cell):
-    """What the outputs of a cell are, in order."""
+    """The types of the outputs of a cell, in order."""
     return [(output["output_type"], sorted(output.get("data", {}))) for output in cell["outputs"]]
 
 
@@ -34,11 +34,11 @@ def test_the_notebook_runs_and_holds_the_outputs_of_this_version():
     assert stored[0]["outputs"] == shown[0]["outputs"]  # it depends on the data alone
 
 
-def test_the_content_site_is_told_better_than_by_activity(capsys):
+def test_the_content_site_ranks_visitors_better_than_activity(capsys):
     runpy.run_path(str(EXAMPLES / "content_site.py"), run_name="__main__")
-    told = capsys.readouterr().out
-    assert "3,000 people, 294 areas, of which 6 on servers open today." in told
-    mean = next(line for line in told.splitlines() if "on average" in line)
+    printed = capsys.readouterr().out
+    assert "3,000 people, 294 areas, of which 6 on servers open today." in printed
+    mean = next(line for line in printed.splitlines() if "on average" in line)
     newaisle, busiest = (int(share) for share in re.findall(r"(\d+)%", mean))
     assert newaisle > busiest > 10
 
@@ -48,7 +48,7 @@ def test_what_the_examples_ship_is_small_and_its_source_named():
     assert folders
     for folder in folders:
         assert sum(file.stat().st_size for file in folder.iterdir()) < 200_000
-        told = (folder / "README.md").read_text(encoding="utf-8")
-        assert "Source:" in told
-        assert "licence" in told
+        readme = (folder / "README.md").read_text(encoding="utf-8")
+        assert "Source:" in readme
+        assert "licence" in readme
     assert NOTEBOOK.stat().st_size < 300_000

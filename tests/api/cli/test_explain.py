@@ -68,8 +68,8 @@ def test_search_finds_and_says_why(run: Run, model: str, fitted: Recommender) ->
 
 
 def test_explain_adds_up_for_programs_and_for_people(run: Run, model: str, fitted: Recommender) -> None:
-    asked = ("explain", model, "--user", user_of(fitted), "--target", "CITRUS / LEMONS")
-    code, out, _ = run(*asked, "--json")
+    command = ("explain", model, "--user", user_of(fitted), "--target", "CITRUS / LEMONS")
+    code, out, _ = run(*command, "--json")
     assert code == 0
     found = json.loads(out)
     assert set(found) == {"user", "target", "score", "history", "sources", "own_sales", "offset", "because", "queries"}
@@ -81,7 +81,7 @@ def test_explain_adds_up_for_programs_and_for_people(run: Run, model: str, fitte
     assert bought == pytest.approx(found["score"], abs=1e-9)
     through = math.fsum(reason["share"] for reason in found["sources"]) + found["own_sales"] + found["offset"]
     assert through == pytest.approx(found["score"], abs=1e-9)
-    code, out, _ = run(*asked, "-k", "2")
+    code, out, _ = run(*command, "-k", "2")
     assert code == 0
     assert f"LEMONS (CITRUS / LEMONS): score {found['score']:.4f}" in out
     assert f"{len(found['history']) - 2:,} others" in out
@@ -89,8 +89,8 @@ def test_explain_adds_up_for_programs_and_for_people(run: Run, model: str, fitte
         assert because["sentence"] in out
         for path in because["paths"]:
             assert f"  {path['path']}\n" in out
-            asked_for = shlex.quote(f"key={path['parameters']['key']}")
-            assert f"  newaisle cypher {path['query']} --param {asked_for} --param other=" in out.replace(
+            parameter = shlex.quote(f"key={path['parameters']['key']}")
+            assert f"  newaisle cypher {path['query']} --param {parameter} --param other=" in out.replace(
                 "'other=", "other="
             )
     assert "the target's own sales" in out  # somebody buys lemons
@@ -107,19 +107,19 @@ def test_a_user_without_history_is_explained_too(run: Run, model: str, fitted: R
 
 
 def test_recommend_is_diverse_sure_and_in_time(run: Run, model: str, fitted: Recommender) -> None:
-    asked = ("recommend", model, "--user", user_of(fitted), "-k", "500", "--json")
-    everything = json.loads(run(*asked)[1])
-    varied = json.loads(run(*asked, "--diversity", "0.8")[1])
+    command = ("recommend", model, "--user", user_of(fitted), "-k", "500", "--json")
+    everything = json.loads(run(*command)[1])
+    varied = json.loads(run(*command, "--diversity", "0.8")[1])
     assert [row["target"] for row in varied] != [row["target"] for row in everything]
     assert {row["target"] for row in varied} == {row["target"] for row in everything}
     least = sorted(row["confidence"] for row in everything)[len(everything) // 2]
-    sure = json.loads(run(*asked, "--min-confidence", str(least))[1])
+    sure = json.loads(run(*command, "--min-confidence", str(least))[1])
     assert sure == [row for row in everything if row["confidence"] >= least]
     later = {fitted.fitted.graph.ids.values[i] for i in _opening(fitted)}
     for at in ("2024-04-30", "2024-04-30T12:00", "19843"):
-        early = json.loads(run(*asked, "--at", at)[1])
+        early = json.loads(run(*command, "--at", at)[1])
         assert early == [row for row in everything if row["target"] not in later]
-    assert json.loads(run(*asked, "--at", "2024-05-01")[1]) == everything
+    assert json.loads(run(*command, "--at", "2024-05-01")[1]) == everything
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_recommend_is_diverse_sure_and_in_time(run: Run, model: str, fitted: Rec
         (("recommend", "--at", "soon"), "'soon' is neither a date nor a number"),
     ],
 )
-def test_bad_requests_are_told_in_one_sentence(run: Run, model: str, arguments: tuple[str, ...], sentence: str) -> None:
+def test_bad_requests_fail_with_one_sentence(run: Run, model: str, arguments: tuple[str, ...], sentence: str) -> None:
     command, *rest = arguments
     code, out, err = run(command, model, *rest)
     assert code in (1, 2)

@@ -76,7 +76,7 @@ def test_every_help_has_an_example(name: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["nope"], "No such command 'nope'"),
         (["cypher"], "Missing argument 'QUERY'"),
@@ -89,10 +89,10 @@ def test_every_help_has_an_example(name: str | None) -> None:
         (["cypher", "RETURN $a", "--param", "a=[9223372036854775808]"], "a does not fit into 64 bits"),
     ],
 )
-def test_wrong_usage_is_one_line_and_code_2(run: Run, arguments: list[str], said: str) -> None:
+def test_wrong_usage_is_one_line_and_code_2(run: Run, arguments: list[str], message: str) -> None:
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
-    assert said in err
+    assert message in err
     assert err.endswith("; see --help.\n")
     assert err.count("\n") == 1
 
@@ -112,7 +112,7 @@ def test_an_error_of_the_program_itself_is_one_plain_sentence() -> None:
 
 
 @pytest.mark.parametrize("place", [0, 1, 2, 4])
-def test_debug_adds_the_traceback_wherever_it_stands(run: Run, place: int) -> None:
+def test_debug_adds_the_traceback_wherever_it_is(run: Run, place: int) -> None:
     arguments = ["cypher", "RETURN 1", "--store", "ftp://x"]
     _, _, sentence = run(*arguments)
     arguments.insert(place, "--debug")
@@ -175,13 +175,13 @@ def test_a_server_too_is_only_changed_by_write(run: Run, filled: str) -> None:
     assert run("cypher", count, "--store", filled, "--csv")[:2] == (0, "notes\n1\n")
 
 
-def test_a_query_that_the_store_refuses_is_told_in_one_line(run: Run, filled: str) -> None:
+def test_a_query_that_the_store_refuses_fails_with_one_line(run: Run, filled: str) -> None:
     code, out, err = run("cypher", "MATCH n", "--store", filled, "--json")
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "refused" in err
 
 
-def test_a_locked_store_is_told(run: Run, store: Store) -> None:
+def test_a_locked_store_is_an_error(run: Run, store: Store) -> None:
     code, out, err = run("cypher", "RETURN 1", "--store", f"embedded:{store.name}")
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert f"in use by process {os.getpid()}" in err
@@ -197,24 +197,24 @@ def test_ctrl_c_is_clean() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.settimeout(60)
         command = [PROGRAM, "cypher", "RETURN 1", "--store", f"bolt://127.0.0.1:{silent.getsockname()[1]}"]
-        asking = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         connection, _ = silent.accept()
         with connection:
-            asking.send_signal(signal.SIGINT)
-            out, err = asking.communicate(timeout=60)
-    assert (asking.returncode, out, err) == (130, "", "Interrupted.\n")
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "Interrupted.\n")
 
 
 def test_a_reader_that_leaves_early_is_no_error(filled: str) -> None:
     command = [PROGRAM, "cypher", "UNWIND range(1, 50000) AS n RETURN n", "--store", filled, "--csv"]
-    asking = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert asking.stdout is not None
-    assert asking.stderr is not None
-    assert asking.stdout.readline() == "n\n"
-    asking.stdout.close()
-    err = asking.stderr.read()
-    asking.stderr.close()
-    asking.wait(timeout=60)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() == "n\n"
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    process.wait(timeout=60)
     assert err == ""
 
 
@@ -224,7 +224,7 @@ def test_tables_are_neither_cut_nor_read_as_markup(capsys: pytest.CaptureFixture
     assert lines[2:] == ["[red]" + "x" * 300, r"\x1b[31mred\n", "2 rows"]
 
 
-def test_no_rows_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_rows_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     for json_too in (False, True):
         print_table([], [], json=json_too)
     print_table([], [], csv=True)
@@ -250,25 +250,25 @@ def test_control_sequences_are_shown_not_sent() -> None:
 
 
 def test_steps_are_plain_lines_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with step("Fitting") as tell:
-        tell("2 of 3")
-    with step("Asking", brief=True) as tell:
-        tell("more")
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert re.fullmatch(r"Fitting …\nFitting: 2 of 3\nFitting done in 0\.\d s\n", told.err)
+    with step("Fitting") as report:
+        report("2 of 3")
+    with step("Querying", brief=True) as report:
+        report("more")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert re.fullmatch(r"Fitting …\nFitting: 2 of 3\nFitting done in 0\.\d s\n", captured.err)
 
 
 def test_steps_turn_a_spinner_in_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
-    with step("Fitting") as tell:
-        tell("2 of 3")
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "Fitting done in 0." in told.err
-    assert "\x1b[" in told.err
+    with step("Fitting") as report:
+        report("2 of 3")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Fitting done in 0." in captured.err
+    assert "\x1b[" in captured.err
 
 
 def test_a_step_that_fails_is_not_done(capsys: pytest.CaptureFixture[str]) -> None:

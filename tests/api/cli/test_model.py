@@ -109,7 +109,7 @@ def test_seen_targets_are_among_all(run: Run, model: Path, shop: Path) -> None:
     assert {row["target"] for row in json.loads(seen)} < {row["target"] for row in json.loads(both)}
 
 
-def test_without_a_user_the_mean_user_is_asked(run: Run, model: Path) -> None:
+def test_without_a_user_the_mean_user_is_used(run: Run, model: Path) -> None:
     code, out, _ = run("recommend", str(model), "-k", "2", "--csv")
     assert code == 0
     assert len(out.splitlines()) == 3
@@ -132,9 +132,7 @@ def test_people_get_a_table(run: Run, model: Path) -> None:
         (("--json", "--csv"), "exclude each other"),
     ],
 )
-def test_bad_requests_are_told_in_one_sentence(
-    run: Run, model: Path, arguments: tuple[str, ...], sentence: str
-) -> None:
+def test_bad_requests_fail_with_one_sentence(run: Run, model: Path, arguments: tuple[str, ...], sentence: str) -> None:
     code, out, err = run("recommend", str(model), *arguments)
     assert code in (1, 2)
     assert out == ""
@@ -142,7 +140,7 @@ def test_bad_requests_are_told_in_one_sentence(
     assert len(err.splitlines()) == 1
 
 
-def test_a_missing_model_is_told(run: Run, tmp_path: Path) -> None:
+def test_a_missing_model_is_an_error(run: Run, tmp_path: Path) -> None:
     code, _, err = run("recommend", str(tmp_path / "none"))
     assert code == 1
     assert "There is no model folder" in err
@@ -217,7 +215,7 @@ def test_what_is_left_out_is_known_to_nobody(run: Run, shop: Path) -> None:
         (("--out", "categories.csv"), "cannot be written to categories.csv"),
     ],
 )
-def test_bad_evaluations_are_told(
+def test_bad_evaluations_fail(
     run: Run, shop: Path, arguments: tuple[str, ...], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(shop)

@@ -50,7 +50,7 @@ def test_audience_says_what_the_model_says(run: Run, model: str, fitted: Recomme
     assert len(out.splitlines()) == 3
 
 
-def test_people_are_shown_the_first_and_told_the_sum(run: Run, model: str, fitted: Recommender, new: str) -> None:
+def test_people_see_the_first_rows_and_the_sum(run: Run, model: str, fitted: Recommender, new: str) -> None:
     code, out, _ = run("audience", model, new, "-k", "50")
     assert code == 0
     assert "20 rows\nand 30 more;" in out
@@ -76,21 +76,21 @@ def test_forecast_says_what_the_model_says(run: Run, model: str, fitted: Recomme
 
 def test_files_hold_what_is_printed(run: Run, model: str, new: str, tmp_path: Path) -> None:
     for command in (("audience", model, new), ("forecast", model), ("recommend", model, "-k", "4")):
-        told = json.loads(run(*command, "--json")[1])
-        for name in ("told.csv", "told.parquet"):
+        rows = json.loads(run(*command, "--json")[1])
+        for name in ("rows.csv", "rows.parquet"):
             code, out, err = run(*command, "--out", str(tmp_path / name))
             assert (code, out) == (0, "")
-            assert f"Wrote {tmp_path / name}: {len(told):,} rows" in err
-        assert pq.read_table(tmp_path / "told.parquet").to_pylist() == told
-        with (tmp_path / "told.csv").open(encoding="utf-8", newline="") as file:
+            assert f"Wrote {tmp_path / name}: {len(rows):,} rows" in err
+        assert pq.read_table(tmp_path / "rows.parquet").to_pylist() == rows
+        with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
             lines = list(csv.DictReader(file))
-        assert [line["target"] for line in lines] == [row["target"] for row in told]
-        number = "probability" if "probability" in told[0] else "expected_buyers"
-        assert [float(line[number]) for line in lines] == [row[number] for row in told]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["told.csv", "told.parquet"]  # no draft stays
-    _, out, err = run("forecast", model, "--out", str(tmp_path / "told.csv"), "--json")
+        assert [line["target"] for line in lines] == [row["target"] for row in rows]
+        number = "probability" if "probability" in rows[0] else "expected_buyers"
+        assert [float(line[number]) for line in lines] == [row[number] for row in rows]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.csv", "rows.parquet"]  # no temporary file remains
+    _, out, err = run("forecast", model, "--out", str(tmp_path / "rows.csv"), "--json")
     assert "Wrote" in err
-    with (tmp_path / "told.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
         assert [line["target"] for line in csv.DictReader(file)] == [row["target"] for row in json.loads(out)]
 
 
@@ -102,8 +102,8 @@ def test_users_come_from_a_file(run: Run, model: str, active: list[int], new: st
     for name in ("users.csv", "users.parquet"):
         file = str(tmp_path / name)
         assert json.loads(run("recommend", model, "--users", file, "--json")[1]) == expected
-        told = json.loads(run("audience", model, new, "--users", file, "--json")[1])
-        assert sorted(row["user"] for row in told) == sorted(set(some))
+        rows = json.loads(run("audience", model, new, "--users", file, "--json")[1])
+        assert sorted(row["user"] for row in rows) == sorted(set(some))
     code, _, err = run("recommend", model, "--users", str(tmp_path / "users.csv"), "--user", str(active[1]))
     assert code == 1
     assert f"User {active[1]} stands in the list several times" in err
@@ -130,7 +130,7 @@ def test_users_come_from_a_file(run: Run, model: str, active: list[int], new: st
         (("recommend", "--min-probability", "1.5"), "min_probability is 1.5; give a number from 0 to 1"),
     ],
 )
-def test_bad_requests_are_told_in_one_sentence(
+def test_bad_requests_fail_with_one_sentence(
     run: Run, model: str, arguments: tuple[str, ...], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

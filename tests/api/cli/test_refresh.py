@@ -75,7 +75,7 @@ def test_the_report_for_programs_and_for_people(run: Run, store: Store) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_a_bar_tells_in_a_terminal_how_far_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_a_progress_bar(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     code, out, err = run("--source", f"tables:{SHOP}", "--json")
     graph = load(f"tables:{SHOP}").graph
@@ -113,7 +113,7 @@ def test_exit_codes(run: Run, store: Store, tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "give either --source or --config"),
         (["--source", "nonsense"], "is not a source"),
@@ -123,10 +123,10 @@ def test_exit_codes(run: Run, store: Store, tmp_path: Path, monkeypatch: pytest.
         (["--source", f"tables:{SHOP}", "--name", "A b"], "has other characters"),
     ],
 )
-def test_wrong_usage(run: Run, arguments: list[str], said: str) -> None:
+def test_wrong_usage(run: Run, arguments: list[str], message: str) -> None:
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
-    assert said in err
+    assert message in err
 
 
 def test_a_config_file_names_sources(run: Run, store: Store, tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_a_config_file_names_sources(run: Run, store: Store, tmp_path: Path) -> 
         '[[source]]\nsource = "tables:x"\nmax_delete = "5"',
     ],
 )
-def test_a_wrong_config_file_is_told(run: Run, tmp_path: Path, text: str) -> None:
+def test_a_wrong_config_file_is_an_error(run: Run, tmp_path: Path, text: str) -> None:
     path = tmp_path / "refresh.toml"
     path.write_text(text)
     code, _, err = run("--config", str(path))
@@ -191,7 +191,7 @@ def rows_of(categories: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda c, _: rows_of(c)[0].update(parent_id=rows_of(c)[2]["id"]), "run in a cycle"),
         (lambda c, _: rows_of(c)[1].update(parent_id="gid://nowhere"), "'gid://nowhere', which does not exist"),
@@ -208,7 +208,7 @@ def rows_of(categories: dict[str, Any]) -> list[dict[str, Any]]:
     ],
 )
 def test_a_wrong_taxonomy_changes_nothing(
-    run: Run, store: Store, tmp_path: Path, change: Callable[[Any, Any], None], said: str
+    run: Run, store: Store, tmp_path: Path, change: Callable[[Any, Any], None], message: str
 ) -> None:
     (tmp_path / "right").mkdir()
     assert run("--source", shopify(tmp_path / "right", lambda _c, _a: None))[0] == 0
@@ -216,12 +216,12 @@ def test_a_wrong_taxonomy_changes_nothing(
     assert len(before.attributes) == 2
     code, out, err = run("--source", shopify(tmp_path, change))
     assert (code, out) == (2, "")
-    assert said in err.splitlines()[-1]
+    assert message in err.splitlines()[-1]
     assert store.snapshot("shopify") == before
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("shopify", "naïve".encode("latin-1"), "is not UTF-8; save the file in UTF-8"),
         ("shopify", b'{"version": "2024-05", "verticals": [{"cat', "is not JSON"),
@@ -235,7 +235,7 @@ def test_a_wrong_taxonomy_changes_nothing(
     ],
 )
 def test_a_damaged_file_changes_nothing(
-    run: Run, store: Store, tmp_path: Path, name: str, content: bytes, said: str
+    run: Run, store: Store, tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
     source = {
         "shopify": partial(shopify, tmp_path, lambda _c, _a: None),
@@ -248,7 +248,7 @@ def test_a_damaged_file_changes_nothing(
     (tmp_path / files[name]).write_bytes(content)
     code, out, err = run("--source", source)
     assert (code, out) == (2, "")
-    assert said in err.splitlines()[-1]
+    assert message in err.splitlines()[-1]
     assert store.snapshot(name) == before
     assert store.sources() == [name]
 
@@ -295,10 +295,10 @@ def test_hostile_texts_in_every_field_and_a_name_of_a_megabyte(run: Run, store: 
 
 
 def test_docs_name_every_exit_code() -> None:
-    told = (Path(__file__).parents[3] / "docs" / "refresh.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "refresh.md").read_text()
     for code in (0, 2, 3, 4, 5):
-        assert f"| {code} |" in told
-    toml = told.split("```toml\n")[1].split("```")[0]
+        assert f"| {code} |" in page
+    toml = page.split("```toml\n")[1].split("```")[0]
     assert tomllib.loads(toml)["source"]
 
 
@@ -336,8 +336,8 @@ def test_a_model_writes_in_the_same_transaction(run: Run, store: Store, model: P
     first = store.query(FORESEEN, {"s": "tables"}).rows
     graph = store.snapshot("tables")
     assert len(first) == (~graph.is_group).sum()
-    told = store.source_state("tables").model_hash
-    assert len(told) == 64
+    model_hash = store.source_state("tables").model_hash
+    assert len(model_hash) == 64
     with (shop / "categories.csv").open("a", encoding="utf-8") as file:
         columns = (shop / "categories.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
         row = {
@@ -355,7 +355,7 @@ def test_a_model_writes_in_the_same_transaction(run: Run, store: Store, model: P
     assert second["tables:brand-new"][3] == json.loads(out)["run_id"]
     assert all(second[row[0]] == row for row in first if row[3] == second[row[0]][3])
     assert [row[1] for row in first] == [second[row[0]][1] for row in first]
-    assert store.source_state("tables").model_hash == told
+    assert store.source_state("tables").model_hash == model_hash
     near = store.query("MATCH (:Newaisle {key: 'tables:brand-new'})-[r:SIMILAR_TO]->(n:Newaisle) RETURN n.state").rows
     assert {state for (state,) in near} == {"seen"}
 
@@ -372,10 +372,10 @@ def test_a_model_in_a_config_file_and_one_that_cannot_be_used(
     assert code == 2
     assert "belong in the config file" in err
     (tmp_path / "categories.csv").write_text("id,name\n1,One\n")
-    for source, folder, said in (
+    for source, folder, message in (
         (SHOP, tmp_path / "nothing", "There is no model folder"),
         (tmp_path, model, "fitted to another catalog"),
     ):
         code, _, err = run("--source", f"tables:{source}", "--name", "one", "--model", str(folder))
-        assert (code, err.splitlines()[-1].count(said)) == (1, 1)
+        assert (code, err.splitlines()[-1].count(message)) == (1, 1)
     assert store.query(FORESEEN, {"s": "one"}).rows == before
