@@ -58,9 +58,8 @@ class TextEncoder:
         if not distinct:
             raise InputError("There is no text to encode; give at least one target a text or drop the texts.")
         known = self._read_cache(distinct)
-        missing = sorted(
-            set(distinct) - known.keys(), key=lambda text: (len(text), text)
-        )  # alike lengths: less padding
+        # texts of one length need no padding
+        missing = sorted((text for text in distinct if text not in known), key=len)
         for part in chunks(len(missing), _BATCH):
             batch = missing[part]
             vectors = self._model.encode(batch, normalize_embeddings=True, show_progress_bar=False)
