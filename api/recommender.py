@@ -441,7 +441,7 @@ class Recommender:
         if rule == "article":
             return model.probabilities(state.score(batch.vectors, positions), tau=1.0)
         if rule == "calibrated":
-            return model.chance(batch.vectors, batch.activity, positions)
+            return model.purchase_probability(batch.vectors, batch.activity, positions)
         raise InputError(f"The rule is {rule!r}; give 'calibrated' or 'article'.")
 
     def score(self, users: UserRef | Sequence[UserRef], targets: Sequence[Id]) -> FloatArray:

@@ -96,7 +96,9 @@ def _scored(state: ModelState, rows: IntArray, position: int) -> tuple[FloatArra
     """Cosines and chances of some users."""
     target = np.array([position])
     vectors = state.user_vectors(rows)
-    return state.score(vectors, target)[:, 0], state.model.chance(vectors, state.activity(rows), target)[:, 0]
+    return state.score(vectors, target)[:, 0], state.model.purchase_probability(vectors, state.activity(rows), target)[
+        :, 0
+    ]
 
 
 def _id_type(state: ModelState) -> Any:

@@ -82,7 +82,7 @@ def expected_buyers(
     """
     total = np.zeros(len(vectors))
     for part in chunks(len(users), max(cells // max(len(vectors), 1), 1)):
-        total += calibration.chance(users[part] @ vectors.T, activity[part]).sum(axis=0)
+        total += calibration.probability(users[part] @ vectors.T, activity[part]).sum(axis=0)
     return total
 
 

@@ -52,7 +52,7 @@ class HeldOutTargets:
         rows, expected = self._active(), np.empty(len(self.targets))
         for part in chunks(len(self.targets), _MOST_TARGETS):
             scores = self.users[rows] @ self.vectors[part].T
-            expected[part] = calibration.chance(scores, self._activity[rows]).mean(axis=0)
+            expected[part] = calibration.probability(scores, self._activity[rows]).mean(axis=0)
         return expected, self._buyers(rows)[self.targets] / len(rows)
 
     def buyer_counts(self, calibration: PurchaseCalibration) -> BuyerCounts:

@@ -42,7 +42,7 @@ class PurchaseCalibration:
     activity: float
     intercept: float
 
-    def chance(self, scores: FloatArray, activity: IntArray) -> FloatArray:
+    def probability(self, scores: FloatArray, activity: IntArray) -> FloatArray:
         """The probability that users buy targets, of scores ``p . q``, float64 (users, targets).
 
         ``activity`` is the number of distinct targets in each user's history, int (users,).
@@ -99,15 +99,15 @@ def fit_calibration(sets: Sequence[ScoredPairs], seed: int) -> PurchaseCalibrati
     return PurchaseCalibration(knots, tuple(slopes.tolist()), float(found[-2]), float(found[-1]))
 
 
-def brier_score(chance: FloatArray, bought: BoolArray) -> float:
+def brier_score(probability: FloatArray, bought: BoolArray) -> float:
     """Mean squared error of probabilities (Brier 1950), 0 (best) to 1."""
-    return float(np.mean(np.square(chance - bought)))
+    return float(np.mean(np.square(probability - bought)))
 
 
-def expected_calibration_error(chance: FloatArray, bought: BoolArray, bins: int = BINS) -> float:
+def expected_calibration_error(probability: FloatArray, bought: BoolArray, bins: int = BINS) -> float:
     """Mean distance between predicted and true frequency over bins of equally many pairs (Naeini et al. 2015)."""
-    order = np.argsort(chance, axis=None, kind="stable")
-    predicted, true = chance.ravel()[order], bought.ravel()[order].astype(np.float64)
+    order = np.argsort(probability, axis=None, kind="stable")
+    predicted, true = probability.ravel()[order], bought.ravel()[order].astype(np.float64)
     parts = [part for part in np.array_split(np.arange(len(order)), bins) if len(part)]
     return float(sum(len(p) * abs(predicted[p].mean() - true[p].mean()) for p in parts) / len(order))
 

@@ -82,14 +82,14 @@ class LatentFactorModel:
         """The softmax of scores over their last axis; ``tau = 1`` is the articles' rule, None the fitted one."""
         return softmax(scores, self.settings.tau if tau is None else tau)
 
-    def chance(self, users: FloatArray, activity: IntArray, targets: IntArray) -> FloatArray:
+    def purchase_probability(self, users: FloatArray, activity: IntArray, targets: IntArray) -> FloatArray:
         """The probability that users buy targets within a time as long as that of the sales, float64 (users, targets).
 
         It holds for targets on sale, shown as the seen ones were; it was fitted on pseudo-new targets, rarely bought
         ones included, and ranks each user's targets as the score does. Arguments: p, float64 (users, rank); the number
         of distinct targets in each user's history, int (users,); positions.
         """
-        return self.calibration.chance(self.raw_scores(users, targets), activity)
+        return self.calibration.probability(self.raw_scores(users, targets), activity)
 
     @property
     def confidence(self) -> FloatArray:

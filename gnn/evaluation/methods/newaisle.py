@@ -60,7 +60,7 @@ class Newaisle(OnBlocks):
         model = fitted(self._model)
         vectors, activity = model.factors.user_vectors(users), np.diff(split.train.indptr)[users]
         softmax = model.probabilities(model.score(vectors, targets), tau=1.0)
-        return {"": model.chance(vectors, activity, targets), ":softmax": softmax}
+        return {"": model.purchase_probability(vectors, activity, targets), ":softmax": softmax}
 
     @property
     def model(self) -> LatentFactorModel:

@@ -127,7 +127,9 @@ def test_chunks_change_nothing(latent_model, fitted):
     known, activity = latent_model.factors.users[:120], np.diff(fitted.fitted.bought.indptr)[:120]
     users, vectors = augment_users(known), latent_model.augmented_targets[:50]
     whole = expected_buyers(latent_model.calibration, users, activity, vectors)
-    np.testing.assert_allclose(whole, latent_model.chance(known, activity, np.arange(50)).sum(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(
+        whole, latent_model.purchase_probability(known, activity, np.arange(50)).sum(axis=0), rtol=1e-12
+    )
     for cells in (1, 333):
         np.testing.assert_allclose(
             expected_buyers(latent_model.calibration, users, activity, vectors, cells), whole, rtol=1e-9

@@ -29,7 +29,7 @@ def pairs_of(seed, users=300, targets=200):
 def test_the_true_chances_are_found_again():
     learned, _ = pairs_of(0)
     fresh, truth = pairs_of(1)
-    found = fit_calibration([learned], 0).chance(fresh.scores, fresh.activity)
+    found = fit_calibration([learned], 0).probability(fresh.scores, fresh.activity)
     assert np.abs(found - truth).mean() < 0.1 * truth.mean()
     assert expected_calibration_error(found, fresh.bought) < 0.01
     assert brier_score(found, fresh.bought) < brier_score(np.full(found.shape, truth.mean()), fresh.bought)
@@ -41,20 +41,20 @@ def test_a_higher_score_is_always_a_better_chance():
     for pairs in (learned, against):
         calibration = fit_calibration([pairs], 0)
         assert min(calibration.slopes) > 0
-        rising = calibration.chance(np.linspace(-3, 3, 200)[None, :], np.array([10]))
+        rising = calibration.probability(np.linspace(-3, 3, 200)[None, :], np.array([10]))
         assert (np.diff(rising) > 0).all()
 
 
 def test_the_formula():
     calibration = PurchaseCalibration(knots=(0.0, 1.0), slopes=(1.0, 2.0, 3.0), activity=0.5, intercept=-1.0)
-    found = calibration.chance(np.array([[-1.0, 0.5, 2.0]]), np.array([3]))
+    found = calibration.probability(np.array([[-1.0, 0.5, 2.0]]), np.array([3]))
     rest = 0.5 * np.log(4) - 1
     assert found[0] == pytest.approx(expit(np.array([-1, 2 * 0.5, 2 + 3]) + rest))
 
 
 def test_nobody_buying_gives_small_chances_and_no_nan():
     nothing = ScoredPairs(np.zeros((5, 3)), np.ones(5, dtype=int), np.zeros((5, 3), dtype=bool))
-    found = fit_calibration([nothing], 0).chance(nothing.scores, nothing.activity)
+    found = fit_calibration([nothing], 0).probability(nothing.scores, nothing.activity)
     assert np.isfinite(found).all()
     assert (found < 0.01).all()
 
