@@ -11,7 +11,7 @@ from ...arrays import FloatArray, IntArray
 from ..utils import chunks
 from .probability import PurchaseCalibration
 
-LEVEL = 0.8
+COVERAGE = 0.8
 """Share of the targets whose number of buyers lies inside the interval."""
 
 _BIN = 100
@@ -23,7 +23,7 @@ _CELLS = 2**18
 """Probabilities computed at once."""
 
 _REPEAT = 1.3
-"""How far the root of the number of buyers moves from one window to the next, with the probability ``LEVEL``.
+"""How far the root of the number of buyers moves from one window to the next, with the probability ``COVERAGE``.
 
 Purchases at random would move it by 0.9 (a Poisson number's root has the deviation 1/2, the difference of two 0.71). It
 was measured between the halves of the year of Complete Journey, where assortment and season change too."""
@@ -34,7 +34,7 @@ class ConformalInterval:
     """Deviations of numbers of buyers from the expected ones, as ``log((buyers + 1) / (expected + 1))``.
 
     Split conformal prediction (Lei et al. 2018), conditional on the expected number by bins (Mondrian: Vovk, Gammerman
-    and Shafer 2005): in each bin the shortest interval around 0 that contains ``LEVEL`` of the targets. Between the
+    and Shafer 2005): in each bin the shortest interval around 0 that contains ``COVERAGE`` of the targets. Between the
     bins the ends are interpolated.
 
     Attributes:
@@ -98,9 +98,9 @@ def fit_interval(sets: Sequence[BuyerCounts]) -> ConformalInterval:
 
 
 def _shortest(miss: FloatArray) -> tuple[float, float]:
-    """The shortest interval around 0 that contains ``LEVEL`` of the numbers and of one more, wherever it may lie."""
+    """The shortest interval around 0 that contains ``COVERAGE`` of the numbers and of one more, wherever it may lie."""
     ordered = np.sort(miss)
-    inside = min(int(np.ceil(LEVEL * (len(miss) + 1))), len(miss))
+    inside = min(int(np.ceil(COVERAGE * (len(miss) + 1))), len(miss))
     low = np.minimum(ordered[: len(miss) - inside + 1], 0.0)
     high = np.maximum(ordered[inside - 1 :], 0.0)
     best = int(np.argmin(high - low))

@@ -13,7 +13,7 @@ from newaisle.api.answers.forecast import FORECAST_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, NotFittedError, UnknownIdError
 from newaisle.gnn.calibration.forecast import (
-    LEVEL,
+    COVERAGE,
     BuyerCounts,
     ConformalInterval,
     expected_buyers,
@@ -151,7 +151,7 @@ def test_the_intervals_hold_at_every_level_and_no_wider_than_needed():
     inside = (low <= fresh.buyers) & (fresh.buyers <= high)
     order = np.argsort(fresh.expected)
     for part in np.array_split(order, 5):
-        assert LEVEL - 0.05 < inside[part].mean() < LEVEL + 0.08  # whole buyers hold a little more
+        assert COVERAGE - 0.05 < inside[part].mean() < COVERAGE + 0.08  # whole buyers hold a little more
     ratio = (high + 1) / (low + 1)
     assert ratio[order[-4000:]].mean() < ratio[order[4000:8000]].mean()
     assert (low[order[:4000]] == 0).all()
