@@ -46,9 +46,11 @@ STORE_FILES = (
     "api/cli/test_main.py",
     "api/test_demo.py",
     "graph/store",
+    "test_contributing.py",
     "test_docs.py",
     "test_examples.py",
     "test_front_door.py",
+    "test_site.py",
 )
 """Tests that start stores of their own, or whose half is done sooner with them."""
 
