@@ -25,6 +25,7 @@ from newaisle.gnn.prior.kernel import KernelSettings
 from newaisle.gnn.propagation.propagate import fit_transform
 from newaisle.gnn.serving.state import ModelState
 from newaisle.graph import Ids
+from newaisle.graph.event_weights import EventWeights
 
 SEEN = 2000
 PER_USER = 20
@@ -132,7 +133,18 @@ def shop(random: np.random.Generator, targets: int, users: int, settings: Factor
     )
     model = Recommender(encoder=None)
     ids = Ids(tuple(range(users)), "user")
-    model._state = ModelState(graph, ids, bought, latent_model, None, 0, window=YEAR, schema=frozen, signed=bought)
+    model._state = ModelState(
+        graph=graph,
+        users=ids,
+        bought=bought,
+        signed=bought,
+        kinds=EventWeights(),
+        model=latent_model,
+        schema=frozen,
+        encoder=None,
+        seed=0,
+        window=YEAR,
+    )
     return model
 
 

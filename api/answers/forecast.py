@@ -1,17 +1,18 @@
-"""How many buyers targets will find, as a table."""
+"""How many users will buy targets, as a table."""
 
 from __future__ import annotations
 
 from typing import cast
 
 import numpy as np
-import pyarrow as pa
 
 from ...gnn.calibration.forecast import expected_buyers, repeat_interval
 from ...gnn.model.cosine_softmax import augment_users
-from ...gnn.serving.state import Among, ModelState
+from ...gnn.serving.candidates import Among
+from ...gnn.serving.state import ModelState
 from ...graph import Id
-from ...graph.frames import Table, to_frame
+from ...graph.frames import Table
+from .table import target_table
 
 FORECAST_COLUMNS = ("target", "name", "expected_buyers", "low", "high", "confidence")
 
@@ -19,26 +20,24 @@ FORECAST_COLUMNS = ("target", "name", "expected_buyers", "low", "high", "confide
 def forecast(state: ModelState, targets: Id | Among) -> Table:
     """The expected buyers of targets as a table with ``FORECAST_COLUMNS``, most buyers first, then by id."""
     several = not isinstance(targets, str | int | np.integer) or targets in ("new", "seen", "all")
-    meant = state.choose(cast("Among", targets if several else [targets])).targets
+    positions = state.choose(cast("Among", targets if several else [targets])).targets
     model = state.model
     rows = np.flatnonzero(activity := np.diff(state.bought.indptr))
-    buyers = np.bincount(state.bought.indices, minlength=len(state.graph))[meant]
+    buyers = np.bincount(state.bought.indices, minlength=len(state.graph))[positions]
     sold, expected = buyers > 0, buyers.astype(np.float64)
     low, high = repeat_interval(buyers)
+    unsold = positions[~sold]
     expected[~sold] = expected_buyers(
-        model.calibration,
-        augment_users(model.factors.users[rows]),
-        activity[rows],
-        model.augmented_targets[meant[~sold]],
+        model.calibration, augment_users(model.factors.users[rows]), activity[rows], model.augmented_targets[unsold]
     )
-    low[~sold], high[~sold] = model.spread.interval(expected[~sold], model.prior_share[meant[~sold]])
-    order = np.lexsort((meant, -expected))
-    columns = {
-        "target": state.id_column.take(pa.array(meant[order])),
-        "name": state.name_column.take(pa.array(meant[order])),
-        "expected_buyers": expected[order],
-        "low": low[order].astype(np.int64),
-        "high": high[order].astype(np.int64),
-        "confidence": state.confidence[meant[order]],
-    }
-    return to_frame({name: columns[name] for name in FORECAST_COLUMNS}, state.backend)
+    low[~sold], high[~sold] = model.spread.interval(expected[~sold], model.prior_share[unsold])
+    order = np.lexsort((positions, -expected))
+    return target_table(
+        state,
+        FORECAST_COLUMNS,
+        positions[order],
+        expected_buyers=expected[order],
+        low=low[order].astype(np.int64),
+        high=high[order].astype(np.int64),
+        confidence=state.confidence[positions[order]],
+    )

@@ -12,9 +12,11 @@ from ...errors import InputError
 from ...gnn.model.cosine_softmax import augment_users, user_embeddings
 from ...gnn.retrieval.diversity import diversify
 from ...gnn.retrieval.topk import Best
-from ...gnn.serving.state import Candidates, ModelState
+from ...gnn.serving.candidates import Candidates
+from ...gnn.serving.state import ModelState
 from ...graph.catalog.availability import Moment
-from ...graph.frames import Table, to_frame
+from ...graph.frames import Table
+from .table import check_k, target_table
 from .users import UserBatch
 
 RESULT_COLUMNS = ("user", "target", "name", "score", "probability", "confidence")
@@ -25,15 +27,7 @@ _POOL = 10
 
 @dataclass(frozen=True)
 class RecommendOptions:
-    """What a list shall be like; ``Recommender.recommend`` says more.
-
-    Attributes:
-        k: targets per user.
-        exclude_bought: leave out what the user bought or dislikes.
-        diversity: 0 (by score alone) to 1.
-        min_confidence: least confidence of a target.
-        min_probability: least chance that the user buys the target.
-        at: when the targets must be available; None for any time.
+    """The options of :meth:`newaisle.Recommender.recommend`.
 
     Raises:
         InputError: a number out of its range.
@@ -53,41 +47,30 @@ class RecommendOptions:
                 raise InputError(f"{name} is {value}; give a number from 0 to 1.")
 
 
-def check_k(k: int, what: str = "target") -> None:
-    """Refuse a number of targets, or of what else is asked for, that is not whole or below 1.
-
-    Raises:
-        InputError: it is.
-    """
-    if not isinstance(k, int | np.integer) or k < 1:
-        raise InputError(f"k is {k}; ask for 1 {what} or more, as a whole number.")
-
-
 def recommend(state: ModelState, batch: UserBatch, candidates: Candidates, options: RecommendOptions) -> Table:
     """The best targets of every user as a table with ``RESULT_COLUMNS``; fewer than ``k`` where there are fewer."""
     users = user_embeddings(batch.vectors)
     closed = state.confidence[candidates.targets] < options.min_confidence if options.min_confidence else None
     if options.at is not None:
-        gone = ~state.graph.available(options.at)[candidates.targets]
-        closed = gone if closed is None else closed | gone
+        unavailable = ~state.graph.available(options.at)[candidates.targets]
+        closed = unavailable if closed is None else closed | unavailable
     barred = _barred(batch, candidates) if options.exclude_bought else None
     best = candidates.index.top(users, options.k * (_POOL if options.diversity else 1), barred=barred, closed=closed)
     if options.min_probability:
         likely = (best.places >= 0) & (_chance(state, batch, best.scores) >= options.min_probability)
         best = Best(np.where(likely, best.places, -1), np.where(likely, best.scores, -np.inf))
     places, scores = _diverse(candidates, best, options) if options.diversity else (best.places, best.scores)
-    there = places >= 0
-    row = np.nonzero(there)[0]
-    targets = candidates.targets[places[there]]
-    columns = {
-        "user": pa.array(batch.ids).take(pa.array(row)),
-        "target": state.id_column.take(pa.array(targets)),
-        "name": state.name_column.take(pa.array(targets)),
-        "score": scores[there],
-        "probability": _chance(state, batch, scores)[there],
-        "confidence": state.confidence[targets],
-    }
-    return to_frame({name: columns[name] for name in RESULT_COLUMNS}, state.backend)
+    found = places >= 0
+    targets = candidates.targets[places[found]]
+    return target_table(
+        state,
+        RESULT_COLUMNS,
+        targets,
+        user=pa.array(batch.ids).take(pa.array(np.nonzero(found)[0])),
+        score=scores[found],
+        probability=_chance(state, batch, scores)[found],
+        confidence=state.confidence[targets],
+    )
 
 
 def _chance(state: ModelState, batch: UserBatch, scores: FloatArray) -> FloatArray:
@@ -97,7 +80,7 @@ def _chance(state: ModelState, batch: UserBatch, scores: FloatArray) -> FloatArr
 
 
 def _barred(batch: UserBatch, candidates: Candidates) -> tuple[IntArray, IntArray]:
-    """Pairs of users and what they bought or dislike, as places in ``batch`` and in the choice."""
+    """Pairs of users and what they bought or dislike, as places in ``batch`` and among the candidates."""
     own = [np.concatenate(both) for both in zip(batch.bought, batch.disliked, strict=True)]
     rows = np.repeat(np.arange(len(own)), [len(targets) for targets in own])
     columns = candidates.place[np.concatenate(own)]

@@ -1,4 +1,4 @@
-"""Which way a target's vector was found, read off the share of the prior in it."""
+"""How far a target's vector comes from the graph, read off the share of the prior in it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from ...arrays import IntArray
 from ...errors import InputError
-from ...gnn.serving.state import ModelState, as_list
+from ...gnn.serving.state import ModelState
 from ...gnn.validation.splits import buyers
 from ...graph import Id
 from ...graph.event_weights import stronger
-from ...graph.frames import Table, to_frame
+from ...graph.frames import Table
+from .table import target_positions, target_table
 
 ROUTE_COLUMNS = ("target", "name", "route", "prior_share", "buyers")
 ZERO_SHOT, FEW_SHOT, CONVENTIONAL = "zero-shot", "few-shot", "conventional"
@@ -22,12 +22,7 @@ ZERO_SHOT, FEW_SHOT, CONVENTIONAL = "zero-shot", "few-shot", "conventional"
 
 @dataclass(frozen=True)
 class RouteThresholds:
-    """Where one route ends and the next begins.
-
-    Attributes:
-        zero_shot: least share of the prior of a zero-shot target; at 1 the first event ends it.
-        conventional: greatest share of a conventional target; None for the median of the seen targets: then a target is
-            known by its own sales as well as half of what the shop sells.
+    """The thresholds of :meth:`newaisle.Recommender.route`, as shares of the prior.
 
     Raises:
         InputError: they do not rise from 0 to 1.
@@ -45,33 +40,29 @@ class RouteThresholds:
 
 
 def route(state: ModelState, targets: Id | Sequence[Id], thresholds: RouteThresholds) -> Table:
-    """A table with ``ROUTE_COLUMNS``; ``Recommender.route`` says more."""
-    positions = state.graph.ids.positions(as_list(targets))
-    if not len(positions):
-        raise InputError("There is no target to answer for; give at least one target id.")
-    share = state.model.prior_share
-    conventional = thresholds.conventional
+    """How far targets' vectors come from the graph or their own sales, as a table with ``ROUTE_COLUMNS``."""
+    positions = target_positions(state, targets)
+    share, conventional = state.model.prior_share, thresholds.conventional
     if conventional is None:
         conventional = float(np.median(share[state.model.regressor.seen]))
-    # what is prior alone stays zero-shot, wherever the limit of the conventional ones lies
-    ways = np.where(share <= conventional, CONVENTIONAL, FEW_SHOT)
-    ways[share >= thresholds.zero_shot] = ZERO_SHOT
-    place = pa.array(positions)
-    columns = {
-        "target": state.id_column.take(place),
-        "name": state.name_column.take(place),
-        "route": ways[positions],
-        "prior_share": share[positions],
-        "buyers": _buyers(state, positions),
-    }
-    return to_frame({name: columns[name] for name in ROUTE_COLUMNS}, state.backend)
+    # what is prior alone stays zero-shot, whatever the threshold of the conventional ones
+    routes = np.where(share <= conventional, CONVENTIONAL, FEW_SHOT)
+    routes[share >= thresholds.zero_shot] = ZERO_SHOT
+    return target_table(
+        state,
+        ROUTE_COLUMNS,
+        positions,
+        route=routes[positions],
+        prior_share=share[positions],
+        buyers=_buyers(state, positions),
+    )
 
 
 def _buyers(state: ModelState, targets: IntArray) -> IntArray:
     """How many users bought each of some targets and do not dislike it, int64 (targets,)."""
     counts = buyers(state.bought)
     since = state.event_log.where(np.isin(state.event_log.target, targets))
-    before = state.before(since.user, since.target)
+    before = state.histories.weights_at_fit(since.user, since.target)
     now = stronger(before, since.weight)
     np.add.at(counts, since.target, (now > 0).astype(np.int64) - (before > 0))
     return np.asarray(counts[targets])

@@ -1,4 +1,4 @@
-"""Targets by likeness and by text, and users described by a text."""
+"""Targets that match a text, and users described by a text."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from ...arrays import FloatArray, IntArray
+from ...arrays import FloatArray
 from ...errors import InputError
 from ...gnn.propagation.features import FeatureKind
 from ...gnn.retrieval.profile import profile_vector
 from ...gnn.retrieval.text_search import Matches, TextSearch
-from ...gnn.serving.state import Among, Candidates, ModelState
+from ...gnn.serving.candidates import Among, Candidates
+from ...gnn.serving.state import ModelState
 from ...gnn.text.encoder import TextEncoder
 from ...gnn.utils import replace_keeping_cache
-from ...graph.frames import Table, to_frame
-from .recommend import check_k
+from ...graph.frames import Table
+from .table import check_k, target_table
 from .users import Profile, UserRef, resolve_users
 
 SEARCH_COLUMNS = ("target", "name", "relevance", "match", "because")
 PERSONAL = 0.3
-"""How far taste moves the match of a search: the best liked target keeps all of it, the least liked 70 %."""
+"""How far taste changes a match: the best liked target keeps all of it, the least liked 70 %."""
 _STAND_INS = 3
-"""Seen targets that stand for one thing that a profile names."""
+"""Seen targets per thing that a profile names."""
 _OF_CATALOG = ("_encoder", "_meanings", "_index")
 _PHRASE = re.compile(r"[,;.&\n]|\band\b", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
@@ -35,27 +36,22 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True, eq=False)
 class Finder:
-    """Searches what was fitted by text.
+    """Searches a model's catalog by text.
 
     Attributes:
-        state: what was fitted.
-        cache: file that keeps embeddings of the catalog's texts; those of questions are kept nowhere.
+        state: the model.
+        cache: file that keeps embeddings of the catalog's texts; those of queries are kept nowhere.
     """
 
     state: ModelState
     cache: Path
 
     def renewed(self, state: ModelState) -> Self:
-        """The same catalog and its texts, with what else has become known."""
+        """The same catalog and texts with another state."""
         return replace_keeping_cache(self, _OF_CATALOG, state=state)
 
     def search(self, text: str, k: int, user: UserRef, among: Among) -> Table:
-        """The targets that match a text best, those that do not match at all left out.
-
-        Raises:
-            InputError: no text, ``k`` is below 1, or no target is meant.
-            UnknownIdError: a user or target that was not there at fit.
-        """
+        """The targets that match a text best as a table with ``SEARCH_COLUMNS``."""
         check_k(k)
         candidates = self.state.choose(among)
         liking = None if user is None else self._liking(user, candidates)
@@ -66,15 +62,12 @@ class Finder:
         order = order[match[order] > 0][:k]
         found = candidates.targets[order]
         because = pa.array([self._index.reason(matches, target) for target in found.tolist()], pa.string())
-        columns = (*_named(self.state, found), relevance[order], match[order], because)
-        return to_frame(dict(zip(SEARCH_COLUMNS, columns, strict=True)), self.state.backend)
+        return target_table(
+            self.state, SEARCH_COLUMNS, found, relevance=relevance[order], match=match[order], because=because
+        )
 
     def profile(self, text: str) -> Profile:
-        """Somebody who is described by a text: each thing it names is taken for the nearest seen targets.
-
-        Raises:
-            InputError: no text, or it resembles no seen target.
-        """
+        """A user described by a text: each thing it names counts as the nearest seen targets."""
         seen = self.state.choose("seen").targets
         named: dict[int, None] = {}
         for phrase in [part for part in _PHRASE.split(_checked(text)) if part.strip()]:
@@ -124,9 +117,3 @@ def _checked(text: str) -> str:
     if not isinstance(text, str) or not text.strip():
         raise InputError("The text is empty; give some words.")
     return text.strip()
-
-
-def _named(state: ModelState, targets: IntArray) -> tuple[object, object]:
-    """Own ids and names of some positions, as Arrow."""
-    places = pa.array(targets)
-    return state.id_column.take(places), state.name_column.take(places)

@@ -1,4 +1,4 @@
-"""User vectors for others to keep, with noise that bounds what they tell of the user."""
+"""Users by id, by profile or unknown, and user vectors with noise for others to keep."""
 
 from __future__ import annotations
 
@@ -17,22 +17,15 @@ from ...graph import Id
 
 
 def release(state: ModelState, users: Id | Sequence[Id], epsilon: float, delta: float, seed: int | None) -> FloatArray:
-    """Noisy unit vectors of users; ``Recommender.release`` says more.
-
-    Raises:
-        InputError: no or a repeated user, or epsilon or delta out of its range.
-        UnknownIdError: a user whom the model does not know.
-    """
-    known = user_embeddings(resolve_users(state, users, once=True).vectors)[
-        :, :-1
-    ]  # the last coordinate is 0 for everybody
+    """Unit vectors of users with the noise of the Gaussian mechanism, float64 (users, rank + 1)."""
+    known = user_embeddings(resolve_users(state, users, once=True).vectors)[:, :-1]  # the last is 0 for everybody
     noisy = release_vectors(known, epsilon, delta, np.random.default_rng(seed))
     return np.column_stack([noisy, np.zeros(len(noisy))])
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """Somebody without a history, described by a text; made by ``Recommender.profile``.
+    """A user without a history, described by a text; made by ``Recommender.profile``.
 
     Attributes:
         text: the description.
@@ -72,14 +65,10 @@ class UserBatch:
 
 
 def user_list(users: UserRef | Sequence[UserRef], *, once: bool = False) -> list[UserRef]:
-    """One or several users as a list.
-
-    Args:
-        users: one or several; a column of a table or an array of ids will do.
-        once: refuse an id that stands twice.
+    """One or several users (a column of a table or an array of ids will do) as a list.
 
     Raises:
-        InputError: one stands there twice.
+        InputError: ``once`` is set and an id is repeated.
     """
     # by what one user is, since columns of tables and arrays are no Sequence
     wanted: list[UserRef] = [users] if users is None or isinstance(users, _ONE) else list(users)
@@ -87,7 +76,7 @@ def user_list(users: UserRef | Sequence[UserRef], *, once: bool = False) -> list
         times = Counter(who for who in wanted if who is not None and not isinstance(who, Profile))
         twice: list[object] = [own for own, number in times.items() if number > 1]
         if twice:
-            which = f"User {name_some(twice)} stands" if len(twice) == 1 else f"Users {name_some(twice)} stand"
+            which = f"User {name_some(twice)} is" if len(twice) == 1 else f"Users {name_some(twice)} are"
             raise InputError(f"{which} in the list several times; give every user once.")
     return wanted
 
@@ -95,13 +84,8 @@ def user_list(users: UserRef | Sequence[UserRef], *, once: bool = False) -> list
 def resolve_users(state: ModelState, users: UserRef | Sequence[UserRef], *, once: bool = False) -> UserBatch:
     """Look users up.
 
-    Args:
-        state: what is known.
-        users: one or several; a column of a table or an array of ids will do.
-        once: refuse an id that stands twice.
-
     Raises:
-        InputError: no user at all, or one twice.
+        InputError: no user at all, or ``once`` is set and one is repeated.
         UnknownIdError: a user of whom nothing is known.
     """
     wanted = user_list(users, once=once)
@@ -110,7 +94,7 @@ def resolve_users(state: ModelState, users: UserRef | Sequence[UserRef], *, once
     ids = tuple(None if isinstance(who, Profile) else who for who in wanted)
     own = [who for who in ids if who is not None]
     places = np.full(len(ids), -1)
-    places[[who is not None for who in ids]] = rows = state.rows(own)
+    places[[who is not None for who in ids]] = rows = state.histories.rows(own)
     vectors = np.tile(state.model.factors.mean_user, (len(ids), 1))
     vectors[places >= 0] = state.user_vectors(rows)
     for place, who in enumerate(wanted):
@@ -118,7 +102,7 @@ def resolve_users(state: ModelState, users: UserRef | Sequence[UserRef], *, once
             vectors[place] = who.vector
     bought, disliked = (
         tuple(of(place) if place >= 0 else _NOTHING for place in places.tolist())
-        for of in (state.history, state.disliked)
+        for of in (state.histories.bought_by, state.histories.disliked_by)
     )
     activity = np.array([len(targets) or state.typical_activity for targets in bought])
     return UserBatch(ids, vectors, bought, disliked, activity)

@@ -40,7 +40,7 @@ def explain(
         newaisle explain groceries-model --user 1 --target "COFFEE / GROUND COFFEE" --json
     """
     from ...graph.store.queries.named import named_queries
-    from ..answers.recommend import check_k
+    from ..answers.table import check_k
     from ..recommender import Recommender
 
     check_k(k)

@@ -163,12 +163,16 @@ def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None,
     if job.model is None:
         return job, graph, None, phases
     from ..recommender import Recommender
+    from ..sync.write_back import StoreView
 
     started = time.perf_counter()
     with step(f"Predicting with the model {job.model}"):
         model = Recommender.load(job.model)
-        graph = model.related(graph)
-        write_back = None if dry_run else model.write_back(graph)
+        if dry_run:
+            graph, write_back = model.related(graph), None
+        else:
+            view = StoreView.of(model.fitted, graph, model.cache)  # with the clusters of the model, made once
+            graph, write_back = view.graph, view.write_back
     return job, graph, write_back, {**phases, "foresee": time.perf_counter() - started}
 
 

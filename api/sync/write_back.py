@@ -1,4 +1,4 @@
-"""What a model says of a graph's targets, written into the store: embeddings, confidence, nearest seen targets."""
+"""A model's predictions of a graph's targets, written into the store: embeddings, confidence, nearest seen targets."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from ...arrays import FloatArray, IntArray
 from ...errors import ModelError
 from ...gnn.model.cosine_softmax import target_embeddings
 from ...gnn.model.model import LatentFactorModel
-from ...gnn.online.grow import grow
 from ...gnn.online.relearn import TrainingBuyers, update_targets_online
-from ...gnn.propagation.features import extend_blocks
 from ...gnn.retrieval.similarity import similarities
 from ...gnn.serving.state import ModelState
 from ...gnn.utils import chunks
@@ -27,11 +25,11 @@ from ...graph import CatalogGraph, RefreshContext, Relation, Store
 from ...graph.catalog.affected import changed_between, touched_by, with_descendants
 from ...graph.store.predictions import TargetPrediction, write_predictions
 from ...graph.store.source_state import SourceState
-from ..updates.add import described
 from ..updates.clusters import cluster_again
+from ..updates.predict import predict_targets
 
 LEAST_BUYERS = 5
-"""What fewer users bought is written as if nobody had: neither their number nor what it taught leaves the model."""
+"""A target with fewer buyers is written as if it had none: neither their number nor its update leaves the model."""
 
 _NEAREST = 5
 _CHUNK = 500
@@ -44,8 +42,8 @@ class StoreView:
     Attributes:
         state: the model.
         graph: the graph, n targets and groups, with the clusters of the model where it has any.
-        model: the model's space with what the graph has more or otherwise behind its own targets.
-        place: position in the space of every target and group of the graph, int64 (n,).
+        model: the model, with what the graph has more or otherwise behind its own targets.
+        place: position in the model of every target and group of the graph, int64 (n,).
     """
 
     state: ModelState
@@ -55,12 +53,7 @@ class StoreView:
 
     @classmethod
     def of(cls, state: ModelState, graph: CatalogGraph, cache: Path | None) -> StoreView:
-        """Foresee what differs from the model's graph, with everything frozen at fit; seen targets stay as they are.
-
-        Args:
-            state: the model.
-            graph: the graph as it is now.
-            cache: file that keeps text embeddings.
+        """Predict what differs from the model's graph, with everything frozen at fit; seen targets stay as they are.
 
         Raises:
             ModelError: the graph has none of the model's seen targets, or new texts cannot be encoded.
@@ -77,12 +70,10 @@ class StoreView:
             return cls(state, graph, state.model, old)
         other = with_descendants(graph, changed_between(known, graph))
         other = other[~np.isin(old[other], state.model.regressor.seen)]
-        schema = state.schema.moved(known, graph).grown(graph)
-        behind = size + np.arange(len(other))
-        rows = described(state, graph, other, schema, old, cache)
-        model = state.model
+        model, behind = state.model, size + np.arange(len(other))
         if len(other):
-            model = grow(model, extend_blocks(model.regressor.blocks, rows, behind), behind, state.level_errors)
+            schema = state.schema.moved(known, graph).grown(graph)
+            model = predict_targets(state, graph, other, behind, schema, old, cache)
             model = _learned(state, model, old[other], behind)
         place = old.copy()
         place[other] = behind
@@ -100,7 +91,7 @@ class StoreView:
         return np.where(old >= 0, count[old], 0)
 
     def rows(self, targets: IntArray) -> list[TargetPrediction]:
-        """What is written onto some targets and groups of the graph."""
+        """The predictions of some targets and groups of the graph."""
         model, place, graph = self.model, self.place[targets], self.graph
         few = self.buyers[targets] < LEAST_BUYERS
         vectors = np.where(few[:, None], model.prior.mean[place], model.vectors[place])
@@ -125,13 +116,13 @@ class StoreView:
 
     @cached_property
     def _seen(self) -> tuple[IntArray, tuple[str, ...]]:
-        """Seen targets that the graph has: positions in the space, ascending, and store keys."""
+        """Seen targets that the graph has: positions in the model, ascending, and store keys."""
         where = np.flatnonzero(np.isin(self.place, self.model.regressor.seen) & ~self.graph.is_group)
         where = where[np.argsort(self.place[where])]
         return self.place[where], tuple(self.graph.keys[i] for i in where.tolist())
 
     def _nearest(self, place: IntArray) -> list[list[tuple[str, float]]]:
-        """The nearest seen targets of some positions in the space, as (key, score)."""
+        """The nearest seen targets of some positions in the model, as (key, score)."""
         seen, keys = self._seen
         near: FloatArray = similarities(self.model.regressor, place, seen)
         near[place[:, None] == seen[None, :]] = -1.0
@@ -143,14 +134,13 @@ class StoreView:
 
     def write_back(self, tx: neo4j.Transaction, written: RefreshContext) -> Mapping[str, Any]:
         """Write within a refresh what it changed, or everything where another model has written before."""
-        told = model_hash(self.state)
-        all_of_them = np.arange(len(self.graph))
-        targets = self._touched(written) if written.model_hash == told else all_of_them
+        own = model_hash(self.state)
+        targets = self._touched(written) if written.model_hash == own else np.arange(len(self.graph))
         write_predictions(tx, written.source, self.rows(targets), written.run_id)
-        return {"model_hash": told}
+        return {"model_hash": own}
 
     def _touched(self, written: RefreshContext) -> IntArray:
-        """What a refresh changed, and what is described otherwise for it."""
+        """What a refresh changed, and what has other features for it."""
         changes, graph = written.changes, self.graph
         keys = {*changes.added, *changes.changed, *changes.moved}
         for edges in (changes.new_edges, changes.old_edges):
@@ -162,7 +152,7 @@ class StoreView:
 
 
 def _learned(state: ModelState, model: LatentFactorModel, old: IntArray, behind: IntArray) -> LatentFactorModel:
-    """What was observed of targets since the fit, learned from their new priors, too."""
+    """The model with what was observed of targets since the fit learned from their new priors."""
     known = old >= 0
     where = np.arange(len(state.graph))
     where[old[known]] = behind[known]
@@ -172,46 +162,40 @@ def _learned(state: ModelState, model: LatentFactorModel, old: IntArray, behind:
     own = replace(own, target=where[own.target])
     exposure = np.zeros(len(model.vectors))
     exposure[where] = state.event_log.exposure(state.window, len(where))
-    told = state.signed.tocoo()
-    here = np.isin(told.col, old[known])  # none of these had a buyer at fit, but dislikes perhaps
-    pairs = (told.data[here], (told.row[here], where[told.col[here]]))
+    at_fit = state.signed.tocoo()
+    here = np.isin(at_fit.col, old[known])  # none of these had a buyer at fit, but dislikes perhaps
+    pairs = (at_fit.data[here], (at_fit.row[here], where[at_fit.col[here]]))
     disliked = sp.csc_array(pairs, shape=(len(state.users), len(model.vectors)))
     return update_targets_online(model, TrainingBuyers(disliked, model.factors), own, exposure, np.unique(own.target))
 
 
 def model_hash(state: ModelState) -> str:
-    """SHA-256 (hex) of all that a model says of targets; no user is part of it."""
+    """SHA-256 (hex) of everything that predictions of targets depend on; no user is part of it."""
     model = state.model
     digest = hashlib.sha256(repr((state.graph.content_hash, state.encoder, model.longest)).encode())
     digest.update(repr(model.settings).encode())
     digest.update(model.regressor.blocks.fingerprint.encode())
-    told = (
+    for array in (
         model.prior.mean,
         model.prior.variance,
         model.popularity,
         model.vectors,
         model.prior_share,
         model.popularity_error,
-    )
-    for array in (*told, model.regressor.seen):
+        model.regressor.seen,
+    ):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
 def push(state: ModelState, store: Store, name: str | None, cache: Path | None) -> None:
-    """Write what a model says of all targets into a store; ``Recommender.push`` says more.
-
-    Raises:
-        ModelError: the store holds another graph than the model knows.
-        StoreError: the store has no such source, or refused.
-    """
-    source, told = name or state.graph.source, model_hash(state)
+    """Write the predictions of all targets into a store (:meth:`Recommender.push`)."""
+    source, own = name or state.graph.source, model_hash(state)
     graph = state.graph.with_source(source)
     head = store.source_state(source)
-    if head.graph_hash != graph.content_hash and head.model_hash == told:
+    if head.graph_hash != graph.content_hash and head.model_hash == own:
         graph = store.snapshot(source)  # refreshed with this model since
-    outlook = StoreView.of(state, graph, cache)
-    rows = outlook.rows(np.arange(len(graph)))
+    rows = StoreView.of(state, graph, cache).rows(np.arange(len(graph)))
 
     def work(tx: neo4j.Transaction, head: SourceState) -> dict[str, Any]:
         if head.graph_hash != graph.content_hash:
@@ -220,6 +204,6 @@ def push(state: ModelState, store: Store, name: str | None, cache: Path | None) 
                 "newaisle refresh --model, or fit a model to it."
             )
         write_predictions(tx, source, rows, None)
-        return {"model_hash": told}
+        return {"model_hash": own}
 
     store.annotate(source, work)

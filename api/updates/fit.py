@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...gnn.propagation.propagate import fit_transform
-from ...gnn.serving.state import ModelState, fitted_to
+from ...gnn.serving.state import ModelState
 from ...gnn.text.catalog import encode_catalog
 from ...gnn.text.clusters import cluster_catalog
 from ...gnn.training.fit import fit_model
@@ -33,7 +33,7 @@ def fit(
     model = fit_model(
         graph, sales.bought, blocks, seed=config.seed, settings=config.settings, progress=progress, signed=sales.signed
     )
-    return fitted_to(sales, graph, model, config.encoder, config.seed, schema, clusters)
+    return ModelState.from_fit(sales, graph, model, schema, encoder=config.encoder, seed=config.seed, clusters=clusters)
 
 
 def refit(state: ModelState, history: Interactions, config: Config, progress: Progress | None) -> ModelState:
@@ -48,4 +48,6 @@ def refit(state: ModelState, history: Interactions, config: Config, progress: Pr
         progress=progress,
         signed=sales.signed,
     )
-    return fitted_to(sales, state.graph, model, state.encoder, state.seed, state.schema, state.clusters)
+    return ModelState.from_fit(
+        sales, state.graph, model, state.schema, encoder=state.encoder, seed=state.seed, clusters=state.clusters
+    )

@@ -83,7 +83,7 @@ def observe(state: ModelState, events: Interactions | Table) -> tuple[ModelState
     time = None if given.timestamp is None else given.timestamp.astype("datetime64[us]").astype(np.int64)
     before = _renumbered(state, newcomers)
     after, told = before.merged(log_events(user, target, weight, time))
-    at_fit = state.before(after.user[told], after.target[told])
+    at_fit = state.histories.weights_at_fit(after.user[told], after.target[told])
     known = stronger(at_fit, before.of(after.user[told], after.target[told]))
     learned = int((stronger(known, after.weight[told]) != known).sum())
     report = ObserveReport(learned, size - learned, len(newcomers) - len(state.newcomers))
@@ -102,7 +102,7 @@ def forget(state: ModelState, users: Id | Sequence[Id]) -> ModelState:
     if not gone:
         raise InputError("There is no user to forget; give at least one user id.")
     kept = np.ones(len(state.users) + len(state.newcomers), dtype=np.bool_)
-    kept[state.rows(gone)] = False
+    kept[state.histories.rows(gone)] = False
     before, place = state.event_log, np.cumsum(kept) - 1
     after = before.where(kept[before.user])
     after = replace(after, user=place[after.user])

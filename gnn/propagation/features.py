@@ -69,7 +69,7 @@ class FeatureBlocks:
 
     def of(self, kinds: Collection[FeatureKind]) -> FeatureBlocks:
         """Only the blocks of some kinds."""
-        matrices = {name: block for name, block in self.matrices.items() if self.kinds[name] in kinds}
+        matrices = {name: self.matrices[name] for name in self.matrices if self.kinds[name] in kinds}
         return FeatureBlocks(matrices, {name: self.kinds[name] for name in matrices})
 
     def squared_distances(self, name: str, rows: IntArray, columns: IntArray) -> Float32Array:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -18,10 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from ...errors import InputError, ModelError, ModelFormatError
-from ...graph import CatalogGraph, Ids
+from ...graph import Ids
 from ...graph.catalog.arrow import graph_from_files, graph_tables
 from ...graph.event_weights import EventWeights
 from ..calibration.forecast import ConformalInterval
@@ -30,18 +31,17 @@ from ..factors.als import Factors
 from ..factors.settings import FactorSettings
 from ..model.model import LatentFactorModel
 from ..model.settings import ModelSettings
-from ..online.events import EventLog
+from ..online.events import LOG_COLUMNS, EventLog
 from ..prior.kernel import KernelSettings, Prior
 from ..prior.nearest import make_regressor
-from ..propagation.features import Block, FeatureBlocks, FeatureKind
-from ..propagation.schema import AttributeVocabulary, FeatureSchema, StandardScaler
+from ..propagation.features import FeatureBlocks, FeatureKind
 from ..text.clusters import Clusters
+from .blocks import Array, ArrayFile, StoredBlocks, block_arrays, read_schema, schema_arrays, schema_config
 from .folder import CONFIG, FORMAT, is_model, own_hash, put_in_place, read_config, sha256_of
 from .state import ModelState
 
 _GRAPH_TABLES = ("targets", "features", "attributes", "edges")
 _USER_TABLES = ("users", "history", "newcomers", "observed")
-_OBSERVED = ("user", "target", "weight", "first", "last")
 _NUMBERS = ("strength", "seen_strength", "level", "offset", "tau")
 _LIBRARIES = ("pandas", "polars", "pyarrow")
 Precision = Literal["float64", "float16"]
@@ -53,7 +53,7 @@ def save_state(state: ModelState, path: Path, precision: Precision = "float64") 
     Args:
         state: what to write.
         path: the folder.
-        precision: of factors, vectors, priors and phi; "float16" takes a fourth of their space and 3 digits.
+        precision: of factors, vectors, priors and features; "float16" takes a fourth of their space and 3 digits.
 
     Raises:
         InputError: another precision.
@@ -67,13 +67,13 @@ def save_state(state: ModelState, path: Path, precision: Precision = "float64") 
         raise ModelFormatError(f"{path} exists and is no newaisle model; choose another folder or remove it.")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
         try:
-            _write(state, made, precision)
-            made.chmod(0o755)
-            put_in_place(made, path)
+            _write(state, folder, precision)
+            folder.chmod(0o755)
+            put_in_place(folder, path)
         except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
     except OSError as error:
         raise ModelError(
@@ -100,44 +100,16 @@ def load_state(path: Path) -> ModelState:
 
 
 def _write(state: ModelState, folder: Path, precision: Precision) -> None:
-    model, factors = state.model, state.model.factors
-    signed = state.signed
-    tables = graph_tables(state.graph)
-    quantity = np.zeros(signed.nnz)
-    quantity[signed.data > 0] = state.bought.data  # the same pairs in the same order
-    tables["users"] = pa.table({"id": list(state.users)})
-    tables["history"] = pa.table(
-        {
-            "user": np.repeat(np.arange(signed.shape[0]), np.diff(signed.indptr)),
-            "target": signed.indices.astype(np.int64),
-            "quantity": quantity,
-            "weight": signed.data,
-        }
-    )
-    tables["newcomers"] = pa.table({"id": list(state.newcomers)})
-    tables["observed"] = pa.table({name: getattr(state.event_log, name) for name in _OBSERVED})
-    for name, table in tables.items():
+    model = state.model
+    for name, table in (graph_tables(state.graph) | _user_tables(state)).items():
         pq.write_table(table, folder / f"{name}.parquet")
-    arrays: dict[str, np.ndarray[Any, Any]] = {
-        "user_factors": factors.users,
-        "target_factors": factors.targets,
-        "basis": factors.basis,
-        "prior_mean": model.prior.mean,
-        "prior_variance": model.prior.variance,
-        "level": model.popularity,
-        "seen_level": model.regressor.factors[:, -1],
-        "vectors": model.vectors,
-        "share": model.prior_share,
-        "error": model.popularity_error,
-        "seen": model.regressor.seen,
-    }
-    phi = _flat_blocks(model.regressor.blocks)
+    arrays, features = _model_arrays(model), block_arrays(model.regressor.blocks)
     if precision == "float16":
-        arrays, phi = _halved(arrays), _halved(phi)
+        arrays, features = _halved(arrays), _halved(features)
+    clusters = state.clusters
+    centres = {} if clusters is None else {"clusters.centres": np.ascontiguousarray(clusters.centres)}
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "space.safetensors")
-    own = {} if state.clusters is None else {"clusters.centres": np.ascontiguousarray(state.clusters.centres)}
-    save_file({**phi, **_flat_frozen(state.schema), **own}, folder / "blocks.safetensors")
-    files = {file.name: sha256_of(file) for file in sorted(folder.iterdir())}
+    save_file({**features, **schema_arrays(state.schema), **centres}, folder / "blocks.safetensors")
     config = {
         "format": FORMAT,
         "newaisle": version("newaisle"),
@@ -155,41 +127,98 @@ def _write(state: ModelState, folder: Path, precision: Precision) -> None:
         "settings": asdict(model.settings),
         "blocks": {name: list(block.shape) for name, block in model.regressor.blocks.matrices.items()},
         "kinds": {name: str(kind) for name, kind in model.regressor.blocks.kinds.items()},
-        "frozen": _told_frozen(state.schema),
-        "clusters": state.clusters
-        and {"names": list(state.clusters.names), "min_similarity": state.clusters.min_similarity},
-        "files": files,
+        "frozen": schema_config(state.schema),
+        "clusters": clusters and {"names": list(clusters.names), "min_similarity": clusters.min_similarity},
+        "files": {file.name: sha256_of(file) for file in sorted(folder.iterdir())},
     }
     config["hash"] = own_hash(config)
     (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _assemble(path: Path, config: Mapping[str, Any]) -> ModelState:
+    # not pq.read_table, which imports pyarrow.dataset and with it pandas
     tables = {name: pq.ParquetFile(path / f"{name}.parquet").read() for name in (*_GRAPH_TABLES, *_USER_TABLES)}
     graph = graph_from_files(config["source"], tables)
     if graph.content_hash != config["graph_hash"]:
         raise ModelFormatError(f"The graph in the model {path} is not the one it was fitted to; save it again.")
-    arrays = _doubled(load_file(path / "space.safetensors"))
-    given = config["settings"]
-    settings = ModelSettings(
-        FactorSettings(**given["factors"]),
-        KernelSettings(**given["kernel"]),
-        **{name: given[name] for name in _NUMBERS},
-        calibration=given["calibration"] and _calibration(given["calibration"]),
-        spread=given["spread"] and _spread(given["spread"]),
+    users, newcomers = (Ids(tuple(tables[name]["id"].to_pylist()), "user") for name in ("users", "newcomers"))
+    events = {name: tables["observed"][name].to_numpy() for name in LOG_COLUMNS}
+    bought, signed = _read_history(tables["history"], (len(users), len(graph)))
+    features, clusters = ArrayFile(path / "blocks.safetensors"), config.get("clusters")
+    return ModelState(
+        graph=graph,
+        users=users,
+        bought=bought,
+        signed=signed,
+        kinds=EventWeights(**config["event_kinds"]),
+        model=_read_model(ArrayFile(path / "space.safetensors"), features, config),
+        schema=read_schema(config["frozen"], features, graph),
+        encoder=config["encoder"],
+        seed=config["seed"],
+        clusters=clusters
+        and Clusters(features["clusters.centres"], tuple(clusters["names"]), clusters["min_similarity"]),
+        backend=_backend(config["library"]),
+        window=config["window"],
+        newcomers=newcomers,
+        event_log=EventLog(**events, longest=config["longest_at_fit"]),
     )
+
+
+def _user_tables(state: ModelState) -> dict[str, pa.Table]:
+    signed = state.signed
+    quantity = np.zeros(signed.nnz)
+    quantity[signed.data > 0] = state.bought.data  # the same pairs in the same order
+    return {
+        "users": pa.table({"id": list(state.users)}),
+        "history": pa.table(
+            {
+                "user": np.repeat(np.arange(signed.shape[0]), np.diff(signed.indptr)),
+                "target": signed.indices.astype(np.int64),
+                "quantity": quantity,
+                "weight": signed.data,
+            }
+        ),
+        "newcomers": pa.table({"id": list(state.newcomers)}),
+        "observed": pa.table({name: getattr(state.event_log, name) for name in LOG_COLUMNS}),
+    }
+
+
+def _read_history(history: pa.Table, shape: tuple[int, int]) -> tuple[sp.csr_array, sp.csr_array]:
+    """What was bought, and the weights of that and of what was disliked, both CSR."""
+    quantity, weight, user, target = (history[name].to_numpy() for name in ("quantity", "weight", "user", "target"))
+    bought, signed = (
+        sp.csr_array((data[part], (user[part], target[part])), shape=shape)
+        for data, part in ((quantity, weight > 0), (weight, weight != 0))
+    )
+    return bought, signed
+
+
+def _model_arrays(model: LatentFactorModel) -> dict[str, Array]:
+    return {
+        "user_factors": model.factors.users,
+        "target_factors": model.factors.targets,
+        "basis": model.factors.basis,
+        "prior_mean": model.prior.mean,
+        "prior_variance": model.prior.variance,
+        "level": model.popularity,
+        "seen_level": model.regressor.factors[:, -1],
+        "vectors": model.vectors,
+        "share": model.prior_share,
+        "error": model.popularity_error,
+        "seen": model.regressor.seen,
+    }
+
+
+def _read_model(arrays: ArrayFile, features: ArrayFile, config: Mapping[str, Any]) -> LatentFactorModel:
+    settings = _read_settings(config["settings"])
     factors = Factors(arrays["user_factors"], arrays["target_factors"], arrays["basis"], settings.factors)
-    flat = _doubled(load_file(path / "blocks.safetensors"))
-    matrices = _matrices(flat, config["blocks"])
-    blocks = FeatureBlocks(matrices, {name: FeatureKind(kind) for name, kind in config["kinds"].items()})
-    seen = arrays["seen"]
-    regressor = make_regressor(
-        blocks, settings.kernel, seen, np.column_stack([factors.targets[seen], arrays["seen_level"]])
-    )
-    model = LatentFactorModel(
+    kinds = {name: FeatureKind(kind) for name, kind in config["kinds"].items()}
+    blocks, seen = FeatureBlocks(StoredBlocks(features, config["blocks"]), kinds), arrays["seen"]
+    carried = np.column_stack([factors.targets[seen], arrays["seen_level"]])
+    return LatentFactorModel(
         settings=settings,
         factors=factors,
-        regressor=regressor,
+        regressor=make_regressor(blocks, settings.kernel, seen, carried),
         prior=Prior(arrays["prior_mean"], arrays["prior_variance"]),
         popularity=arrays["level"],
         vectors=arrays["vectors"],
@@ -199,24 +228,16 @@ def _assemble(path: Path, config: Mapping[str, Any]) -> ModelState:
         popularity_error=arrays["error"],
         spread=_spread(config["spread"]),
     )
-    users, history = Ids(tuple(tables["users"]["id"].to_pylist()), "user"), tables["history"]
-    quantity, weight, user, target = (history[name].to_numpy() for name in ("quantity", "weight", "user", "target"))
-    bought, signed = (
-        sp.csr_array((data[part], (user[part], target[part])), shape=(len(users), len(graph)))
-        for data, part in ((quantity, weight > 0), (weight, weight != 0))
+
+
+def _read_settings(given: Mapping[str, Any]) -> ModelSettings:
+    return ModelSettings(
+        FactorSettings(**given["factors"]),
+        KernelSettings(**given["kernel"]),
+        **{name: given[name] for name in _NUMBERS},
+        calibration=given["calibration"] and _calibration(given["calibration"]),
+        spread=given["spread"] and _spread(given["spread"]),
     )
-    newcomers = Ids(tuple(tables["newcomers"]["id"].to_pylist()), "user")
-    events = {name: tables["observed"][name].to_numpy() for name in _OBSERVED}
-    event_log = EventLog(**events, longest=config["longest_at_fit"])
-    library = config["library"]
-    known = library in _LIBRARIES and importlib.util.find_spec(library) is not None
-    backend = importlib.import_module(library) if known else None  # Arrow where the library is not installed
-    encoder, seed, window = config["encoder"], config["seed"], config["window"]
-    schema = _schema(config["frozen"], flat, graph)
-    more: dict[str, Any] = {"schema": schema, "signed": signed, "kinds": EventWeights(**config["event_kinds"])}
-    if told := config.get("clusters"):
-        more["clusters"] = Clusters(flat["clusters.centres"], tuple(told["names"]), told["min_similarity"])
-    return ModelState(graph, users, bought, model, encoder, seed, backend, window, newcomers, event_log, **more)
 
 
 def _calibration(given: Mapping[str, Any]) -> PurchaseCalibration:
@@ -227,31 +248,15 @@ def _spread(given: Mapping[str, Any]) -> ConformalInterval:
     return ConformalInterval(tuple(given["levels"]), tuple(given["low"]), tuple(given["high"]))
 
 
-def _flat_blocks(blocks: FeatureBlocks) -> dict[str, np.ndarray[Any, Any]]:
-    flat: dict[str, np.ndarray[Any, Any]] = {}
-    for place, block in enumerate(blocks.matrices.values()):
-        if isinstance(block, np.ndarray):
-            flat[f"{place}.dense"] = np.ascontiguousarray(block)
-        else:
-            parts = {"data": block.data, "indices": block.indices, "indptr": block.indptr}
-            flat |= {f"{place}.{part}": np.ascontiguousarray(array) for part, array in parts.items()}
-    return flat
+def _backend(library: str) -> ModuleType | None:
+    """The table library of the history; Arrow (None) where it is not installed."""
+    known = library in _LIBRARIES and importlib.util.find_spec(library) is not None
+    return importlib.import_module(library) if known else None
 
 
-def _matrices(flat: Mapping[str, np.ndarray[Any, Any]], shapes: Mapping[str, list[int]]) -> dict[str, Block]:
-    matrices: dict[str, Block] = {}
-    for place, (name, shape) in enumerate(shapes.items()):
-        if f"{place}.dense" in flat:
-            matrices[name] = flat[f"{place}.dense"]
-        else:
-            parts = (flat[f"{place}.{part}"] for part in ("data", "indices", "indptr"))
-            matrices[name] = sp.csr_array(tuple(parts), shape=(shape[0], shape[1]))
-    return matrices
-
-
-def _halved(arrays: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
+def _halved(arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Numbers with a fraction in half precision, all others as they are."""
-    with np.errstate(over="ignore"):  # told below
+    with np.errstate(over="ignore"):  # an error below
         halved = {
             name: a.astype(np.float16) if np.issubdtype(a.dtype, np.floating) else a for name, a in arrays.items()
         }
@@ -259,44 +264,3 @@ def _halved(arrays: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[
         if array.dtype == np.float16 and not np.isfinite(array).all():
             raise ModelError(f"The model's {name} has numbers too large for float16; save it with precision='float64'.")
     return halved
-
-
-def _doubled(arrays: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
-    """Arrays in half precision as float64 again, all others as they are."""
-    return {name: a.astype(np.float64) if a.dtype == np.float16 else a for name, a in arrays.items()}
-
-
-def _flat_frozen(schema: FeatureSchema) -> dict[str, np.ndarray[Any, Any]]:
-    flat: dict[str, np.ndarray[Any, Any]] = {}
-    if schema.general is not None:
-        flat["frozen.general"] = np.ascontiguousarray(schema.general)
-    for place, values in enumerate(schema.values.values()):
-        flat |= {f"frozen.{place}.positions": values.positions, f"frozen.{place}.rarity": values.rarity}
-    return flat
-
-
-def _told_frozen(schema: FeatureSchema) -> dict[str, Any]:
-    return {
-        "size": schema.size,
-        "texts": schema.texts,
-        "values": list(schema.values),
-        "relations": dict(schema.relations),
-        "features": dict(schema.features),
-        "scales": {name: [asdict(scale) for scale in scales] for name, scales in schema.scales.items()},
-    }
-
-
-def _schema(told: Mapping[str, Any], flat: Mapping[str, np.ndarray[Any, Any]], graph: CatalogGraph) -> FeatureSchema:
-    places = enumerate(told["values"])
-    return FeatureSchema(
-        size=told["size"],
-        shared=FeatureSchema.shared_names(graph, told["size"]),
-        texts=told["texts"],
-        general=flat.get("frozen.general"),
-        values={
-            name: AttributeVocabulary(flat[f"frozen.{i}.positions"], flat[f"frozen.{i}.rarity"]) for i, name in places
-        },
-        relations=told["relations"],
-        features=told["features"],
-        scales={name: tuple(StandardScaler(**scale) for scale in scales) for name, scales in told["scales"].items()},
-    )

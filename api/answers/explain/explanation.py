@@ -29,8 +29,8 @@ class Explanation:
             purchases.
         sources: what each seen target contributes to the score through the target's embedding, the most first.
         own_sales: what the target's own sales add; with all ``sources`` and ``offset`` it adds up to the score.
-        offset: what is the same for everybody: the target's expected level as far as the model weighs it, less what
-            is taken from all seen targets so that new ones can share a list with them.
+        offset: what is the same for everybody: the target's predicted popularity as far as the model weighs it, less
+            what is taken from all seen targets so that new ones can share a list with them.
         because: the main parts of both sums in words, with the paths through the catalog.
     """
 
@@ -45,31 +45,31 @@ class Explanation:
 
 
 def explain(state: ModelState, user: Id, target: Id) -> Explanation:
-    """Explain the score of one user and one target; ``Recommender.explain`` says more."""
-    model, position, batch = state.model, state.graph.ids.position(target), resolve_users(state, user)
-    vector, row = batch.vectors[0], int(state.rows([user])[0])
-    scale = scale_of(model, vector)
-    weights, own = source_shares(model, position)
-    through = weights * (model.regressor.factors[:, :-1] @ vector) / scale
-    history, shares = _history(state, row, position)
-    first, order = np.argsort(-shares, kind="stable"), np.argsort(-through, kind="stable")
-    score = float(state.score(batch.vectors, np.array([position]))[0, 0])
-    bought = _reasons(state, history[first], shares[first])
-    sources = _reasons(state, model.regressor.seen[order], through[order])
-    own_sales = float(own @ vector / scale)
-    because = ReasonWriter(state, user, state.weights(row), position, score).tell(bought, sources, own_sales)
-    offset = offset_share(model, position)
-    return Explanation(user, target, score, bought, sources, own_sales, offset, because)
+    """The score of one user and one target as two sums."""
+    model, position = state.model, state.graph.ids.position(target)
+    row, vector = int(state.histories.rows([user])[0]), resolve_users(state, user).vectors
+    score = float(state.score(vector, np.array([position]))[0, 0])
+    scale = scale_of(model, vector[0])
+    weights, sales = source_shares(model, position)
+    sources = _reasons(state, model.regressor.seen, weights * (model.regressor.factors[:, :-1] @ vector[0]) / scale)
+    history = _reasons(state, *_history(state, row, position))
+    own_sales = float(sales @ vector[0] / scale)
+    writer = ReasonWriter(state, user, state.histories.quantities(row), position, score)
+    because = writer.write(history, sources, own_sales)
+    return Explanation(user, target, score, history, sources, own_sales, offset_share(model, position), because)
 
 
 def _history(state: ModelState, row: int, position: int) -> tuple[IntArray, FloatArray]:
     """What a user bought, and what each of it adds to the score of a target."""
-    if not state.active(np.array([row]))[0]:
-        return state.history(row), history_shares(state.model, *state.told(row), position)
-    past = state.past(row)
+    histories = state.histories
+    if not histories.active(np.array([row]))[0]:
+        return histories.bought_by(row), history_shares(state.model, *histories.at_fit(row), position)
+    past = histories.until_now(row)
     return np.concatenate([past.bought, past.liked]), folded_shares(state.model, past, position)
 
 
 def _reasons(state: ModelState, positions: IntArray, shares: FloatArray) -> tuple[Reason, ...]:
-    graph, pairs = state.graph, zip(positions.tolist(), shares.tolist(), strict=True)
+    """Summands, the greatest first."""
+    graph, order = state.graph, np.argsort(-shares, kind="stable")
+    pairs = zip(positions[order].tolist(), shares[order].tolist(), strict=True)
     return tuple(Reason(graph.ids.values[i], graph.names[i], share) for i, share in pairs)

@@ -1,4 +1,4 @@
-"""How the catalog ties the explained target to others, and the query that finds the same in a store."""
+"""How the catalog connects the explained target to others, and the query that finds the same in a store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ....graph.catalog.connections import Connection, Connections
 from ....graph.store.queries.named import named_queries
 
 _ATTRIBUTES = 3
-"""Attributes that are told of, by name; of several values under one name the rarest."""
+"""Attributes that are given, by name; of several values under one name the rarest."""
 _TELLING = math.log(2)
 """Least weight of an attribute: what more than half of the catalog has explains nothing."""
 _ALIKE = 0.95
@@ -26,7 +26,7 @@ _ALIKE = 0.95
 
 @dataclass(frozen=True)
 class GraphPath:
-    """How the catalog ties a bought or sold target to the explained one.
+    """How the catalog connects a bought or sold target to the explained one.
 
     Attributes:
         target: own id of the bought or sold target.
@@ -61,7 +61,7 @@ class GraphPaths:
     """Finds paths to one target.
 
     Attributes:
-        state: what was fitted, n targets and groups.
+        state: the model, n targets and groups.
         target: position of the explained target.
     """
 
@@ -69,26 +69,33 @@ class GraphPaths:
     target: int
 
     def of(self, other: int) -> tuple[GraphPath, ...]:
-        """What ties another target to it: the most telling value of up to three attributes, a category, the text."""
+        """Paths from another target: the rarest value of up to three attributes, a category, the text."""
         if other == self.target:
             return ()
-        ties = self._ties.between(other, self.target)
+        connections = self._connections.between(other, self.target)
         attributes: dict[str, Connection] = {}
-        for tie in ties:
-            if tie.kind == "attribute" and self._ties.weight(tie) >= _TELLING:  # the rarest come first
-                attributes.setdefault(self._ties.name(tie.over).partition("=")[0], tie)
-        told = [*list(attributes.values())[:_ATTRIBUTES], *[tie for tie in ties if tie.kind == "ancestor"][:1]]
-        found = [self._path(other, tie) for tie in told]
+        for each in connections:  # the rarest come first
+            if each.kind == "attribute" and self._connections.weight(each) >= _TELLING:
+                attributes.setdefault(self._connections.name(each.over).partition("=")[0], each)
+        ancestors = [each for each in connections if each.kind == "ancestor"]
+        paths = [self._path(other, each) for each in [*list(attributes.values())[:_ATTRIBUTES], *ancestors[:1]]]
         if self._alike[other] > self._threshold:
-            found.append(self._text(other))
-        return tuple(found)
+            paths.append(self._text(other))
+        return tuple(paths)
 
-    def _path(self, other: int, tie: Connection) -> GraphPath:
-        keys = tuple(map(self._ties.key, tie.nodes))
-        weight = self._ties.weight(tie)
-        given = {"key": keys[0], "other": keys[-1], "via": self._ties.key(tie.over)}
-        own, via = self.state.graph.ids.values[other], self._ties.name(tie.over)
-        return GraphPath(own, tie.kind, via, self._ties.describe(tie), keys, weight, "way", given)
+    def _path(self, other: int, connection: Connection) -> GraphPath:
+        known = self._connections
+        keys = tuple(map(known.key, connection.nodes))
+        return GraphPath(
+            target=self.state.graph.ids.values[other],
+            kind=connection.kind,
+            via=known.name(connection.over),
+            path=known.describe(connection),
+            keys=keys,
+            weight=known.weight(connection),
+            query="way",
+            parameters={"key": keys[0], "other": keys[-1], "via": known.key(connection.over)},
+        )
 
     def _text(self, other: int) -> GraphPath:
         graph, ends = self.state.graph, (other, self.target)
@@ -98,7 +105,7 @@ class GraphPaths:
         return GraphPath(graph.ids.values[other], "text", "text", path, keys, cosine, "texts", given)
 
     @cached_property
-    def _ties(self) -> Connections:
+    def _connections(self) -> Connections:
         return Connections(self.state.graph)
 
     @cached_property

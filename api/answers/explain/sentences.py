@@ -38,12 +38,11 @@ class Because:
     """A main reason for people.
 
     Attributes:
-        kind: "bought" tells of summands of ``Explanation.history``, "resembles" of ``sources``, "sales" of
-            ``own_sales``.
+        kind: "bought" covers summands of ``Explanation.history``, "resembles" of ``sources``, "sales" ``own_sales``.
         sentence: the reason in words.
         share: what it adds to the score, the sum of its ``reasons`` where it has any.
-        reasons: the summands that it tells of; those that the catalog ties to the target alike share a sentence.
-        paths: how the catalog ties them to the target; empty where it does not.
+        reasons: its summands; those that the catalog connects to the target alike share a sentence.
+        paths: how the catalog connects them to the target; empty where it does not.
     """
 
     kind: Literal["bought", "resembles", "sales"]
@@ -58,9 +57,9 @@ class ReasonWriter:
     """Puts reasons for the score of one user and one target into words.
 
     Attributes:
-        state: what was fitted.
+        state: the model.
         user: own id of the user.
-        bought: position of a bought target -> summed weight of the purchases.
+        bought: position of a bought target -> summed quantity of the purchases.
         target: position of the target.
         score: the score.
     """
@@ -71,17 +70,17 @@ class ReasonWriter:
     target: int
     score: float
 
-    def tell(self, history: Sequence[Reason], sources: Sequence[Reason], own_sales: float) -> tuple[Because, ...]:
+    def write(self, history: Sequence[Reason], sources: Sequence[Reason], own_sales: float) -> tuple[Because, ...]:
         """The strongest summands of both sums that speak for the target, those of the history first."""
         self_called = self._called(self.target)
         usual = float(np.median([*self.bought.values()])) if self.bought else 0.0
-        told = []
+        written = []
         for fact, group in self._groups(history, lambda at: self.bought.get(at, 0.0) > usual):
             verb = "often buys" if fact else "buys"
             itself = self_called == (listed := self._listed(group))
             tied = "" if itself else _which(group, self_called) or f", whose buyers like what {self_called} resembles"
             text = f"User {self.user} {verb} {listed}{tied}"
-            told.append(self._because("bought", text, group))
+            written.append(self._because("bought", text, group))
         for fact, group in self._groups(sources, lambda at: at in self.bought):
             one = len(group) == 1
             taste = f"{'suits' if one else 'suit'} {f'user {self.user}' if self.bought else 'the mean user'}"
@@ -90,14 +89,14 @@ class ReasonWriter:
             )
             tied = _which(group, "it") or ", though they share no telling attribute, category or wording"
             text = f"{self_called} is expected to sell like {self._listed(group)}{tied}; {theirs}"
-            told.append(self._because("resembles", text, group))
+            written.append(self._because("resembles", text, group))
         if own_sales > _ROUNDING:
             text = f"{self_called} has sales of its own, which speak for it"
-            told.append(Because("sales", self._with_share(text, own_sales), own_sales, (), ()))
-        return tuple(told)
+            written.append(Because("sales", self._with_share(text, own_sales), own_sales, (), ()))
+        return tuple(written)
 
     def _groups(self, reasons: Sequence[Reason], fact: Callable[[int], bool]) -> list[tuple[bool, _Group]]:
-        """The strongest reasons, those together that are tied to the target by the same things and share a fact."""
+        """The strongest reasons, grouped by what connects them to the target and by a fact."""
         found: dict[object, tuple[bool, _Group]] = {}
         ids = self.state.graph.ids
         for reason in sorted(reasons, key=lambda reason: -reason.share)[:STRONGEST]:
@@ -140,7 +139,7 @@ def _what(path: GraphPath) -> str:
 
 
 def _which(group: _Group, called: str) -> str:
-    """What ties some targets to the explained one, as a relative clause; empty where nothing does."""
+    """What connects some targets to the explained one, as a relative clause; empty where nothing does."""
     one, paths = len(group) == 1, [path for _, tied in group for path in tied]
     if not paths:
         return ""

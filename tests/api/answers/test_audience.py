@@ -113,7 +113,7 @@ def test_the_table_comes_in_the_library_of_the_history(fitted, some, library, ki
         (lambda r, t: r.audience(t.new, users=[-1]), UnknownIdError, "Unknown user id -1"),
         (lambda r, t: r.audience(t.new, users=[]), InputError, "give one or more"),
         (lambda r, t: r.audience(t.new, users=[t.active[0], None]), InputError, "neither None nor profiles"),
-        (lambda r, t: r.audience(t.new, users=t.active[:2] * 2), InputError, "stand in the list several times"),
+        (lambda r, t: r.audience(t.new, users=t.active[:2] * 2), InputError, "are in the list several times"),
         (lambda r, t: r.audience(t.new, at="soon"), InputError, "'soon' is neither a date nor a number"),
         (lambda _, t: Recommender().audience(t.new), NotFittedError, "is not fitted"),
     ],

@@ -102,7 +102,7 @@ def told(fitted, some):
         fitted.fitted.users.values[i] for i in (np.argmax(sizes), np.argsort(sizes)[len(sizes) // 2], np.argmin(sizes))
     ]
     ids = fitted.fitted.graph.ids.values
-    own = int(fitted.fitted.history(int(np.argmax(sizes)))[0])
+    own = int(fitted.fitted.histories.bought_by(int(np.argmax(sizes)))[0])
     return [fitted.explain(user, ids[target]) for user in users for target in (*some, own)]
 
 

@@ -121,8 +121,8 @@ def test_what_is_not_available_is_left_out(fitted, users):
 @pytest.mark.parametrize(
     ("ask", "error", "told"),
     [
-        (lambda r, u: r.recommend([u[0], u[1], u[0]]), InputError, r"User \d+ stands in the list several times"),
-        (lambda r, u: r.recommend(u * 2), InputError, r"Users \d+, \d+, \d+, \d+, \d+ and 35 more stand "),
+        (lambda r, u: r.recommend([u[0], u[1], u[0]]), InputError, r"User \d+ is in the list several times"),
+        (lambda r, u: r.recommend(u * 2), InputError, r"Users \d+, \d+, \d+, \d+, \d+ and 35 more are "),
         (
             lambda r, u: r.recommend([u[0], "one"]),
             UnknownIdError,

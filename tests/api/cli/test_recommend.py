@@ -106,7 +106,7 @@ def test_users_come_from_a_file(run: Run, model: str, active: list[int], new: st
         assert sorted(row["user"] for row in rows) == sorted(set(some))
     code, _, err = run("recommend", model, "--users", str(tmp_path / "users.csv"), "--user", str(active[1]))
     assert code == 1
-    assert f"User {active[1]} stands in the list several times" in err
+    assert f"User {active[1]} is in the list several times" in err
 
 
 @pytest.mark.parametrize(

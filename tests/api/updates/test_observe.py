@@ -146,7 +146,7 @@ def test_the_order_of_events_does_not_matter_nor_whether_they_come_one_by_one(fi
 
 def test_what_was_bought_at_fit_and_is_told_again_changes_nothing(fitted, model):
     user = fitted.fitted.users.values[5]
-    target = fitted.fitted.graph.ids.values[fitted.fitted.history(5)[0]]
+    target = fitted.fitted.graph.ids.values[fitted.fitted.histories.bought_by(5)[0]]
     users = [user, *fitted.fitted.users.values[:20]]
     before = everything(model, users)
     assert model.observe(table((user, target))) == ObserveReport(0, 1, 0)
@@ -161,7 +161,7 @@ def test_a_dislike_counts_whatever_else_happened(fitted, model, new, order):
     other.observe(table((user, new[0], "dislike")))
     assert (everything(model, [user]) == everything(other, [user])).all()
     assert model.score([user], [new[0]]) < fitted.score([user], [new[0]])
-    bought = fitted.fitted.graph.ids.values[fitted.fitted.history(3)[0]]
+    bought = fitted.fitted.graph.ids.values[fitted.fitted.histories.bought_by(3)[0]]
     before = model.score([user], [bought])
     model.observe(table((user, bought, "dislike")))
     assert model.score([user], [bought]) < before
@@ -198,7 +198,7 @@ def test_a_first_purchase_never_lowers_its_buyers_score(fitted, sold, new, expos
     for target in targets.tolist():
         others = random.choice(len(known.users), 4, replace=False)
         for user in np.setdiff1d([*some, *fond], others).tolist():
-            if target in known.history(user):
+            if target in known.histories.bought_by(user):
                 continue
             # others bought it, and it has been on sale for a while: then this user did not buy it, or did
             without, bought = (
@@ -207,7 +207,7 @@ def test_a_first_purchase_never_lowers_its_buyers_score(fitted, sold, new, expos
                 )
                 for buyers in (others, np.append(others, user))
             )
-            before, history = factors.user_vectors(np.array([user]))[0], known.history(user)
+            before, history = factors.user_vectors(np.array([user]))[0], known.histories.bought_by(user)
             known_user = len(history) > 0
             past = UserHistory(
                 history, np.array([target]), no_targets(), np.ones(len(history) + 1), known_user, float(known_user)
@@ -256,10 +256,10 @@ def test_reasons_add_up_with_all_that_was_observed(fitted, model, events, new, s
             assert np.abs(through.sum() - found.score) <= 1e-5 * np.abs(through).sum()
             checked += 1
     assert checked == 24
-    row = int(model.fitted.rows([users[0]])[0])
+    row = int(model.fitted.histories.rows([users[0]])[0])
     told = {target for user, target, kind, _ in events if user == users[0] and kind != "dislike"}
     unwanted = {target for user, target, kind, _ in events if user == users[0] and kind == "dislike"}
-    before = {fitted.fitted.graph.ids.values[i] for i in fitted.fitted.history(row)}
+    before = {fitted.fitted.graph.ids.values[i] for i in fitted.fitted.histories.bought_by(row)}
     assert {reason.target for reason in model.explain(users[0], new[0]).history} == (before | told) - unwanted
 
 

@@ -1,0 +1,45 @@
+"""What the tables of all answers share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...arrays import IntArray
+from ...errors import InputError
+from ...gnn.serving.state import ModelState, as_list
+from ...graph import Id
+from ...graph.frames import Table, to_frame
+
+
+def target_table(state: ModelState, columns: Sequence[str], targets: IntArray, **values: Any) -> Table:
+    """A table in the library of the history, one row per position: ``target``, ``name`` and the given columns."""
+    places = pa.array(targets)
+    values |= {"target": state.id_column.take(places), "name": state.name_column.take(places)}
+    return to_frame({name: values[name] for name in columns}, state.backend)
+
+
+def target_positions(state: ModelState, targets: Id | Sequence[Id]) -> IntArray:
+    """Positions of one or several targets, in their order.
+
+    Raises:
+        InputError: there is none.
+        UnknownIdError: a target that the model does not know.
+    """
+    positions = state.graph.ids.positions(as_list(targets))
+    if not len(positions):
+        raise InputError("There is no target to answer for; give at least one target id.")
+    return positions
+
+
+def check_k(k: int, what: str = "target") -> None:
+    """Refuse a number of rows that is not whole or below 1.
+
+    Raises:
+        InputError: it is.
+    """
+    if not isinstance(k, int | np.integer) or k < 1:
+        raise InputError(f"k is {k}; ask for 1 {what} or more, as a whole number.")
