@@ -369,6 +369,7 @@ SCRIPTS = [
 ]
 
 
+@pytest.mark.slow
 def test_texts_in_other_scripts_train(encodings):
     graph = catalog(**BARE | {"text": [*SCRIPTS, "left", "right"]})
     fitted = Recommender(cache=encodings).fit(graph, history())

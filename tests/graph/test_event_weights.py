@@ -170,6 +170,7 @@ def test_the_update_has_the_confidences_of_the_weights(signed):
 # the recommender
 
 
+@pytest.mark.slow
 def test_one_kind_alone_is_a_full_history_to_the_bit(journey, fitted, encodings, given):
     users = [*fitted.fitted.users.values[:9], None]
     for kind in ("purchase", "view"):
@@ -320,6 +321,7 @@ def test_kinds_are_saved_loaded_and_used_again(journey, mixed, model, given, enc
     assert again.fitted.signed.shape == again.fitted.bought.shape == (len(fresh.fitted.users) - 1, len(journey.graph))
 
 
+@pytest.mark.slow
 def test_an_evaluation_judges_by_what_weighs_more_than_nothing(journey, phi, given, mixed):
     sales = WeightedHistory.of(mixed, journey.graph)
     split = make_split(LEAVE_TARGETS_OUT, journey.graph, sales.bought, 0, signed=sales.signed)

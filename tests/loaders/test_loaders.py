@@ -415,6 +415,7 @@ def test_complete_journey_purchases(types: Loaded, product_list: pd.DataFrame, s
     assert events.report.rows_kept == len(bought) - events.report.changed["purchases added up"] == len(summed)
 
 
+@pytest.mark.slow
 def test_complete_journey_with_products_as_targets(product_list: pd.DataFrame, sales: pd.DataFrame) -> None:
     loaded = load("complete-journey", products=True)
     graph, events = loaded.graph, loaded.interactions

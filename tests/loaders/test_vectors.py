@@ -146,6 +146,7 @@ def test_a_name_that_is_taken_is_refused(name: str, journey: Loaded, names: np.n
         propagate(journey.graph, None, None, {name: names.astype(np.float64)})
 
 
+@pytest.mark.slow
 def test_vectors_are_one_more_block_and_change_no_other(journey: Loaded, model: Recommender, names: np.ndarray) -> None:
     blocks, plain = model.fitted.model.regressor.blocks, propagate(journey.graph, None)
     assert blocks.names == (*plain.names, "pictures")

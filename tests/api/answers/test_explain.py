@@ -56,6 +56,7 @@ def test_new_targets_have_no_sales_of_their_own_and_seen_ones_do_not_speak_for_t
     assert (np.abs(sold).max(axis=1) > 1e-3).mean() > 0.5
 
 
+@pytest.mark.slow
 def test_explanations_add_up_for_every_user(fitted, journey, some):
     own = journey.graph.ids.values
     for place, user in enumerate(fitted.fitted.users):

@@ -50,6 +50,7 @@ def dense(block):
     return block if isinstance(block, np.ndarray) else block.toarray()
 
 
+@pytest.mark.slow
 def test_what_is_added_is_what_a_fit_with_it_there_gives(before, after, journey, withheld, given, texts, names):
     whole, own = journey.graph, before.fitted
     place = whole.ids.positions(own.graph.ids)

@@ -424,6 +424,7 @@ def names_of(folder):
     return {own for table in tables for own in table["id"].to_pylist()}
 
 
+@pytest.mark.slow
 def test_a_warm_start_learns_the_new_history(fitted, model, new, journey):
     buyers = fitted.fitted.users.values[:30]
     model.observe(table((buyers[0], new[0]), (LATER, new[0])))

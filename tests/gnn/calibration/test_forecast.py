@@ -82,6 +82,7 @@ def test_the_table_comes_in_the_library_of_the_history(fitted, new, library, kin
     assert columns_of(table) == new
 
 
+@pytest.mark.slow
 def test_a_saved_model_forecasts_the_same(fitted, searched, tmp_path):
     for number, model in enumerate((fitted, searched)):
         model.save(tmp_path / str(number))

@@ -146,6 +146,7 @@ def cells(tmp_path_factory):
     return tmp_path_factory.mktemp("cells")
 
 
+@pytest.mark.slow
 def test_one_fit_serves_all_levels(journey, phi, given, counted, cells):
     methods = {"newaisle": partial(counted, blocks=phi, settings=given), "random": RandomScores, "ceiling": Ceiling}
     told = []

@@ -157,6 +157,7 @@ def test_seen_targets_are_lowered_by_the_offset_of_the_settings(split, journey, 
     assert raised["ndcg@20:new"] > plain["ndcg@20:new"]
 
 
+@pytest.mark.slow
 def test_the_balance_is_chosen_on_pseudo_new_targets_and_hidden_purchases_alone(split, phi, given):
     """Noise in place of what is hidden changes nothing, and what is chosen is better than nothing."""
     noise = np.random.default_rng(0).random(split.test.shape) < 0.3

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from newaisle.gnn.evaluation.methods.newaisle import Newaisle
 from newaisle.gnn.evaluation.methods.registry import compared_methods
 from newaisle.gnn.text.encoder import TextEncoder
 from newaisle.gnn.validation.splits import PROTOCOLS, hide, make_split
@@ -57,7 +58,7 @@ def answers(made, split, users, targets):
     method = made(0)
     method.fit(split)
     scores = np.ascontiguousarray(method.score(split, users, targets))
-    return scores.tobytes(), stored(method) if hasattr(method, "_model") else None
+    return scores.tobytes(), stored(method) if isinstance(method, Newaisle) else None
 
 
 @pytest.fixture(scope="module")

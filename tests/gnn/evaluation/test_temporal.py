@@ -88,6 +88,7 @@ def test_complete_journey_knows_its_catalog_of_a_day(complete_journey):
     assert replace(graph, features=loaded.graph.features).content_hash == loaded.graph.content_hash
 
 
+@pytest.mark.slow
 def test_numbers_that_only_sold_targets_have_are_left_out(complete_journey):
     """Before anything was sold below a category its size is 0, as no sold one's is: nothing teaches what that means."""
     loaded = complete_journey

@@ -37,6 +37,7 @@ def fail_or_sleep(seconds: float, report: Progress) -> None:
     time.sleep(seconds)
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_jobs() -> None:
     lines: list[str] = []
     one = run_parallel(product, [3, 1, 2], 1, lines.append)
@@ -58,6 +59,7 @@ def test_threads_are_as_many_as_before_afterwards() -> None:
     assert [pool["num_threads"] for pool in threadpool_info()] == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "error", "message"), [(0.0, InputError, "This item is bad"), (-1.0, ModelError, "give fewer jobs")]
 )
@@ -85,6 +87,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_parent_leaves_no_process_behind(how: signal.Signals, tmp_path: Path) -> None:
     script = tmp_path / "script.py"

@@ -61,6 +61,7 @@ def test_both_sides_agree_afterwards(bought, plain, phi, kernel):
     assert np.abs(found.users - plain.users).max() > 0.01
 
 
+@pytest.mark.slow
 def test_new_targets_are_ranked_better(journey, bought, phi, kernel):
     """In the mean of hidden targets and branches: what one set of hidden targets says is chance."""
     gains = []

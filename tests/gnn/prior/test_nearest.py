@@ -40,6 +40,7 @@ def nearest(full: KernelRegressor) -> NearestNeighborRegressor:
     return NearestNeighborRegressor(full.blocks, full.settings, full.seen, full.factors)
 
 
+@pytest.mark.slow
 def test_with_all_others_near_it_is_the_exact_regressor(full: KernelRegressor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nearest_module, "NEAREST", 400)
     every, new = nearest(full), np.setdiff1d(np.arange(600), full.seen)
@@ -93,6 +94,7 @@ def test_nothing_to_predict_is_no_error(full: KernelRegressor) -> None:
     assert prior.variance.shape == (0,)
 
 
+@pytest.mark.slow
 def test_a_fit_beyond_the_limit_goes_through_the_nearest_and_hardly_differs(
     journey: Loaded, fitted: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -424,6 +424,7 @@ def test_one_hop_carries_nothing_in_the_workshop(workshop):
     assert not graph.parents.nnz
 
 
+@pytest.mark.slow
 def test_a_signal_two_hops_away_is_found_and_gone_without_its_edges(workshop, hidden, encodings):
     graph, _ = workshop
     words = TextEncoder(cache=encodings).encode(graph.texts)

@@ -261,6 +261,7 @@ def test_a_configuration_says_it(tmp_path: Path) -> None:
             read_config(file)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh_home")
 def test_the_command_line_clusters(
     run: Any,
