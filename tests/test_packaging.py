@@ -77,3 +77,9 @@ def test_every_folder_with_modules_is_listed_as_a_package() -> None:
     # a folder below a room is dropped from the wheel silently unless pyproject.toml names it
     folders = {path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in MODULES}
     assert {f"newaisle.{folder}" for folder in folders} <= set(PACKAGES)
+
+
+def test_every_file_names_the_same_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f'__version__ = "{version}"\n' in (ROOT / "src" / "newaisle" / "__init__.py").read_text()
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
