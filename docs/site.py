@@ -46,24 +46,27 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for source, page in PAGES.items():
         files.append(File.generated(config, page, content=(ROOT / source).read_text(encoding="utf-8")))
     package = griffe.load("newaisle", search_paths=[ROOT / "src"], docstring_parser="google", resolve_aliases=True)
-    described: dict[str, str] = {}
+    places: dict[str, str] = {}
     for module in REFERENCE:
-        content = "".join(_reference(package, module, described))
+        content = "".join(_reference(package, module, places))
         files.append(File.generated(config, f"reference/{module.rpartition('.')[2]}.md", content=content))
     return files
 
 
-def _reference(package: griffe.Object, module: str, described: dict[str, str]) -> Iterator[str]:
-    """The page of a module: every public name, described where it comes first; a warning where nothing describes it."""
-    found = package[module.partition(".")[2]] if "." in module else package
-    yield f"# {module}\n\n{found.docstring.value if found.docstring else ''}\n\n"
-    for name in found.exports or ():
-        public = found[name]
+def _reference(package: griffe.Object | griffe.Alias, module: str, places: dict[str, str]) -> Iterator[str]:
+    """The page of a module: all public names, with a warning for those without a docstring.
+
+    ``places`` collects path -> public name; a name that an earlier page has is only linked to it.
+    """
+    room = package[module.partition(".")[2]] if "." in module else package
+    yield f"# {module}\n\n{room.docstring.value if room.docstring else ''}\n\n"
+    for name in map(str, room.exports or ()):
+        public = room[name]
         path = public.final_target.path if public.is_alias else public.path
-        if path in described:
-            yield f"## {name}\n\nThe same as [{described[path]}][].\n\n"
+        if path in places:
+            yield f"## {name}\n\nThe same as [{places[path]}][].\n\n"
             continue
-        described[path] = f"{module}.{name}"
+        places[path] = f"{module}.{name}"
         for member in (public, *_members(public)):
             if not member.has_docstring:
                 log.warning("%s has no docstring", member.path)
@@ -71,23 +74,23 @@ def _reference(package: griffe.Object, module: str, described: dict[str, str]) -
 
 
 def _members(public: griffe.Object | griffe.Alias) -> Iterator[griffe.Object | griffe.Alias]:
-    """The public methods and properties of a class; what ``__len__`` and its like do is plain by their names."""
+    """The public methods and properties of a class; ``__len__`` and its like need no description."""
     for member in public.members.values() if public.is_class else ():
         if not member.name.startswith("_") and (member.is_function or "property" in member.labels):
             yield member
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Take the marks of tests from code blocks, and lead links to pages or to copies of files."""
+    """Remove the marks for tests from code blocks, and point links to pages or to copies of files."""
     source = next((name for name, uri in PAGES.items() if uri == page.file.src_uri), f"docs/{page.file.src_uri}")
     parts = _CODE.split(_FENCE.sub(r"```\g<language>", markdown))
     for at in range(0, len(parts), 2):  # code is left alone
-        parts[at] = _LINK.sub(lambda link: _led(link, source, page, config, files), parts[at])
+        parts[at] = _LINK.sub(lambda link: _site_link(link, source, page, config, files), parts[at])
     return "".join(parts)
 
 
-def _led(link: re.Match[str], source: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """A link of the repository, as it must stand on a page of the site."""
+def _site_link(link: re.Match[str], source: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """A link of the repository, rewritten for a page of the site."""
     target, _, anchor = link["target"].partition("#")
     if not target or "://" in target or target.startswith("mailto:"):
         return link[0]
@@ -103,18 +106,18 @@ def _led(link: re.Match[str], source: str, page: Page, config: MkDocsConfig, fil
         if (ROOT / path).is_file() and files.get_file_from_path(uri) is None:
             copy = File.generated(config, uri, abs_src_path=str(ROOT / path), inclusion=InclusionLevel.NOT_IN_NAV)
             files.append(copy)
-    there = os.path.relpath(uri, PurePosixPath(page.file.src_uri).parent)
-    return f"{link['text']}({there}{'#' * bool(anchor)}{anchor})"
+    relative = os.path.relpath(uri, PurePosixPath(page.file.src_uri).parent)
+    return f"{link['text']}({relative}{'#' * bool(anchor)}{anchor})"
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - mkdocs names them
     """Draw formulas as SVG, which needs neither a script nor a mathematical font of the reader's."""
-    return _FORMULA.sub(_drawn, content)
+    return _FORMULA.sub(_svg, content)
 
 
-def _drawn(found: re.Match[str]) -> str:
-    tex = html.unescape(found["tex"])
-    formula = ziamath.Latex(tex, size=_FONT_SIZE, color="currentColor", inline=found["tag"] == "span")
+def _svg(found: re.Match[str]) -> str:
+    tag, tex = found["tag"], html.unescape(found["tex"])
+    formula = ziamath.Latex(tex, size=_FONT_SIZE, color="currentColor", inline=tag == "span")
     svg = ElementTree.fromstring(formula.svg())  # noqa: S314 - made in the line before
     for side in ("width", "height"):
         svg.set(side, f"{float(svg.attrib[side]) / _FONT_SIZE:.3f}em")
@@ -122,8 +125,7 @@ def _drawn(found: re.Match[str]) -> str:
     svg.set("role", "img")
     svg.set("aria-label", tex)
     ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
-    drawn = ElementTree.tostring(svg, encoding="unicode")
-    return f'<{found["tag"]} class="formula">{drawn}</{found["tag"]}>'
+    return f'<{tag} class="formula">{ElementTree.tostring(svg, encoding="unicode")}</{tag}>'
 
 
 class Roles(griffe.Extension):
@@ -133,16 +135,16 @@ class Roles(griffe.Extension):
         """Go through all docstrings of the package."""
         remaining: list[griffe.Object] = [pkg]
         while remaining:
-            described = remaining.pop()
-            if described.docstring:
-                described.docstring.value = _ROLE.sub(partial(_linked, described), described.docstring.value)
-            remaining += [member for member in described.members.values() if isinstance(member, griffe.Object)]
+            part = remaining.pop()
+            if part.docstring:
+                part.docstring.value = _ROLE.sub(partial(_reference_link, part), part.docstring.value)
+            remaining += [member for member in part.members.values() if isinstance(member, griffe.Object)]
 
 
-def _linked(described: griffe.Object, role: re.Match[str]) -> str:
+def _reference_link(part: griffe.Object, role: re.Match[str]) -> str:
     name = role["name"]
     try:
-        path = name if name.startswith("newaisle.") else described.resolve(name)
+        path = name if name.startswith("newaisle.") else part.resolve(name)
     except griffe.NameResolutionError:
         return f"`{name}`"
     return f'<autoref identifier="{path}" optional><code>{name}</code></autoref>'
