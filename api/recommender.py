@@ -46,6 +46,10 @@ if TYPE_CHECKING:
 class Recommender:
     """Recommends targets, those that nobody has bought yet first of all.
 
+    Users and targets are given by their own ids. Every method that needs a fitted model raises NotFittedError without
+    one, UnknownIdError for an id that the model does not know, and InputError for an empty list or a number out of its
+    range; tables come in the library of the history.
+
     Args:
         seed: of everything random; the same seed gives the same numbers.
         encoder: text encoder: ``packaged:all-MiniLM-L6-v2``, ``static:packaged`` (much faster, less exact), a local
@@ -107,16 +111,8 @@ class Recommender:
         Raises:
             InputError: the file cannot be read, or holds what cannot be used; the message names file, line and key.
         """
-        config = read_config(config)
-        return cls(
-            seed=config.seed,
-            encoder=config.encoder,
-            settings=config.settings,
-            cache=cache,
-            kinds=config.kinds,
-            relations=config.relations,
-            min_similarity=config.min_similarity,
-        )
+        config = read_config(config)  # its fields are the arguments of a recommender
+        return cls(cache=cache, **vars(config))
 
     @property
     def config(self) -> Config:
@@ -140,8 +136,6 @@ class Recommender:
             precision: "float16" takes a fourth of the space for vectors and features; scores keep 3 digits.
 
         Raises:
-            NotFittedError: nothing to save yet.
-            InputError: another precision.
             ModelFormatError: the folder holds something else than a model.
             ModelError: the folder cannot be written, or a number is too large for half precision.
         """
@@ -149,11 +143,7 @@ class Recommender:
 
     @property
     def fitted(self) -> ModelState:
-        """The state of the fitted model.
-
-        Raises:
-            NotFittedError: :meth:`fit` was not called.
-        """
+        """The state of the fitted model."""
         if self._state is None:
             raise NotFittedError("The recommender is not fitted; call fit(graph, history) or Recommender.load(path).")
         return self._state
@@ -199,7 +189,6 @@ class Recommender:
             progress: called with one line per step.
 
         Raises:
-            NotFittedError: :meth:`fit` was not called.
             InteractionsError: no interaction is on a known target, or none speaks for one.
         """
         from .updates.fit import refit  # imports torch, as fit does
@@ -260,7 +249,6 @@ class Recommender:
                 the target, whether bought or not. Kinds with the weight 0 are left out.
 
         Raises:
-            UnknownIdError: a target that the model does not know.
             InteractionsError: a weight is not finite, a time is missing or lies in the future.
             InputError: the table cannot be used, or user ids are of another kind than those of the model.
         """
@@ -274,11 +262,10 @@ class Recommender:
         factors that priors are made of, the chances and the settings. Leave the users out of that history.
 
         Args:
-            users: one own id or several, those of users who came after the fit included.
+            users: one own id or several, those of users who came after the fit included; one unknown, and nobody is
+                forgotten.
 
         Raises:
-            UnknownIdError: an unknown user; then nobody is forgotten.
-            InputError: no user is given.
             ModelError: nobody with a history would be left.
         """
         self._state = forget(self.fitted, users)
@@ -313,14 +300,12 @@ class Recommender:
                 ``available_from`` and ``available_to`` of the catalog; None for any time.
 
         Returns:
-            A table in the library of the history with the columns ``user, target, name, score, probability,
-            confidence``, best first: score is the cosine (-1 to 1), probability the chance that the user buys the
-            target within a time as long as that of the history (:meth:`probabilities`), confidence 0 to 1. The user is
-            null for None and for profiles.
+            A table with the columns ``user, target, name, score, probability, confidence``, best first: score is the
+            cosine (-1 to 1), probability the chance that the user buys the target within a time as long as that of the
+            history (:meth:`probabilities`), confidence 0 to 1. The user is null for None and for profiles.
 
         Raises:
-            InputError: a number out of its range, no or a repeated user, or no target is meant.
-            UnknownIdError: an unknown user or target.
+            InputError: also where a user is repeated.
         """
         state = self.fitted
         options = RecommendOptions(k, exclude_bought, diversity, min_confidence, min_probability, at)
@@ -340,20 +325,19 @@ class Recommender:
         Users are compared by the chance of a purchase, not by the score: it knows how much each of them buys at all.
 
         Args:
-            target: own id.
+            target: the target.
             k: how many users; fewer where there are fewer.
             exclude_bought: leave out who bought or dislikes the target.
             at: when the target must be available; where it is not, the table is empty. None for any time.
             users: own ids to choose from; None for everybody with a history.
 
         Returns:
-            A table in the library of the history with the columns ``user, target, name, score, probability,
-            expected_buyers``, the most likely buyers first: probability is the chance that the user buys the target
-            within a time as long as that of the history, expected_buyers the sum of the chances down to this row.
+            A table with the columns ``user, target, name, score, probability, expected_buyers``, the most likely buyers
+            first: probability is the chance that the user buys the target within a time as long as that of the history,
+            expected_buyers the sum of the chances down to this row.
 
         Raises:
-            InputError: ``k`` is 0 or below, no user to choose from, or a repeated one.
-            UnknownIdError: an unknown user or target.
+            InputError: also where a user is repeated.
         """
         return audience(self.fitted, target, AudienceOptions(k, exclude_bought, at, users))
 
@@ -369,13 +353,9 @@ class Recommender:
             targets: one own id or several, "new" (no sales at fit), "seen" or "all".
 
         Returns:
-            A table in the library of the history with the columns ``target, name, expected_buyers, low, high,
-            confidence``, most buyers first: low and high are whole numbers of buyers, between which 80 % of such
-            targets end up, both included; confidence 0 to 1.
-
-        Raises:
-            InputError: no target is meant.
-            UnknownIdError: an unknown target.
+            A table with the columns ``target, name, expected_buyers, low, high, confidence``, most buyers first: low
+            and high are whole numbers of buyers, between which 80 % of such targets end up, both included; confidence 0
+            to 1.
         """
         return forecast(self.fitted, targets)
 
@@ -385,7 +365,7 @@ class Recommender:
         There is one model and no switch in it: the route only reads off the share of the prior.
 
         Args:
-            targets: one own id or several.
+            targets: one or several.
             zero_shot: least share of a zero-shot target; at 1 any event of its own makes it few-shot.
             conventional: greatest share of a conventional target; None for the median of the seen targets, so that its
                 own sales determine it as much as those of half of what the shop sells.
@@ -394,10 +374,6 @@ class Recommender:
             A table with the columns ``target, name, route, prior_share, buyers``: route is "zero-shot", "few-shot" or
             "conventional", prior_share 1 (the prior alone) down to 0, buyers the number of users who bought it and
             do not dislike it.
-
-        Raises:
-            InputError: no target, or thresholds that do not lie between 0 and 1 in this order.
-            UnknownIdError: an unknown target.
         """
         return route(self.fitted, targets, RouteThresholds(zero_shot, conventional))
 
@@ -417,13 +393,9 @@ class Recommender:
 
         Args:
             users: own ids, None for a user without history, or profiles.
-            targets: own ids.
+            targets: the targets.
             rule: "calibrated" is the chance of a purchase within a time as long as that of the history, for targets on
                 sale and shown as the sold ones were; "article" the softmax of the cosine scores over ``targets``.
-
-        Raises:
-            InputError: an unknown rule, no user or no target.
-            UnknownIdError: an unknown user or target.
         """
         state, batch = self.fitted, resolve_users(self.fitted, users)
         positions = target_positions(state, targets)
@@ -434,21 +406,12 @@ class Recommender:
         raise InputError(f"The rule is {rule!r}; give 'calibrated' or 'article'.")
 
     def score(self, users: UserRef | Sequence[UserRef], targets: Sequence[Id]) -> FloatArray:
-        """Cosine scores, float64 (users, targets), the same numbers as in :meth:`recommend`.
-
-        Raises:
-            InputError: no user or no target.
-            UnknownIdError: an unknown user or target.
-        """
+        """Cosine scores, float64 (users, targets), the same numbers as in :meth:`recommend`."""
         state, vectors = self.fitted, resolve_users(self.fitted, users).vectors
         return state.score(vectors, target_positions(state, targets))
 
     def user_vector(self, user: UserRef) -> FloatArray:
-        """A user as a unit vector f, float64 (rank + 1,): its cosine with a stored embedding is the score.
-
-        Raises:
-            UnknownIdError: an unknown user.
-        """
+        """A user as a unit vector f, float64 (rank + 1,): its cosine with a stored embedding is the score."""
         return np.asarray(user_embeddings(resolve_users(self.fitted, user).vectors)[0])
 
     def release(
@@ -473,34 +436,25 @@ class Recommender:
             float64 (users, rank + 1): the cosine with a target's embedding in the store ranks as the model would.
 
         Raises:
-            InputError: no or a repeated user, or epsilon or delta out of its range.
-            UnknownIdError: an unknown user.
+            InputError: also where a user is repeated.
         """
         return release(self.fitted, users, epsilon, delta, seed)
 
     def explain(self, user: Id, target: Id) -> Explanation:
-        """Why a user is shown a target, as two exact sums.
-
-        Raises:
-            UnknownIdError: an unknown user or target.
-        """
+        """Why a user is shown a target, as two exact sums."""
         return explain(self.fitted, user, target)
 
     def similar(self, target: Id, k: int = 10, *, among: Among = "seen") -> Table:
         """The targets most similar to one, as the model weighs texts, place in the graph, attributes and features.
 
         Args:
-            target: own id.
+            target: the target.
             k: how many.
             among: "seen", "new", "all", or own ids.
 
         Returns:
             A table with the columns ``target, name, similarity`` (0 to 1, 1 where the graph knows no difference), the
             nearest first.
-
-        Raises:
-            InputError: ``k`` is 0 or below, or nothing else is among the targets meant.
-            UnknownIdError: an unknown target.
         """
         return similar(self.fitted, target, k, among)
 
@@ -519,8 +473,7 @@ class Recommender:
             the name of the target itself, of a category above it or the attribute that matches best.
 
         Raises:
-            InputError: no text, ``k`` is 0 or below, or no target is meant.
-            UnknownIdError: an unknown user or target.
+            InputError: also where the text is empty.
         """
         return self._current_finder.search(text, k, user, among)
 
