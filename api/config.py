@@ -1,4 +1,4 @@
-"""All that a model depends on besides its data, as one typed value, also read from and written as TOML."""
+"""Everything that a model depends on besides its data, as one typed value, also read from and written as TOML."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ _ABOVE_ZERO = {
 
 @dataclass(frozen=True)
 class Config:
-    """What a :class:`newaisle.Recommender` is made of; with the same data it makes the same model, bit for bit.
+    """The arguments of a :class:`newaisle.Recommender`; the same data give the same model, bit for bit.
 
     Attributes:
         seed: of everything random.
         encoder: text encoder; None (in TOML ``false``) leaves texts out.
         settings: numbers of the model; None (in TOML no such table) chooses them on pseudo-new targets.
-        kinds: what events of a kind weigh, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
-        relations: "clusters" relates targets with like texts; None (in TOML no such key) leaves the catalog as it is.
+        kinds: kind of event -> weight, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
+        relations: "clusters" relates targets by text; None (in TOML no such key) leaves the catalog as it is.
         min_similarity: least cosine of a text and the centre of its cluster, 0 to 1; None for 0.6.
     """
 
@@ -65,7 +65,7 @@ class Config:
 
 
 def read_kinds(text: str) -> dict[str, float]:
-    """What events of a kind weigh, from a text such as ``view=0.1,basket=0.5``.
+    """Weights of kinds of events, from a text such as ``view=0.1,basket=0.5``.
 
     Raises:
         InputError: it is none.
@@ -84,8 +84,8 @@ def read_config(given: str | Path | Mapping[str, Any] | Config) -> Config:
     """Read a configuration.
 
     Args:
-        given: path of a TOML file, or a mapping with the names of :class:`Config` and of the dataclasses in it; what it
-            does not say has its default.
+        given: path of a TOML file, or a mapping with the names of :class:`Config` and of the dataclasses in it; a
+            missing name means the default.
 
     Raises:
         InputError: the file cannot be read, is no TOML, or holds an unknown key or a value of a wrong type or range;
@@ -109,7 +109,7 @@ def read_config(given: str | Path | Mapping[str, Any] | Config) -> Config:
 
 
 class _Place(NamedTuple):
-    """Where a configuration stands: a file with its text, or a mapping without."""
+    """Where a configuration comes from: a file with its text, or a mapping without."""
 
     name: str
     text: str
@@ -194,7 +194,7 @@ def _check_range(number: float, keys: tuple[str, ...], place: _Place) -> None:
 
 
 def _line_of(text: str, keys: tuple[str, ...]) -> int | None:
-    """The line that sets a key, or else the table that it stands in; None where neither is found."""
+    """The line that sets a key, or else the header of its table; None where neither is found."""
     table: tuple[str, ...] = ()
     found: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.splitlines(), start=1):

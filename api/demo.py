@@ -1,4 +1,4 @@
-"""The main job on real purchases: open new aisles, say who should see them, in what order, how sure it is and why."""
+"""The main job on real purchases: who should see new categories, in what order, with what confidence and why."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult
     """Run the main job from loading to a saved, reloaded recommender.
 
     Args:
-        step: opens a step that is told to the user, with its time.
+        step: opens a step and reports its time.
         out: folder for the model, the picture and the store.
         households: a random part of the households; None for all.
 
@@ -117,7 +117,7 @@ def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult
         )
     with step("Recommending the new categories"):
         shown = [_show(model, split, known, user) for user in _typical_users(split, known)]
-    with step("Saving, reloading and asking again"):
+    with step("Saving, reloading and recommending again"):
         model.save(out / "model")
         again = Recommender.load(out / "model")
         users = [household.user for household in shown]

@@ -1,4 +1,4 @@
-"""All that a store holds of one category or product."""
+"""Everything that a store holds of one category or product."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ...graph import Store
 
 _COMMON = 0.2
-"""An attribute that more than this share of a source has says little."""
+"""An attribute that more than this share of a source has distinguishes little."""
 Row = dict[str, Any]
 
 
@@ -43,11 +43,11 @@ class Inspection:
 
 
 def inspect_target(store: Store, word: str, source: str | None = None) -> Inspection:
-    """Ask a store all about one category or product.
+    """Query a store for everything about one category or product.
 
     Args:
         store: the store.
-        word: its key, id or name.
+        word: key, id or name.
         source: look in this source only; None for all.
 
     Raises:
@@ -58,22 +58,22 @@ def inspect_target(store: Store, word: str, source: str | None = None) -> Inspec
     ((node,),) = store.query("MATCH (n:Newaisle {key: $key}) RETURN n", {"key": key}).rows
     target: Row = {"labels": [label for label in node["labels"] if label != "Newaisle"], **node["properties"]}
     target.pop("embedding", None)
-    asked = named_queries()
+    queries = named_queries()
     ancestors, branch, attributes, by_graph, seen = (
-        _ask(store, asked[name], key=key)
+        _rows(store, queries[name], key=key)
         for name in ("ancestors", "branch", "attributes", "nearest-by-graph", "nearest-seen")
     )
-    needed = (asked["nearest-seen"], asked["least-confident"])
+    needed = (queries["nearest-seen"], queries["least-confident"])
     notes = [note for query in needed if (note := query.explain_empty(store, {}))]
     warnings = _warnings(target, ancestors, branch, attributes)
-    for alike in _ask(store, asked["duplicate-names"], key=key):
+    for alike in _rows(store, queries["duplicate-names"], key=key):
         others = ", ".join(other for other in alike["keys"] if other != key)
         warnings.append(f"The same name as {others}" + (", some with the same text." if alike["same_text"] else "."))
     return Inspection(target, ancestors, branch, attributes, by_graph, seen, notes, warnings)
 
 
 def _key_of(store: Store, word: str, source: str | None) -> str:
-    found = _ask(store, named_queries()["find"], word=word, source=source)
+    found = _rows(store, named_queries()["find"], word=word, source=source)
     if not found or found[0]["hit"] == "part of the name":
         similar = ", ".join(f"{row['name']} ({row['key']})" for row in found[:5])
         where = "this store" if source is None else f"the source {source} of this store"
@@ -89,7 +89,7 @@ def _key_of(store: Store, word: str, source: str | None) -> str:
     return str(fitting[0])
 
 
-def _ask(store: Store, query: NamedQuery, **given: Any) -> list[Row]:
+def _rows(store: Store, query: NamedQuery, **given: Any) -> list[Row]:
     answer = query.run(store, given)
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
@@ -97,7 +97,7 @@ def _ask(store: Store, query: NamedQuery, **given: Any) -> list[Row]:
 def _warnings(target: Row, ancestors: list[Row], branch: list[Row], attributes: list[Row]) -> list[str]:
     warnings = []
     if not ancestors and (not branch or branch[0]["within"] == 1):
-        warnings.append("An orphan of the taxonomy: it has no parent, and nothing stands below it.")
+        warnings.append("An orphan of the taxonomy: it has no parent, and nothing is below it.")
     if not attributes:
         warnings.append("It has no attribute.")
     elif all(row["others"] == 0 for row in attributes):

@@ -1,4 +1,4 @@
-"""Which sources ``newaisle refresh`` shall bring into the store: the command line and its config file."""
+"""The sources that ``newaisle refresh`` brings into the store, and its config file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Job:
     Attributes:
         source: the source, such as ``tables:DIR``.
         name: its name in the store; None for its kind.
-        model: folder of a model that writes what it makes of the changes; None for none.
+        model: folder of a model that writes its predictions; None for none.
         max_delete: largest share of the stored targets that may go, 0 to 1.
         wait: seconds to wait for another refresh of it.
     """
@@ -55,16 +55,16 @@ def read_refresh_config(path: Path) -> RefreshConfig:
     """Read a config file; relative folders in it count from the current folder, as on the command line.
 
     Raises:
-        SourceError: it cannot be read, or says something else than it can.
+        SourceError: it cannot be read, or has a key or value that it cannot have.
     """
     try:
-        told = tomllib.loads(path.read_bytes().decode())
+        table = tomllib.loads(path.read_bytes().decode())
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: is not TOML ({error}); correct it.") from None
-    entries, store = told.get("source"), told.get("store")
-    if told.keys() - {"source", "store"} or not isinstance(entries, list) or not isinstance(store, str | None):
+    entries, store = table.get("source"), table.get("store")
+    if table.keys() - {"source", "store"} or not isinstance(entries, list) or not isinstance(store, str | None):
         raise SourceError(f"{path}: give {_EXAMPLE}; above them, where wanted, store = URL; and nothing else.")
     return RefreshConfig(tuple(_job(path, number, entry) for number, entry in enumerate(entries, start=1)), store)
 

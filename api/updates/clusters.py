@@ -17,16 +17,12 @@ from ...graph.catalog.schema import Attribute
 
 
 def cluster_addition(state: ModelState, addition: Addition, cache: Path | None) -> Addition:
-    """What is added with the nearest clusters of a model, where it does not bring its own.
-
-    Raises:
-        ModelError: a text cannot be encoded.
-    """
-    fresh = [own for own, node in addition.nodes.items() if not any(a.name == CLUSTER for a in node.attributes)]
-    near = _nearest(state, [addition.nodes[own].text for own in fresh], cache)
+    """An addition with the nearest clusters of a model, where it does not bring its own."""
+    fresh = [key for key, node in addition.nodes.items() if not any(a.name == CLUSTER for a in node.attributes)]
+    near = _nearest(state, [addition.nodes[key].text for key in fresh], cache)
     nodes = dict(addition.nodes)
-    for own, further in zip(fresh, near, strict=True):
-        nodes[own] = replace(nodes[own], attributes={**nodes[own].attributes, **further})
+    for key, cluster in zip(fresh, near, strict=True):
+        nodes[key] = replace(nodes[key], attributes={**nodes[key].attributes, **cluster})
     return replace(addition, nodes=nodes)
 
 
@@ -34,22 +30,16 @@ def cluster_again(state: ModelState, graph: CatalogGraph, cache: Path | None) ->
     """Another graph of the source with the clusters of a model; the graph itself where either has none or both have.
 
     What the model knows under the same text keeps its cluster, all others get the nearest one.
-
-    Raises:
-        ModelError: a text cannot be encoded.
     """
     if state.clusters is None or has_clusters(graph):
         return graph
-    known = state.graph
-    further = _held(known)
-    old = known.ids.find(graph.ids).tolist()
-    found = [
-        further.get(at, {}) if at >= 0 and known.texts[at] == text else None
-        for at, text in zip(old, graph.texts, strict=True)
+    known, held = state.graph, _held(state.graph)
+    clusters = [
+        held.get(at, {}) if at >= 0 and known.texts[at] == text else None
+        for at, text in zip(known.ids.find(graph.ids).tolist(), graph.texts, strict=True)
     ]
-    fresh = [i for i, own in enumerate(found) if own is None]
-    near = dict(zip(fresh, _nearest(state, [graph.texts[i] for i in fresh], cache), strict=True))
-    return with_attributes(graph, [near[i] if own is None else own for i, own in enumerate(found)])
+    near = iter(_nearest(state, [text for text, own in zip(graph.texts, clusters, strict=True) if own is None], cache))
+    return with_attributes(graph, [next(near) if own is None else own for own in clusters])
 
 
 def _held(graph: CatalogGraph) -> dict[int, dict[Attribute, float]]:

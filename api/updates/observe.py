@@ -1,15 +1,16 @@
-"""Learning after the fit: events that are observed, and users who are forgotten."""
+"""Learning after the fit: new events, and users to forget."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import compress
 
 import numpy as np
 import scipy.sparse as sp
 
-from ...arrays import IntArray
+from ...arrays import BoolArray, IntArray
 from ...errors import InputError, InteractionsError, ModelError, UnknownIdError, name_some
 from ...gnn.online.events import EventLog, log_events
 from ...gnn.online.relearn import update_targets_online
@@ -19,10 +20,10 @@ from ...graph.event_weights import stronger
 from ...graph.frames import Table, read_frame
 
 _AHEAD = timedelta(days=1)
-"""Times without a time zone may be ahead of UTC by as much as half a day."""
+"""Times without a time zone may be half a day ahead of UTC."""
 
 DUPLICATE = "exact duplicate"
-"""What cleaning calls a row that stands twice in a table."""
+"""The name of a repeated row in a cleaning report."""
 
 _OPTIONAL = ("weight", "timestamp", "event")
 
@@ -32,10 +33,10 @@ class ObserveReport:
     """What was learned from some events.
 
     Attributes:
-        learned: how many told something: a user's first purchase or first dislike of a target, or one of a kind that
+        learned: events with something new: a user's first purchase or first dislike of a target, or one of a kind that
             weighs more than what was known.
-        repeated: how many told nothing new; those of kinds that are left out are among them.
-        new_users: users of whom nothing was known.
+        repeated: events with nothing new, those of kinds that are left out among them.
+        new_users: users without any event before.
     """
 
     learned: int
@@ -60,13 +61,7 @@ def read_events(events: Interactions | Table) -> Interactions:
 
 
 def observe(state: ModelState, events: Interactions | Table) -> tuple[ModelState, ObserveReport]:
-    """Learn from events; ``Recommender.observe`` says more.
-
-    Raises:
-        InputError: the events cannot be used, or a user's id is of another kind than those of the model.
-        InteractionsError: a time lies in the future, or a cell cannot be used.
-        UnknownIdError: a target that the model does not know.
-    """
+    """Learn from events (:meth:`Recommender.observe`)."""
     given = read_events(events)
     if not len(given):
         raise InteractionsError("There is no event to learn from; give at least one.")
@@ -82,22 +77,16 @@ def observe(state: ModelState, events: Interactions | Table) -> tuple[ModelState
     user, newcomers = _users(state, given)
     time = None if given.timestamp is None else given.timestamp.astype("datetime64[us]").astype(np.int64)
     before = _renumbered(state, newcomers)
-    after, told = before.merged(log_events(user, target, weight, time))
-    at_fit = state.histories.weights_at_fit(after.user[told], after.target[told])
-    known = stronger(at_fit, before.of(after.user[told], after.target[told]))
-    learned = int((stronger(known, after.weight[told]) != known).sum())
+    after, changed = before.merged(log_events(user, target, weight, time))
+    pairs = after.user[changed], after.target[changed]
+    known = stronger(state.histories.weights_at_fit(*pairs), before.of(*pairs))
+    learned = int((stronger(known, after.weight[changed]) != known).sum())
     report = ObserveReport(learned, size - learned, len(newcomers) - len(state.newcomers))
-    return _relearned(state, before, after, newcomers, after.target[told]), report
+    return _relearned(state, before, after, newcomers, pairs[1]), report
 
 
 def forget(state: ModelState, users: Id | Sequence[Id]) -> ModelState:
-    """Forget users; ``Recommender.forget`` says more.
-
-    Raises:
-        InputError: no user is given.
-        UnknownIdError: a user whom the model does not know.
-        ModelError: nobody with a history would be left.
-    """
+    """Forget users (:meth:`Recommender.forget`)."""
     gone = as_list(users)
     if not gone:
         raise InputError("There is no user to forget; give at least one user id.")
@@ -107,7 +96,7 @@ def forget(state: ModelState, users: Id | Sequence[Id]) -> ModelState:
     after = before.where(kept[before.user])
     after = replace(after, user=place[after.user])
     known, later = kept[: len(state.users)], kept[len(state.users) :]
-    newcomers = Ids(tuple(own for own, stays in zip(state.newcomers, later, strict=True) if stays), "user")
+    newcomers = _kept(state.newcomers, later)
     targets = before.target[~kept[before.user]]
     if known.all():
         return _relearned(state, before, after, newcomers, targets)
@@ -116,7 +105,7 @@ def forget(state: ModelState, users: Id | Sequence[Id]) -> ModelState:
         raise ModelError("Nobody with a history would be left, so nothing could be answered; delete the model instead.")
     left = replace(
         state,
-        users=Ids(tuple(own for own, stays in zip(state.users, known, strict=True) if stays), "user"),
+        users=_kept(state.users, known),
         bought=sp.csr_array(state.bought[np.flatnonzero(known)]),
         signed=sp.csr_array(state.signed[np.flatnonzero(known)]),
         model=replace(state.model, factors=factors),
@@ -125,8 +114,12 @@ def forget(state: ModelState, users: Id | Sequence[Id]) -> ModelState:
     return _relearned(left, before, after, newcomers, np.concatenate([state.model.regressor.seen, before.target]))
 
 
+def _kept(ids: Ids, kept: BoolArray) -> Ids:
+    return Ids(tuple(compress(ids, kept.tolist())), "user")
+
+
 def _relearned(state: ModelState, before: EventLog, after: EventLog, newcomers: Ids, targets: IntArray) -> ModelState:
-    """Solve targets again, and those whose clock has moved."""
+    """The state with some targets solved again, and those whose exposure has changed."""
     size = len(state.graph)
     exposure = after.exposure(state.window, size)
     moved = before.exposure(state.window, size) != exposure
@@ -179,7 +172,7 @@ def _users(state: ModelState, given: Interactions) -> tuple[IntArray, Ids]:
 
 
 def _renumbered(state: ModelState, newcomers: Ids) -> EventLog:
-    """What was observed, with the rows that users have among more newcomers."""
+    """The event log with the rows that users have among more newcomers."""
     event_log, known = state.event_log, len(state.users)
     if newcomers is state.newcomers:
         return event_log

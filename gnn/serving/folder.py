@@ -16,15 +16,15 @@ FORMAT = 6
 CONFIG = "config.json"
 
 
-def put_in_place(made: Path, path: Path) -> None:
-    """Rename ``made`` to ``path``; an older model there goes only once the new one stands in its place."""
+def put_in_place(folder: Path, path: Path) -> None:
+    """Rename a folder to ``path``; an older model there goes only once the new one is in its place."""
     if not path.exists():
-        made.rename(path)
+        folder.rename(path)
         return
-    old = made.with_name(f"{made.name}-old")
+    old = folder.with_name(f"{folder.name}-old")
     path.rename(old)
     try:
-        made.rename(path)
+        folder.rename(path)
     except BaseException:
         old.rename(path)
         raise

@@ -1,4 +1,4 @@
-"""The array types that annotations name: dtype only, since shapes stand in docstrings."""
+"""The array types that annotations name: the dtype alone, since docstrings give the shapes."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class SourceError(NewaisleError):
 
 
 class UnknownIdError(NewaisleError, LookupError):
-    """An id that newaisle was never told about."""
+    """An id that the catalog, history or model does not have."""
 
 
 class MissingExtraError(NewaisleError, ImportError):
@@ -66,18 +66,10 @@ class ModelFormatError(ModelError):
 
 
 class NotFittedError(ModelError):
-    """A model was asked before it was fitted."""
+    """A model was used before it was fitted."""
 
 
 def name_some(ids: list[object], limit: int = 5) -> str:
-    """Spell out up to ``limit`` ids for an error message.
-
-    Args:
-        ids: the ids to name.
-        limit: how many are written out before the rest is counted.
-
-    Returns:
-        For example ``'a', 'b' and 3 more``.
-    """
+    """Up to ``limit`` ids for an error message, such as ``'a', 'b' and 3 more``."""
     shown = ", ".join(repr(value) for value in ids[:limit])
     return f"{shown} and {len(ids) - limit} more" if len(ids) > limit else shown

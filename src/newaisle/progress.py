@@ -12,4 +12,4 @@ CountProgress = Callable[[int, int], None]
 
 
 def silent(_line: str) -> None:
-    """The progress that nobody asked for."""
+    """Report nothing."""
