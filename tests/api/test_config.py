@@ -90,7 +90,7 @@ def test_a_model_from_its_configuration_is_the_same_to_the_bit(searched: Any, jo
     again = Recommender.from_config(file, cache=searched.cache).fit(journey.graph, journey.interactions)
     one, other = searched.fitted.model, again.fitted.model
     assert again.config == searched.config
-    for name in ("vectors", "share", "error"):
+    for name in ("vectors", "prior_share", "popularity_error"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     np.testing.assert_array_equal(one.factors.users, other.factors.users)
     assert (one.longest, one.calibration) == (other.longest, other.calibration)

@@ -84,7 +84,7 @@ def test_nothing_else_changes(before, after, journey):
         rows = dense(new.model.regressor.blocks.matrices[name][:size])
         assert (rows[:, : block.shape[1]] == dense(block)).all()
         assert not rows[:, block.shape[1] :].any()
-    for part in ("vectors", "share", "error"):
+    for part in ("vectors", "prior_share", "popularity_error"):
         assert (getattr(new.model, part)[:size] == getattr(old.model, part)).all()
     assert (new.model.prior.mean[:size] == old.model.prior.mean).all()
     users = list(old.users)[:20]
