@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -26,29 +27,19 @@ UNPLACED = "product without category or type"
 _DAY = 24 * 3600 * 1_000_000  # microseconds
 _COLUMNS = ["product_id", "manufacturer_id", "department", "brand", "product_category", "product_type", "package_size"]
 
-Codes = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class _Names:
-    """One text column of the products: the distinct normalised texts, ascending, and each product's place in them."""
-
-    values: list[str]
-    of: Codes
-
 
 @dataclass(frozen=True)
 class _Products:
-    """The products that have a category and a type, p of them."""
+    """The products that have a category and a type: one cell for each in every column, texts normalised."""
 
     ids: list[int]
-    department: _Names
-    category: _Names
-    kind: _Names  # "CATEGORY / TYPE"
-    type_names: list[str]  # the type alone, one for each of kind.values
-    brand: _Names
-    manufacturer: _Names
-    sizes: list[str | None]
+    department: list[str]
+    category: list[str]
+    type: list[str]
+    kind: list[str]  # "CATEGORY / TYPE"
+    brand: list[str]
+    manufacturer: list[str]
+    size: list[str | None]
     read: int
 
 
@@ -118,18 +109,15 @@ def _read(path: Path, columns: list[str]) -> Any:
 def _read_products(table: Any) -> _Products:
     placed = table.filter(pc.and_(table["product_category"].is_valid(), table["product_type"].is_valid()))
     categories, types = _clean(placed["product_category"]), _clean(placed["product_type"])
-    kinds = [f"{category} / {kind}" for category, kind in zip(categories, types, strict=True)]
-    alone = dict(zip(kinds, types, strict=True))
-    kind = _names(kinds)
     return _Products(
         ids=placed["product_id"].to_pylist(),
-        department=_names(_clean(placed["department"])),
-        category=_names(categories),
-        kind=kind,
-        type_names=[alone[value] for value in kind.values],
-        brand=_names(_clean(placed["brand"])),
-        manufacturer=_names([str(number) for number in placed["manufacturer_id"].to_pylist()]),
-        sizes=placed["package_size"].to_pylist(),
+        department=_clean(placed["department"]),
+        category=categories,
+        type=types,
+        kind=[f"{category} / {name}" for category, name in zip(categories, types, strict=True)],
+        brand=_clean(placed["brand"]),
+        manufacturer=[str(number) for number in placed["manufacturer_id"].to_pylist()],
+        size=placed["package_size"].to_pylist(),
         read=len(table),
     )
 
@@ -140,89 +128,62 @@ def _clean(column: Any) -> list[str]:
     return [clean[cell] for cell in cells]
 
 
-def _names(cells: Sequence[str]) -> _Names:
-    values = sorted(set(cells))
-    place = {value: i for i, value in enumerate(values)}
-    return _Names(values, np.array([place[cell] for cell in cells], dtype=np.int64))
-
-
-def _pairs(left: _Names, right: _Names) -> tuple[Codes, Codes, Codes]:
-    """The pairs that occur, the commonest partner of each left one first, and how many products have them."""
-    pair, count = np.unique(left.of * len(right.values) + right.of, return_counts=True)
-    first, second = np.divmod(pair, len(right.values))
-    order = np.lexsort([second, -count, first])
-    return first[order], second[order], count[order]
-
-
-def _partners(left: _Names, right: _Names) -> list[list[str]]:
-    """For each left name the right ones it occurs with, the commonest first."""
-    found: list[list[str]] = [[] for _ in left.values]
-    for a, b in zip(*(column.tolist() for column in _pairs(left, right)[:2]), strict=True):
-        found[a].append(right.values[b])
+def _partners(left: list[str], right: list[str]) -> dict[str, dict[str, int]]:
+    """For each left text the right ones it occurs with and how often, the most frequent first."""
+    found: dict[str, dict[str, int]] = {}
+    pairs = Counter(zip(left, right, strict=True))
+    for (one, other), count in sorted(pairs.items(), key=lambda item: (item[0][0], -item[1], item[0][1])):
+        found.setdefault(one, {})[other] = count
     return found
 
 
 def _categories(p: _Products, types_are_groups: bool, counted: npt.NDArray[np.bool_]) -> Any:
     """Departments, product categories and types as one table of categories."""
-    rows: list[tuple[str, str, list[str], list[str], int]] = []  # id, name, parents, words of the text, size
-    all_names = (p.department, p.category, p.kind)
-    sizes = [np.bincount(names.of[counted], minlength=len(names.values)).tolist() for names in all_names]
-    for name, size in zip(p.department.values, sizes[0], strict=True):
-        rows.append((f"department:{name}", name, [], [name], size))
-    for name, sellers, size in zip(p.category.values, _partners(p.category, p.department), sizes[1], strict=True):
-        rows.append((f"category:{name}", name, [f"department:{d}" for d in sellers], [name, *sellers], size))
-    above = (_partners(p.kind, p.category), _partners(p.kind, p.department))
-    for own, name, (category,), sellers, size in zip(p.kind.values, p.type_names, *above, sizes[2], strict=True):
-        rows.append((own, name, [f"category:{category}"], [name, category, *sellers], size))
+    columns = (("department:", p.department), ("category:", p.category), ("", p.kind))
+    sizes = Counter(prefix + name for prefix, column in columns for name in compress(column, counted.tolist()))
+    own = {kind: (name, category) for kind, name, category in zip(p.kind, p.type, p.category, strict=True)}
+    rows: list[tuple[str, str, list[str], list[str]]] = []  # id, name, parents, words of the text
+    rows += [(f"department:{name}", name, [], [name]) for name in sorted(set(p.department))]
+    for name, sellers in _partners(p.category, p.department).items():
+        rows.append((f"category:{name}", name, [f"department:{seller}" for seller in sellers], [name, *sellers]))
+    groups = len(rows)
+    for kind, sellers in _partners(p.kind, p.department).items():
+        name, category = own[kind]
+        rows.append((kind, name, [f"category:{category}"], [name, category, *sellers]))
     return pa.table(
         {
             "id": [row[0] for row in rows],
             "name": [row[1] for row in rows],
             "parent_id": pa.array([row[2] for row in rows], pa.list_(pa.string())),
             "text": [", ".join(dict.fromkeys(row[3])).lower() for row in rows],
-            "catalog_size": [row[4] for row in rows],
-            "group": [True] * (len(rows) - len(p.kind.values)) + [types_are_groups] * len(p.kind.values),
+            "catalog_size": [sizes[row[0]] for row in rows],
+            "group": [True] * groups + [types_are_groups] * (len(rows) - groups),
         }
     )
 
 
 def _type_attributes(p: _Products) -> Any:
     """The attribute edges of the types."""
-    tables = []
-    for name, values in (("department", p.department), ("manufacturer", p.manufacturer), ("brand", p.brand)):
-        kind, value, count = _pairs(p.kind, values)
-        tables.append(
-            pa.table(
-                {
-                    "id": [p.kind.values[i] for i in kind.tolist()],
-                    "name": [name] * len(kind),
-                    "value": [values.values[i] for i in value.tolist()],
-                    "weight": np.ones(len(count)) if name == "department" else count.astype(np.float64),
-                }
-            )
-        )
-    return pa.concat_tables(tables)
+    rows = [
+        (kind, name, value, 1.0 if name == "department" else float(count))
+        for name, column in (("department", p.department), ("manufacturer", p.manufacturer), ("brand", p.brand))
+        for kind, partners in _partners(p.kind, column).items()
+        for value, count in partners.items()
+    ]
+    return pa.table(dict(zip(("id", "name", "value", "weight"), map(list, zip(*rows, strict=True)), strict=True)))
 
 
 def _leaves(p: _Products) -> Any:
     """The products as targets."""
-    kinds = p.kind.of.tolist()
-    names = [
-        f"{p.type_names[kind]}, {size}" if size else p.type_names[kind]
-        for kind, size in zip(kinds, p.sizes, strict=True)
-    ]
-    texts = [
-        f"{name}, {p.category.values[category]}, {p.department.values[department]}".lower()
-        for name, category, department in zip(names, p.category.of.tolist(), p.department.of.tolist(), strict=True)
-    ]
+    names = [f"{name}, {size}" if size else name for name, size in zip(p.type, p.size, strict=True)]
     return pa.table(
         {
             "id": [str(number) for number in p.ids],
             "name": names,
-            "category_id": [p.kind.values[kind] for kind in kinds],
-            "text": texts,
-            "manufacturer": [p.manufacturer.values[i] for i in p.manufacturer.of.tolist()],
-            "brand": [p.brand.values[i] for i in p.brand.of.tolist()],
+            "category_id": p.kind,
+            "text": [", ".join(words).lower() for words in zip(names, p.category, p.department, strict=True)],
+            "manufacturer": p.manufacturer,
+            "brand": p.brand,
         }
     )
 
@@ -234,15 +195,14 @@ def _interactions(folder: Path, p: _Products, products: bool) -> Interactions:
     place = pc.index_in(sales["product_id"], pa.array(p.ids, pa.int64()))
     placed, bought = place.is_valid(), pc.greater(sales["quantity"], 0)
     keep = pc.and_(placed, bought)
-    product = place.filter(keep).to_numpy()
-    code = product if products else p.kind.of[product]
+    ids, codes = np.unique([str(number) for number in p.ids] if products else p.kind, return_inverse=True)
+    code = codes[place.filter(keep).to_numpy()]
     sales = sales.filter(keep).append_column("code", pa.array(code.astype(np.int32)))
     summed = sales.group_by(["household_id", "code", "transaction_timestamp"]).aggregate([("quantity", "sum")])
-    ids = pa.array([str(number) for number in p.ids] if products else p.kind.values)
     events = pa.table(
         {
             "user": summed["household_id"],
-            "target": pa.DictionaryArray.from_arrays(summed["code"].combine_chunks(), ids),
+            "target": pa.DictionaryArray.from_arrays(summed["code"].combine_chunks(), pa.array(ids.tolist())),
             "weight": summed["quantity_sum"],
             "timestamp": summed["transaction_timestamp"],
         }
