@@ -311,3 +311,19 @@ def test_a_saved_model_reads_like_any_other_folder(saved):
     config = json.loads((saved / "config.json").read_text())
     assert config["files"] == {name: sha for name, sha in listing(saved).items() if name != "config.json"}
     assert np.isfinite(config["longest"])
+
+
+def test_a_loaded_model_answers_from_its_own_files_even_after_they_were_replaced(copy, fitted):
+    target = fitted.fitted.graph.ids.values[3]
+    loaded = Recommender.load(copy)
+    small().save(copy)
+    assert loaded.similar(target) == fitted.similar(target)
+
+
+def test_blocks_are_read_when_needed_and_a_copy_has_them_all(saved):
+    state = Recommender.load(saved).fitted
+    stored = state.model.regressor.blocks.matrices
+    assert not stored._read
+    copied = pickle.loads(pickle.dumps(stored))  # noqa: S301 - what the test has pickled itself
+    assert type(copied) is dict
+    assert [*copied] == [*stored] == [*stored._read]
