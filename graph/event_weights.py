@@ -112,20 +112,13 @@ class WeightedHistory:
         weights = kinds.weights(events)
         starts = np.flatnonzero(np.r_[True, (np.diff(events.user) != 0) | (np.diff(events.target) != 0)])
         pair = stronger(*(pick.reduceat(weights, starts) for pick in (np.minimum, np.maximum)))
-        signed = replace(events.where(_at(starts, len(events))), weight=pair).matrix(graph)
+        signed = replace(events.where(np.isin(np.arange(len(events)), starts)), weight=pair).matrix(graph)
         wanted = np.repeat(pair > 0, np.diff(np.r_[starts, len(events)]))
         if not wanted.any():
             raise InteractionsError(
                 "No pair of user and target is positive: whoever bought a target dislikes it too; give more events."
             )
         return cls(events, kinds, signed, replace(events, weight=events.weight * weights).where(wanted).matrix(graph))
-
-
-def _at(places: np.ndarray, size: int) -> np.ndarray:
-    """True at some places, bool (size,)."""
-    found = np.zeros(size, dtype=np.bool_)
-    found[places] = True
-    return found
 
 
 def _name(kind: str) -> str:

@@ -122,14 +122,8 @@ class Interactions:
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Interactions:
         """The events where ``keep`` (bool, shape (e,)) is True; user and target ids stay as they are."""
-        return replace(
-            self,
-            user=self.user[keep],
-            target=self.target[keep],
-            weight=self.weight[keep],
-            timestamp=None if self.timestamp is None else self.timestamp[keep],
-            event=None if self.event is None else self.event[keep],
-        )
+        columns = {name: getattr(self, name) for name in ("user", "target", "weight", "timestamp", "event")}
+        return replace(self, **{name: column if column is None else column[keep] for name, column in columns.items()})
 
     def sample_users(self, count: int, seed: int = 0) -> Interactions:
         """The events and ids of ``count`` users sampled at random; of all users if there are fewer.

@@ -18,10 +18,8 @@ _RELATIONS = {relation.value.lower(): relation for relation in (Relation.CHILD_O
 def without(graph: CatalogGraph, names: Iterable[str]) -> CatalogGraph:
     """Drop features, attributes, relations or all texts by name.
 
-    Args:
-        graph: the full graph.
-        names: names of features or attributes (all values of the attribute are dropped, and its hierarchy; a name that
-            is both drops both), ``child_of`` or ``in_category`` (in any case), or ``text`` (all texts become empty).
+    A name is that of a feature or an attribute (all its values are dropped, and its hierarchy; a name that is both
+    drops both), ``child_of`` or ``in_category`` (in any case), or ``text`` (all texts become empty).
 
     Raises:
         InputError: a name that the graph does not have; the message lists those it has.
@@ -83,12 +81,8 @@ def _where(tail: IntArray, head: IntArray, weight: FloatArray) -> Edges:
 def with_attributes(graph: CatalogGraph, further: Sequence[Mapping[Attribute, float]]) -> CatalogGraph:
     """Give targets and groups further attributes.
 
-    Args:
-        graph: the graph of n targets and groups.
-        further: of each, n: attributes that it does not have -> weight above 0.
-
-    Returns:
-        Another graph, its attributes in ascending order.
+    ``further`` holds, for each of the n, attributes that it does not have -> weight above 0. The attributes of the new
+    graph are in ascending order.
     """
     attributes = tuple(sorted({*graph.attributes, *(attribute for own in further for attribute in own)}))
     place = {attribute: position for position, attribute in enumerate(attributes)}

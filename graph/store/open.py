@@ -55,8 +55,7 @@ def load_graph(url: str = "embedded", source: str | None = None) -> CatalogGraph
     """Read a catalog graph from a store; :meth:`Store.snapshot` reads it from an open one.
 
     Args:
-        url: ``embedded``, ``embedded:DIR``, ``bolt://…``, ``neo4j://…``; the credentials of a server come from the
-            environment.
+        url: as for :func:`open_store`, with credentials from the environment.
         source: name of the source; None for the only one in the store.
 
     Raises:

@@ -50,14 +50,10 @@ class TargetPrediction:
 
 
 def write_predictions(tx: neo4j.Transaction, source: str, rows: Sequence[TargetPrediction], run_id: str | None) -> None:
-    """Write predictions for some targets in place of earlier ones.
+    """Write predictions for some targets in place of earlier ones, with the source locked.
 
-    Args:
-        tx: an open transaction with the source locked.
-        source: name of the source.
-        rows: the targets and groups.
-        run_id: the refresh that writes, noted on the targets together with how far their embeddings moved; None outside
-            of a refresh, and then neither is noted.
+    ``run_id`` is the refresh that writes, noted on the targets together with how far their embeddings moved; None
+    outside of a refresh, and then neither is noted.
     """
     before = {} if run_id is None else _embeddings(tx, [row.key for row in rows if row.embedding])
     width = 10 + max((len(row.embedding) for row in rows if row.embedding), default=0)
