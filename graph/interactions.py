@@ -122,8 +122,11 @@ class Interactions:
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Interactions:
         """The events where ``keep`` (bool, shape (e,)) is True; user and target ids stay as they are."""
-        columns = {name: getattr(self, name) for name in ("user", "target", "weight", "timestamp", "event")}
-        return replace(self, **{name: column if column is None else column[keep] for name, column in columns.items()})
+        columns: dict[str, Any] = {}
+        for name in ("user", "target", "weight", "timestamp", "event"):
+            column = getattr(self, name)
+            columns[name] = None if column is None else column[keep]
+        return replace(self, **columns)
 
     def sample_users(self, count: int, seed: int = 0) -> Interactions:
         """The events and ids of ``count`` users sampled at random; of all users if there are fewer.
