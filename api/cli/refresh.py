@@ -24,15 +24,7 @@ if TYPE_CHECKING:
 
 
 def refresh(
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--source",
-            metavar="SOURCE",
-            help=SOURCES,
-            show_default=False,
-        ),
-    ] = None,
+    source: Annotated[str | None, typer.Option("--source", metavar="SOURCE", help=SOURCES, show_default=False)] = None,
     name: Annotated[
         str | None,
         typer.Option("--name", metavar="NAME", help="Name of the source in the store.", show_default="its kind"),
@@ -109,7 +101,7 @@ def refresh(
         try:
             with open_store(todo.store or settings.store, settings.credentials, home=settings.newaisle_home) as opened:
                 for job, graph, write_back, phases in loaded:
-                    report = _planned(opened, graph) if dry_run else _refreshed(opened, graph, job, write_back)
+                    report = _refreshed(opened, graph, job, write_back, dry_run)
                     report = replace(report, phases={**phases, **report.phases})
                     results.append(_for_programs(report, dry_run))
                     if not json:
@@ -144,7 +136,7 @@ def _todo(
     if config is not None:
         if given:
             raise typer.BadParameter(
-                "--name, --model, --max-delete and --wait belong in the config file when --config is given."
+                "with --config, --name, --model, --max-delete and --wait belong in the config file."
             )
         file = read_refresh_config(config)
         return replace(file, store=store or file.store)
@@ -176,9 +168,14 @@ def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None,
     return job, graph, write_back, {**phases, "foresee": time.perf_counter() - started}
 
 
-def _refreshed(store: Store, graph: CatalogGraph, job: Job, write_back: WriteBack | None) -> RefreshReport:
+def _refreshed(
+    store: Store, graph: CatalogGraph, job: Job, write_back: WriteBack | None, dry_run: bool
+) -> RefreshReport:
     from ...graph import refresh as write
 
+    if dry_run:
+        with step(f"Comparing {graph.source}"):
+            return store.plan(graph)
     with _rows(f"Refreshing {graph.source}") as progress:
         return write(store, graph, max_delete=job.max_delete, wait=job.wait, progress=progress, write_back=write_back)
 
@@ -195,11 +192,6 @@ def _rows(title: str) -> Iterator[CountProgress]:
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=None)  # unknown until the comparison is done
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _planned(store: Store, graph: CatalogGraph) -> RefreshReport:
-    with step(f"Comparing {graph.source}"):
-        return store.plan(graph)
 
 
 def _for_programs(report: RefreshReport, dry_run: bool) -> dict[str, Any]:
