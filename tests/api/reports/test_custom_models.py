@@ -42,7 +42,7 @@ class PopularityOfParent:
         self.graph, self.history = graph, history
 
     def score(self, users: Sequence[Id], targets: Sequence[Id]) -> np.ndarray:
-        self.asked = users, targets
+        self.batch = users, targets
         return np.tile(self.sign * self.level[self.graph.ids.positions(targets)], (len(users), 1))
 
 
@@ -68,7 +68,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NEWAISLE_HOME", str(tmp_path / "home"))
 
 
-def test_an_own_model_has_the_figures_of_the_same_method_inside(journey: Loaded) -> None:
+def test_a_custom_model_has_the_figures_of_the_same_method_inside(journey: Loaded) -> None:
     protocols = [OUT, "leave-branches-out"]
     found = run(journey, [PopularityOfParent()], seeds=(0, 1), protocols=protocols)
     inside = evaluate_splits(
@@ -101,7 +101,7 @@ def test_the_model_is_given_own_ids_and_nothing_of_what_is_hidden(journey: Loade
     assert model.history.users is journey.interactions.users
     assert list(model.history.targets) == [ids[i] for i in split.seen]
     assert (model.history.matrix(journey.graph) != split.train).nnz == 0
-    users, targets = model.asked
+    users, targets = model.batch
     assert targets == [ids[i] for i in split.candidates]
     everyone = np.union1d(split.users, split.users_without_history)
     assert users == [journey.interactions.users.values[i] for i in everyone]
@@ -123,7 +123,7 @@ def small() -> Loaded:
 
 
 @pytest.mark.slow
-def test_own_models_stand_beside_newaisle_and_the_baselines(tmp_path: Path) -> None:
+def test_custom_models_run_beside_newaisle_and_the_baselines(tmp_path: Path) -> None:
     shop, mine = small(), {"parents": PopularityOfParent(), "against": PopularityOfParent(-1.0)}
     found = run(shop, mine, baselines=True)
     table = found.tables[OUT].to_pylist()
@@ -169,12 +169,12 @@ class Wrong(PopularityOfParent):
         (lambda _scores: [[1.0], [1.0, 2.0]], "that are no table of numbers"),
     ],
 )
-def test_wrong_scores_are_told_in_one_sentence(journey: Loaded, change: Any, sentence: str) -> None:
+def test_wrong_scores_are_refused_in_one_sentence(journey: Loaded, change: Any, sentence: str) -> None:
     with pytest.raises(ModelError, match=sentence):
         run(journey, [Wrong(change)])
 
 
-def test_an_own_model_goes_to_other_processes(journey: Loaded) -> None:
+def test_a_custom_model_goes_to_other_processes(journey: Loaded) -> None:
     make = partial(CustomMethod, "mine", PopularityOfParent(), journey.interactions.users, None)
     method = pickle.loads(ForkingPickler.dumps(make))(0)  # noqa: S301 - as a pool of processes does
     split = make_split(OUT, journey.graph, journey.interactions.matrix(journey.graph), 0)
@@ -195,6 +195,6 @@ def test_an_own_model_goes_to_other_processes(journey: Loaded) -> None:
         ({"mine": ByPosition().fit}, r"The model 'mine' cannot be evaluated"),
     ],
 )
-def test_what_cannot_be_evaluated_is_told_in_one_sentence(journey: Loaded, models: Any, sentence: str) -> None:
+def test_what_cannot_be_evaluated_is_refused_in_one_sentence(journey: Loaded, models: Any, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         run(journey, models)

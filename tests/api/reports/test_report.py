@@ -37,18 +37,18 @@ FILES = {"report.json", "report.md", *(f"{name}.png" for name in ZERO_SHOT)}
 
 
 @pytest.fixture(scope="module")
-def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cells")
+def cached(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cached")
 
 
 @pytest.fixture(scope="module")
-def evaluated(journey: Loaded, encodings: Path, cells: Path) -> Evaluation:
+def evaluated(journey: Loaded, encodings: Path, cached: Path) -> Evaluation:
     """Both protocols and two seeds, all methods; numbers of manufacturers left out of it, so that it is quicker."""
     assert journey.interactions is not None
     return evaluate_source(
         journey.graph,
         journey.interactions,
-        EvaluationOptions(seeds=[0, 1], drop=["manufacturer"], encodings=encodings, results_folder=cells),
+        EvaluationOptions(seeds=[0, 1], drop=["manufacturer"], encodings=encodings, results_folder=cached),
         source="a slice | of a shop",
     )
 
@@ -115,7 +115,7 @@ def test_the_settings_say_how_to_run_it_again(folder: Path, evaluated: Evaluatio
     ]
 
 
-def test_single_targets_stand_under_their_own_ids(folder: Path, journey: Loaded) -> None:
+def test_single_targets_have_their_ids(folder: Path, journey: Loaded) -> None:
     data = json.loads((folder / "report.json").read_text())
     assert journey.interactions is not None
     buyers = dict(
@@ -132,7 +132,7 @@ def test_single_targets_stand_under_their_own_ids(folder: Path, journey: Loaded)
         assert all(0 <= value <= 1 for value in found["confidence"])
 
 
-def test_the_text_shows_every_method_and_picture(folder: Path, evaluated: Evaluation) -> None:
+def test_the_text_shows_every_method_and_plot(folder: Path, evaluated: Evaluation) -> None:
     text = (folder / "report.md").read_text()
     pictures = set(re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text))
     assert pictures == FILES - {"report.json", "report.md"}
@@ -151,7 +151,7 @@ def test_the_text_shows_every_method_and_picture(folder: Path, evaluated: Evalua
             assert line.endswith("|")
 
 
-def test_every_picture_is_legible(evaluated: Evaluation, known: Evaluation) -> None:
+def test_every_plot_is_legible(evaluated: Evaluation, known: Evaluation) -> None:
     """Axes are labelled, no text is drawn outside of the picture, and methods and targets are in it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -177,7 +177,7 @@ def test_every_picture_is_legible(evaluated: Evaluation, known: Evaluation) -> N
     assert drawn == sum(r.counts["candidates"] for r in evaluated.results if r.protocol == "leave-targets-out")
 
 
-def test_levels_of_few_shot_stand_in_one_table_and_one_picture(known: Evaluation, tmp_path: Path) -> None:
+def test_all_of_few_shot_is_one_table_and_one_plot(known: Evaluation, tmp_path: Path) -> None:
     few_shot = known.where(lambda result: result.protocol.startswith("few-shot"))
     write_report(few_shot, tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {"report.json", "report.md", "few-shot.png"}
@@ -186,8 +186,8 @@ def test_levels_of_few_shot_stand_in_one_table_and_one_picture(known: Evaluation
     means = {(s.protocol, s.method): s for s in summary_table(known.rows) if s.metric == "ndcg@20"}
     for method in ("newaisle", "linmap", "als-revealed", "popularity-revealed", "random", "ceiling"):
         line = [means[f"few-shot:{level}", method] for level in (0, 1, 3, 10, 30, 100)]
-        cells = " | ".join(f"{summary.mean:.4f} ± {summary.standard_error:.4f}" for summary in line)
-        assert f"| {method} | {cells} |" in text
+        means_text = " | ".join(f"{summary.mean:.4f} ± {summary.standard_error:.4f}" for summary in line)
+        assert f"| {method} | {means_text} |" in text
     share = means["few-shot:100", "newaisle"].mean / means["few-shot:100", "ceiling"].mean
     assert f"few-shot:100: on the ceiling's held-out users newaisle reaches {share:.1%} of its NDCG@20." in text
     assert "### few-shot:10: paired differences" in text
@@ -197,7 +197,7 @@ def test_levels_of_few_shot_stand_in_one_table_and_one_picture(known: Evaluation
     assert {c.metric for c in found if c.method == "newaisle"} >= {"ndcg@20", "taste_auc"}
 
 
-def test_seen_and_new_targets_stand_beside_each_other(known: Evaluation, tmp_path: Path) -> None:
+def test_seen_and_new_targets_are_compared(known: Evaluation, tmp_path: Path) -> None:
     one_list = known.where(lambda result: result.protocol == "generalised")
     write_report(one_list, tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {
@@ -218,7 +218,7 @@ def test_seen_and_new_targets_stand_beside_each_other(known: Evaluation, tmp_pat
     assert "nan" not in text
 
 
-def test_one_seed_has_no_errors_and_is_said_to_be_alone(evaluated: Evaluation, tmp_path: Path) -> None:
+def test_one_seed_has_no_errors(evaluated: Evaluation, tmp_path: Path) -> None:
     alone = replace(evaluated, results=[result for result in evaluated.results if result.seed == 1])
     write_report(alone, tmp_path)
     text = (tmp_path / "report.md").read_text()
@@ -251,7 +251,7 @@ def test_a_report_that_cannot_be_written_leaves_the_older_one(
     assert (tmp_path / "report.md").read_text() == "older"
 
 
-def test_a_place_that_cannot_be_written_to_is_told_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_written_to_is_refused_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written to"):
         open_report(tmp_path / "file")
@@ -260,18 +260,16 @@ def test_a_place_that_cannot_be_written_to_is_told_first(tmp_path: Path, monkeyp
         open_report(tmp_path / "report")
 
 
-def test_protocols_that_do_not_apply_are_left_out_unless_asked_for(
-    journey: Loaded, encodings: Path, cells: Path
-) -> None:
+def test_protocols_that_do_not_apply_are_left_out_unless_given(journey: Loaded, encodings: Path, cached: Path) -> None:
     assert journey.interactions is not None
     none = Edges(frozen([], np.int64), frozen([], np.int64), frozen([], np.float64))
     flat = replace(journey.graph, edges={**journey.graph.edges, Relation.CHILD_OF: none})
-    told: list[str] = []
-    options = EvaluationOptions(seeds=[0], users=200, encodings=encodings, results_folder=cells)
-    found = evaluate_source(flat, journey.interactions, options, progress=told.append)
+    lines: list[str] = []
+    options = EvaluationOptions(seeds=[0], users=200, encodings=encodings, results_folder=cached)
+    found = evaluate_source(flat, journey.interactions, options, progress=lines.append)
     assert found.protocols == ["leave-targets-out"]
     assert list(found.left_out) == ["leave-branches-out"]
-    assert len([line for line in told if "leave-branches-out does not apply" in line]) == 1
+    assert len([line for line in lines if "leave-branches-out does not apply" in line]) == 1
     assert len(found.history.users) == 200
     text = report_text(found, report_data(found))
     assert "leave-branches-out was left out. The catalog has 0 parents" in text

@@ -142,7 +142,7 @@ def test_text_cosine_is_the_cosine_with_the_mean_of_the_history(fitted_methods, 
         np.testing.assert_allclose(scores[place], expected, atol=1e-6)
 
 
-def test_results_are_told_apart_by_what_was_known(journey, texts, methods):
+def test_results_differ_by_what_was_known(journey, texts, methods):
     other = compared_methods(bare(journey.graph), texts)
     for name in ("newaisle", "linmap", "knn", "kernel-ridge", "popularity"):
         assert methods[name](0).config == methods[name](1).config != other[name](0).config

@@ -132,7 +132,7 @@ def test_one_user_alone_has_the_same_scores(scorer):
         np.testing.assert_allclose(alone[0], together[place], rtol=1e-9, atol=1e-12)
 
 
-def test_a_target_has_the_same_scores_whatever_else_is_asked(scorer):
+def test_a_target_has_the_same_scores_whatever_else_is_scored(scorer):
     together = scorer.score(scorer.users, scorer.targets)
     some = np.array([5, 0, 3])
     np.testing.assert_allclose(
@@ -140,7 +140,7 @@ def test_a_target_has_the_same_scores_whatever_else_is_asked(scorer):
     )
 
 
-def test_asking_changes_nothing(scorer):
+def test_scoring_changes_nothing(scorer):
     before = scorer.score(scorer.users, scorer.targets)
     scorer.score(scorer.users[::-1], scorer.targets[:3])
     assert scorer.score(scorer.users, scorer.targets).tobytes() == before.tobytes()
@@ -218,7 +218,7 @@ def test_a_list_longer_than_the_targets_holds_each_once(recommender, households)
 def test_one_user_is_a_batch_of_one(recommender, households):
     together = recommender.recommend(households, 4, among="all")
     for place, user in enumerate(households):
-        alone, batch = (columns_of(recommender.recommend(asked, 4, among="all")) for asked in (user, [user]))
+        alone, batch = (columns_of(recommender.recommend(given, 4, among="all")) for given in (user, [user]))
         assert alone == batch
         expected = columns_of(together[4 * place : 4 * place + 4])
         for name in ("user", "target", "name"):
@@ -235,9 +235,9 @@ def test_numbers_are_in_their_ranges(recommender, households):
 
 
 def test_unknown_ids_and_nobody_are_refused(recommender, households):
-    for asked in (lambda: recommender.score([-1], ["x"]), lambda: recommender.recommend(["nobody"])):
+    for call in (lambda: recommender.score([-1], ["x"]), lambda: recommender.recommend(["nobody"])):
         with pytest.raises(UnknownIdError):
-            asked()
+            call()
     with pytest.raises(UnknownIdError):
         recommender.recommend(households[0], among=["no such target"])
     with pytest.raises(InputError):

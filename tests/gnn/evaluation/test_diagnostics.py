@@ -31,8 +31,8 @@ def result_of(seed: int, candidates: int = 43) -> SplitResult:
         "distance": random.random(candidates),
         "taste_auc": taste,
     }
-    cell = MethodResult({"ndcg@20": 0.5}, {name: column(values) for name, values in targets.items()})
-    return SplitResult(PROTOCOL, seed, {"candidates": candidates}, {"newaisle": cell})
+    result = MethodResult({"ndcg@20": 0.5}, {name: column(values) for name, values in targets.items()})
+    return SplitResult(PROTOCOL, seed, {"candidates": candidates}, {"newaisle": result})
 
 
 def test_level_errors_are_logarithms_of_factors() -> None:
@@ -66,7 +66,7 @@ def test_deciles_against_loops(by: str) -> None:
     assert middles == sorted(middles)
 
 
-def test_a_confidence_that_knows_is_told_from_chance() -> None:
+def test_a_confidence_that_knows_is_distinguished_from_chance() -> None:
     results = [result_of(seed, 400) for seed in range(4)]
     by_confidence = deciles(results, "confidence", "newaisle")
     assert by_confidence[0].level_error.value > 2 * by_confidence[-1].level_error.value

@@ -63,7 +63,7 @@ def test_more_and_more_of_one_half_reveal_and_the_other_is_judged(split):
 
 def test_newaisle_solves_the_update_for_who_revealed(split, newaisle):
     revealing = Halves.of(split, SEED).revealing(30)
-    told, before = newaisle.revealed(split, revealing)._model, newaisle._model
+    after, before = newaisle.revealed(split, revealing)._model, newaisle._model
     settings, users = before.settings, before.factors.users
     for target in split.candidates[:5]:
         # the normal equations written out: everyone who revealed is exposed, buyers with the weight alpha
@@ -74,11 +74,11 @@ def test_newaisle_solves_the_update_for_who_revealed(split, newaisle):
         weight = np.where(bought, settings.factors.alpha, 1.0)
         system = own.T @ (own * weight[:, None]) + strength * np.eye(own.shape[1])
         right = settings.factors.alpha * own[bought].sum(axis=0) + strength * before.prior.mean[target]
-        assert told.vectors[target] == pytest.approx(np.linalg.solve(system, right))
-    assert (told.vectors[split.seen] == before.vectors[split.seen]).all()
-    assert (told.prior_share[split.listed] < 1).all()
+        assert after.vectors[target] == pytest.approx(np.linalg.solve(system, right))
+    assert (after.vectors[split.seen] == before.vectors[split.seen]).all()
+    assert (after.prior_share[split.listed] < 1).all()
     assert (before.prior_share[split.listed] == 1).all()
-    assert (told.confidence[split.listed] > before.confidence[split.listed]).all()
+    assert (after.confidence[split.listed] > before.confidence[split.listed]).all()
 
 
 def test_who_reveals_nothing_learns_nothing(split, newaisle):
@@ -131,27 +131,25 @@ def test_purchases_of_those_who_did_not_reveal_change_no_bit(split, journey, new
     dense[np.ix_(silent, split.hidden)] = noise
     noisy = hide(split.protocol, split.seed, journey.graph, sp.csr_array(dense), split.hidden)
     assert noisy.test.toarray().tolist() != split.test.toarray().tolist()
-    for world in (split, noisy):
-        assert world.train.toarray().tolist() == split.train.toarray().tolist()
+    for part in (split, noisy):
+        assert part.train.toarray().tolist() == split.train.toarray().tolist()
     popular = PopularityRevealed(SEED)
-    for after in (newaisle.revealed, popular.revealed, AlsRevealed(linmap).revealed):
-        one, two = (
-            after(world, revealing).score(world, halves.rest, split.hidden).tobytes() for world in (split, noisy)
-        )
+    for reveal in (newaisle.revealed, popular.revealed, AlsRevealed(linmap).revealed):
+        one, two = (reveal(part, revealing).score(part, halves.rest, split.hidden).tobytes() for part in (split, noisy))
         assert one == two
 
 
 @pytest.fixture(scope="module")
-def cells(tmp_path_factory):
-    return tmp_path_factory.mktemp("cells")
+def results_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("results_folder")
 
 
 @pytest.mark.slow
-def test_one_fit_serves_all_levels(journey, phi, given, counted, cells):
+def test_one_fit_serves_all_shares(journey, phi, given, counted, results_folder):
     methods = {"newaisle": partial(counted, blocks=phi, settings=given), "random": RandomScores, "ceiling": Ceiling}
-    told = []
-    run = partial(evaluate_splits, journey.graph, journey.interactions, methods, seeds=[SEED], cache=cells)
-    first = run(protocols=["few-shot:0", LEAVE_TARGETS_OUT, "few-shot:10"], progress=told.append)
+    lines = []
+    run = partial(evaluate_splits, journey.graph, journey.interactions, methods, seeds=[SEED], cache=results_folder)
+    first = run(protocols=["few-shot:0", LEAVE_TARGETS_OUT, "few-shot:10"], progress=lines.append)
     assert counted.fits == 2  # one of leave-targets-out, one of few-shot
     assert [result.protocol for result in first] == ["few-shot:0", LEAVE_TARGETS_OUT, "few-shot:10"]
     results = run(protocols=["few-shot"])
@@ -163,7 +161,7 @@ def test_one_fit_serves_all_levels(journey, phi, given, counted, cells):
     names = {"newaisle", "random", "popularity-revealed", "ceiling"}
     assert all(set(result.by_method) == names for result in results)
     assert len({result.counts["users"] for result in results}) == 1
-    assert any(line.startswith(f"few-shot:10, seed {SEED}, popularity-revealed: NDCG@20") for line in told)
+    assert any(line.startswith(f"few-shot:10, seed {SEED}, popularity-revealed: NDCG@20") for line in lines)
     figures = {name: [result.by_method[name].metrics["ndcg@20"] for result in results] for name in names}
     assert len(set(figures["random"])) == len(set(figures["ceiling"])) == 1
     assert figures["newaisle"][-1] > figures["newaisle"][0]
@@ -171,18 +169,20 @@ def test_one_fit_serves_all_levels(journey, phi, given, counted, cells):
     assert results[0].by_method["newaisle"].metrics["brier"] > results[-1].by_method["newaisle"].metrics["brier"]
 
 
-def test_the_zero_level_is_the_zero_shot_ranking_on_half_the_users(
-    journey, phi, split, newaisle, given, counted, cells
+def test_nobody_revealing_is_the_zero_shot_ranking_on_half_the_users(
+    journey, phi, split, newaisle, given, counted, results_folder
 ):
     methods = {"newaisle": partial(counted, blocks=phi, settings=given)}
-    (zero,) = evaluate_splits(journey.graph, journey.interactions, methods, ["few-shot:0"], [SEED], cache=cells)
+    (zero,) = evaluate_splits(
+        journey.graph, journey.interactions, methods, ["few-shot:0"], [SEED], cache=results_folder
+    )
     judged = Halves.of(split, SEED).judged
     scores = newaisle.score(split, judged, split.candidates)
     hits = split.test[judged][:, split.candidates].toarray() > 0
     assert zero.by_method["newaisle"].metrics["ndcg@20"] == pytest.approx(ndcg(scores, hits))
 
 
-def test_als_stands_beside_linmap(journey, phi, given):
+def test_als_has_a_row_beside_linmap(journey, phi, given):
     make = partial(FixedLinMap, blocks=phi, settings=given)
     methods = {"linmap": make, "linmap-on-phi": make}
     (found,) = evaluate_splits(journey.graph, journey.interactions, methods, ["few-shot:100"], [SEED])
@@ -202,7 +202,7 @@ def test_other_users_of_its_own_are_refused(journey):
 
 
 @pytest.mark.parametrize(
-    ("protocol", "told"),
+    ("protocol", "message"),
     [
         ("few-shot:7", "no such share: give few-shot:P with P one of 0, 1, 3, 10, 30, 100"),
         ("few-shot:", "no such share"),
@@ -210,10 +210,10 @@ def test_other_users_of_its_own_are_refused(journey):
         ("some-shot", "Unknown protocol 'some-shot': use one of leave-targets-out, leave-branches-out, few-shot"),
     ],
 )
-def test_bad_protocols_are_told(protocol, told):
-    with pytest.raises(InputError, match=told):
+def test_bad_protocols_are_refused(protocol, message):
+    with pytest.raises(InputError, match=message):
         expand([protocol])
 
 
-def test_few_shot_alone_means_all_its_levels_once():
+def test_few_shot_alone_means_all_its_shares_once():
     assert expand(["few-shot:3", "few-shot"]) == [f"few-shot:{level}" for level in (3, 0, 1, 10, 30, 100)]

@@ -109,7 +109,7 @@ def found(journey, phi, given, split):
     return result, scores
 
 
-def test_both_kinds_are_ranked_in_one_list(found, split):
+def test_both_kinds_are_ranked_together(found, split):
     result, scores = found
     metrics = result.by_method["fixed"].metrics
     for metric, kind in (("ndcg@20", "all"), ("ndcg@20:seen", "seen"), ("ndcg@20:new", "new")):
@@ -120,7 +120,7 @@ def test_both_kinds_are_ranked_in_one_list(found, split):
     assert result.counts["users"] == len(split.users)
 
 
-def test_the_ceiling_is_left_out_and_als_stands_beside_linmap(found):
+def test_the_ceiling_is_left_out_and_als_has_a_row_beside_linmap(found):
     result, _ = found
     assert set(result.by_method) == {"fixed", "linmap", "als-only", "popularity", "random"}
     als, linmap = result.by_method["als-only"].metrics, result.by_method["linmap"].metrics

@@ -65,7 +65,7 @@ def test_rows_are_called_new_products(graph, events):
     assert found.counts["candidates"] == 5
 
 
-def test_a_catalog_without_products_is_told(journey):
+def test_a_catalog_without_products_is_refused(journey):
     matrix = journey.interactions.matrix(journey.graph)
     sentence = "The catalog has 0 products with 5 buyers; new-products needs at least 2: give a catalog with products"
     assert obstacle("new-products", journey.graph, matrix).startswith(sentence)

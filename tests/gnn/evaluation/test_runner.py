@@ -47,7 +47,7 @@ class HalfOracle:
 
 
 class Counting(RandomScores):
-    """Random scores that count how often they are fitted, and can be told to break down."""
+    """Random scores that count how often they are fitted, and can break down."""
 
     fitted: list[tuple[str, int]]
     breaks_at: int | None = None
@@ -140,13 +140,13 @@ def test_users_without_history_are_reported_apart(shop):
     lone = next(user for user in split.users if not rare[matrix[[user]].indices].any())
     place = graph.ids.find(interactions.targets)[interactions.target]
     kept = interactions.where((interactions.user != lone) | np.isin(place, split.candidates))
-    told = []
-    rows = evaluate(graph, kept, {"catalog-size": lambda _seed: CatalogSize()}, [TARGETS], [0], progress=told.append)
+    lines = []
+    rows = evaluate(graph, kept, {"catalog-size": lambda _seed: CatalogSize()}, [TARGETS], [0], progress=lines.append)
     found = values_of(rows, TARGETS, 0, "catalog-size")
     bought = split.test[[lone]][:, split.candidates]
     scores = CatalogSize().score(split, np.array([lone]), split.candidates)
     assert found["ndcg@20@without-history"] == ranking_metrics(scores, bought)["ndcg@20"]
-    assert "1 without history" in told[0]
+    assert "1 without history" in lines[0]
     assert not any("without-history" in row.metric for row in evaluate(*shop, {"random": RandomScores}, [TARGETS], [0]))
 
 
@@ -182,27 +182,27 @@ def real_methods(journey, phi, given):
 
 @pytest.fixture(scope="module")
 def real_results(journey, texts, real_methods, tmp_path_factory):
-    """Their results by both protocols, judged in one process, and the folder of cells."""
-    cells = tmp_path_factory.mktemp("cells")
-    options = {"embeddings": texts, "cache": cells}
-    return evaluate_splits(journey.graph, journey.interactions, real_methods, PROTOCOLS, [0], **options), cells
+    """Their results by both protocols, judged in one process, and the folder of cached results."""
+    results_folder = tmp_path_factory.mktemp("results_folder")
+    options = {"embeddings": texts, "cache": results_folder}
+    return evaluate_splits(journey.graph, journey.interactions, real_methods, PROTOCOLS, [0], **options), results_folder
 
 
 @pytest.mark.slow
 def test_several_jobs_give_the_same_bits(journey, texts, real_methods, real_results, tmp_path):
-    one, cells = real_results
-    told = []
-    options = {"embeddings": texts, "cache": tmp_path, "jobs": 2, "progress": told.append}
+    one, results_folder = real_results
+    lines = []
+    options = {"embeddings": texts, "cache": tmp_path, "jobs": 2, "progress": lines.append}
     two = evaluate_splits(journey.graph, journey.interactions, real_methods, PROTOCOLS, [0], **options)
     assert two == one
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {
-        file.name: file.read_bytes() for file in cells.iterdir()
+        file.name: file.read_bytes() for file in results_folder.iterdir()
     }
-    assert len(told) == 2 * (1 + len(real_methods))
-    assert {line.partition(",")[0] for line in told} == set(PROTOCOLS)
+    assert len(lines) == 2 * (1 + len(real_methods))
+    assert {line.partition(",")[0] for line in lines} == set(PROTOCOLS)
 
 
-def test_single_targets_are_told_beside_the_truth(journey, phi, given, real_results):
+def test_single_targets_are_predicted_beside_the_truth(journey, phi, given, real_results):
     results, _ = real_results
     for result in results:
         assert set(result.by_method["newaisle"].targets) > {"level", "confidence", "distance"}
@@ -237,30 +237,30 @@ def brute_distances(phi, split):
     ]
 
 
-def test_a_finished_cell_keeps_its_single_targets(journey, texts, real_methods, real_results, tmp_path):
-    results, cells = real_results
-    shutil.copytree(cells, tmp_path, dirs_exist_ok=True)
+def test_a_cached_result_keeps_its_single_targets(journey, texts, real_methods, real_results, tmp_path):
+    results, results_folder = real_results
+    shutil.copytree(results_folder, tmp_path, dirs_exist_ok=True)
     kept = next(file for file in tmp_path.iterdir() if '"level"' in file.read_text())
-    cell = json.loads(kept.read_text())
-    cell["targets"]["level"][0] = 7.5  # so that a cell computed again would show
-    kept.write_text(json.dumps(cell))
+    content = json.loads(kept.read_text())
+    content["targets"]["level"][0] = 7.5  # so that a result computed again would show
+    kept.write_text(json.dumps(content))
     options = {"embeddings": texts, "cache": tmp_path}
     again = evaluate_splits(journey.graph, journey.interactions, real_methods, PROTOCOLS, [0], **options)
-    changed = next(result for result in again if result.protocol == cell["protocol"])
-    assert changed.by_method["newaisle"].targets == cell["targets"]
+    changed = next(result for result in again if result.protocol == content["protocol"])
+    assert changed.by_method["newaisle"].targets == content["targets"]
     assert [result.rows for result in again] == [result.rows for result in results]
 
 
 def test_a_stopped_run_resumes(shop, tmp_path, counting):
     counting.breaks_at = 1
     with pytest.raises(KeyboardInterrupt):
-        evaluate(*shop, {"random": counting}, [TARGETS], [0, 1], cache=tmp_path / "cells")
+        evaluate(*shop, {"random": counting}, [TARGETS], [0, 1], cache=tmp_path / "results_folder")
     assert counting.fitted == [(TARGETS, 0)]
     counting.breaks_at = None
-    rows = evaluate(*shop, {"random": counting}, [TARGETS], [0, 1], cache=tmp_path / "cells")
+    rows = evaluate(*shop, {"random": counting}, [TARGETS], [0, 1], cache=tmp_path / "results_folder")
     assert counting.fitted == [(TARGETS, 0), (TARGETS, 1)]
     assert rows == evaluate(*shop, {"random": counting}, [TARGETS], [0, 1])
-    files = sorted((tmp_path / "cells").iterdir())
+    files = sorted((tmp_path / "results_folder").iterdir())
     assert len(files) == 2
     assert all(file.suffix == ".json" for file in files)
 
@@ -281,7 +281,7 @@ def test_a_stopped_run_resumes(shop, tmp_path, counting):
         lambda text: json.dumps({key: value for key, value in json.loads(text).items() if key != "targets"}),
     ],
 )
-def test_broken_cells_are_computed_again(damage, shop, tmp_path, counting):
+def test_broken_results_are_computed_again(damage, shop, tmp_path, counting):
     rows = evaluate(*shop, {"random": counting}, [TARGETS], [0], cache=tmp_path)
     (file,) = tmp_path.iterdir()
     whole = file.read_bytes()
@@ -292,7 +292,7 @@ def test_broken_cells_are_computed_again(damage, shop, tmp_path, counting):
     assert file.read_bytes() == whole
 
 
-def test_cells_depend_on_data_and_settings(shop, tmp_path, counting):
+def test_cached_results_depend_on_data_and_settings(shop, tmp_path, counting):
     graph, interactions = shop
     fewer = interactions.where(np.arange(len(interactions)) > 0)
     heavier = replace(interactions, weight=interactions.weight + 1)
@@ -325,12 +325,12 @@ def test_a_ceiling_that_joins_later_brings_its_match(shop, tmp_path):
     assert "ndcg@20@held-out" in values_of(joined, TARGETS, 0, "random")
 
 
-def test_progress_tells_of_every_split_and_cell(shop):
-    told = []
-    evaluate(*shop, simple_baselines(shop[0]), [TARGETS, TARGETS], [0, 1, 0], progress=told.append)
-    assert len(told) == 2 * (1 + 2)
-    assert "candidates" in told[0]
-    assert told[1].startswith(f"{TARGETS}, seed 0, random: NDCG@20 0.")
+def test_progress_has_a_line_per_split_and_result(shop):
+    lines = []
+    evaluate(*shop, simple_baselines(shop[0]), [TARGETS, TARGETS], [0, 1, 0], progress=lines.append)
+    assert len(lines) == 2 * (1 + 2)
+    assert "candidates" in lines[0]
+    assert lines[1].startswith(f"{TARGETS}, seed 0, random: NDCG@20 0.")
 
 
 class NotANumber(RandomScores):
@@ -354,7 +354,7 @@ class Stranger(HalfOracle):
 
 
 @pytest.mark.parametrize(
-    ("methods", "error", "told"),
+    ("methods", "error", "message"),
     [
         ({"bad": NotANumber}, ModelError, r"'bad' gave scores .* NaN .*leave-targets-out, seed 0"),
         ({"bad": Transposed}, ModelError, "'bad' gave scores of the shape"),
@@ -363,8 +363,8 @@ class Stranger(HalfOracle):
         ({"one": HalfOracle, "two": HalfOracle}, InputError, "one, two have users of their own"),
     ],
 )
-def test_methods_that_break_the_contract_are_refused(methods, error, told, shop):
-    with pytest.raises(error, match=told):
+def test_methods_that_break_the_contract_are_refused(methods, error, message, shop):
+    with pytest.raises(error, match=message):
         evaluate(*shop, methods, [TARGETS], [0])
 
 

@@ -35,7 +35,7 @@ def bought(journey, known):
     return {(user, events.targets.values[target]) for user, target in pairs}
 
 
-def told(matrix, graph):
+def pairs_of(matrix, graph):
     rows, columns = matrix.nonzero()
     return {(user, graph.ids.values[column]) for user, column in zip(rows.tolist(), columns.tolist(), strict=True)}
 
@@ -44,8 +44,8 @@ def test_new_is_what_was_first_sold_after_the_date(split, journey):
     early, late = bought(journey, True), bought(journey, False)
     new = {target for _, target in late} - {target for _, target in early}
     assert {journey.graph.ids.values[i] for i in split.hidden} == new
-    assert told(split.train, journey.graph) == early
-    assert told(split.test, journey.graph) == {(user, target) for user, target in late if target in new}
+    assert pairs_of(split.train, journey.graph) == early
+    assert pairs_of(split.test, journey.graph) == {(user, target) for user, target in late if target in new}
     counts = {target: sum(one == target for _, one in late) for target in new}
     assert {journey.graph.ids.values[i] for i in split.candidates} == {t for t, count in counts.items() if count >= 5}
     assert (split.test.data == 1).all()
@@ -130,12 +130,12 @@ def test_dates_may_be_times_or_days(moment, journey):
         ("2020-01-01", "All events are before 2020-01-01; give a date between 2017-"),
     ],
 )
-def test_bad_dates_are_told(date, sentence, journey):
+def test_bad_dates_are_refused(date, sentence, journey):
     with pytest.raises(InputError, match=sentence):
         temporal_split(journey.graph, journey.interactions, date, 0)
 
 
-def test_events_without_times_are_told(journey):
+def test_events_without_times_are_refused(journey):
     events = Interactions.from_table(pa.table({"user": ["u"], "target": ["t"]}))
     with pytest.raises(InputError, match="have no times, which temporal:2017-03-01 needs"):
         temporal_split(journey.graph, events, DATE, 0)

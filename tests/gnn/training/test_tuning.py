@@ -33,7 +33,7 @@ def folds(journey, train, phi):
     return make_folds(journey.graph, train, phi, 0)
 
 
-def test_episodes_hide_sold_targets_and_take_turns(folds, train, journey):
+def test_folds_hide_sold_targets_and_protocols_take_turns(folds, train, journey):
     protocols = [fold.split.protocol for fold in folds]
     assert protocols == [(LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT)[turn % 2] for turn in range(len(folds))]
     sold = np.flatnonzero(np.bincount(train.indices, minlength=train.shape[1]))
@@ -52,13 +52,13 @@ def test_episodes_hide_sold_targets_and_take_turns(folds, train, journey):
     assert [tuple(fold.split.hidden) for fold in other] != hidden
 
 
-def test_one_protocol_alone_serves_all_episodes(journey, train, phi):
+def test_one_protocol_alone_serves_all_folds(journey, train, phi):
     for protocol in (LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT):
         found = make_folds(journey.graph, train, phi, 0, (protocol,))
         assert {fold.split.protocol for fold in found} == {protocol}
 
 
-def test_small_catalogs_have_more_episodes(folds, journey, train, phi, monkeypatch):
+def test_small_catalogs_have_more_folds(folds, journey, train, phi, monkeypatch):
     judged = [len(fold.split.candidates) for fold in folds]
     assert FOLDS < len(folds) < MOST_FOLDS
     assert sum(judged[:-1]) < ENOUGH <= sum(judged)
@@ -81,14 +81,14 @@ def test_a_catalog_without_parents_hides_single_targets_only():
     assert {fold.split.protocol for fold in found} == {LEAVE_TARGETS_OUT}
 
 
-def test_a_catalog_too_small_to_hide_anything_has_no_episodes():
+def test_a_catalog_too_small_to_hide_anything_has_no_folds():
     graph = CatalogGraph.from_tables(pa.table({"id": ["a", "b"], "name": ["a", "b"], "kind": ["x", "y"]}))
     blocks = propagate(graph, None)
     assert make_folds(graph, sp.csr_array(np.array([[1.0, 1], [1, 0]])), blocks, 0) == []
     assert choose_settings([], blocks, np.empty(0, dtype=np.int64), print).factors == START_FACTORS
 
 
-def test_the_factors_of_an_episode_know_nothing_of_the_pseudo_new_targets(folds):
+def test_the_factors_of_a_fold_know_nothing_of_the_pseudo_new_targets(folds):
     settings = FactorSettings(rank=4)
     for fold in folds:
         factors = fold.factors(settings)
@@ -101,7 +101,7 @@ def test_the_factors_of_an_episode_know_nothing_of_the_pseudo_new_targets(folds)
         assert fold.judged_factors(settings)[0] is users
 
 
-def test_an_episode_predicts_what_the_head_predicts(folds, phi):
+def test_a_fold_predicts_what_the_regressor_predicts(folds, phi):
     settings = KernelSettings({name: 0.05 * (1 + place) for place, name in enumerate(phi.names)}, 0.3)
     factor_settings = FactorSettings(rank=4)
     for fold in folds:
@@ -152,8 +152,8 @@ def test_of_very_many_targets_the_search_carries_as_the_model_will(journey, trai
     start = start_kernel(phi, START_WIDTH, START_RIDGE)
     fold = make_folds(journey.graph, train, phi, 0)[0]
     _, targets = fold.judged_factors(FactorSettings(rank=4))
-    head = nearest.NearestNeighborRegressor(phi, start, fold.seen, targets)
-    expected = head.prior(fold.candidates).mean
+    regressor = nearest.NearestNeighborRegressor(phi, start, fold.seen, targets)
+    expected = regressor.prior(fold.candidates).mean
     close = np.isclose(fold.carry(start, targets), expected, rtol=1e-3, atol=1e-5).all(axis=1)
     assert close.mean() > 0.9  # where a twentieth and a twenty-first are alike either may serve
 
@@ -171,26 +171,26 @@ def test_collapsed_factors_are_no_candidates(folds):
 
 
 def hill(**peak):
-    """A smooth hill over the logarithms of its numbers, highest (1) at ``peak``; remembers where it was asked."""
-    asked = []
+    """A smooth hill over the logarithms of its numbers, highest (1) at ``peak``; remembers where it was judged."""
+    judged = []
 
     def judge(values):
-        asked.append(dict(values))
+        judged.append(dict(values))
         return 1 / (1 + sum(np.log2(values[name] / top) ** 2 for name, top in peak.items()))
 
-    return judge, asked
+    return judge, judged
 
 
 STEPS = {"a": (2.0, 0.5), "b": (2.0, 0.5)}
 
 
 @pytest.mark.parametrize("peak", [{"a": 1, "b": 1}, {"a": 8, "b": 0.25}, {"a": 1 / 16, "b": 32}])
-def test_climbing_reaches_the_top_of_a_hill(peak):
+def test_the_search_reaches_the_top_of_a_hill(peak):
     judge, _ = hill(**peak)
     assert coordinate_search(judge, {"a": 1.0, "b": 1.0}, STEPS, rounds=4) == pytest.approx(peak)
 
 
-def test_climbing_never_ends_below_its_start():
+def test_the_search_never_ends_below_its_start():
     for seed in range(20):
         random = np.random.default_rng(seed)
         known = {}
@@ -210,10 +210,10 @@ def test_gains_within_the_margin_are_chance():
     assert coordinate_search(judge, {"a": 1.0}, {"a": (2.0, 0.5)}) == {"a": 1.0}
 
 
-def test_climbing_stops_when_a_round_changes_nothing():
-    judge, asked = hill(a=1, b=1)
+def test_the_search_stops_when_a_round_changes_nothing():
+    judge, judged = hill(a=1, b=1)
     coordinate_search(judge, {"a": 1.0, "b": 1.0}, STEPS, rounds=50)
-    assert len(asked) == 1 + 4
+    assert len(judged) == 1 + 4
 
 
 @pytest.mark.slow
@@ -249,7 +249,7 @@ def test_chosen_weights_are_no_worse_than_the_start_and_leave_noisy_counts_out(f
     assert chosen.ridge > 0
 
 
-def test_what_tells_levels_is_switched_on(folds, journey, train):
+def test_counts_that_predict_popularity_are_switched_on(folds, journey, train):
     """Counts begin switched off; where they alone say how popular a target is, the search finds them."""
     buyers = np.log1p(np.bincount(train.indices, minlength=len(journey.graph)))[:, None]
     noise = np.random.default_rng(0).normal(size=buyers.shape)

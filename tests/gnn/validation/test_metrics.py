@@ -206,7 +206,7 @@ def test_taste_auc_without_any_pair_is_undefined():
 
 
 @pytest.mark.parametrize(
-    ("scores", "hits", "k", "told"),
+    ("scores", "hits", "k", "message"),
     [
         ([[1.0, 2.0]], [[1, 0, 0]], 20, r"shape \(1, 2\)"),
         ([[1.0, math.nan]], [[1, 0]], 20, "row 0, column 1 is NaN"),
@@ -214,6 +214,6 @@ def test_taste_auc_without_any_pair_is_undefined():
         ([[1.0, 2.0]], [[1, 0]], 0, "k is 0"),
     ],
 )
-def test_what_cannot_be_judged_is_refused(scores, hits, k, told):
-    with pytest.raises(InputError, match=told):
+def test_what_cannot_be_judged_is_refused(scores, hits, k, message):
+    with pytest.raises(InputError, match=message):
         ranking_metrics(np.array(scores), relevance_of(hits), k)

@@ -204,7 +204,7 @@ def test_inner_and_outer_seeds_are_streams_of_their_own(graph, matrix):
     assert not inner & outer_draws
 
 
-def test_users_whose_whole_history_is_hidden_stand_apart(graph, matrix):
+def test_users_whose_whole_history_is_hidden_are_kept_apart(graph, matrix):
     split = make_split("leave-targets-out", graph, matrix, 0)
     dense = matrix.toarray()
     dense[0] = 0
@@ -217,15 +217,15 @@ def test_users_whose_whole_history_is_hidden_stand_apart(graph, matrix):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"protocol": "leave-nothing-out"}, "Unknown protocol 'leave-nothing-out': use one of leave-targets-out"),
         ({"seed": -1}, "seed is -1"),
         ({"share": 1.0}, "share to hide is 1.0"),
     ],
 )
-def test_bad_arguments_are_refused(arguments, told, graph, matrix):
-    with pytest.raises(InputError, match=told):
+def test_bad_arguments_are_refused(arguments, message, graph, matrix):
+    with pytest.raises(InputError, match=message):
         make_split(**{"protocol": "leave-targets-out", "graph": graph, "matrix": matrix, "seed": 0} | arguments)
 
 
@@ -249,7 +249,7 @@ def test_branches_need_parents(parents):
     assert obstacle("leave-targets-out", graph, matrix) is None
 
 
-def test_an_obstacle_is_told_only_where_there_is_one(graph, matrix):
+def test_an_obstacle_is_reported_only_where_there_is_one(graph, matrix):
     assert obstacle("leave-branches-out", graph, matrix) is None
     unsold = sp.csr_array(matrix.shape)
     assert (
