@@ -56,9 +56,10 @@ def report_text(evaluation: Evaluation, data: Mapping[str, Any]) -> str:
     parts += [_judged(evaluation, data), "## Which method ranks the hidden targets best?"]
     parts += [_plot(name) for name in ("ndcg", "few-shot", "generalised") if name in plots]
     parts += _rankings(evaluation)
-    parts.append("## newaisle minus the others")
-    parts.append(f"Paired on the same splits; against the {CEILING} on the users that it is judged on.")
-    parts += _differences(evaluation)
+    if evaluation.differences:
+        parts.append("## newaisle minus the others")
+        parts.append(f"Paired on the same splits; against the {CEILING} on the users that it is judged on.")
+        parts += _differences(evaluation)
     if "level" in plots:
         parts += ["## Does it predict what will sell?", _plot("level")]
         parts += ["## Does its confidence predict its error?", _CONFIDENCE, _plot("confidence"), *_deciles(data)]

@@ -28,7 +28,7 @@ class VectorScorer:
     Attributes:
         users: rows of users -> their vectors, float64 (users, rank).
         targets: q, float64 (n, rank).
-        offset: what is added for all users, float64 (n,) or 0.
+        offset: what is added for all users, float64 (n,).
     """
 
     users: Callable[[IntArray], FloatArray]

@@ -75,12 +75,13 @@ def compared_methods(
         texts: text embeddings, float32 (n, d), or None.
         names: embeddings of the names alone, float32 (n, d), or None.
         vectors: further modalities: name -> unit vectors, float64 (n, d).
-        ablate: add ``newaisle-shuffled`` (every leaf has the edges of another one), ``newaisle-no-propagation`` (own
+        ablate: add ``newaisle-shuffled`` (every leaf has the edges of another one), ``newaisle-no-propagation`` (its
             texts and features alone), ``newaisle-no-KIND`` for every kind of blocks, ``newaisle-uninformed`` (factors
             without the graph) and ``linmap-on-phi`` (the baseline with all of newaisle's blocks).
     """
     for point in entry_points(group=ENTRY_POINTS):
-        METHODS.setdefault(point.name, point.load())
+        if point.name not in METHODS:
+            register_method(point.name, point.load())
     blocks = propagate(graph, texts, names, vectors)
     catalog = MethodCatalog(graph, blocks, blocks.of(BASELINE_KINDS))
     methods: dict[str, Make] = {}
