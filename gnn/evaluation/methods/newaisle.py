@@ -52,12 +52,12 @@ class Newaisle(OnBlocks):
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """``p_u . q_c + |p_u| o_c``, float64 (users, targets): the cosine score before users get one length."""
-        model = fitted(self._model)
+        model = self.model
         return model.raw_scores(model.factors.user_vectors(users), targets)
 
     def chance(self, split: Split, users: IntArray, targets: IntArray) -> dict[str, FloatArray]:
         """The calibrated probability, and beside it the articles' softmax."""
-        model = fitted(self._model)
+        model = self.model
         vectors, activity = model.factors.user_vectors(users), np.diff(split.train.indptr)[users]
         softmax = model.probabilities(model.score(vectors, targets), tau=1.0)
         return {"": model.purchase_probability(vectors, activity, targets), ":softmax": softmax}
@@ -73,7 +73,7 @@ class Newaisle(OnBlocks):
 
     def revealed(self, split: Split, users: IntArray) -> Newaisle:
         """The method with its hidden targets updated by what some users bought of them and what not."""
-        model, targets = fitted(self._model), split.listed
+        model, targets = self.model, split.listed
         if not len(users):
             return self
         exposure = np.zeros(split.test.shape[0])
@@ -106,7 +106,7 @@ class Newaisle(OnBlocks):
         """What a report plots: expected share of buyers among users with a history, confidence, distance from seen."""
         level = self.chance(split, np.flatnonzero(np.diff(split.train.indptr)), targets)[""].mean(axis=0)
         distance = nearest_distance(self.blocks, targets, split.seen)
-        return {"level": level, "confidence": fitted(self._model).confidence[targets], "distance": distance}
+        return {"level": level, "confidence": self.model.confidence[targets], "distance": distance}
 
 
 @dataclass(frozen=True, eq=False)

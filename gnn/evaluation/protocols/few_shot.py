@@ -17,8 +17,8 @@ from ....arrays import AnyFloatArray, IntArray
 from ....errors import ModelError
 from ...validation.splits import Split, revealing_half
 from ..cache import MethodResult
-from ..contracts import Learning, Make, Method, OwnUsers, Probable, Scorer, companions
-from ..judging import checked_scores, judge_chances, judge_rankings
+from ..contracts import Learning, Make, Method, OwnUsers, Scorer, companions
+from ..judging import judge_candidates
 from ..methods.simple_baselines import PopularityRevealed
 from .names import revealed_share
 from .zero_shot import Judge, ProtocolRun, counts
@@ -94,8 +94,6 @@ def _judge(
     embeddings: AnyFloatArray | None,
 ) -> MethodResult:
     scorer = learner.revealed(split, revealing) if isinstance(learner, Learning) else learner
-    scores = checked_scores(name, scorer, split, halves.judged, split.candidates)
-    metrics = judge_rankings(scores, split, {"": halves.judged}, embeddings)
-    if isinstance(scorer, Probable):
-        metrics |= judge_chances(scorer, split, halves.rest[np.diff(split.train.indptr)[halves.rest] > 0])
+    everyone = halves.rest[np.diff(split.train.indptr)[halves.rest] > 0]
+    _, metrics = judge_candidates(name, scorer, split, {"": halves.judged}, everyone, embeddings)
     return MethodResult(metrics)

@@ -6,11 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from ....arrays import AnyFloatArray, IntArray
-from ...validation.splits import Split
-from ..cache import MethodResult
-from ..contracts import Make, Method
-from ..judging import held_out, judge, user_groups
+import numpy as np
+
+from ....arrays import AnyFloatArray, FloatArray, IntArray
+from ....errors import InputError, ModelError
+from ...validation.metrics import target_taste_aucs
+from ...validation.splits import Split, buyers
+from ..cache import MethodResult, column
+from ..contracts import Make, Method, OwnUsers, PerTarget
+from ..judging import HELD_OUT, judge_candidates
+
+WITHOUT_HISTORY = "@without-history"
+"""Suffix of a metric taken over the users without any training purchase left."""
 
 Judge = Callable[[], MethodResult]
 """Judges a method that has been fitted by then."""
@@ -49,12 +56,59 @@ def zero_shot_run(
 
     Raises:
         InputError: several methods have users of their own.
-        ModelError: one wants users that nobody judges.
+        ModelError: one wants users that are not judged.
     """
-    owner, held = held_out({name: make(seed) for name, make in methods.items()}, split)
+    owner, held = _held_out({name: make(seed) for name, make in methods.items()}, split)
+    groups = {"": split.users, HELD_OUT: held, WITHOUT_HISTORY: split.users_without_history}
+    groups = {suffix: users for suffix, users in groups.items() if len(users)}
 
     def judgements(name: str, method: Method) -> dict[tuple[str, str], Judge]:
-        groups = {"": held} if name == owner else user_groups(split, held)
-        return {(protocol, name): partial(judge, name, method, split, groups, embeddings)}
+        of_method = {"": held} if name == owner else groups
+        return {(protocol, name): partial(_judge, name, method, split, of_method, embeddings)}
 
     return ProtocolRun(split, methods, judgements, {protocol: counts(split)}, held)
+
+
+def _held_out(methods: Mapping[str, Method], split: Split) -> tuple[str | None, IntArray]:
+    """The method with users of its own and these users; None and no users if there is no such method."""
+    owners = {name: method for name, method in methods.items() if isinstance(method, OwnUsers)}
+    if not owners:
+        return None, np.empty(0, dtype=np.int64)
+    if len(owners) > 1:
+        raise InputError(f"The methods {', '.join(owners)} have users of their own; evaluate one of them per run.")
+    name, method = owners.popitem()
+    users = method.judged(split)
+    if not len(users) or not np.isin(users, split.users).all():
+        raise ModelError(f"The method {name!r} wants to be judged on other users than those with a hit and a history.")
+    return name, users
+
+
+def _judge(
+    name: str, method: Method, split: Split, groups: Mapping[str, IntArray], embeddings: AnyFloatArray | None
+) -> MethodResult:
+    activity = np.diff(split.train.indptr)
+    scores, metrics = judge_candidates(name, method, split, groups, np.flatnonzero(activity), embeddings)
+    if not isinstance(method, PerTarget):
+        return MethodResult(metrics)
+    users, relevance = groups[""], split.test[:, split.candidates]
+    count = buyers(relevance)
+    columns = {
+        "position": split.candidates,
+        "buyers": count,
+        "share": count / relevance.shape[0],
+        "taste_auc": target_taste_aucs(scores, relevance[users], activity[users]),
+        **_expected(name, method, split),
+    }
+    return MethodResult(metrics, {what: column(values) for what, values in columns.items()})
+
+
+def _expected(name: str, method: PerTarget, split: Split) -> Mapping[str, FloatArray]:
+    expected = method.expected(split, split.candidates)
+    for what, values in expected.items():
+        if values.shape != split.candidates.shape or not np.isfinite(values).all():
+            raise ModelError(
+                f"The method {name!r} expects a {what} of the shape {values.shape} with "
+                f"{int((~np.isfinite(values)).sum()):,} numbers that are not finite for {len(split.candidates):,} "
+                f"candidates ({split.protocol}, seed {split.seed})."
+            )
+    return expected
