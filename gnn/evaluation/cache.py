@@ -16,8 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import graph as graph_package
+from ...arrays import AnyFloatArray, IntArray
 from ...errors import InputError
 from ...graph import CatalogGraph, Interactions
+from .contracts import Configured, Method
+
+_PACKAGE = f"{__name__.partition('.')[0]}."
 
 
 @dataclass(frozen=True)
@@ -69,43 +73,76 @@ def code_hash() -> str:
     return digest.hexdigest()
 
 
-def result_key(*parts: str | int | None) -> str:
-    """SHA-256 (hex) of all that a result depends on."""
+def _hash(*parts: str | int | None) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def cached_result(
-    folder: Path, key: str, about: Mapping[str, str | int], compute: Callable[[], MethodResult]
-) -> MethodResult:
-    """The result in the folder, or else computed now and kept there; a broken file counts as none.
+@dataclass(frozen=True)
+class ResultCache:
+    """Finished results of an evaluation, one file each.
 
-    Args:
-        folder: an existing folder.
-        key: from :func:`result_key`.
-        about: what the result is of; a file of another result is broken.
-        compute: gives the result.
-
-    Raises:
-        InputError: the file cannot be written.
+    Attributes:
+        folder: where they are; None for nowhere.
+        key: hash of what all of them depend on.
     """
-    file = folder / f"{key}.json"
-    result = _read(file, about)
-    if result is None:
-        result = compute()
-        _write(file, {**about, **asdict(result)})
-    return result
+
+    folder: Path | None = None
+    key: str = ""
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        graph: CatalogGraph,
+        interactions: Interactions,
+        embeddings: AnyFloatArray | None,
+        kinds: Mapping[str, float],
+    ) -> ResultCache:
+        """Make the folder for results of newaisle's code of today on these data.
+
+        Raises:
+            InputError: the folder cannot be made.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"The cache folder {folder} cannot be made ({error.strerror}); give another one."
+            ) from None
+        texts = None if embeddings is None else array_hash(embeddings)
+        return cls(folder, _hash(code_hash(), data_hash(graph, interactions), texts, json.dumps(sorted(kinds.items()))))
+
+    def result(
+        self, about: Mapping[str, str | int], method: Method, held: IntArray, compute: Callable[[], MethodResult]
+    ) -> MethodResult:
+        """The result in the folder, or else computed now and kept there; a broken file counts as none.
+
+        Args:
+            about: protocol, seed and name in the rows; a file about something else is broken.
+            method: kept only if it is known what its results depend on.
+            held: users that a method with users of its own is judged on.
+            compute: gives the result.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        settings = _settings(method)
+        if self.folder is None or settings is None:
+            return compute()
+        file = self.folder / f"{_hash(self.key, *about.values(), settings, array_hash(held))}.json"
+        result = _read(file, about)
+        if result is None:
+            result = compute()
+            _write(file, {**about, **asdict(result)})
+        return result
 
 
-def open_cache(folder: Path) -> None:
-    """Make the folder.
-
-    Raises:
-        InputError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"The cache folder {folder} cannot be made ({error.strerror}); give another one.") from None
+def _settings(method: Method) -> str | None:
+    """What a result depends on besides data, seed and newaisle's code; None if that is not known."""
+    kind = f"{type(method).__module__}.{type(method).__qualname__}"
+    if isinstance(method, Configured):
+        return None if method.config is None else f"{kind} {method.config}"
+    return kind if kind.startswith(_PACKAGE) else None
 
 
 def _read(file: Path, about: Mapping[str, str | int]) -> MethodResult | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,15 +17,13 @@ from ...progress import Progress
 from ..parallel.local import run_parallel
 from ..validation.metrics import K
 from ..validation.splits import make_split
-from .cache import MethodResult, array_hash, cached_result, code_hash, data_hash, open_cache, result_key
-from .contracts import Configured, Make, Method
+from .cache import MethodResult, ResultCache
+from .contracts import Make
 from .protocols.few_shot import few_shot_run
 from .protocols.generalised import generalised_run, generalised_split
 from .protocols.names import FEW_SHOT, GENERALISED, TEMPORAL, argument, expand, family, hiding
 from .protocols.temporal import temporal_split
 from .protocols.zero_shot import Judge, ProtocolRun, zero_shot_run
-
-_PACKAGE = f"{__name__.partition('.')[0]}."
 
 
 @dataclass(frozen=True)
@@ -110,17 +107,13 @@ def evaluate_splits(
         ModelError: a method gave scores of a wrong shape or NaN, or wants users that are not judged.
     """
     names = expand(protocols)
-    data = ""
-    if cache is not None:
-        open_cache(cache)
-        extra = None if embeddings is None else array_hash(embeddings)
-        data = result_key(code_hash(), data_hash(graph, interactions), extra, json.dumps(sorted((kinds or {}).items())))
+    results = ResultCache() if cache is None else ResultCache.open(cache, graph, interactions, embeddings, kinds or {})
     plain = replace(interactions, backend=None)  # a module does not go to other processes
     history = WeightedHistory.of(plain, graph, kinds)
-    evaluation = _Evaluation(graph, plain, dict(kinds or {}), history, methods, embeddings, cache, data)
+    evaluation = _Evaluation(graph, plain, dict(kinds or {}), history, methods, embeddings, results)
     runs = [(group, seed) for group in _sharing(names) for seed in dict.fromkeys(seeds)]
-    results = run_parallel(evaluation.run, runs, jobs, progress or (lambda _line: None))
-    return sorted(chain.from_iterable(results), key=lambda result: names.index(result.protocol))  # seeds stay in order
+    found = run_parallel(evaluation.run, runs, jobs, progress or (lambda _line: None))
+    return sorted(chain.from_iterable(found), key=lambda result: names.index(result.protocol))  # seeds stay in order
 
 
 def _sharing(protocols: Sequence[str]) -> list[tuple[str, ...]]:
@@ -139,8 +132,7 @@ class _Evaluation:
     history: WeightedHistory
     methods: Mapping[str, Make]
     embeddings: AnyFloatArray | None
-    cache: Path | None
-    data: str
+    cache: ResultCache
 
     def run(self, which: tuple[tuple[str, ...], int], progress: Progress) -> list[SplitResult]:
         """Fit and judge all methods by some protocols that share their fits, with one seed."""
@@ -154,7 +146,7 @@ class _Evaluation:
             for (protocol, row), judge in protocol_run.judgements(name, method).items():
                 started = time.perf_counter()
                 about: dict[str, str | int] = {"protocol": protocol, "seed": seed, "method": row}
-                result = self._result(about, method, protocol_run, fit, judge)
+                result = self.cache.result(about, method, protocol_run.held, partial(_compute, fit, judge))
                 by_method[protocol][row] = result
                 figure, seconds = result.metrics[f"ndcg@{K}"], time.perf_counter() - started
                 progress(f"{protocol}, seed {seed}, {row}: NDCG@{K} {figure:.4f} ({seconds:.1f} s)")
@@ -173,23 +165,10 @@ class _Evaluation:
             return few_shot_run(protocols, split, self.methods, seed, self.embeddings)
         return zero_shot_run(protocol, split, self.methods, seed, self.embeddings)
 
-    def _result(
-        self,
-        about: Mapping[str, str | int],
-        method: Method,
-        protocol_run: ProtocolRun,
-        fit: Callable[[], None],
-        judge: Judge,
-    ) -> MethodResult:
-        def compute() -> MethodResult:
-            fit()
-            return judge()
 
-        settings = _settings(method)
-        if self.cache is None or settings is None:
-            return compute()
-        key = result_key(self.data, *about.values(), settings, array_hash(protocol_run.held))
-        return cached_result(self.cache, key, about, compute)
+def _compute(fit: Callable[[], None], judge: Judge) -> MethodResult:
+    fit()
+    return judge()
 
 
 def _describe(protocol_run: ProtocolRun, seed: int) -> str:
@@ -198,11 +177,3 @@ def _describe(protocol_run: ProtocolRun, seed: int) -> str:
         f"{family(protocol)}, seed {seed}: {counts['candidates']:,} candidates, {counts['users']:,} users judged "
         f"and {counts['users_without_history']:,} without history"
     )
-
-
-def _settings(method: Method) -> str | None:
-    """What a cached result depends on besides data, seed and newaisle's code; None if that is not known."""
-    kind = f"{type(method).__module__}.{type(method).__qualname__}"
-    if isinstance(method, Configured):
-        return None if method.config is None else f"{kind} {method.config}"
-    return kind if kind.startswith(_PACKAGE) else None
