@@ -245,6 +245,6 @@ def test_a_cache_of_vectors_of_another_length_is_told(small, tmp_path):
     cache = tmp_path / "cache.sqlite"
     encoder = TextEncoder(str(small), cache)
     whole = encoder.encode(["apples"])[0]
-    encoder._remember({"apples": whole[:5]})  # as an older model of the same hub name would leave it
+    encoder._write_cache({"apples": whole[:5]})  # as an older model of the same hub name would leave it
     with pytest.raises(ModelError, match=r"holds vectors of another length than those of the encoder .*; delete it"):
         encoder.encode(["apples", "pears"])
