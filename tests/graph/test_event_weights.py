@@ -185,12 +185,12 @@ def test_what_is_disliked_is_not_bought_and_not_recommended(journey, mixed, mode
     known, graph = model.fitted, journey.graph
     assert known.signed.shape == known.bought.shape
     row = int(np.flatnonzero((known.signed.toarray() < 0).sum(axis=1) > 2)[0])
-    user, unwanted = known.users.values[row], {graph.ids.values[i] for i in known.disliked(row).tolist()}
+    user, unwanted = known.users.values[row], {graph.ids.values[i] for i in known.histories.disliked_by(row).tolist()}
     pairs = zip(mixed.user.tolist(), mixed.target.tolist(), mixed.event.tolist(), strict=True)
     assert unwanted == {mixed.targets.values[t] for u, t, kind in pairs if u == row and kind == "dislike"}
     listed = model.table_columns(model.recommend(user, 2000, among="all"))["target"]
     assert not unwanted & set(listed)
-    own = {graph.ids.values[i] for i in known.history(row).tolist()}
+    own = {graph.ids.values[i] for i in known.histories.bought_by(row).tolist()}
     assert len(listed) + len(unwanted) + len(own) == len(known.choose("all").targets)
     assert not unwanted & {reason.target for reason in model.explain(user, listed[0]).history}
     target = next(iter(unwanted))
@@ -205,7 +205,7 @@ def test_a_users_vector_is_the_one_of_the_fit_as_long_as_nothing_happened(model)
     rows = np.arange(0, 200, 20)
     vectors = known.model.factors.user_vectors(rows)
     for row, vector in zip(rows.tolist(), vectors, strict=True):
-        assert fold_in(known.model, known.past(row)) == pytest.approx(vector, abs=1e-9)
+        assert fold_in(known.model, known.histories.until_now(row)) == pytest.approx(vector, abs=1e-9)
 
 
 def test_reasons_add_up_with_weights(model):
@@ -293,7 +293,7 @@ def test_kinds_in_any_order_and_one_by_one_are_the_same(model):
 def test_disliked_at_fit_stays_disliked(model):
     known, after = model.fitted, copied(model)
     row = int(np.flatnonzero((known.signed.toarray() < 0).any(axis=1))[0])
-    user, target = known.users.values[row], known.graph.ids.values[int(known.disliked(row)[0])]
+    user, target = known.users.values[row], known.graph.ids.values[int(known.histories.disliked_by(row)[0])]
     before = everything(model, [user])
     assert after.observe(table((user, target, "purchase"))) == ObserveReport(0, 1, 0)
     assert everything(after, [user]) == pytest.approx(before, abs=1e-9)
