@@ -12,11 +12,12 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
-from ..errors import InputError
+from ..errors import InputError, SourceError
 from ..gnn.model.settings import ModelSettings
 from ..gnn.text.clusters import check_relations
 from ..gnn.text.encoder import PACKAGED
 from ..graph.event_weights import EventWeights
+from ..loaders.base import read_utf8
 
 _AT_LEAST = {
     "seed": 0,
@@ -95,17 +96,14 @@ def read_config(given: str | Path | Mapping[str, Any] | Config) -> Config:
         return given
     if isinstance(given, Mapping):
         return _checked(_Place("The configuration", ""), given)
-    path = Path(given)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_utf8(Path(given))
         table = tomllib.loads(text)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8; save it as UTF-8.") from None
+    except SourceError as error:
+        raise InputError(str(error)) from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: is not TOML ({error}); correct it there.") from None
-    return _checked(_Place(str(path), text), table)
+        raise InputError(f"{given}: is not TOML ({error}); correct it there.") from None
+    return _checked(_Place(str(given), text), table)
 
 
 class _Place(NamedTuple):

@@ -50,6 +50,7 @@ STORE_FILES = (
     "test_docs.py",
     "test_examples.py",
     "test_front_door.py",
+    "test_start.py",
     "test_site.py",
 )
 """Tests that start stores of their own, or whose half is done sooner with them."""

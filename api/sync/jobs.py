@@ -11,6 +11,7 @@ from typing import Any
 from ...errors import SourceError
 from ...graph.store.refresh import MAX_DELETE
 from ...graph.store.write import WAIT_SECONDS
+from ...loaders.base import read_utf8
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SOURCE_KEYS = frozenset({"source", "name", "model", "max_delete", "wait"})
@@ -58,10 +59,8 @@ def read_refresh_config(path: Path) -> RefreshConfig:
         SourceError: it cannot be read, or has a key or value that it cannot have.
     """
     try:
-        table = tomllib.loads(path.read_bytes().decode())
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        table = tomllib.loads(read_utf8(path))
+    except tomllib.TOMLDecodeError as error:
         raise SourceError(f"{path}: is not TOML ({error}); correct it.") from None
     entries, store = table.get("source"), table.get("store")
     if table.keys() - {"source", "store"} or not isinstance(entries, list) or not isinstance(store, str | None):
