@@ -79,7 +79,7 @@ class PerTarget(Protocol):
 class Probable(Protocol):
     """A method that predicts the probability of a purchase."""
 
-    def chance(self, split: Split, users: IntArray, targets: IntArray) -> Mapping[str, FloatArray]:
+    def purchase_probability(self, split: Split, users: IntArray, targets: IntArray) -> Mapping[str, FloatArray]:
         """Suffix of the metric ("" for the method's own rule) -> probabilities, float (users, targets)."""
 
 

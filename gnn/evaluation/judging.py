@@ -73,7 +73,7 @@ def judge_candidates(
         metrics |= {metric + suffix: value for metric, value in figures.items()}
     if isinstance(scorer, Probable):
         bought = split.test[everyone][:, split.listed].toarray() > 0
-        for suffix, chance in scorer.chance(split, everyone, split.listed).items():
-            metrics[f"brier{suffix}"] = brier_score(chance, bought)
-            metrics[f"ece{suffix}"] = expected_calibration_error(chance, bought)
+        for suffix, probability in scorer.purchase_probability(split, everyone, split.listed).items():
+            metrics[f"brier{suffix}"] = brier_score(probability, bought)
+            metrics[f"ece{suffix}"] = expected_calibration_error(probability, bought)
     return scores[np.searchsorted(users, groups[""])], metrics

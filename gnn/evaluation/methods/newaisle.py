@@ -55,7 +55,7 @@ class Newaisle(OnBlocks):
         model = self.model
         return model.raw_scores(model.factors.user_vectors(users), targets)
 
-    def chance(self, split: Split, users: IntArray, targets: IntArray) -> dict[str, FloatArray]:
+    def purchase_probability(self, split: Split, users: IntArray, targets: IntArray) -> dict[str, FloatArray]:
         """The calibrated probability, and beside it the articles' softmax."""
         model = self.model
         vectors, activity = model.factors.user_vectors(users), np.diff(split.train.indptr)[users]
@@ -104,7 +104,7 @@ class Newaisle(OnBlocks):
 
     def expected(self, split: Split, targets: IntArray) -> dict[str, FloatArray]:
         """What a report plots: expected share of buyers among users with a history, confidence, distance from seen."""
-        level = self.chance(split, np.flatnonzero(np.diff(split.train.indptr)), targets)[""].mean(axis=0)
+        level = self.purchase_probability(split, np.flatnonzero(np.diff(split.train.indptr)), targets)[""].mean(axis=0)
         distance = nearest_distance(self.blocks, targets, split.seen)
         return {"level": level, "confidence": self.model.confidence[targets], "distance": distance}
 

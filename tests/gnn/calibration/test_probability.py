@@ -73,7 +73,7 @@ def test_on_hidden_targets_it_is_far_better_than_the_articles_softmax(journey, p
     method.fit(split)
     users = np.flatnonzero(np.diff(split.train.indptr))
     bought = split.test[users][:, split.listed].toarray() > 0
-    chances = method.chance(split, users, split.listed)
+    chances = method.purchase_probability(split, users, split.listed)
     assert expected_calibration_error(chances[""], bought) < 0.5 * expected_calibration_error(
         chances[":softmax"], bought
     )

@@ -223,7 +223,7 @@ def test_single_targets_are_predicted_beside_the_truth(journey, phi, given, real
         assert np.array(targets["taste_auc"], dtype=float) == pytest.approx(tastes, nan_ok=True)
         assert np.nanmean(tastes) == pytest.approx(result.by_method["newaisle"].metrics["taste_auc"])
         everybody = np.flatnonzero(split.train.toarray().any(axis=1))
-        chances = method.chance(split, everybody, split.candidates)[""]
+        chances = method.purchase_probability(split, everybody, split.candidates)[""]
         assert targets["level"] == pytest.approx(chances.mean(axis=0))
         assert targets["confidence"] == pytest.approx(method._model.confidence[split.candidates])
         assert targets["distance"] == pytest.approx(brute_distances(phi, split))
