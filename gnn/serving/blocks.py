@@ -35,6 +35,9 @@ class ArrayFile(Mapping[str, Array]):
         array: Array = self._file.get_tensor(name)
         return array.astype(np.float64) if array.dtype == np.float16 else array
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # a mapping would read the array to find out
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
