@@ -85,6 +85,13 @@ def quick_search() -> Iterator[int]:
         yield most
 
 
+@pytest.fixture
+def hasty_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 validation folds, one of each protocol, for tests that fit a whole shop."""
+    monkeypatch.setattr("newaisle.gnn.training.folds.FOLDS", 2)
+    monkeypatch.setattr("newaisle.gnn.training.folds.MOST_FOLDS", 2)
+
+
 @pytest.fixture(scope="module")
 def thorough_search(quick_search: int) -> Iterator[None]:
     """As many validation folds as a fit has outside of the tests."""

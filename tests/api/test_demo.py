@@ -12,7 +12,7 @@ from newaisle.api.recommender import Recommender
 Run = Callable[..., tuple[object, str, str]]
 
 
-@pytest.mark.usefixtures("fresh_home")
+@pytest.mark.usefixtures("fresh_home", "hasty_search")
 def test_the_demo_runs_from_purchases_to_a_saved_recommender(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code, told, steps = run("demo", "--households", "100", "--out", str(out))
