@@ -26,13 +26,13 @@ from .options import EvaluationOptions
 
 
 class CustomModel(Protocol):
-    """What :func:`evaluate` takes: anything that learns from a catalog and its sales and scores, by the user's ids."""
+    """What :func:`evaluate` takes: anything that learns from a catalog and its sales and scores by ids."""
 
     def fit(self, graph: CatalogGraph, history: Interactions) -> Any:
         """Learn from the whole catalog, hidden targets included, and the remaining sales.
 
-        The history has one event per user and target with the summed weight, without times; ``history.users`` names all
-        users, those without any remaining event included.
+        The history has one event per user and target with the summed weight, no times, and all users, some without
+        events.
         """
 
     def score(self, users: Sequence[Id], targets: Sequence[Id]) -> Any:
@@ -56,13 +56,13 @@ def evaluate(
     progress: Progress | None = None,
     kinds: Mapping[str, float] | None = None,
 ) -> Evaluation:
-    """Compare custom models with newaisle and all baselines: every one on the same splits, by the same metrics.
+    """Compare custom models with newaisle and all baselines on the same splits by the same metrics.
 
     Args:
         graph: the whole catalog.
         history: all interactions.
-        models: not fitted; also a :class:`newaisle.Recommender` with other settings. By name, or else named by their
-            attribute ``name`` or their class. Each split fits a copy. Their figures are not cached.
+        models: not fitted, each split fits a copy; by name, or else named by their attribute ``name`` or class. Their
+            figures are not cached. A :class:`newaisle.Recommender` with other settings is one too.
         protocols: as in :class:`newaisle.api.EvaluationOptions`.
         seeds: one split per protocol and seed.
         baselines: whether newaisle and all baselines run too.
@@ -71,12 +71,9 @@ def evaluate(
         relations: "clusters" gives newaisle and the baselines clusters of texts.
         min_similarity: least cosine of a text and the centre of its cluster; None for 0.6.
         jobs: number of processes; the models must be of classes that they can import.
-        cache: folder that caches figures of newaisle and the baselines; None for the one in ``NEWAISLE_HOME``.
+        cache: folder for figures of newaisle and the baselines; None for the one in ``NEWAISLE_HOME``.
         progress: receives one line per figure.
         kinds: event kind -> weight; pairs above 0 are purchases, and custom models get no kinds.
-
-    Returns:
-        All figures: ``.tables`` for people, ``.rows`` in tidy form.
 
     Raises:
         InputError: a model lacks ``fit`` or ``score``, two have one name, there is nothing to evaluate, or what
@@ -106,15 +103,7 @@ def evaluate(
 
 @dataclass(eq=False)
 class CustomMethod:
-    """A custom model as :class:`newaisle.gnn.evaluation.contracts.Method`: rows and positions outside, ids inside.
-
-    Attributes:
-        name: what errors call it.
-        model: not fitted; every fit takes a copy.
-        users: ids of the rows.
-        vectors: for a recommender.
-        seed: not given to the model.
-    """
+    """A custom model as :class:`newaisle.gnn.evaluation.contracts.Method`, from ids of ``users`` to rows; unseeded."""
 
     name: str
     model: CustomModel
@@ -126,10 +115,10 @@ class CustomMethod:
 
     @property
     def config(self) -> None:
-        """What the model depends on is unknown, so its figures are not cached."""
+        """None: what the model depends on is unknown, so nothing is cached."""
 
     def fit(self, split: Split) -> None:
-        """Fit a copy to what the split leaves."""
+        """Fit a copy of the model to the training data."""
         known = np.unique(split.train.indices)
         entries = split.train.tocoo()
         history = Interactions(
@@ -144,11 +133,7 @@ class CustomMethod:
         self._fitted.fit(split.graph, history, **further)
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
-        """The model's scores, float64 (users, targets).
-
-        Raises:
-            ModelError: they are no numbers.
-        """
+        """The model's scores, float64 (users, targets); a ModelError if they are no numbers."""
         batch = ([self.users.values[i] for i in users.tolist()], [split.graph.ids.values[i] for i in targets.tolist()])
         scores = fitted(self._fitted).score(*batch)
         try:
@@ -185,7 +170,7 @@ def _name_of(model: CustomModel) -> str:
 
 
 def without_fit(model: CustomModel) -> CustomModel:
-    """A recommender with its settings alone: the fitted state is large, and no copy needs it."""
+    """A recommender with its settings alone: copies need no fitted state."""
     if isinstance(model, Recommender):
         return Recommender(
             seed=model.seed,

@@ -1,4 +1,4 @@
-"""Evaluation of a source: what may be known, which methods, and the tables people read."""
+"""Evaluation of a source: catalogs, methods and tables."""
 
 from __future__ import annotations
 
@@ -29,13 +29,9 @@ from .tables import figures
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The results of an evaluation, and what they are of.
+    """The results of an evaluation, and the data and options they are of.
 
     Attributes:
-        source: what the data are called.
-        graph: the whole catalog.
-        history: the interactions that were judged.
-        options: what was compared.
         left_out: protocols that the catalog does not allow -> why.
         results: one per protocol and seed.
     """
@@ -68,7 +64,7 @@ class Evaluation:
 
     @property
     def tables(self) -> dict[str, Table]:
-        """The figures for people, in the library of the history: title -> a row per method, mean ± standard error."""
+        """Title -> a row per method, mean ± standard error, as a table of the history's library."""
         return {
             title: to_frame(dict(zip(columns, map(list, zip(*lines, strict=True)), strict=True)), self.history.backend)
             for title, (columns, lines) in figures(self.summary).items()
@@ -107,8 +103,8 @@ def evaluate_source(
         progress: receives one line per result.
 
     Raises:
-        InputError: a protocol that the catalog does not allow, a name that cannot be dropped, a further method with the
-            name of another one, vectors that cannot be used, no texts for clusters, or no split can be made.
+        InputError: a protocol that the catalog does not allow, a name that cannot be dropped or is taken, bad vectors,
+            no texts for clusters, or no split can be made.
         SourceError: a file of vectors cannot be read.
     """
     options = options or EvaluationOptions()
@@ -148,7 +144,7 @@ def evaluate_source(
 def _catalogs(
     graph: CatalogGraph, as_of: Callable[[str], CatalogGraph] | None, protocols: Sequence[str], report: Progress
 ) -> Iterator[tuple[CatalogGraph, list[str]]]:
-    """The catalogs that methods may know, each with its protocols."""
+    """Catalogs that methods may know, each with its protocols."""
     dated = [protocol for protocol in protocols if family(protocol) == TEMPORAL]
     if dated and as_of is None:
         report("The source has no catalog as of that date, so features stay as they are now.")
@@ -163,7 +159,7 @@ def _catalogs(
 def _applicable(
     graph: CatalogGraph, history: Interactions, options: EvaluationOptions, report: Progress
 ) -> tuple[list[str], dict[str, str]]:
-    """The protocols to run, and those of the default ones that do not apply, with the reason."""
+    """The protocols to run, and the default ones that do not apply, with the reason."""
     matrix = WeightedHistory.of(history, graph, options.kinds).bought
     names = expand(options.protocols or PROTOCOLS)
     reasons = {protocol: obstacle(hiding(protocol), graph, matrix) for protocol in names}

@@ -41,16 +41,11 @@ _PLOTS = {
     "distance": "Taste AUC of hidden targets by distance from the nearest sold target",
     "variety": "Coverage and diversity against NDCG@20 by method",
 }
-"""Name of a plot -> what it shows."""
+"""Plot -> its caption."""
 
 
 def report_text(evaluation: Evaluation, data: Mapping[str, Any]) -> str:
-    """The report in Markdown.
-
-    Args:
-        evaluation: what it is of.
-        data: as :func:`newaisle.api.reports.report.report_data` gives it.
-    """
+    """The report in Markdown; ``data`` as :func:`newaisle.api.reports.report.report_data` returns it."""
     plots = plotted(evaluation)
     parts = [f"# newaisle on {evaluation.source}", _question(evaluation), "## What was judged"]
     parts += [_judged(evaluation, data), "## Which method ranks the hidden targets best?"]

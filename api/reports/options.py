@@ -1,4 +1,4 @@
-"""The options of an evaluation, checked once and passed on whole."""
+"""The options of an evaluation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class EvaluationOptions:
         protocols: some of :data:`newaisle.gnn.evaluation.protocols.names.GRAMMAR`; None for ``leave-targets-out`` and
             ``leave-branches-out`` as far as the catalog allows them.
         seeds: one split per protocol and seed.
-        users: judge a random part of so many users only; None for all.
+        users: size of the random part of users to judge; None for all.
         drop: features, attributes, relations, kinds of vectors or ``text`` that no method may know.
         vectors: further modalities, as :meth:`newaisle.Recommender.fit` takes them.
         relations: "clusters" adds clusters of texts, as in :class:`newaisle.Recommender`.
@@ -32,8 +32,7 @@ class EvaluationOptions:
         encoder: text encoder, None for none.
         encodings: file that caches text embeddings.
         results_folder: folder that caches finished results, so that a stopped run resumes.
-        jobs: number of processes; the figures do not depend on it. A script that gives more than one needs the usual
-            ``if __name__ == "__main__":``.
+        jobs: number of processes; above 1, scripts need ``if __name__ == "__main__":``. Figures do not depend on it.
 
     Raises:
         InputError: an unknown protocol, no seed, or bad options of clusters.
@@ -62,7 +61,7 @@ class EvaluationOptions:
 
     @property
     def flags(self) -> list[str]:
-        """Flags of ``newaisle evaluate`` for what else is known of targets."""
+        """Flags of ``newaisle evaluate`` for vectors and clusters."""
         flags = [
             f"--vectors {name}={table if isinstance(table, str | Path) else 'FILE.parquet'}"
             for name, table in (self.vectors or {}).items()

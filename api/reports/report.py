@@ -28,9 +28,6 @@ _DPI = 110
 def open_report(folder: str | Path) -> Path:
     """Make the folder and check that a report can be written there, before a long evaluation.
 
-    Returns:
-        The folder.
-
     Raises:
         InputError: the folder cannot be made or written to.
         MissingExtraError: matplotlib is not installed.
@@ -74,11 +71,9 @@ def report_data(evaluation: Evaluation) -> dict[str, Any]:
     """All that ``report.json`` holds.
 
     - ``settings``: the options; ``left_out``: protocols that do not apply, and why.
-    - ``data``: counts and hashes of the catalog and of all that was read; ``versions``: of newaisle (its code too) and
-      of the libraries it computes with.
-    - ``splits``: counts per protocol and seed.
-    - ``rows``: the tidy rows; ``summary``: their means with corrected standard errors; ``differences``: newaisle minus
-      every other method, paired.
+    - ``data``: counts and hashes of the data; ``versions``: of newaisle, its code and its libraries.
+    - ``splits``: counts per protocol and seed; ``rows``: all figures; ``summary``: their means with corrected errors.
+    - ``differences``: newaisle minus every other method, paired.
     - ``correlations``, ``deciles``: see :mod:`newaisle.gnn.evaluation.diagnostics`.
     - ``targets``: per protocol, seed and method that predicts single targets, columns with one number per candidate.
     """

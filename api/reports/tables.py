@@ -1,4 +1,4 @@
-"""The tables of an evaluation that people read."""
+"""The printed tables of an evaluation."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ TableText = tuple[list[str], list[list[object]]]
 
 
 def figures(summary: Sequence[Summary]) -> dict[str, TableText]:
-    """Tables by title, one method per row (best NDCG first), as mean ± standard error.
+    """Tables by title (the protocol), one method per row (best NDCG first), as mean ± standard error.
 
-    The title is the protocol, and each metric has a column; all shares of few-shot are one table of NDCG@20.
+    Each metric has a column; all shares of few-shot are one table of NDCG@20.
     """
     tables: dict[str, TableText] = {}
     for protocol in dict.fromkeys(each.protocol for each in summary):
@@ -60,7 +60,6 @@ def _few_shot(summary: Sequence[Summary]) -> TableText:
 def _table(
     cells: dict[tuple[str, str], Summary], keys: Sequence[str], columns: Sequence[str], leading: str
 ) -> TableText:
-    """One method per row, by the leading key, the best first."""
     methods = sorted(dict.fromkeys(method for method, _ in cells), key=lambda method: -cells[method, leading].mean)
     lines: list[list[object]] = []
     for method in methods:
@@ -70,7 +69,7 @@ def _table(
 
 
 def paired(differences: Sequence[Comparison]) -> list[list[object]]:
-    """NDCG@20 of one method minus that of every other on the same splits: protocol, other method, difference."""
+    """Protocol, other method, NDCG@20 of one method minus that of the other on the same splits."""
     lines: list[list[object]] = [
         [each.protocol, each.baseline, with_error(each.difference, each.standard_error, "+.4f")]
         for each in differences

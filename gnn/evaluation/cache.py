@@ -30,8 +30,7 @@ class MethodResult:
 
     Attributes:
         metrics: name -> finite value, at least one.
-        targets: name -> one number per candidate, in their order, None where it is not defined; empty for a method
-            that does not predict single targets.
+        targets: name -> one number per candidate, None where it is undefined; empty if no single targets are predicted.
     """
 
     metrics: Mapping[str, float]
@@ -39,7 +38,7 @@ class MethodResult:
 
 
 def column(values: npt.NDArray[Any]) -> list[float | None]:
-    """Numbers as JSON has them: NaN as None."""
+    """Numbers for JSON: NaN as None."""
     return [None if math.isnan(value) else value for value in values.tolist()]
 
 
@@ -58,13 +57,13 @@ def data_hash(graph: CatalogGraph, interactions: Interactions) -> str:
 
 
 def array_hash(array: np.ndarray) -> str:
-    """SHA-256 (hex) of one array with its shape and type."""
+    """SHA-256 (hex) of an array with its shape and dtype."""
     head = f"{array.dtype.str}{array.shape}".encode()
     return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
 def code_hash() -> str:
-    """SHA-256 (hex) of newaisle's version and of all code below api/ and loaders/: no result outlives its code."""
+    """SHA-256 (hex) of newaisle's version and its code outside api/ and loaders/."""
     digest = hashlib.sha256(version("newaisle").encode())
     package = Path(str(graph_package.__file__)).parents[1]
     for files in (package.glob("*.py"), (package / "graph").rglob("*.py"), (package / "gnn").rglob("*.py")):
@@ -79,12 +78,7 @@ def _hash(*parts: str | int | None) -> str:
 
 @dataclass(frozen=True)
 class ResultCache:
-    """Finished results of an evaluation, one file each.
-
-    Attributes:
-        folder: where they are; None for nowhere.
-        key: hash of what all of them depend on.
-    """
+    """Finished results, one file each; ``key`` hashes what all depend on, ``folder`` None caches nothing."""
 
     folder: Path | None = None
     key: str = ""
@@ -98,7 +92,7 @@ class ResultCache:
         embeddings: AnyFloatArray | None,
         kinds: Mapping[str, float],
     ) -> ResultCache:
-        """Make the folder for results of newaisle's code of today on these data.
+        """Make the folder for results of the current code on these data.
 
         Raises:
             InputError: the folder cannot be made.
@@ -115,16 +109,10 @@ class ResultCache:
     def result(
         self, about: Mapping[str, str | int], method: Method, held: IntArray, compute: Callable[[], MethodResult]
     ) -> MethodResult:
-        """The result in the folder, or else computed now and kept there; a broken file counts as none.
+        """Read the result, or compute and keep it if there is none, or its file is broken or not ``about`` the same.
 
-        Args:
-            about: protocol, seed and name in the rows; a file about something else is broken.
-            method: kept only if it is known what its results depend on.
-            held: users that a method with users of its own is judged on.
-            compute: gives the result.
-
-        Raises:
-            InputError: the file cannot be written.
+        ``about`` has protocol, seed and name in the rows, ``held`` the users that a method with users of its own is
+        judged on. Results of a method with unknown settings are not kept.
         """
         settings = _settings(method)
         if self.folder is None or settings is None:
@@ -138,7 +126,7 @@ class ResultCache:
 
 
 def _settings(method: Method) -> str | None:
-    """What a result depends on besides data, seed and newaisle's code; None if that is not known."""
+    """What a result depends on besides data, seed and newaisle's code; None if unknown."""
     kind = f"{type(method).__module__}.{type(method).__qualname__}"
     if isinstance(method, Configured):
         return None if method.config is None else f"{kind} {method.config}"
@@ -159,7 +147,6 @@ def _read(file: Path, about: Mapping[str, str | int]) -> MethodResult | None:
 
 
 def _are_columns(targets: object) -> TypeGuard[Mapping[str, Sequence[float | None]]]:
-    """Whether these are lists of equal length under names, of numbers and None."""
     if not isinstance(targets, dict) or not all(isinstance(values, list) for values in targets.values()):
         return False
     values = [value for values in targets.values() for value in values]
@@ -172,7 +159,7 @@ def _is_finite(value: object) -> bool:
 
 
 def _write(file: Path, content: Mapping[str, object]) -> None:
-    """Write in one step: either the whole file is there or none."""
+    """Write the whole file or none."""
     draft = file.with_suffix(f".{os.getpid()}.tmp")
     try:
         draft.write_text(json.dumps(content), "utf-8")

@@ -17,13 +17,12 @@ from .protocols.names import FEW_SHOT, family
 from .runner import ResultRow
 
 CEILING = Ceiling.name
-"""The one method whose plain figures are over users of its own: the others' ``@held-out`` figures are its match; in
-few-shot all are judged on those users."""
+"""Its plain figures are over users of its own, those of the others' ``@held-out`` figures."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A metric of a method over the seeds; ``standard_error`` is the corrected one, None with a single seed."""
+    """Mean of a metric over the seeds with corrected standard error, None with a single seed."""
 
     protocol: str
     method: str
@@ -35,13 +34,9 @@ class Summary:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A method minus the baseline on the same splits.
+    """A method minus the baseline, mean over common seeds with corrected standard error (None with a single seed).
 
-    Attributes:
-        metric: but for few-shot it ends in ``@held-out`` where one of both is the ceiling.
-        difference: mean over seeds of method - baseline.
-        standard_error: corrected standard error of the difference; None with a single seed.
-        seeds: number of seeds that both have.
+    ``metric`` ends in ``@held-out`` where one of both is the ceiling, except in few-shot.
     """
 
     protocol: str
@@ -54,28 +49,22 @@ class Comparison:
 
     @property
     def main_metric(self) -> str | None:
-        """The metric without its suffix, over all judged users, or those of the ceiling; None over other users."""
+        """The metric without suffix if it is over all judged users, or those of a compared ceiling; else None."""
         plain = self.metric.removesuffix(HELD_OUT)
         main = comparable(plain, self.protocol) if CEILING in (self.method, self.baseline) else plain
         return plain if self.metric == main else None
 
 
 def comparable(metric: str, protocol: str) -> str:
-    """The other methods' metric that is over the users of the ceiling's: in few-shot all are judged on these."""
+    """The other methods' metric over the ceiling's users: in few-shot all are judged on these."""
     return metric if family(protocol) == FEW_SHOT else metric + HELD_OUT
 
 
 def corrected_standard_error(values: Sequence[float]) -> float | None:
-    """Standard error of a mean over J random splits of one data set.
+    """Standard error of a mean over J random splits of one data set; None for fewer than two values.
 
-    The sample variance times (1/J + n_test/n_train) in place of 1/J (Nadeau and Bengio 2003, "Inference for the
-    generalization error", section 4): training sets overlap, so the splits are no independent samples.
-
-    Args:
-        values: one figure, or paired difference, per split.
-
-    Returns:
-        The standard error; None for fewer than two values.
+    Sample variance times (1/J + n_test/n_train) in place of 1/J, as training sets overlap (Nadeau and Bengio 2003,
+    "Inference for the generalization error", section 4).
     """
     if len(values) < 2:
         return None
@@ -94,16 +83,7 @@ def summary_table(rows: Iterable[ResultRow]) -> list[Summary]:
 
 
 def compare(rows: Iterable[ResultRow], baseline: str) -> list[Comparison]:
-    """Compare every other method with one, split by split.
-
-    Only figures over the same users are paired: the ceiling's with the others' ``@held-out`` ones.
-
-    Args:
-        rows: of :func:`newaisle.gnn.evaluation.runner.evaluate_splits`.
-        baseline: the method that is subtracted.
-
-    Returns:
-        One comparison per protocol, method and metric that both have on at least one common seed, in row order.
+    """Compare every other method with the baseline on common seeds, the ceiling by the others' ``@held-out`` figures.
 
     Raises:
         InputError: no row is of the baseline.

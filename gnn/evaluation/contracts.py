@@ -16,11 +16,7 @@ _T = TypeVar("_T")
 
 
 def fitted(part: _T | None) -> _T:
-    """What ``fit`` left behind.
-
-    Raises:
-        ModelError: ``fit`` was not called.
-    """
+    """Return what ``fit`` learned; a ModelError if it was not called."""
     if part is None:
         raise ModelError("score was called before fit; fit the method first.")
     return part
@@ -30,34 +26,28 @@ class Scorer(Protocol):
     """Ranks targets for users."""
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
-        """Scores, float (users, targets), higher is better, without NaN.
-
-        Args:
-            split: the one it was fitted on.
-            users: row numbers of ``split.train``; some of the rows may be empty.
-            targets: positions in the graph.
-        """
+        """Scores, float (users, targets), higher is better, no NaN; users are rows (some empty), targets positions."""
 
 
 class Method(Scorer, Protocol):
-    """A method that can be evaluated; the protocols below are abilities that it may have besides."""
+    """A method that can be evaluated; the protocols below are optional abilities."""
 
     def fit(self, split: Split) -> None:
-        """Learn from ``split.train`` and ``split.graph``; choose settings on targets that are hidden inside them."""
+        """Learn from ``split.train`` and ``split.graph``; choose settings on targets hidden inside them."""
 
 
 @runtime_checkable
 class Configured(Protocol):
-    """A method with settings: ``config`` spells out all that changes its results but data, seed and newaisle's code."""
+    """A method with settings, so that its results can be cached."""
 
     @property
     def config(self) -> str | None:
-        """The settings, known before ``fit``; None where they are unknown, so that no result is cached."""
+        """All that changes results but data, seed and newaisle's code, before ``fit``; None (unknown) is not cached."""
 
 
 @runtime_checkable
 class OwnUsers(Protocol):
-    """A method that learns from the hidden sales of some users and so is judged on others only (the ceiling)."""
+    """A method that learns from the hidden sales of some users and is judged on others (the ceiling)."""
 
     def judged(self, split: Split) -> IntArray:
         """The rows it is judged on, among ``split.users``; known before ``fit``."""
@@ -65,13 +55,13 @@ class OwnUsers(Protocol):
 
 @runtime_checkable
 class PerTarget(Protocol):
-    """A method that predicts numbers of each new target, beyond a score for every user."""
+    """A method that predicts numbers of each new target."""
 
     def expected(self, split: Split, targets: IntArray) -> Mapping[str, FloatArray]:
         """Name -> one finite number per target, float (targets,), from what ``fit`` learned alone.
 
-        A report plots ``level`` (the expected share of buyers), ``confidence`` (0 to 1) and ``distance`` (from the
-        nearest seen target).
+        Reports plot ``level`` (expected share of buyers), ``confidence`` (0 to 1) and ``distance`` (from the nearest
+        seen).
         """
 
 
@@ -85,34 +75,34 @@ class Probable(Protocol):
 
 @runtime_checkable
 class Learning(Protocol):
-    """Learns from the first sales of new targets without another fit (few-shot)."""
+    """A method that learns from the first sales of new targets without another fit (few-shot)."""
 
     def revealed(self, split: Split, users: IntArray) -> Scorer:
-        """What ranks after some users revealed which of the hidden targets they bought; the original stays."""
+        """A new scorer that knows which hidden targets some users bought."""
 
 
 @runtime_checkable
 class MixedScorer(Protocol):
-    """Has a rule of its own for seen and new targets in one ranking (generalised)."""
+    """A method with a rule of its own for seen and new targets in one ranking (generalised)."""
 
     def mixed(self, split: Split) -> Scorer:
-        """What ranks seen targets and ``split.hidden`` together."""
+        """Scorer that ranks seen targets and ``split.hidden`` together."""
 
 
 @runtime_checkable
 class Accompanied(Protocol):
-    """A method whose fit serves further scorers too, which have rows of their own beside it."""
+    """A method whose fit serves further scorers with rows of their own."""
 
     name: str
-    """Only a method that runs under this name is accompanied, so that its variants do not repeat the rows."""
+    """Only the method under this name is accompanied, not its variants."""
 
     @property
     def companions(self) -> Mapping[str, Learning | MixedScorer]:
-        """Name in the rows -> scorer, known before ``fit``: in few-shot or in generalised, by its ability."""
+        """Name in the rows -> scorer, known before ``fit``; its ability decides on few-shot or generalised."""
 
 
 def companions(name: str, method: Method) -> Mapping[str, Learning | MixedScorer]:
-    """Those of a method that runs under some name."""
+    """Companions of a method that runs under some name."""
     return method.companions if isinstance(method, Accompanied) and method.name == name else {}
 
 
@@ -132,6 +122,6 @@ class MethodCatalog:
 
 
 Make = Callable[[int], Method]
-"""Makes a method from a seed; with several processes it must be picklable, so no lambda."""
+"""Make a method from a seed; picklable (no lambda) for several processes."""
 Offer = Callable[[MethodCatalog], Make | None]
-"""What makes a method for a catalog; None where the catalog does not allow it."""
+"""Offer a method for a catalog; None where the catalog does not allow it."""

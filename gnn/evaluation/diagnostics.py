@@ -26,11 +26,9 @@ class Mean:
 
 @dataclass(frozen=True)
 class Decile:
-    """A tenth of the candidates of every split, in the order of a prediction.
+    """A tenth of the candidates of every split, in the order of a prediction; ``decile`` goes from 1 (least) to 10.
 
     Attributes:
-        protocol: the protocol.
-        decile: from 1, where it is least, to 10.
         targets: number of candidates, over all splits.
         middle: mean of what they are ordered by.
         level_error: mean of :func:`newaisle.gnn.calibration.confidence.popularity_errors`.
@@ -47,11 +45,10 @@ class Decile:
 
 @dataclass(frozen=True)
 class Correlations:
-    """Spearman's rank correlations within splits.
+    """Spearman's rank correlations within splits; None if one side never varies.
 
     Attributes:
-        protocol: the protocol.
-        level_share: of the predicted with the true share of buyers; None if one of both never varies.
+        level_share: of the predicted with the true share of buyers.
         confidence_error: of the confidence with the error of that prediction: the farther below 0, the better.
     """
 
@@ -61,20 +58,14 @@ class Correlations:
 
 
 def target_columns(result: SplitResult, method: str) -> dict[str, FloatArray]:
-    """A method's predictions of the candidates of a split and the truth, float64 (candidates,), NaN if not defined."""
+    """Predictions and truth of the candidates of a split, float64 (candidates,), NaN if undefined."""
     return {name: np.array(values, dtype=np.float64) for name, values in result.by_method[method].targets.items()}
 
 
 def deciles(results: Sequence[SplitResult], by: str, method: str) -> list[Decile]:
-    """Error of the predicted popularity and taste AUC by tenths of the candidates.
+    """Error of the predicted popularity and taste AUC by tenths of the candidates in the order of a column.
 
-    Args:
-        results: some splits.
-        by: what the candidates of each split are ordered by: "confidence" or "distance".
-        method: one that is :class:`newaisle.gnn.evaluation.contracts.PerTarget`.
-
-    Returns:
-        By protocol and decile; a decile that no split fills (fewer than ten candidates) is left out.
+    ``by`` is "confidence" or "distance"; deciles that no split fills (fewer than ten candidates) are left out.
     """
     found: list[Decile] = []
     for protocol, columns in _by_protocol(results, method):
@@ -91,7 +82,7 @@ def deciles(results: Sequence[SplitResult], by: str, method: str) -> list[Decile
 
 
 def correlations(results: Sequence[SplitResult], method: str) -> list[Correlations]:
-    """How well popularity and confidence are ordered, by protocol."""
+    """Rank correlations of popularity and confidence by protocol."""
     found: list[Correlations] = []
     for protocol, columns in _by_protocol(results, method):
         level = [_spearman(column["level"], column["share"]) for column in columns]
@@ -113,7 +104,6 @@ def _mean(values: Sequence[FloatArray], inside: Sequence[IntArray]) -> Mean | No
 
 
 def _spearman(a: FloatArray, b: FloatArray) -> float:
-    """Spearman's rank correlation; NaN where one side never varies."""
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
     return float(spearmanr(a, b).statistic)

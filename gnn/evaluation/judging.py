@@ -1,4 +1,4 @@
-"""How a fitted scorer is judged on one split: what the protocols share."""
+"""Judging a fitted scorer on one split, as all protocols do."""
 
 from __future__ import annotations
 
@@ -14,15 +14,11 @@ from ..validation.splits import Split, buyers
 from .contracts import Probable, Scorer
 
 HELD_OUT = "@held-out"
-"""Suffix of a metric taken over the users that a method of the run with users of its own is judged on."""
+"""Suffix of a metric over the users that a method with users of its own is judged on."""
 
 
 def checked_scores(name: str, scorer: Scorer, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
-    """The scores, float (users, targets).
-
-    Raises:
-        ModelError: a wrong shape or NaN.
-    """
+    """Scores, float (users, targets); a ModelError for a wrong shape or NaN."""
     scores = scorer.score(split, users, targets)
     shape = (len(users), len(targets))
     if scores.shape != shape or np.isnan(scores).any():
@@ -41,21 +37,10 @@ def judge_candidates(
     everyone: IntArray,
     embeddings: AnyFloatArray | None,
 ) -> tuple[FloatArray, dict[str, float]]:
-    """Judge the ranking of the candidates, and the probabilities of a scorer that has them.
+    """Scores of the group "", float (users, candidates), and all metrics, those of probabilities included.
 
-    Args:
-        name: what errors call it.
-        scorer: fitted to the split.
-        split: what is hidden.
-        groups: metric suffix -> the users it is taken over.
-        everyone: users whose probabilities are judged, of all hidden targets, unsold ones included.
-        embeddings: text embeddings of all targets, float (n, d), for the metric ``diversity``.
-
-    Returns:
-        The scores of the group "", float (users, candidates), and the metrics.
-
-    Raises:
-        ModelError: scores of a wrong shape or NaN.
+    ``groups`` maps metric suffixes to users, ``everyone`` are the users whose probabilities of all hidden targets are
+    judged, and ``embeddings`` of all targets, float (n, d), define the metric ``diversity``.
     """
     users = np.unique(np.concatenate(list(groups.values())))
     scores = checked_scores(name, scorer, split, users, split.candidates)

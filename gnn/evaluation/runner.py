@@ -1,4 +1,4 @@
-"""The runner: every method on the same splits, judged by the same metrics, in tidy rows."""
+"""The runner: every method on the same splits, judged by the same metrics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .protocols.zero_shot import Judge, ProtocolRun, zero_shot_run
 
 @dataclass(frozen=True)
 class ResultRow:
-    """One finite figure of an evaluation, in tidy form; ``metric`` may end in ``@held-out`` or ``@without-history``."""
+    """One finite figure in tidy form; ``metric`` may end in ``@held-out`` or ``@without-history``."""
 
     protocol: str
     seed: int
@@ -39,14 +39,10 @@ class ResultRow:
 
 @dataclass(frozen=True)
 class SplitResult:
-    """The results of all methods on one split.
+    """The results of all methods on one split, by name.
 
-    Attributes:
-        protocol: how targets were hidden.
-        seed: of the split and the methods.
-        counts: number of targets ``seen``, ``hidden`` and ``candidates``, of ``users`` judged and of
-            ``users_without_history``.
-        by_method: name -> result.
+    ``counts`` has the numbers of ``seen`` and ``hidden`` targets, ``candidates``, ``users`` judged and
+    ``users_without_history``.
     """
 
     protocol: str
@@ -77,30 +73,25 @@ def evaluate_splits(
     progress: Progress | None = None,
     kinds: Mapping[str, float] | None = None,
 ) -> list[SplitResult]:
-    """Fit and judge every method on every split.
+    """Fit and judge every method on every split; one result per protocol and seed, in this order.
 
-    A method's plain figures (``ndcg@20``) are over ``split.users``, those ending in ``@without-history`` over
-    ``split.users_without_history``, where there are any. A method with users of its own
-    (:class:`newaisle.gnn.evaluation.contracts.OwnUsers`; at most one per run) has plain figures over these alone, and
-    every other method gets a second set of figures over them, ending in ``@held-out``, to compare with.
+    Plain figures (``ndcg@20``) are over ``split.users``, those ending in ``@without-history`` over
+    ``split.users_without_history``. A method with users of its own
+    (:class:`newaisle.gnn.evaluation.contracts.OwnUsers`; at most one per run) has plain figures over these alone, the
+    others further ones over them, ending in ``@held-out``.
 
     Args:
         graph: the catalog of n targets and groups.
-        interactions: all events; those of targets that the graph does not know are left out. Pairs that weigh more than
-            0 are purchases, to learn from and to judge by.
+        interactions: all events, those of unknown targets left out; pairs that weigh more than 0 are purchases.
         methods: name in the rows -> what makes the method from the seed.
-        protocols: some of :data:`newaisle.gnn.evaluation.protocols.names.GRAMMAR`; those of few-shot share their fits.
+        protocols: some of :data:`newaisle.gnn.evaluation.protocols.names.GRAMMAR`.
         seeds: one split per protocol and seed.
         embeddings: text embeddings of the targets, float (n, d), for the metric ``diversity``.
-        cache: folder for finished results; one is computed again when data, settings or newaisle's code changed or when
-            its file is broken.
-        jobs: number of processes, one split and thread each. The figures are the same to the last bit;
-            :func:`newaisle.gnn.parallel.local.run_parallel` has what several need.
+        cache: folder for finished results of the same data, settings and code.
+        jobs: number of processes (:func:`newaisle.gnn.parallel.local.run_parallel`); the figures are the same to the
+            bit.
         progress: receives one line per split and result.
         kinds: event kind -> weight, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
-
-    Returns:
-        One per protocol and seed, in this order.
 
     Raises:
         InputError: an unknown protocol, one that cannot split this catalog, several methods with users of their own.
@@ -117,15 +108,13 @@ def evaluate_splits(
 
 
 def _sharing(protocols: Sequence[str]) -> list[tuple[str, ...]]:
-    """The protocols, grouped by what one fit serves."""
+    """Protocols grouped by what one fit serves."""
     few_shot = tuple(protocol for protocol in protocols if family(protocol) == FEW_SHOT)
     return list(dict.fromkeys(few_shot if protocol in few_shot else (protocol,) for protocol in protocols))
 
 
 @dataclass(frozen=True, eq=False)
 class _Evaluation:
-    """What the runs of an evaluation share."""
-
     graph: CatalogGraph
     interactions: Interactions
     kinds: Mapping[str, float]

@@ -1,4 +1,4 @@
-"""The balance of seen and new targets in the mixed ranking, chosen on hidden purchases of both."""
+"""The balance of seen and new targets in the mixed ranking."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ _STRENGTHS = (3.0, 10.0, 30.0, 100.0, 300.0)
 
 
 def choose_balance(folds: Sequence[ValidationFold], settings: ModelSettings) -> ModelSettings:
-    """Choose the strength of the seen targets' prior, and the offset of their scores against new ones.
+    """Choose the strength of the seen targets' prior, and the offset of the scores of new targets.
 
-    A fifth of the purchases is hidden beside the pseudo-new targets. The strength has the greatest NDCG@20 over those
-    of seen targets ranked alone, the offset the greatest harmonic mean H of both sides in the mixed ranking. The search
-    takes a single set of factors, for speed.
+    A fifth of the purchases is hidden beside the pseudo-new targets. The strength maximises the NDCG@20 of seen targets
+    ranked alone, the offset the harmonic mean H of both sides; a single set of factors is fitted, for speed.
     """
     factors = settings.factors
     if factors.second:

@@ -1,4 +1,4 @@
-"""What the last settings are chosen by, on fitted validation folds."""
+"""Criteria on fitted validation folds that choose the last settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .folds import FittedFold
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 _LEVELS = (0.0, 0.02, 0.05)
 _SHORT_HISTORY = 30
-"""Purchases of the median user up to which popularity joins the scores; beyond, trials gained nothing by it."""
+"""Purchases of the median user beyond which popularity gained nothing in trials."""
 _REVEALED = 0.1
 
 
@@ -35,7 +35,7 @@ def choose_rounds(fits: list[FittedFold], settings: ModelSettings) -> tuple[Mode
 
 
 def choose_level(fits: Sequence[FittedFold]) -> float:
-    """The weight of the predicted popularity in the scores: 0 where users' histories are long."""
+    """Weight of the predicted popularity in the scores: 0 where users' histories are long."""
     sizes = np.concatenate([np.diff(fit.fold.split.train.indptr) for fit in fits])
     if np.median(sizes[sizes > 0]) > _SHORT_HISTORY:
         return 0.0
@@ -43,7 +43,7 @@ def choose_level(fits: Sequence[FittedFold]) -> float:
 
 
 def choose_strength(fits: Sequence[FittedFold], settings: ModelSettings) -> float:
-    """The strength of the prior with the greatest NDCG@20 after first sales."""
+    """Strength of the prior with the greatest NDCG@20 after first sales."""
 
     def mean_ndcg(strength: float) -> float:
         chosen = replace(settings, strength=strength)
@@ -53,7 +53,7 @@ def choose_strength(fits: Sequence[FittedFold], settings: ModelSettings) -> floa
 
 
 def fit_tau(fits: Sequence[FittedFold], settings: ModelSettings) -> float:
-    """The temperature with the least cross-entropy at purchases, searched on a logarithmic scale."""
+    """Temperature with the least cross-entropy at purchases, searched on a logarithmic scale."""
     judged = [(_similarities(fit, settings), fit.fold.hits) for fit in fits]
     found = minimize_scalar(
         lambda log_tau: float(np.mean([_cross_entropy(each / np.exp(log_tau), hits) for each, hits in judged])),
@@ -65,7 +65,7 @@ def fit_tau(fits: Sequence[FittedFold], settings: ModelSettings) -> float:
 
 
 def held_out(fit: FittedFold, settings: ModelSettings) -> HeldOutTargets:
-    """All pseudo-new targets, those with few or no buyers included."""
+    """All pseudo-new targets with their predictions, those with few or no buyers included."""
     split, users = fit.fold.split, augment_users(fit.factors.users)
     vectors = as_new(fit.regressor.prior(split.listed).mean, settings)
     return HeldOutTargets(users, split.train, split.test, vectors, split.listed, fit.fold.seed)
@@ -77,7 +77,6 @@ def as_new(mean: FloatArray, settings: ModelSettings) -> FloatArray:
 
 
 def _taste_auc(fit: FittedFold) -> float:
-    """How well the zero-shot scores separate a pseudo-new target's buyers from other users."""
     train, hits = fit.fold.split.train[fit.fold.users], sp.csr_array(fit.fold.hits)
     return taste_auc(fit.users[:, :-1] @ fit.prior.mean[:, :-1].T, hits, np.diff(train.indptr))
 
@@ -87,7 +86,7 @@ def _zero_shot_ndcg(fit: FittedFold, weight: float) -> float:
 
 
 def _few_shot_ndcg(fit: FittedFold, settings: ModelSettings) -> float:
-    """NDCG@20 after a tenth of the users revealed what they bought of the pseudo-new targets, on the others."""
+    """NDCG@20 after a tenth of the users revealed their purchases of the pseudo-new targets, on the others."""
     fold, split, random = fit.fold, fit.fold.split, np.random.default_rng(fit.fold.seed)
     revealing = random.random(split.train.shape[0]) < _REVEALED
     judged = ~revealing[fold.users]
@@ -110,6 +109,6 @@ def _similarities(fit: FittedFold, settings: ModelSettings) -> FloatArray:
 
 
 def _cross_entropy(logits: FloatArray, hits: BoolArray) -> float:
-    """Mean over users of the cross-entropy of the softmax at their purchases, (users, candidates) both."""
+    """Mean over users of the cross-entropy of the softmax at their purchases; both (users, candidates)."""
     log_sum = np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1)) + logits.max(axis=1)
     return float(np.mean(log_sum - (logits * hits).sum(axis=1) / hits.sum(axis=1)))

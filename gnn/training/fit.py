@@ -1,4 +1,4 @@
-"""Fitting the model: all settings, chosen on validation folds, then the factors and the regressor."""
+"""Fitting the model: all settings on validation folds, then the factors and the regressor."""
 
 from __future__ import annotations
 
@@ -38,18 +38,10 @@ def fit_model(
     progress: Progress | None = None,
     signed: sp.csr_array | None = None,
 ) -> LatentFactorModel:
-    """Fit the model to a catalog and its sales.
+    """Fit the model to ``train``, summed weights of purchases, CSR (users, n); ``settings`` None are chosen on folds.
 
-    Args:
-        graph: the catalog, n targets and groups.
-        train: summed weights of purchases, CSR (users, n).
-        blocks: target features of the catalog.
-        seed: of the factors and the validation folds.
-        settings: None chooses them on validation folds.
-        protocols: how the folds hide their pseudo-new targets.
-        progress: receives one line per step.
-        signed: weights of the pairs in ``train``, above 0, and of disliked ones, below 0, CSR (users, n), as
-            :class:`newaisle.graph.event_weights.WeightedHistory` has them; None where each pair is a full purchase.
+    ``signed`` holds the weights of the pairs in ``train``, above 0, and of disliked ones, below 0, CSR (users, n)
+    (:class:`newaisle.graph.event_weights.WeightedHistory`); None where each pair is a full purchase.
 
     Raises:
         ModelError: no purchases, a catalog without usable features, or given settings that weigh none of them.
@@ -79,14 +71,7 @@ def fit_model(
 def choose_settings(
     folds: Sequence[ValidationFold], blocks: FeatureBlocks, unsold: IntArray, report: Progress
 ) -> ModelSettings:
-    """Choose all settings on validation folds; without any fold the starting ones stay.
-
-    Args:
-        folds: sets of pseudo-new targets.
-        blocks: target features.
-        unsold: positions of the targets that are really new.
-        report: receives one line per step.
-    """
+    """Choose all settings on validation folds, if there are any; ``unsold`` are the positions of really new targets."""
     kernel = start_kernel(blocks, START_WIDTH, START_RIDGE)
     if not folds:
         return ModelSettings(START_FACTORS, kernel)

@@ -1,7 +1,4 @@
-"""Validation folds: sold targets whose sales are hidden from the factors and predicted back.
-
-A :class:`ValidationFold` is what is hidden, a :class:`FittedFold` what is fitted without it.
-"""
+"""Validation folds: sold targets whose sales are hidden from the factors and predicted back."""
 
 from __future__ import annotations
 
@@ -34,29 +31,27 @@ from ..validation.splits import PROTOCOLS, Split, binary, pseudo_split
 
 START_WIDTH = 0.05
 START_RIDGE = 0.1
-"""Where the search begins: settings that did well on other splits than the reported ones."""
+"""Where the search begins, from other splits than the reported ones."""
 FOLDS = 3
-"""Folds per fit, more of them where the catalog is small:"""
+"""Least folds per fit."""
 MOST_FOLDS = 8
 ENOUGH = 400
-"""so many at most, until they hold this many judged pseudo-new targets together."""
+"""Judged pseudo-new targets of all folds together, up to which further folds are added (at most ``MOST_FOLDS``)."""
 HELD_OUT_FOLDS = 2
 """Folds that hide a part of the other purchases too."""
 FIT_USERS = 5000
-"""Users per fold, a random part of more."""
+"""Most users per fold."""
 MAX_TARGETS = 2000
-"""Seen and pseudo-new targets per fold, a random part of more."""
+"""Most seen and most pseudo-new targets per fold."""
 MAX_USERS = 1000
-"""Judged users per fold."""
+"""Most judged users per fold."""
 MAX_RANKED = 500
-"""Judged users of a mixed ranking."""
+"""Most judged users of a mixed ranking."""
 MANY = 10_000
-"""Seen targets from which on a random part would leave pseudo-new ones without their nearest neighbours, and the search
-blind to what only these predict. There"""
+"""Seen targets beyond which a fold takes each candidate's nearest ones, as a random part would miss them."""
 FEW, NEAREST = 500, 50
-"""so many pseudo-new targets are judged per fold, each predicted from so many of its nearest seen ones."""
+"""Pseudo-new targets per fold of very many seen ones, and nearest seen targets of each."""
 _STREAM = 0x6F
-"""Random stream of the held-out purchases."""
 KIND_WEIGHTS: Mapping[FeatureKind, Sequence[float]] = {
     FeatureKind.COUNT: (0.0, 1.0),
     FeatureKind.MIX: (0.0, 1.0),
@@ -65,18 +60,12 @@ KIND_WEIGHTS: Mapping[FeatureKind, Sequence[float]] = {
     FeatureKind.TEXT: (1.0, 1 / 3, 3.0),
     FeatureKind.MODALITY: (1.0, 0.0, 3.0),
 }
-"""Kind of blocks -> the weight where its search begins and what else is tried, in this order; 1 for other kinds."""
+"""Kind of blocks -> weights tried, from the starting one on; 1 for other kinds."""
 
 
 @dataclass(frozen=True, eq=False)
 class ValidationFold:
-    """Pseudo-new targets and all that is known without their sales.
-
-    Attributes:
-        split: which targets are pseudo-new.
-        blocks: features of all targets.
-        seed: of the factors and the samples.
-    """
+    """Pseudo-new targets and all that is known without their sales; ``seed`` is of the factors and the samples."""
 
     split: Split
     blocks: FeatureBlocks
@@ -113,7 +102,7 @@ class ValidationFold:
 
     @cached_property
     def hits(self) -> BoolArray:
-        """What the judged users bought of the candidates, (users, candidates)."""
+        """What the judged users bought of the candidates, bool (users, candidates)."""
         bought: BoolArray = self.split.test[self.users][:, self.candidates].toarray() > 0
         return bought
 
@@ -124,7 +113,7 @@ class ValidationFold:
 
     @cached_property
     def near(self) -> Mapping[str, npt.NDArray[np.float32]]:
-        """Squared distances between candidates and seen targets, of very many their nearest ones, by block."""
+        """Block -> squared distances of candidates and seen targets (c, s), of very many their nearest ones (c, k)."""
         between = self.blocks.squared_distances
         if not self.many:
             return {name: between(name, self.candidates, self.seen) for name in self.blocks.names}
@@ -133,7 +122,7 @@ class ValidationFold:
 
     @cached_property
     def among(self) -> Mapping[str, npt.NDArray[np.float32]]:
-        """Squared distances among seen targets, of very many among the nearest of each candidate, by block."""
+        """Block -> squared distances among seen targets (s, s), of very many each candidate's nearest (c, k, k)."""
         between = self.blocks.squared_distances
         if not self.many:
             return {name: between(name, self.seen, self.seen) for name in self.blocks.names}
@@ -144,7 +133,7 @@ class ValidationFold:
         return fit_factors(self.split.weights, settings, self.seed)
 
     def judged_factors(self, settings: FactorSettings) -> tuple[FloatArray, FloatArray]:
-        """Those of the judged users (users, rank) and the seen targets (seen, rank), fitted once per setting."""
+        """Factors of the judged users (users, rank) and the seen targets (seen, rank), cached by setting."""
         if settings not in self._judged_factors:
             weights = self.split.weights
             _, users = fit_users(weights, settings, self.seed)
@@ -155,7 +144,7 @@ class ValidationFold:
         return self._judged_factors[settings]
 
     def forget_search(self) -> None:
-        """Free what only the search needs: squared distances and the factors of every setting tried."""
+        """Free the squared distances and the factors of the search."""
         self._judged_factors.clear()
         for name in ("near", "among"):
             self.__dict__.pop(name, None)
@@ -177,26 +166,20 @@ class ValidationFold:
         return np.asarray(_exp(self.near, settings.weights) @ solved, dtype=np.float64)
 
     def fit(self, settings: ModelSettings, seen: IntArray | None = None) -> FittedFold:
-        """Factors without the graph, and the regressor from some seen targets (None for all) to the pseudo-new ones."""
+        """Fit factors without the graph, and the regressor from seen targets (None for all) to the pseudo-new ones."""
         seen, factors = self.split.seen if seen is None else seen, self.factors(settings.factors)
         regressor = popularity_regressor(self.blocks, settings.kernel, seen, factors, self.split.train)
         return FittedFold(self, factors, regressor)
 
     def mixed_ranking(self, seen: IntArray) -> MixedRanking:
-        """Some seen targets and the candidates, ranked for (at most ``MAX_RANKED``) judged users."""
+        """Rank some seen targets and the candidates for (at most ``MAX_RANKED``) judged users."""
         users = self.split.users[:: -(-len(self.split.users) // MAX_RANKED)]
         return MixedRanking.of(self.split, users, np.union1d(seen, self.split.candidates))
 
 
 @dataclass(frozen=True, eq=False)
 class FittedFold:
-    """A fold with what is fitted on it.
-
-    Attributes:
-        fold: which targets are pseudo-new.
-        factors: of all users and the seen targets.
-        regressor: from the seen targets, their factors and in the last column their popularity logits.
-    """
+    """A fold with its factors and its regressor, which has popularity logits in the last column."""
 
     fold: ValidationFold
     factors: Factors
@@ -216,7 +199,7 @@ class FittedFold:
 
     @cached_property
     def prior(self) -> Prior:
-        """Of the judged pseudo-new targets, the popularity logit in the last column."""
+        """Prior of the candidates, the popularity logit in the last column."""
         return self.regressor.prior(self.fold.candidates)
 
 
@@ -228,18 +211,9 @@ def make_folds(
     protocols: Sequence[str] = PROTOCOLS,
     signed: sp.csr_array | None = None,
 ) -> list[ValidationFold]:
-    """Hide pseudo-new targets ``FOLDS`` times or more, the protocols taking turns.
+    """Hide pseudo-new targets of ``train``, CSR (users, n), ``FOLDS`` times or more, the protocols taking turns.
 
-    Args:
-        graph: the catalog, n targets and groups.
-        train: all purchases that may be learned from, CSR (users, n).
-        blocks: features of all targets.
-        seed: of the fit.
-        protocols: ways of hiding; one that this catalog does not allow is passed over.
-        signed: weights of the pairs, below 0 of disliked ones, CSR (users, n); None where each is a full purchase.
-
-    Returns:
-        The folds; none if the catalog is too small to hide anything.
+    A protocol that the catalog does not allow is passed over; a catalog too small for any gives no folds.
     """
     folds: list[ValidationFold] = []
     usable = list(protocols)
@@ -260,7 +234,7 @@ def make_folds(
 
 
 def held_out_folds(folds: Sequence[ValidationFold]) -> list[ValidationFold]:
-    """The first folds with a part of the other purchases hidden too; one where nobody bought of both is left out."""
+    """The first folds with a part of the other purchases hidden too; those where nobody bought of both are left out."""
     made = [
         replace(fold, split=hold_out_purchases(fold.split, (_STREAM, fold.split.seed, place)))
         for place, fold in enumerate(folds[:HELD_OUT_FOLDS])
@@ -269,12 +243,12 @@ def held_out_folds(folds: Sequence[ValidationFold]) -> list[ValidationFold]:
 
 
 def start_kernel(blocks: FeatureBlocks, width: float, ridge: float) -> KernelSettings:
-    """Where the search begins: what a target is counts, its place in the graph not yet."""
+    """Kernel with the starting weight of every kind of blocks."""
     return weigh(blocks, {kind: tried[0] for kind, tried in KIND_WEIGHTS.items()}, width, ridge)
 
 
 def weigh(blocks: FeatureBlocks, scale: Mapping[FeatureKind, float], width: float, ridge: float) -> KernelSettings:
-    """A kernel of some width in which blocks weigh by their kind, 1 where ``scale`` does not name it."""
+    """Kernel whose blocks weigh ``width`` times the scale of their kind, 1 where ``scale`` does not name it."""
     weights = {name: width * scale.get(kind, 1.0) for name, kind in blocks.kinds.items()}
     return KernelSettings(weights if any(weights.values()) else dict.fromkeys(blocks.names, width), ridge)
 

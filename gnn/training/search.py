@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 MARGIN = 0.005
-"""What a step must gain in NDCG: gains below it are more often chance than not."""
+"""Least gain of a step in NDCG; smaller ones are mostly chance."""
 Criterion = Callable[[Mapping[str, float]], float]
 
 
@@ -18,14 +18,10 @@ def coordinate_search(
     choices: Mapping[str, Sequence[float]] | None = None,
     rounds: int = 1,
 ) -> dict[str, float]:
-    """Coordinate search: change one number at a time and keep what gains ``MARGIN``.
+    """Raise ``judge`` from ``start``: change one number at a time and keep what gains ``MARGIN``.
 
-    Args:
-        judge: figure to raise; called once for equal numbers.
-        start: numbers to begin with.
-        steps: name -> factors to try on it, in this order, each for as long as it gains.
-        choices: name -> other values to try in its place, before the steps.
-        rounds: how often all names take their turn; ends early when a round changes nothing.
+    ``choices`` replace a number, then ``steps`` multiply it, each factor for as long as it gains; at most ``rounds``
+    times.
     """
     names = tuple(start)
 

@@ -17,14 +17,12 @@ from .search import coordinate_search
 
 START_FACTORS = FactorSettings(rank=32, alpha=5.0, regularization=30.0)
 LEAST_RANK, MOST_RANK, MOST_RANK_OF_MANY = 4, 256, 512
-"""Bounds of the rank. Of very many targets each has few buyers, and its nearest ones predict nearly all of it: trials
-gained with every further rank, up to what memory allows."""
+"""Bounds of the rank; of very many targets, trials gained with every further rank."""
 LEAST_SHOWN = 0.1
-"""Mean score of known purchases (1 in a perfect fit) below which factors have collapsed: regularised so strongly, they
-may still rank well by chance, but the scores of two fits cannot be compared."""
+"""Mean score of known purchases (1 in a perfect fit) below which factors have collapsed and cannot be compared."""
 _NUMBERS = (FeatureKind.FEATURE, FeatureKind.COUNT)
 STRANGE = 0.5
-"""Share of the unsold targets outside the range of the sold ones from which on a number is left out."""
+"""Share of unsold targets outside the range of the sold ones above which a number is left out."""
 
 
 def choose_factors(folds: Sequence[ValidationFold], start: FactorSettings, kernel: KernelSettings) -> FactorSettings:
@@ -59,9 +57,9 @@ def judge_factors(fold: ValidationFold, factors: FactorSettings, kernel: KernelS
 def choose_kernel(
     folds: Sequence[ValidationFold], factors: FactorSettings, width: float, ridge: float
 ) -> KernelSettings:
-    """Choose the width, the ridge, and for some kinds of blocks how much they weigh beside the others.
+    """Choose the width, the ridge and the weights of some kinds of blocks.
 
-    Weights of the single blocks are not searched: they fitted the pseudo-new targets and lost on whole new branches.
+    Weights of single blocks are not searched: they fitted the pseudo-new targets and lost on whole new branches.
     """
     blocks = folds[0].blocks
     choices = {str(kind): tried for kind, tried in KIND_WEIGHTS.items() if kind in blocks.kinds.values()}
@@ -81,16 +79,9 @@ def choose_kernel(
 def without_strange_numbers(
     settings: KernelSettings, blocks: FeatureBlocks, sold: IntArray, unsold: IntArray
 ) -> KernelSettings:
-    """Leave out the numbers that set most unsold targets apart from every sold one.
+    """Leave out numbers that set most of ``unsold`` apart from all of ``sold`` (positions), such as review counts.
 
-    A number of reviews, of products sold so far: pseudo-new targets have such numbers as sold targets do, so nothing
-    can be learned on them of what it means to have none. Trials on dates before the reported one are in docs/model.md.
-
-    Args:
-        settings: chosen with all numbers, as another number in place of a strange one would be as strange.
-        blocks: target features.
-        sold: positions of the targets with sales.
-        unsold: positions of those without.
+    Folds cannot show the effect of such numbers, as pseudo-new targets have them like sold ones (docs/model.md).
     """
     numbers = [name for name in settings.weights if blocks.kinds[name] in _NUMBERS] if len(unsold) else []
     strange = {name for name in numbers if _outside(np.asarray(blocks.matrices[name]), sold, unsold) > STRANGE}
@@ -99,6 +90,5 @@ def without_strange_numbers(
 
 
 def _outside(columns: FloatArray, sold: IntArray, unsold: IntArray) -> float:
-    """Share of the unsold targets that are outside the range of the sold ones."""
     low, high = columns[sold].min(axis=0), columns[sold].max(axis=0)
     return float(np.mean(((columns[unsold] < low) | (columns[unsold] > high)).any(axis=1)))

@@ -14,7 +14,6 @@ from ...errors import InputError
 K = 20
 """Length of the judged list."""
 _TIES = 0x7E1D
-"""Seed of the order of equal scores."""
 
 
 def ranking_metrics(
@@ -26,28 +25,26 @@ def ranking_metrics(
     buyer_share: FloatArray | None = None,
     embeddings: AnyFloatArray | None = None,
 ) -> dict[str, float]:
-    """Judge a score matrix. Every metric is a mean over users unless said; :func:`tie_breaks` ranks equal scores.
+    """Judge a score matrix, equal scores ranked by :func:`tie_breaks`; every metric is a mean over users unless noted.
 
     - ``ndcg@k``: binary gains, discount 1 / log2(1 + rank), ideal = the first min(hits, k) ranks all hits.
     - ``recall@k``: hits in the top k / min(hits, k). ``precision@k``: hits in the top k / k.
     - ``mrr``: 1 / rank of the first hit. ``auc``: share of (hit, other) pairs in the right order, ties counting half;
-      users who bought every candidate have no pair and are left out.
-    - ``coverage@k``: share of the candidates in at least one top k.
-    - ``taste_auc`` (with ``activity``): see :func:`taste_auc`.
-    - ``novelty`` (with ``buyer_share``): mean self-information -log2(share) in bits over the targets in the top k
-      (Zhou et al. 2010), the share being that of the users who really bought the hidden target.
-    - ``diversity`` (with ``embeddings``): 1 - mean cosine over the pairs of targets in the top k (Ziegler et al. 2005).
+      users who bought every candidate are left out.
+    - ``coverage@k``: share of the candidates in at least one top k. ``taste_auc`` (with ``activity``):
+      :func:`taste_auc`.
+    - ``novelty`` (with ``buyer_share``): mean -log2(share) in bits over the top k (Zhou et al. 2010).
+    - ``diversity`` (with ``embeddings``): 1 - mean cosine over the pairs in the top k (Ziegler et al. 2005).
+
+    Metrics without any pair to compare are left out.
 
     Args:
         scores: higher is better, float (u, c); minus infinity is allowed, NaN is not.
         relevance: 1 where the user bought the candidate, CSR (u, c); every row has at least one.
         k: length of the list.
         activity: number of distinct training targets of each user, int (u,).
-        buyer_share: share of all users who bought the candidate, float (c,), each above 0.
-        embeddings: text embeddings of the candidates, float (c, d), of any length.
-
-    Returns:
-        Metric name -> value. A metric that nothing defines (no pair to compare anywhere) is left out.
+        buyer_share: share of all users who really bought the candidate, float (c,), each above 0.
+        embeddings: text embeddings of the candidates, float (c, d), of any norm.
 
     Raises:
         InputError: shapes that do not fit, a NaN score, a user without a hit.
@@ -77,16 +74,15 @@ def ranking_metrics(
 
 
 def ndcg(scores: AnyFloatArray, hits: BoolArray, k: int = K) -> float:
-    """Mean NDCG@k alone, as :func:`ranking_metrics` defines it; every row of ``hits`` (u, c) has at least one."""
+    """Mean NDCG@k as in :func:`ranking_metrics`; every row of ``hits`` (u, c) has at least one."""
     top = _ranked(scores)[:, :k]
     return _ndcg(np.take_along_axis(hits, top, axis=1), np.minimum(hits.sum(axis=1), k))
 
 
 def tie_breaks(users: int, candidates: int) -> FloatArray:
-    """What ranks candidates of equal scores, the least first: random for every user, float64 (users, candidates).
+    """Seeded random numbers, float64 (users, candidates); among equal scores the least ranks first.
 
-    Not the order of the candidates: a table may list its targets by sales, and a constant score would rank well. Equal
-    arguments give equal numbers, so methods stay comparable on the same split.
+    Not the order of the candidates: a table may list its targets by sales, and a constant score would rank well.
     """
     return np.random.default_rng(_TIES).random((users, candidates))
 
@@ -113,15 +109,10 @@ def taste_auc(scores: AnyFloatArray, relevance: sp.csr_array, activity: IntArray
 
 
 def target_taste_aucs(scores: AnyFloatArray, relevance: sp.csr_array, activity: IntArray) -> FloatArray:
-    """Per-target AUC over users of similar activity: does the score separate a target's buyers from other users?
+    """AUC per target over users of similar activity, float64 (c,), NaN without any pair.
 
-    For each candidate: the share of (buyer, non-buyer) pairs of the same decile of ``activity`` that the score puts in
-    the right order, ties counting half, the pairs of all deciles in one pool. The same ranking for all users gives
-    exactly 0.5, so popularity cannot inflate it; nor can activity, but for what is left of it inside a decile. Users of
-    equal activity always share a decile.
-
-    Returns:
-        float64 (c,), NaN for a candidate without any such pair.
+    The share of (buyer, non-buyer) pairs within a decile of ``activity`` in the right order, ties counting half, pooled
+    over deciles. One ranking for all users gives exactly 0.5; users of equal activity share a decile.
     """
     hits = relevance.toarray() > 0
     decile = np.searchsorted(np.quantile(activity, np.arange(1, 10) / 10), activity)

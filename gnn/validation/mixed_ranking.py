@@ -1,4 +1,4 @@
-"""The mixed ranking: seen and new targets together, as a shop shows them, and how well it serves either side."""
+"""The mixed ranking: seen and new targets in one list, and how well it ranks either side."""
 
 from __future__ import annotations
 
@@ -16,25 +16,18 @@ HELD_SHARE = 0.2
 """Share of every user's purchases of seen targets that is hidden."""
 
 GAPS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.25, 1.5)
-"""What is tried as an offset, in gaps between the fifth best seen target and the fifth best new one of a user."""
+"""Offsets tried, in mean gaps between a user's fifth best seen target and fifth best new one."""
 
 _FIFTH = 5
 _DAMPING = 0.6
-"""How much of the offset that validation folds choose is added: they know less of users and targets than the fit, so
-their scores of new targets are shrunken more. On five splits of Complete Journey, seeds 20 to 24, the best was .55 of
-it (.32 to .9)."""
+"""Share of the chosen offset that is added, as folds shrink new scores more (best on Complete Journey: .32 to .9)."""
 
 _BELOW = -1e9
 _NOBODY: IntArray = np.empty(0, dtype=np.int64)
 
 
 def hold_out_purchases(whole: Split, stream: Sequence[int]) -> Split:
-    """Hide a part of every user's training purchases too; judged are users with hidden purchases of both kinds.
-
-    Args:
-        whole: a split by targets.
-        stream: seed of the random part.
-    """
+    """Hide a part of every user's training purchases too (seed ``stream``); judge users with both kinds hidden."""
     random = np.random.default_rng(stream)
     sizes = np.diff(whole.train.indptr)
     user = np.repeat(np.arange(len(sizes)), sizes)
@@ -56,7 +49,7 @@ def hold_out_purchases(whole: Split, stream: Sequence[int]) -> Split:
 
 
 def seen_targets(split: Split) -> IntArray:
-    """The seen targets without the groups."""
+    """Positions of the seen targets without groups."""
     return split.seen[~split.graph.is_group[split.seen]]
 
 
@@ -65,11 +58,11 @@ class MixedRanking:
     """Seen and new targets in one ranking, without what each user has already.
 
     Attributes:
-        targets: positions, ascending.
-        is_new: which of them are new, (targets,).
+        targets: positions, ascending, (targets,).
+        is_new: bool (targets,).
         users: rows that are judged.
-        had: what they bought in the training data, (users, targets).
-        hits: their hidden purchases, (users, targets).
+        had: training purchases, bool (users, targets).
+        hits: hidden purchases, bool (users, targets).
     """
 
     targets: IntArray
@@ -80,7 +73,7 @@ class MixedRanking:
 
     @classmethod
     def of(cls, split: Split, users: IntArray, targets: IntArray | None = None) -> MixedRanking:
-        """For some judged users of a split; None ranks all seen targets and candidates."""
+        """Rank all seen targets and candidates, or ``targets``, for some judged users of a split."""
         if targets is None:
             targets = np.union1d(seen_targets(split), split.candidates)
         had, hits = (part[users][:, targets].toarray() > 0 for part in (split.train, split.test))
@@ -102,14 +95,7 @@ class MixedRanking:
 
 
 def best_offset(scored: Sequence[tuple[MixedRanking, FloatArray]]) -> float:
-    """What to add to the scores of new targets, so that neither side crowds out the other.
-
-    Args:
-        scored: rankings and their scores, float64 (users, targets).
-
-    Returns:
-        Three fifths of the one with the greatest mean H among ``GAPS``; 0 without any ranking.
-    """
+    """Offset of new targets in scores (users, targets): ``_DAMPING`` times the best of ``GAPS`` by mean H; else 0."""
     if not scored:
         return 0.0
     gap = float(np.mean([_gap(ranking, scores) for ranking, scores in scored]))
@@ -122,7 +108,7 @@ def best_offset(scored: Sequence[tuple[MixedRanking, FloatArray]]) -> float:
 
 
 def _gap(ranking: MixedRanking, scores: FloatArray) -> float:
-    """How much better a user's fifth best seen target is than the fifth best new one, in the mean."""
+    """Mean difference of a user's fifth best seen and fifth best new score."""
     ranked = ranking.without_had(scores)
     seen, new = (
         np.sort(ranked[:, side], axis=1)[:, -min(_FIFTH, int(side.sum()))] for side in (~ranking.is_new, ranking.is_new)

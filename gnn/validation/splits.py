@@ -1,4 +1,4 @@
-"""Splits for evaluation: some targets lose their sales and are new again."""
+"""Splits for evaluation: the sales of some targets are hidden, so that they are new again."""
 
 from __future__ import annotations
 
@@ -15,41 +15,40 @@ LEAVE_TARGETS_OUT = "leave-targets-out"
 LEAVE_BRANCHES_OUT = "leave-branches-out"
 NEW_PRODUCTS = "new-products"
 PROTOCOLS = (LEAVE_TARGETS_OUT, LEAVE_BRANCHES_OUT)
-"""The default protocols of an evaluation, and how a fit hides its pseudo-new targets."""
+"""Default protocols of an evaluation and of the pseudo-new targets of a fit."""
 
 HIDINGS = (*PROTOCOLS, NEW_PRODUCTS)
 """All ways of hiding. Their order seeds the random streams: append, never insert."""
 
 SHARE = 0.2
-"""Share of the targets (or parents) that is hidden."""
+"""Hidden share of the targets (or parents)."""
 
 PRODUCT_SHARE = 0.1
-"""Share of the products that new-products hides."""
+"""Hidden share of the products in new-products."""
 
 MIN_BUYERS = 5
-"""A hidden target with fewer buyers is no candidate: its figures would be chance."""
+"""Least buyers of a candidate; figures of fewer would be chance."""
 
 MIN_PARENTS = 5
-"""With fewer parents, hiding 20 % of them would be hiding none."""
+"""Least parents to hide 20 % of."""
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Training data with some targets hidden, and what was hidden.
+    """Training data with some targets hidden, and what was hidden; positions and rows ascend.
 
     Attributes:
-        protocol: how targets are hidden, one of :data:`HIDINGS`.
-        seed: of the random part that is hidden.
+        protocol: one of :data:`HIDINGS`.
         graph: the whole catalog of n targets and groups, hidden ones included.
         train: summed weights, float64 CSR (users, n); columns of hidden targets are empty.
         test: purchases of the hidden targets, float64 0/1 CSR (users, n).
-        seen: positions with at least one buyer in ``train``, ascending.
-        hidden: positions of hidden targets, ascending. A hidden branch brings its groups and never bought targets too.
-        candidates: the hidden targets (no groups) with at least 5 buyers, ascending.
-        users: rows that are judged, ascending: at least one candidate bought, at least one training purchase left.
-        users_without_history: rows with at least one candidate bought and no training purchase left, ascending.
-        signed: weights of the pairs in ``train``, and below 0 of disliked ones that are not hidden, float64 CSR
-            (users, n); None where each pair of ``train`` is a full purchase.
+        seen: positions with at least one buyer in ``train``.
+        hidden: hidden positions; a hidden branch brings its groups and never bought targets too.
+        candidates: the hidden targets (no groups) with at least 5 buyers.
+        users: rows that are judged: at least one candidate bought, at least one training purchase left.
+        users_without_history: rows with at least one candidate bought and no training purchase left.
+        signed: weights of the pairs in ``train``, and below 0 of disliked ones that are not hidden, float64 CSR (users,
+            n); None where each pair of ``train`` is a full purchase.
     """
 
     protocol: str
@@ -66,12 +65,12 @@ class Split:
 
     @property
     def weights(self) -> sp.csr_array:
-        """Weights of all pairs that may be learned from, float64 CSR (users, n)."""
+        """Weights of all pairs to learn from, float64 CSR (users, n)."""
         return binary(self.train) if self.signed is None else self.signed
 
     @property
     def listed(self) -> IntArray:
-        """The hidden targets without the groups, those with few or no buyers included, ascending."""
+        """Hidden targets without the groups, with any number of buyers, ascending."""
         return self.hidden[~self.graph.is_group[self.hidden]]
 
 
@@ -86,33 +85,23 @@ def make_split(
 ) -> Split:
     """Hide a random part of the catalog.
 
-    "leave-targets-out" hides ``share`` of the targets with at least one buyer. "leave-branches-out" draws ``share`` of
-    the parents that directly hold such a target and hides everything below them. Both depend on the sales only in which
-    targets have any. "new-products" hides ``share`` of the products with at least 5 buyers.
-
-    Args:
-        protocol: one of :data:`HIDINGS`.
-        graph: the catalog, n targets and groups.
-        matrix: summed weights of all purchases, CSR (users, n), as :meth:`Interactions.matrix` gives them.
-        seed: 0 or more.
-        share: between 0 and 1; None hides 20 % (of the products 10 %).
-        signed: weights of all pairs, as :class:`newaisle.graph.event_weights.WeightedHistory` has them; None where each
-            is 1.
+    "leave-targets-out" hides ``share`` of the targets with at least one buyer, "leave-branches-out" all below ``share``
+    of the parents that directly hold such a target (both depend on the sales only in which targets have any),
+    "new-products" ``share`` of the products with at least 5 buyers.
+    ``matrix`` (CSR (users, n), as :meth:`Interactions.matrix`) has summed weights of purchases, ``signed`` those of all
+    pairs (:class:`newaisle.graph.event_weights.WeightedHistory`; None where each is 1). ``share`` is between 0 and 1;
+    None hides 20 % (of the products 10 %).
 
     Raises:
-        InputError: an unknown protocol, a bad seed or share, a catalog with fewer than 5 parents (branches only) or
-            without products (products only), or nothing is left to judge (no candidate, no judged user).
+        InputError: an unknown protocol, a bad seed or share, fewer than 5 parents (branches) or no products (products),
+            or nothing is left to judge.
     """
     hidden = _draw(protocol, graph, matrix, (0, seed, 0), share, MIN_PARENTS)
     return hide(protocol, seed, graph, matrix, hidden, signed)
 
 
 def obstacle(protocol: str, graph: CatalogGraph, matrix: sp.csr_array) -> str | None:
-    """Why a protocol cannot hide anything in a catalog, in one sentence; None if it can.
-
-    Raises:
-        InputError: an unknown protocol.
-    """
+    """Why a protocol cannot hide anything in a catalog, in one sentence; None if it can."""
     _check_protocol(protocol)
     return _too_few(protocol, _pool(protocol, graph, matrix), MIN_PARENTS)
 
@@ -132,11 +121,7 @@ def pseudo_split(
 ) -> Split:
     """Hide a part of the training data: pseudo-new targets to choose settings on.
 
-    Hidden targets of an outer split play no part in it: their columns are empty already. The random stream never
-    repeats that of an outer split.
-
-    Raises:
-        InputError: an unknown protocol, a bad seed, too few targets or parents, or nothing is left to judge.
+    The random stream never repeats that of an outer split, whose hidden targets have no sales here.
     """
     # an outer split of 5 parents leaves 4 of them, which must still do
     hidden = _draw(protocol, graph, train, (1, seed, outer_seed), None, 2)
@@ -151,7 +136,7 @@ def hide(
     hidden: IntArray,
     signed: sp.csr_array | None = None,
 ) -> Split:
-    """Hide the sales of given targets; the other arguments and errors are those of :func:`make_split`."""
+    """Hide the sales of the targets at ``hidden``; otherwise as :func:`make_split`."""
     _check_columns(graph, matrix)
     is_hidden = np.zeros(len(graph), dtype=np.bool_)
     is_hidden[hidden] = True
@@ -170,16 +155,7 @@ def split_of(
     hidden: IntArray,
     signed: sp.csr_array | None = None,
 ) -> Split:
-    """The split of what is learned from and what is judged.
-
-    Args:
-        protocol: how pseudo-new targets are hidden inside it.
-        seed: of the split.
-        graph: the catalog, n targets and groups.
-        train: summed weights, float64 CSR (users, n), without sales of hidden targets.
-        test: purchases of hidden targets, of any weight, float64 CSR (users, n).
-        hidden: their positions, ascending.
-        signed: weights of what is learned from, without hidden targets; None where each pair of ``train`` is 1.
+    """Split from ``train``, float64 CSR (users, n) without hidden targets, and ``test``, their purchases of any weight.
 
     Raises:
         InputError: no hidden target has 5 buyers, or no buyer of a candidate has a training purchase left.
@@ -217,7 +193,7 @@ def split_of(
 
 
 def revealing_half(split: Split, seed: int) -> BoolArray:
-    """Which users reveal their hidden purchases, bool (users,): a random half; the others are judged."""
+    """A random half of the users who reveal their hidden purchases, bool (users,); the others are judged."""
     return np.random.default_rng([seed, 0]).random(split.train.shape[0]) < 0.5
 
 
@@ -229,7 +205,7 @@ def _draw(
     share: float | None,
     min_parents: int,
 ) -> IntArray:
-    """Positions to hide; ``stream`` (0 outer or 1 inner, seed, outer seed) separates the random streams."""
+    """Positions to hide; ``stream`` is (0 outer or 1 inner, seed, outer seed)."""
     _check_protocol(protocol)
     if min(stream) < 0:
         raise InputError(f"The seed is {min(stream)}; give 0 or more.")
@@ -249,7 +225,6 @@ def _draw(
 
 
 def _pool(protocol: str, graph: CatalogGraph, matrix: sp.csr_array) -> IntArray:
-    """What can be hidden: the sold targets, the parents that directly hold one, or the products with 5 buyers."""
     if protocol == NEW_PRODUCTS:
         return np.flatnonzero(graph.is_product & (buyers(matrix) >= MIN_BUYERS))
     sold = np.flatnonzero(~graph.is_group & (buyers(matrix) > 0))
@@ -285,7 +260,7 @@ def binary(matrix: sp.csr_array) -> sp.csr_array:
 
 
 def entries(matrix: sp.csr_array, keep: BoolArray) -> sp.csr_array:
-    """The stored entries where ``keep`` is True, as float64."""
+    """Only the stored entries where ``keep`` is True, float64."""
     ends = np.concatenate([[0], np.cumsum(keep)])[matrix.indptr]
     entries = (matrix.data[keep].astype(np.float64), matrix.indices[keep], ends)
     return sp.csr_array(entries, shape=matrix.shape)

@@ -166,7 +166,7 @@ def means_label(evaluation: Evaluation) -> str:
 
 
 def _panels(evaluation: Evaluation, rows: int, *, height: float) -> tuple[Figure, list[list[Axes]]]:
-    """A figure with one column of axes per protocol, and these columns."""
+    """A figure with one column of axes per protocol."""
     protocols = len(evaluation.protocols)
     figure = canvas(1.5 + 5.5 * protocols, height)
     grid = figure.subplots(rows, protocols, squeeze=False, sharey="row")
@@ -176,7 +176,6 @@ def _panels(evaluation: Evaluation, rows: int, *, height: float) -> tuple[Figure
 
 
 def _of_protocol(evaluation: Evaluation, protocol: str) -> dict[tuple[str, str], Summary]:
-    """Method and metric -> mean over the seeds."""
     return {(each.method, each.metric): each for each in evaluation.summary if each.protocol == protocol}
 
 
@@ -186,7 +185,6 @@ def _deciles(evaluation: Evaluation, by: str) -> dict[str, list[Decile]]:
 
 
 def _targets(evaluation: Evaluation, protocol: str) -> list[Mapping[str, FloatArray]]:
-    """What newaisle predicts of the candidates, split by split."""
     return [target_columns(result, Newaisle.name) for result in evaluation.results if result.protocol == protocol]
 
 

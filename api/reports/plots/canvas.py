@@ -1,4 +1,4 @@
-"""What all plots share: an empty figure, the look of axes, and points with errors. Matplotlib is optional."""
+"""Canvas, colours and the look of axes of all plots; matplotlib is optional."""
 
 from __future__ import annotations
 
@@ -18,11 +18,7 @@ COLOURS = ("C0", "C1", "C2", "C4", "C5", "C6", "C7", "C8", "C9", "black", "navy"
 
 
 def canvas(width: float, height: float) -> Figure:
-    """An empty figure, width and height in inches; its parts make room for each other.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
+    """An empty figure, width and height in inches; a MissingExtraError without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -1,4 +1,4 @@
-"""The plots of single protocols: few-shot by the share of revealing users, generalised by seen and new targets."""
+"""The plots of few-shot and generalised."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STRONG = {
     "als-revealed": ("D-", "C0"),
     Newaisle.name: ("o-", OURS),
 }
-"""Method that stands out -> style and colour, the topmost last."""
+"""Emphasised method -> style and colour, the topmost last."""
 
 
 def plot_few_shot(evaluation: Evaluation) -> Figure:

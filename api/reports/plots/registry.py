@@ -1,4 +1,4 @@
-"""The plots of a report: those for which the evaluation has results."""
+"""The plots of a report by name."""
 
 from __future__ import annotations
 
@@ -47,4 +47,4 @@ _SHOWN: Mapping[str, Callable[[SplitResult], bool]] = {
     "generalised": lambda result: result.protocol == GENERALISED,
     **dict.fromkeys(("level", "confidence", "distance"), predicts_targets),
 }
-"""Name of a plot -> the results that it shows; the others show all but few-shot."""
+"""Plot -> its results; other plots take all but few-shot."""

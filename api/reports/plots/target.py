@@ -80,7 +80,6 @@ _LABELS = {"new": "new target", "seen": "sold target", "group": "group above it"
 
 
 def _plot_sources(axes, model: Recommender, target: Id) -> None:  # type: ignore[no-untyped-def]  # matplotlib is optional
-    """The strongest weights of seen targets in the target's prior."""
     graph, latent_model = model.fitted.graph, model.fitted.model
     weights, _ = source_shares(latent_model, graph.ids.position(target))
     first = np.argsort(-np.abs(weights), kind="stable")[:_SOURCES][::-1]

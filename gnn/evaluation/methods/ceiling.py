@@ -1,4 +1,4 @@
-"""What a conventional recommender reaches when it does have the hidden targets' sales."""
+"""The ceiling: a conventional recommender that has the hidden targets' sales."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from ..contracts import fitted
 
 
 class Ceiling:
-    """What a conventional recommender reaches when it does have the hidden targets' sales, of half of the users.
-
-    Ridge regression from purchases of seen targets to purchases of hidden ones, judged on the other half.
-    """
+    """Ridge regression from purchases of seen targets to purchases of hidden ones, taught by half of the users."""
 
     name = "ceiling"
     _RIDGES = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
@@ -25,7 +22,7 @@ class Ceiling:
         self._weights: FloatArray | None = None
 
     def judged(self, split: Split) -> IntArray:
-        """Every other judged user, drawn at random."""
+        """The judged users of the other half."""
         return split.users[~revealing_half(split, self.seed)[split.users]]
 
     def fit(self, split: Split) -> None:
@@ -47,7 +44,7 @@ class Ceiling:
 
     @staticmethod
     def _regress(split: Split, users: IntArray, targets: IntArray, ridge: float) -> FloatArray:
-        """Ridge regression, float64 (seen, targets): ``(X'X + ridge I)^-1 X'Y``, or dually where users are fewer."""
+        """``(X'X + ridge I)^-1 X'Y``, float64 (seen, targets), or its dual where users are fewer."""
         bought = binary(split.train)[users][:, split.seen]
         sales = split.test[users][:, targets].toarray()
         dual = bought.shape[0] < bought.shape[1]

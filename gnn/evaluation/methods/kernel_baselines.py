@@ -1,8 +1,4 @@
-"""The baselines on target features, each tuned on validation folds that hide as the split does.
-
-They share one fixed kernel, every block with the same weight; its width, its ridge and whether numbers of attribute
-values take part are tuned per baseline.
-"""
+"""The baselines on target features, tuned on validation folds, with one fixed kernel of equal weights."""
 
 from __future__ import annotations
 
@@ -29,11 +25,10 @@ from .simple_baselines import SameForAll
 _KERNEL_STEPS: Mapping[str, Sequence[float]] = {"counts": (0.0,), "width": (2.0, 0.5), "ridge": (3.0, 1 / 3)}
 _NEIGHBOURS = (5, 10, 20, 50, 100, 200)
 _CHUNK = 500
-"""Targets whose neighbours are searched at once."""
 
 
 class OnBlocks(ABC):
-    """What the methods on blocks share: how they are made and what their results depend on."""
+    """Base of the methods on feature blocks."""
 
     def __init__(self, seed: int, blocks: FeatureBlocks) -> None:
         self.seed = seed
@@ -58,13 +53,13 @@ class OnBlocks(ABC):
         return self.blocks.fingerprint
 
     def folds(self, split: Split) -> list[ValidationFold]:
-        """The validation folds inside a split, hidden as it hides."""
+        """Validation folds inside a split, hidden as it hides."""
         return make_folds(split.graph, split.train, self.blocks, self.seed, (split.protocol,), split.signed)
 
     def tune(
         self, folds: Sequence[ValidationFold], judge: Callable[[ValidationFold, KernelSettings], float]
     ) -> KernelSettings:
-        """The fixed kernel with the width and ridge of the greatest mean figure."""
+        """Tune width, ridge and the weight of attribute counts of the fixed kernel by the mean figure."""
         start = {"counts": 1.0, "width": START_WIDTH, "ridge": START_RIDGE}
         if not folds:
             return fixed_kernel(self.blocks, **start)
@@ -98,7 +93,7 @@ class KernelRidge(OnBlocks):
 
 
 class Popularity(OnBlocks):
-    """One ranking for all users: the logit of the share of buyers, predicted by kernel ridge with the fixed kernel."""
+    """One ranking for all: the logit of the share of buyers, predicted by kernel ridge with the fixed kernel."""
 
     name = "popularity"
 
@@ -129,7 +124,7 @@ class Popularity(OnBlocks):
 
 
 class TextCosine(OnBlocks):
-    """The articles' method as written: the cosine of a target's text with the mean text of the history."""
+    """The articles' method: the cosine of a target's text with the mean text of the history."""
 
     name = "text-cosine"
 
@@ -144,11 +139,7 @@ class TextCosine(OnBlocks):
         return texts if isinstance(texts, np.ndarray) else None
 
     def fit(self, split: Split) -> None:
-        """Check that there are texts.
-
-        Raises:
-            InputError: the catalog has none, or all are alike.
-        """
+        """Check that there are texts, else an InputError."""
         if self._texts is None:
             raise InputError(f"The catalog of {split.graph.source!r} has no texts; leave text-cosine out.")
 
@@ -192,7 +183,7 @@ class Knn(OnBlocks):
 def fixed_kernel(
     blocks: FeatureBlocks, width: float = START_WIDTH, ridge: float = START_RIDGE, counts: float = 1.0
 ) -> KernelSettings:
-    """Every block with the same weight, but for the numbers of attribute values, which weigh ``counts`` as much."""
+    """Every block with the same weight, but numbers of attribute values weigh ``counts`` as much."""
     return KernelSettings(
         {name: width * (counts if blocks.kinds[name] is FeatureKind.COUNT else 1.0) for name in blocks.names}, ridge
     )

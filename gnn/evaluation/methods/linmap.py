@@ -23,12 +23,12 @@ from .kernel_baselines import OnBlocks, fixed_kernel
 
 @dataclass(frozen=True, eq=False)
 class VectorScorer:
-    """Scores by vectors of all targets; users without history get the mean user.
+    """Scores by vectors of all targets.
 
     Attributes:
-        users: rows of users -> their vectors, float64 (users, rank).
+        users: rows of users -> their vectors, float64 (users, rank); without history the mean user.
         targets: q, float64 (n, rank).
-        offset: what is added for all users, float64 (n,).
+        offset: o, float64 (n,).
     """
 
     users: Callable[[IntArray], FloatArray]
@@ -56,17 +56,13 @@ class LinMap(OnBlocks):
         self._parts = factors, make_regressor(self.blocks, settings, split.seen, factors.targets[split.seen])
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
-        """``p_u . mu_c``, float64 (users, targets); users without history get the mean user."""
+        """``p_u . mu_c``, float64 (users, targets)."""
         factors, regressor = self.parts
         return np.asarray(factors.user_vectors(users) @ regressor.prior(targets).mean.T)
 
     @property
     def parts(self) -> tuple[Factors, KernelRegressor]:
-        """The factors, and what maps them.
-
-        Raises:
-            ModelError: it was not fitted.
-        """
+        """The factors, and what maps them."""
         return fitted(self._parts)
 
     def mixed(self, split: Split) -> VectorScorer:
@@ -96,7 +92,7 @@ def _mapped(factors: Factors, regressor: KernelRegressor, split: Split, offset: 
 
 @dataclass(frozen=True, eq=False)
 class AlsRevealed:
-    """A conventional recommender in few-shot: the factors of hidden targets solved from what was revealed alone."""
+    """ALS in few-shot: the factors of hidden targets solved from what was revealed alone."""
 
     linmap: LinMap
 
@@ -113,7 +109,7 @@ class AlsRevealed:
 
 @dataclass(frozen=True, eq=False)
 class AlsOnly:
-    """A conventional recommender in a mixed ranking: new targets last."""
+    """ALS in a mixed ranking, with new targets last."""
 
     linmap: LinMap
 

@@ -1,4 +1,4 @@
-"""newaisle itself as a compared method, and its ablations."""
+"""newaisle as a compared method, and its ablations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from ..contracts import Make, MethodCatalog, MixedScorer, fitted
 from .kernel_baselines import OnBlocks
 
 _CHUNK = 500
-"""Targets compared with all seen ones at once."""
 
 
 class Newaisle(OnBlocks):
@@ -32,7 +31,7 @@ class Newaisle(OnBlocks):
 
     @classmethod
     def offer(cls, catalog: MethodCatalog) -> Make:
-        """The method with all blocks; a catalog without any is refused by its fit."""
+        """The method with all blocks; its fit refuses a catalog without any."""
         return partial(cls, blocks=catalog.blocks)
 
     def fit(self, split: Split) -> None:
@@ -56,7 +55,7 @@ class Newaisle(OnBlocks):
         return model.raw_scores(model.factors.user_vectors(users), targets)
 
     def purchase_probability(self, split: Split, users: IntArray, targets: IntArray) -> dict[str, FloatArray]:
-        """The calibrated probability, and beside it the articles' softmax."""
+        """The calibrated probability, and the articles' softmax."""
         model = self.model
         vectors, activity = model.factors.user_vectors(users), np.diff(split.train.indptr)[users]
         softmax = model.probabilities(model.score(vectors, targets), tau=1.0)
@@ -64,11 +63,7 @@ class Newaisle(OnBlocks):
 
     @property
     def model(self) -> LatentFactorModel:
-        """The fitted model.
-
-        Raises:
-            ModelError: it was not fitted.
-        """
+        """The fitted model."""
         return fitted(self._model)
 
     def revealed(self, split: Split, users: IntArray) -> Newaisle:
@@ -103,7 +98,7 @@ class Newaisle(OnBlocks):
         return other
 
     def expected(self, split: Split, targets: IntArray) -> dict[str, FloatArray]:
-        """What a report plots: expected share of buyers among users with a history, confidence, distance from seen."""
+        """Expected share of buyers among users with a history, confidence, distance from the nearest seen target."""
         level = self.purchase_probability(split, np.flatnonzero(np.diff(split.train.indptr)), targets)[""].mean(axis=0)
         distance = nearest_distance(self.blocks, targets, split.seen)
         return {"level": level, "confidence": self.model.confidence[targets], "distance": distance}
@@ -111,7 +106,7 @@ class Newaisle(OnBlocks):
 
 @dataclass(frozen=True, eq=False)
 class Uncorrected:
-    """newaisle with nothing taken from the scores of seen targets."""
+    """newaisle without the offset of new targets."""
 
     newaisle: Newaisle
 
@@ -134,8 +129,7 @@ class Uninformed(Newaisle):
 def nearest_distance(blocks: FeatureBlocks, targets: IntArray, seen: IntArray) -> FloatArray:
     """Distance of each target from the nearest seen one, float64 (targets,).
 
-    The root of the mean over blocks of ``|phi_r(a) - phi_r(b)|^2``, without fitted weights, so that it means the same
-    for every seed and setting.
+    Root of the mean over blocks of ``|phi_r(a) - phi_r(b)|^2``, unweighted, so comparable over seeds and settings.
     """
     nearest = np.empty(len(targets))
     for part in chunks(len(targets), _CHUNK):

@@ -1,4 +1,4 @@
-"""The methods of an evaluation by name: newaisle and the baselines; further ones can be registered from outside."""
+"""The methods of an evaluation by name; further ones can be registered."""
 
 from __future__ import annotations
 
@@ -24,22 +24,16 @@ ENTRY_POINTS = "newaisle.methods"
 BASELINE_KINDS = frozenset(
     {FeatureKind.TEXT, FeatureKind.RELATION, FeatureKind.FEATURE, FeatureKind.MODALITY, FeatureKind.COUNT}
 )
-"""Blocks that the baselines have too."""
+"""Kinds of blocks that the baselines have too."""
 METHODS: dict[str, Offer] = {}
-"""Name in the rows -> what offers the method to a catalog, in the order of the rows."""
+"""Name -> offer, in the order of the rows."""
 
 
 def register_method(name: str, offer: Offer) -> None:
-    """Add a method to every evaluation of this process.
+    """Add a method under a name in the rows to every evaluation of this process.
 
-    An installed package does it by an entry point of the group ``newaisle.methods`` instead, so that ``newaisle
-    evaluate`` knows it too. Results of a method from outside are cached only if it is
-    :class:`newaisle.gnn.evaluation.contracts.Configured`.
-
-    Args:
-        name: in the rows.
-        offer: takes what methods may know of the catalog and returns what makes the method from a seed, or None where
-            the catalog does not allow it.
+    An installed package uses an entry point of the group ``newaisle.methods``, so that ``newaisle evaluate`` knows its
+    methods too. Results are cached only for :class:`newaisle.gnn.evaluation.contracts.Configured` ones.
 
     Raises:
         InputError: the name is taken.
@@ -70,14 +64,10 @@ def compared_methods(
 ) -> dict[str, Make]:
     """All registered methods that the catalog allows, each made from a seed.
 
-    Args:
-        graph: the catalog as the methods may know it.
-        texts: text embeddings, float32 (n, d), or None.
-        names: embeddings of the names alone, float32 (n, d), or None.
-        vectors: further modalities: name -> unit vectors, float64 (n, d).
-        ablate: add ``newaisle-shuffled`` (every leaf has the edges of another one), ``newaisle-no-propagation`` (its
-            texts and features alone), ``newaisle-no-KIND`` for every kind of blocks, ``newaisle-uninformed`` (factors
-            without the graph) and ``linmap-on-phi`` (the baseline with all of newaisle's blocks).
+    ``texts`` and ``names`` are embeddings, float32 (n, d), ``vectors`` unit vectors by modality, float64 (n, d).
+    ``ablate`` adds ``newaisle-shuffled`` (every leaf has the edges of another one), ``newaisle-no-propagation`` (texts
+    and features alone), ``newaisle-no-KIND`` for every kind of blocks, ``newaisle-uninformed`` (factors without the
+    graph) and ``linmap-on-phi`` (the baseline with all of newaisle's blocks).
     """
     for point in entry_points(group=ENTRY_POINTS):
         if point.name not in METHODS:

@@ -1,4 +1,4 @@
-"""The baselines that need no fit: what any method has to beat."""
+"""The baselines that need no fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...validation.splits import Split
 from ..contracts import Make, MethodCatalog
 
 CATALOG_SIZE = "catalog_size"
-"""The feature with the number of products below a category."""
+"""Feature with the number of products below a category."""
 
 
 class RandomScores:
@@ -27,7 +27,7 @@ class RandomScores:
         """Learn nothing."""
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:
-        """Uniform scores, float64 (users, targets); a pair's score does not depend on the other pairs of the call."""
+        """Uniform scores, float64 (users, targets); a pair's score does not depend on the other pairs."""
         everything = len(split.graph)
         scores = [np.random.default_rng([self.seed, user]).random(everything)[targets] for user in users.tolist()]
         return np.array(scores, dtype=np.float64).reshape(len(users), len(targets))
@@ -35,11 +35,7 @@ class RandomScores:
 
 @dataclass(frozen=True, eq=False)
 class SameForAll:
-    """One ranking for all users.
-
-    Attributes:
-        values: what ranks the targets, float64 (n,).
-    """
+    """One ranking for all users by ``values``, float64 (n,)."""
 
     values: FloatArray
 
@@ -49,7 +45,7 @@ class SameForAll:
 
 
 class PopularityRevealed:
-    """One ranking for all users: how many of those who revealed bought the target; it runs in few-shot only."""
+    """One ranking for all users: number of revealing users who bought the target; in few-shot only."""
 
     name = "popularity-revealed"
 
@@ -82,11 +78,7 @@ class CatalogSize:
         return cls if CATALOG_SIZE in catalog.graph.features else None
 
     def fit(self, split: Split) -> None:
-        """Check that the sizes are there.
-
-        Raises:
-            InputError: the graph has no feature ``catalog_size``.
-        """
+        """Check that the sizes are there, else an InputError."""
         if CATALOG_SIZE not in split.graph.features:
             raise InputError(f"The catalog has no feature {CATALOG_SIZE!r}; leave the {self.name} baseline out.")
 

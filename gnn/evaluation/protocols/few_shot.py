@@ -1,8 +1,7 @@
 """The few-shot protocols: some users reveal what they bought of the hidden targets, and others are judged.
 
-One half of the users is judged at every share of revealing users. Of the other half the first 0, 1, 3, 10, 30 or 100
-per cent of one random order reveal their purchases of all hidden targets, and thereby what they did not buy. One fit
-serves all shares: only what a method learns from these sales is done again.
+One half of the users is judged. Of the other half the first 0, 1, 3, 10, 30 or 100 per cent of one random order reveal
+all their purchases of hidden targets. One fit serves all shares.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from .names import revealed_share
 from .zero_shot import Judge, ProtocolRun, counts
 
 _ORDER = 2
-"""Random stream of the order in which users reveal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +31,7 @@ class Halves:
 
     Attributes:
         order: rows of the half that reveals, those that reveal first in front.
-        judged: rows that are judged, ascending: a candidate bought, a training purchase left.
+        judged: rows with a candidate bought and a training purchase left, ascending.
         rest: rows of the whole other half, ascending.
     """
 
@@ -49,21 +47,14 @@ class Halves:
         return cls(order, split.users[~reveals[split.users]], np.flatnonzero(~reveals))
 
     def revealing(self, share: int) -> IntArray:
-        """The rows of a share (in per cent of their half) that reveal, ascending; above 0 at least one."""
+        """The rows of a share (in per cent of their half), ascending; above 0 at least one."""
         return np.sort(self.order[: -(-share * len(self.order) // 100)])
 
 
 def few_shot_run(
     protocols: Sequence[str], split: Split, methods: Mapping[str, Make], seed: int, embeddings: AnyFloatArray | None
 ) -> ProtocolRun:
-    """All methods at some shares of revealing users.
-
-    A method that does not learn from first sales keeps its scores. ``popularity-revealed`` and the learning companions
-    of the methods have rows too.
-
-    Raises:
-        ModelError: nobody to judge is left, or a method with users of its own wants others.
-    """
+    """All methods and their learning companions at some shares of revealing users."""
     halves = Halves.of(split, seed)
     if not len(halves.judged):
         raise ModelError(f"Nobody of the half to judge bought a hidden target (few-shot, seed {seed}); add users.")

@@ -1,8 +1,4 @@
-"""The generalised protocol: new targets and seen ones in one mixed ranking, as a shop shows them.
-
-Targets are hidden at random, and a fifth of every user's purchases of the others too. Ranked are all seen targets and
-the hidden ones with at least 5 buyers, without what a user bought in the training data.
-"""
+"""The generalised protocol: new targets and seen ones in one mixed ranking, as a shop shows them."""
 
 from __future__ import annotations
 
@@ -25,20 +21,14 @@ from .zero_shot import Judge, ProtocolRun, counts
 
 _NOBODY: IntArray = np.empty(0, dtype=np.int64)
 _STREAM = 0x6E
-"""Random stream of the hidden purchases."""
 
 
 def generalised_split(
     graph: CatalogGraph, matrix: sp.csr_array, seed: int, signed: sp.csr_array | None = None
 ) -> Split:
-    """Hide targets as leave-targets-out does, and a part of every user's other purchases.
+    """Hide targets as leave-targets-out does, and a fifth of every user's other purchases.
 
-    Returns:
-        A split whose ``train`` lacks these purchases, while ``test`` holds them too; judged are users who bought a
-        candidate and have a hidden purchase of a seen target.
-
-    Raises:
-        InputError: as :func:`newaisle.gnn.validation.splits.make_split`, or nobody has purchases of both kinds.
+    ``train`` lacks these purchases, ``test`` holds them too; judged are users with hidden purchases of both kinds.
     """
     split = hold_out_purchases(make_split(LEAVE_TARGETS_OUT, graph, matrix, seed, signed=signed), (_STREAM, seed))
     if not len(split.users):
@@ -51,10 +41,9 @@ def generalised_split(
 def generalised_run(
     protocol: str, split: Split, methods: Mapping[str, Make], seed: int, embeddings: AnyFloatArray | None
 ) -> ProtocolRun:
-    """All methods on one mixed ranking, with their companions for it.
+    """All methods and their companions on one mixed ranking, without what a user bought in the training data.
 
-    A method that learns from hidden sales (the ceiling) is left out: it would know the hidden purchases of seen targets
-    too.
+    The ceiling is left out: it would know the hidden purchases of seen targets too.
     """
     without = {name: make for name, make in methods.items() if not isinstance(make(seed), OwnUsers)}
 

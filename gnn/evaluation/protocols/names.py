@@ -1,4 +1,4 @@
-"""The protocols of an evaluation by name, as options and as rows have them."""
+"""The protocols of an evaluation by name."""
 
 from __future__ import annotations
 
@@ -24,16 +24,12 @@ def family(protocol: str) -> str:
 
 
 def expand(protocols: Iterable[str]) -> list[str]:
-    """The protocols as rows name them, each once: "few-shot" alone means all its shares.
-
-    Raises:
-        InputError: an unknown protocol, or one with something else after its colon than it takes.
-    """
+    """The protocols as rows name them, each once: "few-shot" alone means all its shares."""
     return list(dict.fromkeys(name for protocol in protocols for name in _expanded(protocol)))
 
 
 def hiding(protocol: str) -> str:
-    """How a protocol hides targets; pseudo-new ones are hidden the same way."""
+    """How a protocol hides targets and pseudo-new ones."""
     return protocol if protocol in HIDINGS else LEAVE_TARGETS_OUT
 
 

@@ -22,17 +22,10 @@ _DAY = 24 * 3600 * 1_000_000
 def temporal_split(
     graph: CatalogGraph, interactions: Interactions, date: str, seed: int, kinds: Mapping[str, float] | None = None
 ) -> Split:
-    """Hide what was first sold on a date or later.
+    """Hide what was first sold on a date (a number where times are numbers of days) or later, the same for every seed.
 
-    All events before the date are learned from; those of the new targets from then on are judged. The split is the same
-    for every seed; its pseudo-new targets are hidden as leave-targets-out does.
-
-    Args:
-        graph: the catalog, n targets and groups.
-        interactions: all events, with times.
-        date: the first moment that is no longer known, such as 2017-07-01; a number where times are numbers of days.
-        seed: of the methods.
-        kinds: event kind -> weight, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
+    All events before it are learned from; those of the new targets from then on are judged. Pseudo-new targets are
+    hidden as leave-targets-out does.
 
     Raises:
         InputError: no times, no date, no event before or after it, or nothing is left to judge.
@@ -47,11 +40,7 @@ def temporal_split(
 
 
 def events_before(interactions: Interactions, date: str) -> BoolArray:
-    """Which events are known before a date, bool (e,).
-
-    Raises:
-        InputError: the interactions have no times, the date is none, or all events are on one side of it.
-    """
+    """Which events are known before a date, bool (e,); an InputError without times, date or events on both sides."""
     if interactions.timestamp is None:
         raise InputError(
             f"The interactions have no times, which temporal:{date} needs; name their column (in a table of "
@@ -70,7 +59,7 @@ def events_before(interactions: Interactions, date: str) -> BoolArray:
 
 
 def _moment(date: str) -> float:
-    """A date or number as days since 1970-01-01, NaN if it is neither."""
+    """Days since 1970-01-01, NaN if it is neither date nor number."""
     try:
         return as_number(date)
     except InputError:

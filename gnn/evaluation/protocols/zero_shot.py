@@ -17,10 +17,10 @@ from ..contracts import Make, Method, OwnUsers, PerTarget
 from ..judging import HELD_OUT, judge_candidates
 
 WITHOUT_HISTORY = "@without-history"
-"""Suffix of a metric taken over the users without any training purchase left."""
+"""Suffix of a metric over the users without any training purchase left."""
 
 Judge = Callable[[], MethodResult]
-"""Judges a method that has been fitted by then."""
+"""Judge a method that is fitted by then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +28,8 @@ class ProtocolRun:
     """How all methods are judged on one split.
 
     Attributes:
-        split: what they are fitted to.
-        methods: name -> what makes it from the seed.
-        judgements: name and method (not fitted yet) -> by protocol and name in the rows, what judges it once it is
-            fitted. One fit may serve several protocols and several rows.
-        counts: protocol in the rows -> number of seen and hidden targets, candidates and users.
+        judgements: name and unfitted method -> judges by protocol and name in the rows; one fit may serve several.
+        counts: protocol -> number of seen and hidden targets, candidates and users.
         held: users that a method with users of its own is judged on; a cached result depends on them.
     """
 
@@ -44,7 +41,7 @@ class ProtocolRun:
 
 
 def counts(split: Split) -> dict[str, int]:
-    """How many targets and users a split has of each kind."""
+    """Number of targets and users of each kind in a split."""
     names = ("seen", "hidden", "candidates", "users", "users_without_history")
     return {name: len(getattr(split, name)) for name in names}
 
@@ -52,12 +49,7 @@ def counts(split: Split) -> dict[str, int]:
 def zero_shot_run(
     protocol: str, split: Split, methods: Mapping[str, Make], seed: int, embeddings: AnyFloatArray | None
 ) -> ProtocolRun:
-    """All methods without any sale of the hidden targets.
-
-    Raises:
-        InputError: several methods have users of their own.
-        ModelError: one wants users that are not judged.
-    """
+    """All methods without any sale of the hidden targets; at most one may have users of its own."""
     owner, held = _held_out({name: make(seed) for name, make in methods.items()}, split)
     groups = {"": split.users, HELD_OUT: held, WITHOUT_HISTORY: split.users_without_history}
     groups = {suffix: users for suffix, users in groups.items() if len(users)}
@@ -70,7 +62,7 @@ def zero_shot_run(
 
 
 def _held_out(methods: Mapping[str, Method], split: Split) -> tuple[str | None, IntArray]:
-    """The method with users of its own and these users; None and no users if there is no such method."""
+    """The method with users of its own and these users; None and no users without such a method."""
     owners = {name: method for name, method in methods.items() if isinstance(method, OwnUsers)}
     if not owners:
         return None, np.empty(0, dtype=np.int64)
