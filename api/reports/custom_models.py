@@ -31,8 +31,7 @@ class CustomModel(Protocol):
     def fit(self, graph: CatalogGraph, history: Interactions) -> Any:
         """Learn from the whole catalog, hidden targets included, and the remaining sales.
 
-        The history has one event per user and target with the summed weight, no times, and all users, some without
-        events.
+        The history has the summed weight per user and target, no times, and all users, some without events.
         """
 
     def score(self, users: Sequence[Id], targets: Sequence[Id]) -> Any:

@@ -29,12 +29,7 @@ from .tables import figures
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The results of an evaluation, and the data and options they are of.
-
-    Attributes:
-        left_out: protocols that the catalog does not allow -> why.
-        results: one per protocol and seed.
-    """
+    """Results of an evaluation, one per protocol and seed; ``left_out`` has default protocols not allowed -> why."""
 
     source: str
     graph: CatalogGraph
@@ -144,7 +139,6 @@ def evaluate_source(
 def _catalogs(
     graph: CatalogGraph, as_of: Callable[[str], CatalogGraph] | None, protocols: Sequence[str], report: Progress
 ) -> Iterator[tuple[CatalogGraph, list[str]]]:
-    """Catalogs that methods may know, each with its protocols."""
     dated = [protocol for protocol in protocols if family(protocol) == TEMPORAL]
     if dated and as_of is None:
         report("The source has no catalog as of that date, so features stay as they are now.")

@@ -41,7 +41,6 @@ _PLOTS = {
     "distance": "Taste AUC of hidden targets by distance from the nearest sold target",
     "variety": "Coverage and diversity against NDCG@20 by method",
 }
-"""Plot -> its caption."""
 
 
 def report_text(evaluation: Evaluation, data: Mapping[str, Any]) -> str:

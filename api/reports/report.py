@@ -26,12 +26,7 @@ _DPI = 110
 
 
 def open_report(folder: str | Path) -> Path:
-    """Make the folder and check that a report can be written there, before a long evaluation.
-
-    Raises:
-        InputError: the folder cannot be made or written to.
-        MissingExtraError: matplotlib is not installed.
-    """
+    """Make the folder and check that a report can be written there, before a long evaluation."""
     canvas(1, 1)
     folder = Path(folder)
     with _writing(folder):

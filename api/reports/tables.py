@@ -22,7 +22,6 @@ SHOWN = (
     "diversity",
     "novelty",
 )
-"""Metrics of the printed table, in order."""
 NDCG = "ndcg@20"
 FEW_SHOT_TITLE = f"{FEW_SHOT}: NDCG@20 by the share of one half of the users that revealed their purchases"
 
@@ -31,10 +30,7 @@ TableText = tuple[list[str], list[list[object]]]
 
 
 def figures(summary: Sequence[Summary]) -> dict[str, TableText]:
-    """Tables by title (the protocol), one method per row (best NDCG first), as mean ± standard error.
-
-    Each metric has a column; all shares of few-shot are one table of NDCG@20.
-    """
+    """Tables by protocol, few-shot in one of NDCG@20, a method per row (best NDCG first), as mean ± standard error."""
     tables: dict[str, TableText] = {}
     for protocol in dict.fromkeys(each.protocol for each in summary):
         if family(protocol) == FEW_SHOT:

@@ -92,11 +92,7 @@ class ResultCache:
         embeddings: AnyFloatArray | None,
         kinds: Mapping[str, float],
     ) -> ResultCache:
-        """Make the folder for results of the current code on these data.
-
-        Raises:
-            InputError: the folder cannot be made.
-        """
+        """Make the folder for results of the current code on these data."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -109,10 +105,9 @@ class ResultCache:
     def result(
         self, about: Mapping[str, str | int], method: Method, held: IntArray, compute: Callable[[], MethodResult]
     ) -> MethodResult:
-        """Read the result, or compute and keep it if there is none, or its file is broken or not ``about`` the same.
+        """Read the result, or compute and keep it if its file is missing, broken or not ``about`` the same.
 
-        ``about`` has protocol, seed and name in the rows, ``held`` the users that a method with users of its own is
-        judged on. Results of a method with unknown settings are not kept.
+        ``about`` has protocol, seed and name in the rows, ``held`` the users of a method with users of its own.
         """
         settings = _settings(method)
         if self.folder is None or settings is None:

@@ -83,11 +83,7 @@ def summary_table(rows: Iterable[ResultRow]) -> list[Summary]:
 
 
 def compare(rows: Iterable[ResultRow], baseline: str) -> list[Comparison]:
-    """Compare every other method with the baseline on common seeds, the ceiling by the others' ``@held-out`` figures.
-
-    Raises:
-        InputError: no row is of the baseline.
-    """
+    """Compare every other method with the baseline on common seeds, the ceiling by others' ``@held-out`` figures."""
     found: defaultdict[tuple[str, str, str], dict[int, float]] = defaultdict(dict)
     for row in rows:
         metric = comparable(row.metric, row.protocol) if row.method == CEILING else row.metric

@@ -60,8 +60,7 @@ class PerTarget(Protocol):
     def expected(self, split: Split, targets: IntArray) -> Mapping[str, FloatArray]:
         """Name -> one finite number per target, float (targets,), from what ``fit`` learned alone.
 
-        Reports plot ``level`` (expected share of buyers), ``confidence`` (0 to 1) and ``distance`` (from the nearest
-        seen).
+        Reports plot ``level`` (share of buyers), ``confidence`` (0 to 1), ``distance`` (from the nearest seen).
         """
 
 
@@ -108,13 +107,7 @@ def companions(name: str, method: Method) -> Mapping[str, Learning | MixedScorer
 
 @dataclass(frozen=True, eq=False)
 class MethodCatalog:
-    """What methods may know of the catalog.
-
-    Attributes:
-        graph: the catalog of n targets and groups.
-        blocks: target features as newaisle has them.
-        plain: those for the baselines: what the catalog itself says of a target, and how many attribute values it has.
-    """
+    """What methods may know: the catalog, newaisle's feature ``blocks``, and ``plain`` ones for the baselines."""
 
     graph: CatalogGraph
     blocks: FeatureBlocks

@@ -39,8 +39,8 @@ def judge_candidates(
 ) -> tuple[FloatArray, dict[str, float]]:
     """Scores of the group "", float (users, candidates), and all metrics, those of probabilities included.
 
-    ``groups`` maps metric suffixes to users, ``everyone`` are the users whose probabilities of all hidden targets are
-    judged, and ``embeddings`` of all targets, float (n, d), define the metric ``diversity``.
+    ``groups`` maps metric suffixes to users; ``everyone`` are the users whose probabilities of all hidden targets are
+    judged.
     """
     users = np.unique(np.concatenate(list(groups.values())))
     scores = checked_scores(name, scorer, split, users, split.candidates)

@@ -79,19 +79,10 @@ def evaluate_splits(
     ``split.users_without_history``. A method with users of its own
     (:class:`newaisle.gnn.evaluation.contracts.OwnUsers`; at most one per run) has plain figures over these alone, the
     others further ones over them, ending in ``@held-out``.
-
-    Args:
-        graph: the catalog of n targets and groups.
-        interactions: all events, those of unknown targets left out; pairs that weigh more than 0 are purchases.
-        methods: name in the rows -> what makes the method from the seed.
-        protocols: some of :data:`newaisle.gnn.evaluation.protocols.names.GRAMMAR`.
-        seeds: one split per protocol and seed.
-        embeddings: text embeddings of the targets, float (n, d), for the metric ``diversity``.
-        cache: folder for finished results of the same data, settings and code.
-        jobs: number of processes (:func:`newaisle.gnn.parallel.local.run_parallel`); the figures are the same to the
-            bit.
-        progress: receives one line per split and result.
-        kinds: event kind -> weight, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
+    ``protocols`` are some of :data:`newaisle.gnn.evaluation.protocols.names.GRAMMAR`. Pairs of ``interactions`` that
+    weigh more than 0 are purchases; ``kinds`` weigh events before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
+    ``embeddings`` of texts, float (n, d), define ``diversity``; ``cache`` is a folder for finished results. The figures
+    do not depend on ``jobs``, the number of processes.
 
     Raises:
         InputError: an unknown protocol, one that cannot split this catalog, several methods with users of their own.
@@ -124,7 +115,6 @@ class _Evaluation:
     cache: ResultCache
 
     def run(self, which: tuple[tuple[str, ...], int], progress: Progress) -> list[SplitResult]:
-        """Fit and judge all methods by some protocols that share their fits, with one seed."""
         protocols, seed = which
         protocol_run = self._start(protocols, seed)
         progress(_describe(protocol_run, seed))

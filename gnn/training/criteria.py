@@ -102,7 +102,6 @@ def _few_shot_ndcg(fit: FittedFold, settings: ModelSettings) -> float:
 
 
 def _similarities(fit: FittedFold, settings: ModelSettings) -> FloatArray:
-    """Cosines of judged users and pseudo-new targets, float64 (users, candidates)."""
     vectors = as_new(fit.prior.mean, settings)
     longest = max(norm_with_headroom(fit.factors.targets), norm_with_headroom(vectors))
     return cosine(user_embeddings(fit.factors.users[fit.fold.users]), target_embeddings(vectors, longest))

@@ -38,7 +38,7 @@ def fit_model(
     progress: Progress | None = None,
     signed: sp.csr_array | None = None,
 ) -> LatentFactorModel:
-    """Fit the model to ``train``, summed weights of purchases, CSR (users, n); ``settings`` None are chosen on folds.
+    """Fit the model to ``train``, summed weights, CSR (users, n); ``settings`` None chooses them on validation folds.
 
     ``signed`` holds the weights of the pairs in ``train``, above 0, and of disliked ones, below 0, CSR (users, n)
     (:class:`newaisle.graph.event_weights.WeightedHistory`); None where each pair is a full purchase.

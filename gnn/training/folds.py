@@ -38,7 +38,6 @@ MOST_FOLDS = 8
 ENOUGH = 400
 """Judged pseudo-new targets of all folds together, up to which further folds are added (at most ``MOST_FOLDS``)."""
 HELD_OUT_FOLDS = 2
-"""Folds that hide a part of the other purchases too."""
 FIT_USERS = 5000
 """Most users per fold."""
 MAX_TARGETS = 2000
@@ -150,11 +149,7 @@ class ValidationFold:
             self.__dict__.pop(name, None)
 
     def carry(self, settings: KernelSettings, values: FloatArray) -> FloatArray:
-        """Kernel ridge from ``values`` of the seen targets (s, d) to the candidates, float64 (c, d).
-
-        With very many seen targets, from the nearest of each candidate alone
-        (:class:`newaisle.gnn.prior.nearest.NearestNeighborRegressor`).
-        """
+        """Kernel ridge from ``values`` (s, d) of seen targets, of many the nearest, to candidates, float64 (c, d)."""
         system = _exp(self.among, settings.weights)
         if self.many:
             system += np.float32(settings.ridge) * np.eye(NEAREST, dtype=np.float32)

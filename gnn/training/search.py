@@ -20,8 +20,7 @@ def coordinate_search(
 ) -> dict[str, float]:
     """Raise ``judge`` from ``start``: change one number at a time and keep what gains ``MARGIN``.
 
-    ``choices`` replace a number, then ``steps`` multiply it, each factor for as long as it gains; at most ``rounds``
-    times.
+    ``choices`` replace a number, ``steps`` multiply it for as long as it gains, all at most ``rounds`` times.
     """
     names = tuple(start)
 

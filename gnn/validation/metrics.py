@@ -31,20 +31,15 @@ def ranking_metrics(
     - ``recall@k``: hits in the top k / min(hits, k). ``precision@k``: hits in the top k / k.
     - ``mrr``: 1 / rank of the first hit. ``auc``: share of (hit, other) pairs in the right order, ties counting half;
       users who bought every candidate are left out.
-    - ``coverage@k``: share of the candidates in at least one top k. ``taste_auc`` (with ``activity``):
-      :func:`taste_auc`.
-    - ``novelty`` (with ``buyer_share``): mean -log2(share) in bits over the top k (Zhou et al. 2010).
-    - ``diversity`` (with ``embeddings``): 1 - mean cosine over the pairs in the top k (Ziegler et al. 2005).
+    - ``coverage@k``: share of the candidates in at least one top k. ``taste_auc`` (with ``activity``, the number of
+      distinct training targets of each user, int (u,)): :func:`taste_auc`.
+    - ``novelty`` (with ``buyer_share``, the share of all users who really bought the candidate, float (c,), above 0):
+      mean -log2(share) in bits over the top k (Zhou et al. 2010).
+    - ``diversity`` (with ``embeddings`` of the candidates' texts, float (c, d), of any norm): 1 - mean cosine over the
+      pairs in the top k (Ziegler et al. 2005).
 
-    Metrics without any pair to compare are left out.
-
-    Args:
-        scores: higher is better, float (u, c); minus infinity is allowed, NaN is not.
-        relevance: 1 where the user bought the candidate, CSR (u, c); every row has at least one.
-        k: length of the list.
-        activity: number of distinct training targets of each user, int (u,).
-        buyer_share: share of all users who really bought the candidate, float (c,), each above 0.
-        embeddings: text embeddings of the candidates, float (c, d), of any norm.
+    ``scores``, float (u, c), are higher for better and may be minus infinity; ``relevance``, CSR (u, c), is 1 where the
+    user bought the candidate. Metrics without any pair to compare are left out.
 
     Raises:
         InputError: shapes that do not fit, a NaN score, a user without a hit.
@@ -80,10 +75,7 @@ def ndcg(scores: AnyFloatArray, hits: BoolArray, k: int = K) -> float:
 
 
 def tie_breaks(users: int, candidates: int) -> FloatArray:
-    """Seeded random numbers, float64 (users, candidates); among equal scores the least ranks first.
-
-    Not the order of the candidates: a table may list its targets by sales, and a constant score would rank well.
-    """
+    """Seeded order of equal scores, least first, float64 (users, candidates); tables may list targets by sales."""
     return np.random.default_rng(_TIES).random((users, candidates))
 
 

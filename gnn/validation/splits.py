@@ -24,8 +24,6 @@ SHARE = 0.2
 """Hidden share of the targets (or parents)."""
 
 PRODUCT_SHARE = 0.1
-"""Hidden share of the products in new-products."""
-
 MIN_BUYERS = 5
 """Least buyers of a candidate; figures of fewer would be chance."""
 
@@ -119,10 +117,7 @@ def pseudo_split(
     outer_seed: int = 0,
     signed: sp.csr_array | None = None,
 ) -> Split:
-    """Hide a part of the training data: pseudo-new targets to choose settings on.
-
-    The random stream never repeats that of an outer split, whose hidden targets have no sales here.
-    """
+    """Hide a part of the training data as pseudo-new targets; the random stream is never that of an outer split."""
     # an outer split of 5 parents leaves 4 of them, which must still do
     hidden = _draw(protocol, graph, train, (1, seed, outer_seed), None, 2)
     return hide(protocol, seed, graph, train, hidden, signed)
@@ -155,11 +150,7 @@ def split_of(
     hidden: IntArray,
     signed: sp.csr_array | None = None,
 ) -> Split:
-    """Split from ``train``, float64 CSR (users, n) without hidden targets, and ``test``, their purchases of any weight.
-
-    Raises:
-        InputError: no hidden target has 5 buyers, or no buyer of a candidate has a training purchase left.
-    """
+    """Split into ``train``, float64 CSR (users, n) without ``hidden``, and ``test``, their purchases of any weight."""
     is_hidden = np.zeros(len(graph), dtype=np.bool_)
     is_hidden[hidden] = True
     test.data = np.ones_like(test.data)

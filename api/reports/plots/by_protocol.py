@@ -166,7 +166,6 @@ def means_label(evaluation: Evaluation) -> str:
 
 
 def _panels(evaluation: Evaluation, rows: int, *, height: float) -> tuple[Figure, list[list[Axes]]]:
-    """A figure with one column of axes per protocol."""
     protocols = len(evaluation.protocols)
     figure = canvas(1.5 + 5.5 * protocols, height)
     grid = figure.subplots(rows, protocols, squeeze=False, sharey="row")

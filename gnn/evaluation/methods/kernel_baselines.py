@@ -151,7 +151,7 @@ class TextCosine(OnBlocks):
 
 
 class Knn(OnBlocks):
-    """Nearest neighbours: how many of the k seen targets most similar to the new one (fixed kernel) the user bought."""
+    """Nearest neighbours: summed fixed kernel of those of the k most similar seen targets that the user bought."""
 
     name = "knn"
 

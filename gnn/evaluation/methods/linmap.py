@@ -23,13 +23,7 @@ from .kernel_baselines import OnBlocks, fixed_kernel
 
 @dataclass(frozen=True, eq=False)
 class VectorScorer:
-    """Scores by vectors of all targets.
-
-    Attributes:
-        users: rows of users -> their vectors, float64 (users, rank); without history the mean user.
-        targets: q, float64 (n, rank).
-        offset: o, float64 (n,).
-    """
+    """Scores by p of ``users`` (float64 (users, rank)), q of ``targets`` (float64 (n, rank)) and ``offset`` o (n,)."""
 
     users: Callable[[IntArray], FloatArray]
     targets: FloatArray
@@ -97,10 +91,7 @@ class AlsRevealed:
     linmap: LinMap
 
     def revealed(self, split: Split, users: IntArray) -> VectorScorer:
-        """The ALS step of every hidden target over the users who revealed (Hu, Koren and Volinsky 2008, equation 5).
-
-        The factor of a target that nobody bought is zero.
-        """
+        """ALS step of hidden targets over some users (Hu, Koren and Volinsky 2008, equation 5), zero without buyers."""
         factors, _ = self.linmap.parts
         sales = sp.csr_array(split.test[users].T)
         targets = solve_users(sales, factors.users[users], factors.settings)

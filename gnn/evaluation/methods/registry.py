@@ -24,7 +24,6 @@ ENTRY_POINTS = "newaisle.methods"
 BASELINE_KINDS = frozenset(
     {FeatureKind.TEXT, FeatureKind.RELATION, FeatureKind.FEATURE, FeatureKind.MODALITY, FeatureKind.COUNT}
 )
-"""Kinds of blocks that the baselines have too."""
 METHODS: dict[str, Offer] = {}
 """Name -> offer, in the order of the rows."""
 

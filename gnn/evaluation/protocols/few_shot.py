@@ -1,7 +1,7 @@
 """The few-shot protocols: some users reveal what they bought of the hidden targets, and others are judged.
 
 One half of the users is judged. Of the other half the first 0, 1, 3, 10, 30 or 100 per cent of one random order reveal
-all their purchases of hidden targets. One fit serves all shares.
+their purchases of all hidden targets, and thereby what they did not buy. One fit serves all shares.
 """
 
 from __future__ import annotations
@@ -27,13 +27,7 @@ _ORDER = 2
 
 @dataclass(frozen=True, eq=False)
 class Halves:
-    """Who reveals and who is judged.
-
-    Attributes:
-        order: rows of the half that reveals, those that reveal first in front.
-        judged: rows with a candidate bought and a training purchase left, ascending.
-        rest: rows of the whole other half, ascending.
-    """
+    """Rows that reveal, in this ``order``, those ``judged`` and the whole other half (``rest``), both ascending."""
 
     order: IntArray
     judged: IntArray

@@ -26,10 +26,7 @@ _STREAM = 0x6E
 def generalised_split(
     graph: CatalogGraph, matrix: sp.csr_array, seed: int, signed: sp.csr_array | None = None
 ) -> Split:
-    """Hide targets as leave-targets-out does, and a fifth of every user's other purchases.
-
-    ``train`` lacks these purchases, ``test`` holds them too; judged are users with hidden purchases of both kinds.
-    """
+    """Hide targets as leave-targets-out does, and a fifth of every user's other purchases, which ``test`` has too."""
     split = hold_out_purchases(make_split(LEAVE_TARGETS_OUT, graph, matrix, seed, signed=signed), (_STREAM, seed))
     if not len(split.users):
         raise InputError(

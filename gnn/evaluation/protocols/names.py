@@ -15,7 +15,6 @@ GENERALISED = "generalised"
 TEMPORAL = "temporal"
 
 GRAMMAR = (*PROTOCOLS, "few-shot[:P]", GENERALISED, "temporal:DATE", NEW_PRODUCTS)
-"""Every protocol as an option."""
 
 
 def family(protocol: str) -> str:

@@ -24,11 +24,7 @@ def temporal_split(
 ) -> Split:
     """Hide what was first sold on a date (a number where times are numbers of days) or later, the same for every seed.
 
-    All events before it are learned from; those of the new targets from then on are judged. Pseudo-new targets are
-    hidden as leave-targets-out does.
-
-    Raises:
-        InputError: no times, no date, no event before or after it, or nothing is left to judge.
+    All events before it are learned from; those of the new targets from then on are judged.
     """
     known = events_before(interactions, date)
     before, after = (WeightedHistory.of(interactions.where(part), graph, kinds) for part in (known, ~known))
