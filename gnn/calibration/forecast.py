@@ -23,35 +23,26 @@ _CELLS = 2**18
 """Probabilities computed at once."""
 
 _REPEAT = 1.3
-"""How far the root of the number of buyers moves from one window to the next, with the probability ``COVERAGE``.
-
-Purchases at random would move it by 0.9 (a Poisson number's root has the deviation 1/2, the difference of two 0.71). It
-was measured between the halves of the year of Complete Journey, where assortment and season change too."""
+"""Move of the root of buyers from window to window, at ``COVERAGE``: half-years of Complete Journey (Poisson: 0.9)."""
 
 
 @dataclass(frozen=True)
 class ConformalInterval:
     """Deviations of numbers of buyers from the expected ones, as ``log((buyers + 1) / (expected + 1))``.
 
-    Split conformal prediction (Lei et al. 2018), conditional on the expected number by bins (Mondrian: Vovk, Gammerman
-    and Shafer 2005): in each bin the shortest interval around 0 that contains ``COVERAGE`` of the targets. Between the
-    bins the ends are interpolated.
-
-    Attributes:
-        levels: mean ``log(expected + 1)`` of each bin, ascending.
-        low: lower ends, 0 or less.
-        high: upper ends, 0 or more.
+    Split conformal prediction (Lei et al. 2018) in bins of the expected number (Mondrian: Vovk, Gammerman and Shafer
+    2005): in each the shortest interval around 0 that contains ``COVERAGE`` of the targets, interpolated between bins.
     """
 
-    levels: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
+    levels: tuple[float, ...]  # mean ``log(expected + 1)`` of each bin, ascending
+    low: tuple[float, ...]  # lower ends, 0 or less
+    high: tuple[float, ...]  # upper ends, 0 or more
 
     def interval(self, expected: FloatArray, share: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The interval around expected numbers of buyers, in whole buyers, float64 (targets,) twice.
 
-        ``share`` is the share of the prior in each target's vector, 1 for a new one, float64 (targets,): with own sales
-        the interval narrows in proportion, on the logarithmic scale.
+        It narrows, on the logarithmic scale, with the ``share`` of the prior in each vector, 1 for a new target,
+        (targets,).
         """
         level = np.log1p(expected)
         low, high = (np.expm1(level + share * np.interp(level, self.levels, ends)) for ends in (self.low, self.high))
@@ -62,10 +53,10 @@ class ConformalInterval:
 
 @dataclass(frozen=True, eq=False)
 class BuyerCounts:
-    """Expected, float64 (targets,), and true buyers, int64 (targets,), of targets predicted without their sales."""
+    """Expected and true numbers of buyers of targets predicted without their sales."""
 
-    expected: FloatArray
-    buyers: IntArray
+    expected: FloatArray  # (targets,)
+    buyers: IntArray  # int64 (targets,)
 
 
 def expected_buyers(
@@ -73,12 +64,8 @@ def expected_buyers(
 ) -> FloatArray:
     """The sum of all users' probabilities to buy each target, float64 (targets,).
 
-    Args:
-        calibration: from scores to probabilities.
-        users: p, float64 (users, rank).
-        activity: number of distinct targets in each user's history, int (users,).
-        vectors: q of the targets, float64 (targets, rank).
-        cells: probabilities computed at once, one user at least.
+    ``users`` is p, (users, rank), ``activity`` the number of distinct targets in each history, int (users,),
+    ``vectors`` q, (targets, rank); ``cells`` probabilities are computed at once, one user at least.
     """
     total = np.zeros(len(vectors))
     for part in chunks(len(users), max(cells // max(len(vectors), 1), 1)):

@@ -20,23 +20,14 @@ _MOST_COUNTED = 1000
 
 @dataclass(frozen=True, eq=False)
 class HeldOutTargets:
-    """Predicted target vectors, and the sales that they were predicted without.
+    """Predicted target vectors, and the sales that they were predicted without."""
 
-    Attributes:
-        users: p of all users, float64 (users, rank).
-        history: purchases that p was fitted to, CSR (users, n).
-        sales: purchases of the targets, CSR (users, n).
-        vectors: predicted q of the targets, float64 (targets, rank).
-        targets: their positions.
-        seed: of the random samples of users and targets.
-    """
-
-    users: FloatArray
-    history: sp.csr_array
-    sales: sp.csr_array
-    vectors: FloatArray
+    users: FloatArray  # p of all users, float64 (users, rank)
+    history: sp.csr_array  # purchases that p was fitted to, CSR (users, n)
+    sales: sp.csr_array  # purchases of the targets, CSR (users, n)
+    vectors: FloatArray  # predicted q, float64 (targets, rank)
     targets: IntArray
-    seed: int
+    seed: int  # of the random samples of users and targets
 
     def pairs(self) -> ScoredPairs:
         """Scores and purchases of users with a history; of many users and targets, a random sample."""
@@ -45,10 +36,7 @@ class HeldOutTargets:
         return ScoredPairs(self.users[rows] @ self.vectors[part].T, self._activity[rows], bought)
 
     def shares(self, calibration: PurchaseCalibration) -> tuple[FloatArray, FloatArray]:
-        """Expected and true share of buyers of every target among users with a history, two of float64 (targets,).
-
-        Of many users, a random sample is counted.
-        """
+        """Expected and true shares of buyers among users with a history (sampled), float64 (targets,) twice."""
         rows, expected = self._active(), np.empty(len(self.targets))
         for part in chunks(len(self.targets), _MOST_TARGETS):
             scores = self.users[rows] @ self.vectors[part].T
@@ -64,7 +52,6 @@ class HeldOutTargets:
 
     @property
     def _activity(self) -> IntArray:
-        """Number of distinct targets in each user's history, int (users,)."""
         return np.diff(self.history.indptr)
 
     def _active(self) -> IntArray:
@@ -72,5 +59,4 @@ class HeldOutTargets:
         return sample(np.flatnonzero(self._activity), _MOST_USERS, self.seed)
 
     def _buyers(self, rows: IntArray) -> IntArray:
-        """How many of some users bought each of all targets, int64 (n,)."""
         return np.bincount(self.sales[rows].indices, minlength=self.sales.shape[1])

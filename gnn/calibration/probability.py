@@ -27,26 +27,17 @@ BINS = 15
 class PurchaseCalibration:
     """``P = sigmoid(intercept + sum_k slopes_k piece_k(r) + activity log(1 + n))`` with r = p . q and n purchases.
 
-    The pieces divide the scale of r at the knots, each rising by as much as r does between its knots; no slope is
-    negative, so a user's ranking stays as it is. Two users with one score may differ by their activity.
-
-    Attributes:
-        knots: ascending, where the slope may change.
-        slopes: one for below the first knot, one after each knot; 0 or more.
-        activity: weight of the logarithm of the number of purchases.
-        intercept: of the logit.
+    The pieces divide the scale of r at the knots, each rising by as much as r does between them; no slope is negative,
+    so each user's ranking stays.
     """
 
-    knots: tuple[float, ...]
-    slopes: tuple[float, ...]
+    knots: tuple[float, ...]  # ascending
+    slopes: tuple[float, ...]  # below the first knot and after each; 0 or more
     activity: float
     intercept: float
 
     def probability(self, scores: FloatArray, activity: IntArray) -> FloatArray:
-        """The probability that users buy targets, of scores ``p . q``, float64 (users, targets).
-
-        ``activity`` is the number of distinct targets in each user's history, int (users,).
-        """
+        """Probabilities of scores ``p . q``, float64 (users, targets); ``activity`` is n of each user, int (users,)."""
         logit = np.tile(self.intercept + self.activity * np.log1p(activity)[:, None], scores.shape[1])
         for slope, piece in zip(self.slopes, _pieces(scores, self.knots), strict=True):
             logit += slope * piece
@@ -55,17 +46,11 @@ class PurchaseCalibration:
 
 @dataclass(frozen=True, eq=False)
 class ScoredPairs:
-    """Scores of users and targets, and whether they bought.
+    """Scores of users and targets, and whether they bought."""
 
-    Attributes:
-        scores: ``p . q``, float64 (users, targets).
-        activity: number of distinct targets in each user's history, int (users,).
-        bought: whether the user bought the target, (users, targets).
-    """
-
-    scores: FloatArray
-    activity: IntArray
-    bought: BoolArray
+    scores: FloatArray  # ``p . q``, float64 (users, targets)
+    activity: IntArray  # number of distinct targets in each user's history, int (users,)
+    bought: BoolArray  # (users, targets)
 
 
 def fit_calibration(sets: Sequence[ScoredPairs], seed: int) -> PurchaseCalibration:

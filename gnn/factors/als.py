@@ -20,16 +20,11 @@ class Factors:
     """Factors in which both sides agree: users solved exactly from ``basis``, targets exactly from users.
 
     Two sets are concatenated, each divided by the root of 2, so that ``p . q`` is the mean of their scores.
-
-    Attributes:
-        users: p, float64 (users, rank).
-        targets: q, float64 (targets, rank); float32 of more than 50,000 targets.
-        basis: the target factors from which users are folded in, likewise.
     """
 
-    users: FloatArray
-    targets: FloatArray
-    basis: FloatArray
+    users: FloatArray  # p, float64 (users, rank)
+    targets: FloatArray  # q, float64 (targets, rank); float32 of more than 50,000 targets
+    basis: FloatArray  # the target factors from which users are folded in, likewise
     settings: FactorSettings
 
     @cached_property
@@ -54,17 +49,10 @@ class Factors:
 
 
 def fit_factors(signed: sp.csr_array, settings: FactorSettings, seed: int) -> Factors:
-    """Fit factors to purchases and dislikes.
+    """Fit factors to purchases and dislikes; ``signed`` is the weight w of each pair, float64 CSR (users, targets).
 
-    A pair with weight w has confidence ``1 + (alpha - 1) |w|`` and preference 1, or 0 where w is below 0.
-
-    Args:
-        signed: w, float64 CSR (users, targets): 1 for a full purchase, below 0 for a dislike.
-        settings: rank, confidence, regularisation, steps.
-        seed: of the random initial factors.
-
-    Raises:
-        ModelError: no purchases at all.
+    w is 1 for a full purchase, below 0 for a dislike. A pair has confidence ``1 + (alpha - 1) |w|`` and preference 1,
+    or 0 where w is below 0. No purchases at all raise a ModelError.
     """
     basis, users = fit_users(signed, settings, seed)
     return Factors(users, solve_targets(sp.csr_array(signed.T), users, settings), basis, settings)

@@ -14,24 +14,14 @@ _FEW = 8
 
 @dataclass(frozen=True)
 class FactorSettings:
-    """How the factors are fitted.
-
-    Attributes:
-        rank: length of the factors.
-        second: length of a second set of factors beside them, 0 for none; the scores of both are averaged.
-        rounds: further alternating steps informed by the graph (:mod:`newaisle.gnn.prior.informed_factors`), 0 for
-            none.
-        alpha: confidence of a full purchase; a non-purchase has confidence 1.
-        regularization: weight of the squared length of the factors.
-        iterations: alternating steps.
-    """
+    """How the factors are fitted."""
 
     rank: int = 16
-    alpha: float = 10.0
-    regularization: float = 5.0
-    iterations: int = 5
-    second: int = 0
-    rounds: int = 2
+    alpha: float = 10.0  # confidence of a full purchase; a non-purchase has confidence 1
+    regularization: float = 5.0  # weight of the squared length of the factors
+    iterations: int = 5  # alternating steps
+    second: int = 0  # rank of a second set of factors, 0 for none; the scores of both are averaged
+    rounds: int = 2  # further alternating steps informed by the graph (:mod:`newaisle.gnn.prior.informed_factors`)
 
     @property
     def parts(self) -> tuple[slice, ...]:

@@ -11,18 +11,17 @@ from ..utils import chunks
 from .settings import FactorSettings
 
 MOST_DOUBLE = 50_000
-"""Beyond this many targets, factors are kept in single precision, float32: half of the memory, the same ranking."""
+"""Factors of more targets are kept in single precision, float32: half of the memory, the same ranking."""
 TOGETHER = 10_000
 """Targets solved at once."""
 
 
 def solve_users(signed: sp.csr_array, basis: FloatArray, settings: FactorSettings) -> FloatArray:
-    """Solve one side exactly, the other held fixed (Hu et al. 2008, equation 4).
+    """Solve one side exactly, the other held fixed (Hu et al. 2008, equation 4), float64 (rows, rank).
 
     ``p_u = (B'B + sum_i (c_i - 1) b_i b_i' + reg I)^-1 sum_{i bought} c_i b_i``, with ``B`` the basis, float64
-    (columns, rank), ``b_i`` its rows that were bought or are disliked and ``c_i`` their confidence. ``signed`` are the
-    weights, CSR (rows, columns), as :func:`fit_factors` takes them. Returns float64 (rows, rank), zero for rows without
-    purchases.
+    (columns, rank), ``b_i`` its rows bought or disliked and ``c_i`` their confidence; zero without purchases.
+    ``signed`` are the weights, CSR (rows, columns), see :func:`newaisle.gnn.factors.als.fit_factors`.
     """
     solved, certainty = np.zeros((signed.shape[0], basis.shape[1])), settings.certainty(signed.data)
     with threadpool_limits(1, "blas"):  # the systems are too small to share
@@ -49,9 +48,9 @@ def solve_users(signed: sp.csr_array, basis: FloatArray, settings: FactorSetting
 
 
 def solve_targets(by_target: sp.csr_array, users: FloatArray, settings: FactorSettings) -> FloatArray:
-    """:func:`solve_users` with the roles exchanged, for weights by target, CSR (targets, users), and p (users, rank).
+    """:func:`solve_users` with the roles exchanged: q, float64 (targets, rank), float32 beyond ``MOST_DOUBLE`` targets.
 
-    Returns q, float64 (targets, rank); float32 beyond ``MOST_DOUBLE`` targets.
+    ``by_target`` are weights, CSR (targets, users), ``users`` p, (users, rank).
     """
     count = by_target.shape[0]
     solved = np.empty((count, users.shape[1]), dtype=precision_of(count))
@@ -86,15 +85,9 @@ def solve_one(
 ) -> FloatArray:
     """Solve one user's system ``(B'B + sum_i (c_i - 1) b_i b_i' + reg I) x = right``, each of k sets by itself.
 
-    With ``B`` divided by the root of k, ``reg / k`` in place of ``reg`` and ``x / k`` in place of x give each set's own
-    solution, divided by the root of k again.
-
-    Args:
-        vectors: basis rows of the h targets that were bought or are disliked, float64 (h, rank).
-        certainty: of these, float64 (h,).
-        gram: ``B'B`` of the whole basis, float64 (rank, rank).
-        right: float64 (rank,).
-        settings: confidence and regularisation.
+    ``vectors`` are the basis rows of the h targets bought or disliked, float64 (h, rank), ``certainty`` float64 (h,),
+    ``gram`` is ``B'B``. As ``B`` is divided by the root of k, ``reg / k`` and ``x / k`` give each set's own solution,
+    divided by the root of k again.
     """
     solved, sets = np.empty_like(right), len(settings.parts)
     for part in settings.parts:

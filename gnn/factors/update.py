@@ -26,21 +26,15 @@ def update_targets(
 ) -> tuple[FloatArray, FloatArray]:
     """Solve ``q_c = argmin_q sum_u conf_uc (r_uc - p_u . q)^2 + lambda_c |q - mu_c|^2`` for every target.
 
-    The confidence is alpha for a full purchase (``1 + (alpha - 1) |w|`` for a pair with weight w) and the user's
-    exposure for a non-purchase, so that a target nobody could have bought yet keeps its prior. Closed form:
-    ``(sum_u conf p p' + lambda I) q = sum_bought conf p + lambda mu``.
-
-    Args:
-        users: p, float64 (users, rank).
-        signed: weights, CSC (users, targets): 1 for a full purchase, below 0 for a dislike.
-        prior_mean: mu, float64 (targets, rank).
-        strength: lambda, float64 (targets,), positive.
-        settings: those that the factors were fitted with.
-        exposure: how far each user could have bought these targets, 0 to 1, float64 (users,); None means fully.
+    The confidence is ``1 + (alpha - 1) |w|`` for a pair with weight w and the user's exposure, 0 to 1, for a
+    non-purchase, so that a target nobody could have bought yet keeps its prior: ``(sum_u conf p p' + lambda I) q =
+    sum_bought conf p + lambda mu``. ``users`` is p, (users, rank), ``signed`` w, CSC (users, targets), below 0 for
+    dislikes, ``prior_mean`` mu, (targets, rank), ``strength`` lambda, positive, (targets,); ``exposure`` is (users,),
+    None for 1.
 
     Returns:
-        q, float64 (targets, rank), and the share of the prior in it, ``trace(lambda (sum_u conf p p' + lambda I)^-1)``
-        divided by the rank: 1 without sales and exposure, near 0 with many; float64 (targets,).
+        q, float64 (targets, rank), and the share of the prior in it, ``trace(lambda (sum_u conf p p' + lambda I)^-1) /
+            rank``: 1 without sales and exposure, near 0 with many; float64 (targets,).
     """
     weight = np.ones(len(users)) if exposure is None else exposure
     background = (users * weight[:, None]).T @ users
@@ -73,17 +67,11 @@ def update_targets(
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Sums over some users' vectors p, which make up the system of one target.
+    """Sums over some users' vectors p, which make up the system of one target."""
 
-    Attributes:
-        gram: ``sum_u p p'``, float64 (rank, rank).
-        uncertain: ``sum_u (1 - |certainty|) p p'``, zero where all are full purchases, float64 (rank, rank).
-        total: ``sum_bought certainty p``, float64 (rank,).
-    """
-
-    gram: FloatArray
-    uncertain: FloatArray
-    total: FloatArray
+    gram: FloatArray  # ``sum_u p p'``, float64 (rank, rank)
+    uncertain: FloatArray  # ``sum_u (1 - |certainty|) p p'``, zero where all are full purchases, (rank, rank)
+    total: FloatArray  # ``sum_bought certainty p``, float64 (rank,)
 
     @classmethod
     def of(cls, vectors: FloatArray, certainty: FloatArray) -> Self:
@@ -101,21 +89,13 @@ class Sums:
 
 @dataclass(frozen=True, eq=False)
 class Feedback:
-    """Everything known of one target after the fit, in users' vectors p.
+    """Everything known of one target after the fit, in users' vectors p."""
 
-    Attributes:
-        everybody: ``sum_u exposure p p'`` over all users, those below included, float64 (rank, rank).
-        exposure: how far users could have bought the target, 0 to 1.
-        fixed: sums over buyers of fit time and users who dislike it.
-        liked: vectors of those who bought it since, or with a stronger kind of event than at fit, float64 (l, rank).
-        certainty: theirs, float64 (l,).
-    """
-
-    everybody: FloatArray
-    exposure: float
-    fixed: Sums
-    liked: FloatArray
-    certainty: FloatArray
+    everybody: FloatArray  # ``sum_u exposure p p'`` over all users, those below included, float64 (rank, rank)
+    exposure: float  # how far users could have bought the target, 0 to 1
+    fixed: Sums  # over buyers of fit time and users who dislike it
+    liked: FloatArray  # of those who bought it since, or with a stronger kind of event than at fit, float64 (l, rank)
+    certainty: FloatArray  # theirs, float64 (l,)
 
     def fixed_system(self, alpha: float, strength: float) -> FloatArray:
         """``sum_u conf p p' + lambda I`` with those in ``liked`` as non-buyers, float64 (rank, rank)."""
@@ -132,17 +112,14 @@ class Feedback:
 def update_from_feedback(
     feedback: Feedback, mean: FloatArray, strength: float, settings: FactorSettings
 ) -> tuple[FloatArray, float]:
-    """The update of one target by feedback since the fit.
+    """Update one target by feedback since the fit: q, float64 (rank,), and the share of the prior in it.
 
-    ``q = argmin_q sum_others exposure (p . q)^2 + sum_bought conf (1 - p . q)^2 + sum_liked conf max(0, 1 - p . q)^2
-    + sum_disliked conf (p . q)^2 + lambda |q - mu|^2``, with confidence alpha for a full event: a new purchase says
-    that the preference is at least 1. So it never lowers its buyer's score, whoever else bought: its loss falls where
-    that of a non-purchase rises. As long as no buyer since the fit scores above 1, it is the formula of
-    :func:`update_targets`. The loss is convex and piecewise quadratic; a Newton step is exact once it knows who scores
-    above 1 (Keerthi and DeCoste 2005).
-
-    ``mean`` is mu, float64 (rank,), ``strength`` lambda, positive. Returns q, float64 (rank,), and the share of the
-    prior in it.
+    ``q = argmin_q sum_others exposure (p . q)^2 + sum_bought conf (1 - p . q)^2 + sum_liked conf max(0, 1 - p . q)^2 +
+    sum_disliked conf (p . q)^2 + lambda |q - mu|^2`` with confidence alpha for a full event, ``mean`` as mu, float64
+    (rank,), and ``strength`` as lambda, positive. A new purchase shows a preference of at least 1, so it never lowers
+    its buyer's score, whoever else bought. It is the formula of :func:`update_targets` unless a buyer since the fit
+    scores above 1. The loss is convex and piecewise quadratic; a Newton step is exact once it knows who does (Keerthi
+    and DeCoste 2005).
     """
     alpha, exposure, liked, certainty = settings.alpha, feedback.exposure, feedback.liked, feedback.certainty
     right = alpha * feedback.fixed.total + strength * mean

@@ -17,19 +17,16 @@ def augment_users(vectors: FloatArray) -> FloatArray:
 
 
 def target_embeddings(vectors: FloatArray, longest: float) -> FloatArray:
-    """Lift ``[q, o]`` (targets, rank + 1) onto the unit sphere: ``z = [q, o, sqrt(M^2 - |q|^2 - o^2)] / M``.
+    """Lift ``[q, o]`` onto the unit sphere: ``z = [q, o, sqrt(M^2 - |q|^2 - o^2)] / M`` (Bachrach et al. 2014).
 
-    Bachrach et al. 2014. ``longest`` is M, at least the norm of every row. Returns float64 (targets, rank + 2).
+    ``vectors`` are (targets, rank + 1), ``longest`` is M, at least their norms. Returns float64 (targets, rank + 2).
     """
     rest = np.sqrt(np.maximum(longest**2 - np.square(vectors).sum(axis=1), 0.0))
     return np.column_stack([vectors, rest]) / longest
 
 
 def user_embeddings(vectors: FloatArray) -> FloatArray:
-    """Unit vectors ``f = [p / |p|, 1, 0] / sqrt(2)`` of user vectors p (users, rank), float64 (users, rank + 2).
-
-    A zero vector stays zero.
-    """
+    """Unit vectors ``f = [p / |p|, 1, 0] / sqrt(2)`` of p (users, rank), float64 (users, rank + 2); zero stays zero."""
     unit = unit_rows(augment_users(vectors))
     return np.column_stack([unit, np.zeros(len(unit))])
 

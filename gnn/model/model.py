@@ -25,34 +25,19 @@ from .settings import ModelSettings
 
 @dataclass(frozen=True, eq=False)
 class LatentFactorModel:
-    """The fitted model.
-
-    Attributes:
-        settings: the numbers it was fitted with.
-        factors: of users and targets; rows of targets without sales are zero.
-        regressor: predicts factors and, as one column more, popularity from those of the seen targets.
-        prior: of all n targets and groups; that of a seen target leaves its own sales out.
-        popularity: predicted logit of the share of buyers, less the mean of the seen targets, float64
-            (n,); that of a seen target leaves its own sales out.
-        vectors: q after the update, float64 (n, rank).
-        prior_share: share of the prior in each vector, 1 (zero-shot) down to 0, float64 (n,).
-        longest: M, above the norm of every vector.
-        calibration: from ``p . q + |p| o`` to the probability of a purchase.
-        popularity_error: expected error of the predicted popularity, as a logarithm, float64 (n,).
-        spread: interval of the number of buyers around the expected one.
-    """
+    """The fitted model of n targets and groups; what is predicted of a seen target leaves its own sales out."""
 
     settings: ModelSettings
-    factors: Factors
-    regressor: KernelRegressor
+    factors: Factors  # rows of targets without sales are zero
+    regressor: KernelRegressor  # of factors and, as one column more, popularity
     prior: Prior
-    popularity: FloatArray
-    vectors: FloatArray
-    prior_share: FloatArray
-    longest: float
-    calibration: PurchaseCalibration
-    popularity_error: FloatArray
-    spread: ConformalInterval
+    popularity: FloatArray  # predicted logit of the share of buyers, less the mean of the seen targets, float64 (n,)
+    vectors: FloatArray  # q after the update, float64 (n, rank)
+    prior_share: FloatArray  # share of the prior in each vector, 1 (zero-shot) down to 0, float64 (n,)
+    longest: float  # M, above the norm of every vector
+    calibration: PurchaseCalibration  # from ``p . q + |p| o`` to the probability of a purchase
+    popularity_error: FloatArray  # expected error of the predicted popularity, as a logarithm, float64 (n,)
+    spread: ConformalInterval  # of the number of buyers around the expected one
 
     @cached_property
     def offset(self) -> FloatArray:
@@ -85,9 +70,8 @@ class LatentFactorModel:
     def purchase_probability(self, users: FloatArray, activity: IntArray, targets: IntArray) -> FloatArray:
         """The probability that users buy targets within a time as long as that of the sales, float64 (users, targets).
 
-        It holds for targets on sale, shown as the seen ones were; it was fitted on pseudo-new targets, rarely bought
-        ones included, and ranks each user's targets as the score does. Arguments: p, float64 (users, rank); the number
-        of distinct targets in each user's history, int (users,); positions.
+        It holds for targets on sale, shown as the seen ones were, and ranks each user's targets as the score does.
+        ``users`` is p, (users, rank), ``activity`` the number of distinct targets in each history, int (users,).
         """
         return self.calibration.probability(self.raw_scores(users, targets), activity)
 
@@ -95,8 +79,8 @@ class LatentFactorModel:
     def confidence(self) -> FloatArray:
         """How certain the popularity of every target is, between 0 and 1, float64 (n,).
 
-        ``exp(-error)`` with the expected ``|log(predicted / true share of buyers)|``, in proportion to the share of the
-        prior: at 0.5 it is typically wrong by a factor of 2.
+        ``exp(-error)`` with the expected ``|log(predicted / true share of buyers)|``, times the share of the prior: at
+        0.5 it is typically wrong by a factor of 2.
         """
         return np.asarray(np.exp(-self.popularity_error * self.prior_share))
 
@@ -112,14 +96,8 @@ def build_model(
 ) -> LatentFactorModel:
     """Build the model from fitted factors: prior by propagation, then the update of all seen targets, then calibration.
 
-    Args:
-        bought: purchases, 0/1 CSR (users, n).
-        factors: of the users and the seen targets.
-        blocks: target features.
-        settings: all numbers.
-        seed: of random samples in the calibration.
-        signed: weights of the pairs, below 0 for dislikes, CSR (users, n); None where each is a full purchase.
-        regressor: of the same targets, with any factors, to save solving the kernel.
+    ``bought`` is 0/1 CSR (users, n), ``signed`` the weights of the pairs, below 0 for dislikes, None where each is a
+    full purchase. A ``regressor`` of the same targets, with any factors, saves solving the kernel.
     """
     seen = np.flatnonzero(np.bincount(bought.indices, minlength=bought.shape[1]))
     new = np.setdiff1d(np.arange(bought.shape[1]), seen)

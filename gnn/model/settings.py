@@ -15,30 +15,17 @@ from ..prior.kernel import KernelSettings
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """All numbers that the model depends on besides data and seed.
-
-    Attributes:
-        factors: rank, confidence, regularisation.
-        kernel: weights of the blocks and the ridge.
-        strength: gamma, the weight of the prior of a new target against its first sales.
-        seen_strength: the same for targets with sales at fit.
-        level: weight of the predicted popularity, the same for all users, in the scores.
-        offset: subtracted from the scores of all seen targets, so that new ones can share a list with them.
-        tau: temperature of the cosine-softmax.
-        calibration: from scores to purchase probabilities; None fits it to the seen targets, each predicted from the
-            others.
-        spread: interval of the number of buyers; None fits it to the seen targets likewise.
-    """
+    """All numbers that the model depends on besides data and seed."""
 
     factors: FactorSettings = field(default_factory=FactorSettings)
     kernel: KernelSettings = field(default_factory=KernelSettings)
-    strength: float = 30.0
-    seen_strength: float = 30.0
-    level: float = 0.0
-    offset: float = 0.0
-    tau: float = 1.0
-    calibration: PurchaseCalibration | None = None
-    spread: ConformalInterval | None = None
+    strength: float = 30.0  # gamma, the weight of the prior of a new target against its first sales
+    seen_strength: float = 30.0  # the same for targets with sales at fit
+    level: float = 0.0  # weight of the predicted popularity, the same for all users, in the scores
+    offset: float = 0.0  # subtracted from the scores of all seen targets, so that new ones can share a list with them
+    tau: float = 1.0  # temperature of the cosine-softmax
+    calibration: PurchaseCalibration | None = None  # None fits it to the seen targets, each predicted from the others
+    spread: ConformalInterval | None = None  # of the number of buyers; None fits it likewise
 
     def gamma(self, exposure: FloatArray) -> FloatArray:
         """Weight of priors against sales: ``strength^(1 - e) seen_strength^e``, float64 (targets,).

@@ -22,33 +22,20 @@ LOG_COLUMNS = ("user", "target", "weight", "first", "last")
 
 @dataclass(frozen=True, eq=False)
 class EventLog:
-    """Events since the fit: one row per user and target, sorted by both, whatever order they came in.
+    """Events since the fit: one row per user and target, sorted by both, whatever order they came in."""
 
-    Attributes:
-        user: rows of the users of fit time, then of those who came later, int64 (e,).
-        target: positions, int64 (e,).
-        weight: the greatest among the events, below 0 if one of them is a dislike, float64 (e,).
-        first: earliest time in microseconds since 1970, ``NO_FIRST`` where none is known, int64 (e,).
-        last: latest time, ``NO_LAST`` where none is known, int64 (e,).
-        longest: M of fit time, 0 before the first event.
-    """
-
-    user: IntArray = field(default_factory=no_targets)
-    target: IntArray = field(default_factory=no_targets)
-    weight: FloatArray = field(default_factory=lambda: np.empty(0))
-    first: IntArray = field(default_factory=no_targets)
-    last: IntArray = field(default_factory=no_targets)
-    longest: float = 0.0
+    user: IntArray = field(default_factory=no_targets)  # rows of the users of fit time, then of later ones, int64 (e,)
+    target: IntArray = field(default_factory=no_targets)  # positions, int64 (e,)
+    weight: FloatArray = field(default_factory=lambda: np.empty(0))  # the greatest, below 0 if one is a dislike, (e,)
+    first: IntArray = field(default_factory=no_targets)  # earliest, microseconds since 1970, or ``NO_FIRST``, (e,)
+    last: IntArray = field(default_factory=no_targets)  # latest, or ``NO_LAST``, int64 (e,)
+    longest: float = 0.0  # M of fit time, 0 before the first event
 
     def __len__(self) -> int:
         return len(self.user)
 
     def merged(self, other: EventLog) -> tuple[Self, IntArray]:
-        """Add the rows of another log.
-
-        Returns:
-            The merged log, and the indices of its rows that are new, of greater weight, or newly disliked.
-        """
+        """Add the rows of another log; the indices are of rows that are new, of greater weight, or newly disliked."""
         place, known = self._find(other.user, other.target)
         at = place[known]
         weight, first, last = self.weight.copy(), self.first.copy(), self.last.copy()
@@ -87,13 +74,9 @@ class EventLog:
         return replace(self, **columns)
 
     def past(self, user: int, at_fit: IntArray, weight: FloatArray, window: int) -> UserHistory:
-        """The history of one user until now.
+        """The history of one user until now; ``at_fit`` is what the user bought or disliked until the fit, ascending.
 
-        Args:
-            user: row.
-            at_fit: positions of what the user bought or disliked until the fit, ascending.
-            weight: weights of them, below 0 for what was disliked, float64 (at_fit,).
-            window: length of the training window in microseconds, 0 where unknown.
+        ``weight`` is theirs, below 0 for dislikes; ``window`` is the training window in microseconds, 0 where unknown.
         """
         rows = self.rows(user)
         targets = np.union1d(at_fit, self.target[rows])
@@ -130,8 +113,7 @@ class EventLog:
     def exposure(self, window: int, size: int) -> FloatArray:
         """How far users could have bought ``size`` targets: the time from the first event to the latest over a window.
 
-        ``window`` is the length of the training window in microseconds, 0 where unknown. Returns 0 to 1 in steps of a
-        thousandth, 0 without known times, float64 (size,).
+        ``window`` is in microseconds, 0 where unknown. Returns 0 to 1 by thousandths, 0 without times, float64 (size,).
         """
         first = np.full(size, NO_FIRST)
         np.minimum.at(first, self.target, self.first)
@@ -147,13 +129,9 @@ def passed(first: IntArray, latest: int, window: int) -> FloatArray:
 
 
 def log_events(user: IntArray, target: IntArray, weight: FloatArray, time: IntArray | None) -> EventLog:
-    """Events in any order as rows of :class:`EventLog`.
+    """Sort events, in any order, into an :class:`EventLog`; all arguments have the shape (a,), users are rows.
 
-    Args:
-        user: rows, int64 (a,).
-        target: positions, int64 (a,).
-        weight: below 0 for a dislike, not 0, float64 (a,).
-        time: microseconds since 1970, int64 (a,); None where unknown.
+    ``weight`` is below 0 for a dislike, not 0; ``time`` is int64, microseconds since 1970, None where unknown.
     """
     order = np.lexsort((target, user))
     user, target, weight = user[order], target[order], weight[order]

@@ -20,23 +20,14 @@ def no_targets() -> IntArray:
 
 @dataclass(frozen=True, eq=False)
 class UserHistory:
-    """The events of one user; no target is in two of the lists.
+    """The events of one user; no target is in two of the lists of positions."""
 
-    Attributes:
-        bought: positions of what was bought until the fit.
-        liked: of what was bought since, or with a stronger kind of event than until the fit.
-        disliked: of what is disliked, whenever it was bought.
-        weight: weights of all of them in this order, below 0 for what is disliked, float64 (h,).
-        known: whether the user had a history at fit. If not, the mean user is the prior.
-        exposure: how far the user could have bought the other targets of fit time, 0 to 1; 1 for a known user.
-    """
-
-    bought: IntArray
-    liked: IntArray
-    disliked: IntArray
-    weight: FloatArray
-    known: bool = True
-    exposure: float = 1.0
+    bought: IntArray  # until the fit
+    liked: IntArray  # bought since, or with a stronger kind of event than until the fit
+    disliked: IntArray  # whenever it was bought
+    weight: FloatArray  # of all of them in this order, below 0 for what is disliked, float64 (h,)
+    known: bool = True  # whether the user had a history at fit; if not, the mean user is the prior
+    exposure: float = 1.0  # how far the user could have bought the other targets of fit time, 0 to 1; 1 if known
 
     def certainty(self, settings: FactorSettings) -> list[FloatArray]:
         """Certainty of what was bought, of what is liked and of what is disliked."""
@@ -45,16 +36,13 @@ class UserHistory:
 
 
 def fold_in(model: LatentFactorModel, past: UserHistory) -> FloatArray:
-    """The vector of one user.
+    """Solve the vector p of one user, float64 (rank,); the mean user where nothing else is left of a known user.
 
     ``p = argmin_p sum_others exposure (p . b)^2 + sum_bought conf (1 - p . b)^2 + sum_liked conf max(0, 1 - p . b)^2 +
     sum_disliked conf (p . b)^2 + reg |p - prior|^2``, each set of factors by itself, the counterpart of
     :func:`~newaisle.gnn.factors.update.update_from_feedback`. ``b`` is the basis, or the prior mean of a target without
     sales at fit, which counts where it was bought or disliked. Without events since the fit it is the vector of fit
     time.
-
-    Returns:
-        p, float64 (rank,); the mean user where nothing else is left of a known user.
     """
     if not len(past.bought) and not len(past.liked) and (past.known or not len(past.disliked)):
         return model.factors.mean_user
@@ -67,14 +55,12 @@ def fold_in(model: LatentFactorModel, past: UserHistory) -> FloatArray:
 
 
 def folded_shares(model: LatentFactorModel, past: UserHistory, target: int) -> FloatArray:
-    """Contribution of each purchase to the score of one target (Hu et al. 2008, section 5).
+    """Contributions of what is bought, then liked, to the score of one target, float64 (bought and liked,).
 
-    ``p = W (sum_i conf_i r_i b_i + reg prior)`` with ``W`` the inverse of the user's system and ``r_i`` the preference:
-    1, or the user's own score of a purchase since the fit where that is above 1. So
-    ``score = sum_i (conf_i r_i b_i + reg prior / h)' W q_c / (sqrt(2) |p| M)`` exactly, plus the offset that is the
-    same for all users: the prior, which is zero for a known user, is divided evenly among the h purchases.
-
-    Returns float64 (bought and liked,), first those bought, then those liked, adding up to the score less the offset.
+    ``score = sum_i (conf_i r_i b_i + reg prior / h)' W q_c / (sqrt(2) |p| M)`` exactly, plus the offset, with ``W`` the
+    inverse of the user's system: ``p = W (sum_i conf_i r_i b_i + reg prior)`` (Hu et al. 2008, section 5). ``r_i`` is
+    1, or the user's own score of a purchase since the fit above 1; the prior, zero for a known user, is divided evenly
+    among the h purchases.
     """
     settings, sets = model.settings.factors, len(model.settings.factors.parts)
     alpha, weight, before = settings.alpha, settings.regularization, len(past.bought)

@@ -16,17 +16,11 @@ from ..utils import replace_keeping_cache
 
 
 def grow(model: LatentFactorModel, blocks: FeatureBlocks, targets: IntArray, errors: FloatArray) -> LatentFactorModel:
-    """The model with new rows of features: priors of some targets, which are their vectors while nobody bought them.
+    """Predict targets nobody has bought, whose priors are their vectors; ``targets``, ascending, include all from n on.
 
-    Args:
-        model: of n targets and groups.
-        blocks: features of all present ones; rows of seen targets are those that the model was fitted to.
-        targets: positions of those to predict, none of them seen, all from n on included, ascending.
-        errors: of the seen targets (:func:`newaisle.gnn.calibration.confidence.popularity_errors`), float64 (seen,).
-
-    Returns:
-        The model with mean, variance, popularity, its expected error and vector of these targets, and 1 as the share of
-        the prior. Where a mean is longer than M, M becomes its norm times ``HEADROOM``.
+    ``blocks`` are those of all present targets, unchanged for seen ones; ``errors`` are
+    :func:`newaisle.gnn.calibration.confidence.popularity_errors`, float64 (seen,). The share of the prior is 1. Where a
+    mean is longer than M, M becomes its norm times ``HEADROOM``.
     """
     more = blocks.size - len(model.vectors)
     regressor = replace_keeping_cache(model.regressor, blocks=blocks)

@@ -23,14 +23,9 @@ _MANY = 500
 
 @dataclass(frozen=True, eq=False)
 class TrainingBuyers:
-    """Who had bought or disliked what at fit, and the sums over their vectors.
+    """Who had bought or disliked what at fit, and the sums over their vectors."""
 
-    Attributes:
-        signed: weights, below 0 where disliked, CSC (users, n).
-        factors: of fit time.
-    """
-
-    signed: sp.csc_array
+    signed: sp.csc_array  # weights, below 0 where disliked, CSC (users, n)
     factors: Factors
 
     def of(self, target: int) -> tuple[IntArray, FloatArray]:
@@ -56,21 +51,11 @@ class TrainingBuyers:
 def update_targets_online(
     model: LatentFactorModel, buyers: TrainingBuyers, event_log: EventLog, exposure: FloatArray, targets: IntArray
 ) -> LatentFactorModel:
-    """Update targets with everything known of them; the order in which it became known does not matter.
+    """Update vectors and prior shares of targets (ascending) with everything known of them, in whatever order it came.
 
-    Users count with their vectors of fit time, those without a history then as the mean user. Without events, a target
-    becomes what it was after the fit.
-
-    Args:
-        model: the model; its arrays are not modified.
-        buyers: of fit time, with the same users.
-        event_log: events since then; its ``longest`` is set.
-        exposure: how far users could have bought each target that had no sales at fit, float64 (n,).
-        targets: positions of those to update, ascending.
-
-    Returns:
-        The model with their vectors and shares of the prior. A vector longer than M makes M grow by whole steps of
-        ``HEADROOM``, a function of the vectors alone, too.
+    Users count with their vectors of fit time, those without a history then as the mean user. ``exposure`` is how far
+    users could have bought each target that had no sales at fit, float64 (n,); ``event_log.longest`` is set. A vector
+    longer than M makes M grow by whole steps of ``HEADROOM``, a function of the vectors alone, too.
     """
     settings, factors, prior = model.settings.factors, model.factors, model.prior.mean
     vectors, share = model.vectors.copy(), model.prior_share.copy()

@@ -1,6 +1,6 @@
 """Work spread over processes, one thread each, with the same results as in a single process.
 
-joblib would do most of it, but its processes outlive a parent that is terminated or killed, and cannot report progress.
+joblib's processes outlive a parent that is killed, and cannot report progress.
 """
 
 from __future__ import annotations
@@ -32,21 +32,10 @@ def run_parallel(
 ) -> list[Result]:
     """Process every item, up to ``jobs`` of them at the same time; results in the order of the items.
 
-    One thread works on one item, whatever ``jobs`` is and however many cores there are: sums of floats depend on how
-    threads divide them, and so would the results.
-
-    Args:
-        work: called with an item and a function that reports its progress. With more than one job it runs in other
-            processes, so it must be a function of a module or a method, and a script that calls this needs the usual
-            ``if __name__ == "__main__":``.
-        items: one per call.
-        jobs: number of processes; 1 works in this one.
-        progress: called with all reported lines, always in the calling thread.
-
-    Raises:
-        InputError: ``jobs`` is below 1.
-        ModelError: a process was killed.
-        Exception: the first one that the work raised; all other work is stopped at once.
+    One thread works on one item, as sums of floats depend on how threads divide them. With one job it works in this
+    process; with more, ``work`` must be a function of a module or a method, and a script that calls this needs ``if
+    __name__ == "__main__":``. ``progress`` is called in the calling thread. The first exception of the work stops all
+    other work; a killed process raises a ModelError.
     """
     if jobs < 1:
         raise InputError(f"jobs is {jobs}; give 1 or more.")

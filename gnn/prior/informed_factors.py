@@ -14,18 +14,12 @@ _STRENGTH = 30.0
 
 
 def inform_factors(factors: Factors, regressor: KernelRegressor, signed: sp.csr_array) -> Factors:
-    """Further alternating steps in which the mean of a target is its prediction from the others, not zero.
+    """Alternate further, the mean of every target being its prediction from the others (the ``regressor``), not zero.
 
-    Plain factors know a target by its own sales alone, so a user's vector learns little from rarely bought targets.
-    Each round updates every seen target with its prior, solves all users from these targets, which become the basis,
-    and all targets from those users. It is alternating least squares for factors with a Gaussian process over the
-    targets as their prior (Zhou, Shan, Banerjee and Sapiro 2012, Kernelized Probabilistic Matrix Factorization), in
-    which every target's prior leaves its own sales out. Trials gained most in the first round, a little in the second.
-
-    Args:
-        factors: fitted without the graph.
-        regressor: of the seen targets that take part; the others keep their own factors.
-        signed: weights of the pairs, CSR (users, n), as :func:`newaisle.gnn.factors.als.fit_factors` takes them.
+    Each round updates every seen target with its prior, solves all users from these targets, the new basis, and all
+    targets from those users: ALS with a Gaussian process over the targets (Zhou, Shan, Banerjee and Sapiro 2012,
+    Kernelized Probabilistic Matrix Factorization) in which a prior leaves its own sales out. Seen targets outside the
+    regressor keep their own factors. ``signed`` is CSR (users, n).
     """
     settings, seen = factors.settings, regressor.seen
     of_seen, by_target = sp.csc_array(signed[:, seen]), sp.csr_array(signed.T)

@@ -17,15 +17,10 @@ from ..utils import replace_keeping_cache
 
 @dataclass(frozen=True)
 class KernelSettings:
-    """The kernel of two targets, and its noise.
+    """The kernel of two targets, and its noise."""
 
-    Attributes:
-        weights: block -> weight of its squared distance (an inverse squared length scale), 0 or more.
-        ridge: lambda, the noise of the seen targets' factors relative to the kernel.
-    """
-
-    weights: Mapping[str, float] = field(default_factory=dict)
-    ridge: float = 0.3
+    weights: Mapping[str, float] = field(default_factory=dict)  # inverse squared length scale per block, 0 or more
+    ridge: float = 0.3  # lambda, the noise of the seen targets' factors relative to the kernel
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +32,7 @@ class Prior:
 
 
 def kernel(blocks: FeatureBlocks, settings: KernelSettings, rows: IntArray, columns: IntArray) -> FloatArray:
-    """``k(a, b) = exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)`` with phi the features, float64 (rows, columns).
-
-    Raises:
-        ModelError: the settings weigh a block that does not exist.
-    """
+    """``k(a, b) = exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)`` with phi the features, float64 (rows, columns)."""
     check_weights(blocks, settings)
     total = np.zeros((len(rows), len(columns)), dtype=np.float32)
     for name, weight in settings.weights.items():
@@ -61,37 +52,27 @@ def check_weights(blocks: FeatureBlocks, settings: KernelSettings) -> None:
 
 @dataclass(frozen=True, eq=False)
 class KernelRegressor:
-    """Kernel ridge regression from target features to factors (Rasmussen and Williams 2006, chapter 2).
-
-    Attributes:
-        blocks: features of all targets.
-        settings: the kernel.
-        seen: positions of the s seen targets, int64, ascending.
-        factors: their factors q, float64 (s, rank).
-    """
+    """Kernel ridge regression from target features to factors (Rasmussen and Williams 2006, chapter 2)."""
 
     blocks: FeatureBlocks
     settings: KernelSettings
-    seen: IntArray
-    factors: FloatArray
+    seen: IntArray  # positions of the s seen targets, int64, ascending
+    factors: FloatArray  # theirs, q, float64 (s, rank)
 
     @cached_property
     def inverse(self) -> FloatArray:
-        """``A = (K + lambda I)^-1``, float64 (s, s); computed at first use."""
+        """``A = (K + lambda I)^-1``, float64 (s, s)."""
         system = kernel(self.blocks, self.settings, self.seen, self.seen)
         system[np.diag_indices_from(system)] += self.settings.ridge
         return solve(system, np.eye(len(system)))
 
     def with_factors(self, factors: FloatArray) -> KernelRegressor:
-        """The same for other factors of the seen targets, float64 (s, d); the kernel is solved once for all of them."""
+        """The same for other factors of the seen targets, float64 (s, d), without solving the kernel again."""
         _ = self.inverse
         return replace_keeping_cache(self, ("inverse",), factors=factors)
 
     def sources(self, target: int) -> FloatArray:
-        """Weight of each seen target's factor in one target's prior mean, ``mu = sources . Q``, float64 (s,).
-
-        That of a seen target in itself is 0.
-        """
+        """Weights of the seen targets in one target's prior mean, ``mu = sources . Q``, float64 (s,); its own is 0."""
         place = int(np.searchsorted(self.seen, target))
         if place < len(self.seen) and self.seen[place] == target:
             weights = -self.inverse[place] / self.inverse[place, place]
@@ -117,11 +98,7 @@ class KernelRegressor:
 
 
 def solve(system: FloatArray, right: FloatArray) -> FloatArray:
-    """Solve a symmetric positive definite system for one or more right sides, by Cholesky.
-
-    Raises:
-        ModelError: it is not positive definite.
-    """
+    """Solve a positive definite system for one or more right sides, by Cholesky; a ModelError where it is not."""
     try:
         factor = la.cho_factor(system, lower=True)
     except (la.LinAlgError, ValueError):  # ValueError: a number is not finite

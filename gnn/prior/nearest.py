@@ -32,13 +32,12 @@ def make_regressor(
 class NearestNeighborRegressor(KernelRegressor):
     """Kernel ridge regression of each target from its nearest seen targets alone.
 
-    The others add next to nothing once the nearest are known (Vecchia 1988; a nearest-neighbour Gaussian process,
-    Datta, Banerjee, Finley and Gelfand 2016, equation 7): ``mu = k (K + lambda I)^-1 Q`` with rows and columns of the
-    ``NEAREST`` alone. Landmarks, which share one low rank among all targets, blur just these.
+    ``mu = k (K + lambda I)^-1 Q`` with rows and columns of the ``NEAREST`` alone (Vecchia 1988; Datta, Banerjee, Finley
+    and Gelfand 2016, equation 7).
     """
 
     def with_factors(self, factors: FloatArray) -> KernelRegressor:
-        """The same for other factors of the seen targets, float64 (s, d); neighbours are found once for all of them."""
+        """The same for other factors of the seen targets, float64 (s, d), without searching neighbours again."""
         _ = self._seen_weights
         return replace_keeping_cache(self, ("_seen_weights", "_seen_features"), factors=factors)
 
@@ -51,7 +50,7 @@ class NearestNeighborRegressor(KernelRegressor):
         return self._predict(*self._seen_weights)
 
     def sources(self, target: int) -> FloatArray:
-        """Weight of each seen target's factor in one target's prior mean, float64 (s,)."""
+        """Weights of the seen targets in one target's prior mean, float64 (s,)."""
         return np.asarray(self._weights(np.array([target]))[0].toarray()[0])
 
     def _predict(self, weights: sp.csr_array, variance: FloatArray) -> Prior:
@@ -82,7 +81,7 @@ class NearestNeighborRegressor(KernelRegressor):
 
 
 def weight_matrix(weights: AnyFloatArray, places: IntArray, width: int) -> sp.csr_array:
-    """As many weights per row, (targets, k), at the columns in ``places`` as a matrix, CSR (targets, width)."""
+    """Weights, (targets, k), at the columns in ``places`` as a matrix, CSR (targets, width)."""
     starts = np.arange(len(weights) + 1) * weights.shape[1]
     return sp.csr_array((weights.ravel(), places.ravel(), starts), shape=(len(weights), width))
 
@@ -90,10 +89,6 @@ def weight_matrix(weights: AnyFloatArray, places: IntArray, width: int) -> sp.cs
 def nearest_places(
     features: StackedFeatures, targets: IntArray, of_seen: StackedFeatures, seen: IntArray, count: int
 ) -> IntArray:
-    """Indices among the seen targets of the ``count`` nearest to each target, without itself, int64 (targets, count).
-
-    ``features`` and ``of_seen`` are the rows of the ``targets`` and of the ``seen`` targets, both given by position,
-    the seen ones ascending and more than ``count``.
-    """
+    """Indices among the seen targets (ascending) of the nearest to each target, not itself, int64 (targets, count)."""
     place = np.minimum(np.searchsorted(seen, targets), len(seen) - 1)
     return features.nearest(of_seen, count, np.where(seen[place] == targets, place, -1))

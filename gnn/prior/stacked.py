@@ -19,34 +19,21 @@ _CHUNK = 64
 
 @dataclass(frozen=True, eq=False)
 class StackedFeatures:
-    """Rows of features, every block times the root of its weight, so that ``k(a, b) = exp(-|a - b|^2)``.
+    """Rows of features, every block times the root of its weight, so that ``k(a, b) = exp(-|a - b|^2)``."""
 
-    Attributes:
-        distinct: columns of the dense blocks, each distinct row once (many products share their texts), float32 (d, c).
-        place: row of every target in ``distinct``, int64 (t,).
-        sparse: columns of the relations, float32 CSR (t, r).
-        squares: squared lengths of whole rows, float32 (t,).
-        widths: number of columns of each relation here.
-    """
-
-    distinct: Float32Array
-    place: IntArray
-    sparse: sp.csr_array
-    squares: Float32Array
-    widths: tuple[int, ...]
+    distinct: Float32Array  # columns of the dense blocks, each distinct row once (products share texts), (d, c)
+    place: IntArray  # row of every target in ``distinct``, int64 (t,)
+    sparse: sp.csr_array  # columns of the relations, float32 CSR (t, r)
+    squares: Float32Array  # squared lengths of whole rows, float32 (t,)
+    widths: tuple[int, ...]  # number of columns of each relation here
 
     @classmethod
     def of(
         cls, blocks: FeatureBlocks, settings: KernelSettings, targets: IntArray, widths: Sequence[int] | None = None
     ) -> StackedFeatures:
-        """The rows of some targets.
+        """The rows of some targets; ``widths`` are the columns of every relation to compare in, None for all.
 
-        Args:
-            blocks: features of all targets.
-            settings: the kernel.
-            targets: positions.
-            widths: columns of every relation to compare in, those of the other side; None for all. Columns beyond count
-                for the length alone: the other side has none of them.
+        Columns beyond, which the other side does not have, count for the length alone.
         """
         check_weights(blocks, settings)
         roots = {name: np.sqrt(weight) for name, weight in settings.weights.items() if weight}
@@ -78,7 +65,7 @@ class StackedFeatures:
     def nearest(self, other: StackedFeatures, count: int, themselves: IntArray) -> IntArray:
         """Indices of the ``count`` others nearest to each of these targets, int64 (t, count), ascending.
 
-        ``themselves`` holds the index of each target among the others, which is left out; -1 where it is none of them.
+        ``themselves`` is the index of each target among the others, which is left out; -1 where it is none of them.
         """
         found = np.empty((len(self), count), dtype=np.int64)
         halves = other.squares[:, None] / 2

@@ -37,13 +37,11 @@ class FeatureKind(StrEnum):
 class FeatureBlocks:
     """The features of all n targets and groups, one block of columns per source of knowledge.
 
-    Attributes:
-        matrices: name of the block -> float64 (n, d), dense or CSR. Rows of relations have length 1 (or 0 where a
-            target has no such edge), numbers are standardised, texts and other given vectors are unit vectors.
-        kinds: name of the block -> its kind.
+    Rows of relations have length 1 (0 without such an edge), numbers are standardised, texts and other given vectors
+    are unit vectors.
     """
 
-    matrices: Mapping[str, Block]
+    matrices: Mapping[str, Block]  # float64 (n, d), dense or CSR
     kinds: Mapping[str, FeatureKind] = field(default_factory=dict)
 
     @cached_property
@@ -87,7 +85,6 @@ class FeatureBlocks:
         return np.maximum(product, 0.0).astype(np.float32)
 
     def _rows_and_squares(self, name: str, targets: IntArray, *, keep: bool) -> tuple[Block, FloatArray]:
-        """Rows of a block and their squared lengths, from the cache if the last ones kept are the same."""
         cached = self._compared.get(name)
         if cached is not None and np.array_equal(cached[0], targets):
             return cached[1], cached[2]
@@ -99,27 +96,22 @@ class FeatureBlocks:
 
     @cached_property
     def _compared(self) -> dict[str, tuple[IntArray, Block, FloatArray]]:
-        """Name of the block -> what few targets were last compared with: mostly all seen ones."""
+        """Name of the block -> the few targets last compared with: mostly all seen ones."""
         return {}
 
     @cached_property
     def _buffers(self) -> dict[str, _RowBuffer]:
-        """Name of the block -> where its next rows go."""
         return {}
 
 
 def _squares(block: Block) -> FloatArray:
-    """Squared lengths of the rows."""
     return np.asarray(np.square(block).sum(axis=1) if isinstance(block, np.ndarray) else block.power(2).sum(axis=1))
 
 
 def extend_blocks(blocks: FeatureBlocks, rows: Mapping[str, Block], targets: IntArray) -> FeatureBlocks:
-    """Add and replace rows of the features of n targets and groups.
+    """Replace rows of the features of n targets and groups, and append those from n on; ``targets`` are ascending.
 
-    Args:
-        blocks: the features.
-        rows: of :func:`newaisle.gnn.propagation.propagate.transform`; blocks that ``blocks`` lacks are ignored.
-        targets: their positions, ascending: below n a row is replaced; from n on, all must be given.
+    Blocks of ``rows`` that ``blocks`` lacks are ignored.
     """
     added = targets >= blocks.size
     matrices: dict[str, Block] = {}
@@ -166,7 +158,7 @@ def _append_rows(block: FloatArray, new: FloatArray, buffer: _RowBuffer | None) 
 
 
 def _replace_rows(block: sp.csr_array, rows: sp.csr_array, targets: IntArray) -> sp.csr_array:
-    """A sparse block with some rows replaced and some appended; new columns are zero in old rows."""
+    """Replace and append rows of a sparse block; new columns are zero in old rows."""
     before = block.shape[0]
     stacked = sp.csr_array(sp.vstack([sp.csr_array(_pad_columns(block, rows.shape[1])), rows]))
     replaced = targets < before
@@ -178,7 +170,6 @@ def _replace_rows(block: sp.csr_array, rows: sp.csr_array, targets: IntArray) ->
 
 
 def _pad_columns(block: Block, width: int) -> Block:
-    """A sparse block with zero columns appended; a dense one never grows."""
     if isinstance(block, np.ndarray) or block.shape[1] == width:
         return block
     return sp.csr_array((block.data, block.indices, block.indptr), shape=(block.shape[0], width))

@@ -1,7 +1,4 @@
-"""Message passing along sparse edges with PyTorch Geometric, from general nodes down to special ones.
-
-The only module that imports torch: serving a fitted model does not need it.
-"""
+"""Message passing along sparse edges with PyTorch Geometric. Only this module imports torch; serving needs none."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Message passing over the typed relations: target features from texts, numbers, ancestors and attributes.
 
-Every general node (an attribute, a category with children) carries a fixed identity vector. Identity vectors travel
-down the typed edges with PyTorch Geometric, weakened at each hop, and meet at the targets: two targets are similar in a
-relation as far as they received the same messages.
+Every attribute and every category with children has a fixed identity vector, which travels down the typed edges and is
+weakened at each hop. Two targets are similar in a relation as far as they received the same messages.
 """
 
 from __future__ import annotations
@@ -41,21 +40,15 @@ def fit_transform(
     names: Float32Array | None = None,
     vectors: Mapping[str, FloatArray] | None = None,
 ) -> tuple[FeatureBlocks, FeatureSchema]:
-    """Compute the features of all targets and groups, and the schema by which later targets get the same columns.
+    """Compute the features of all n targets and groups, and the schema by which later targets get the same columns.
 
-    Args:
-        graph: the catalog, n targets and groups.
-        texts: text embeddings, float32 (n, d), zero rows where there is no text; None without texts.
-        names: embeddings of the names alone, float32 (n, d); None where the texts contain no more than the names.
-        vectors: further modalities: name -> unit vectors, float64 (n, d), zero rows where there is none.
+    The blocks are ``text``, ``name``, ``parent text``, ``ancestors`` and ``place``; for every attribute name the
+    identities of its values, their number (``NAME count``) and how evenly edge weights are divided among them (``NAME
+    mix``); one per feature and one per modality. Constant blocks are left out.
 
-    Returns:
-        The blocks ``text``, ``name``, ``parent text``, ``ancestors`` and ``place``, for every attribute name the
-        identities of its values, their number (``NAME count``) and how evenly edge weights are divided among them
-        (``NAME mix``), one per feature and one per modality; constant blocks are left out.
-
-    Raises:
-        InputError: embeddings of another shape, or not all finite; a modality with the name of another block.
+    ``texts`` and ``names`` are embeddings, float32 (n, d), zero rows where there is none; None without texts, and where
+    the texts contain no more than the names. ``vectors`` are further modalities: name -> unit vectors, float64 (n, d),
+    zero rows where there is none.
     """
     vectors = vectors or {}
     for what, rows in (("texts", texts), ("names", names), *vectors.items()):
@@ -80,18 +73,11 @@ def transform(
     *,
     counted: BoolArray | None = None,
 ) -> dict[str, Block]:
-    """Compute the features of some targets with the scales and columns that :func:`fit_transform` fitted.
+    """Compute the features of some targets, ascending, with the fitted scales and columns, by block (targets, d).
 
-    Args:
-        graph: the catalog as it is now, n targets and groups.
-        targets: positions of t of them, ascending.
-        schema: from the fit, with columns for what is new (:meth:`FeatureSchema.grown`).
-        texts: float32 (n, d); only the rows of the targets and of their ancestors are read.
-        names: likewise.
-        counted: which existed at fit under their present name, bool (n,); None for the first ``schema.size``.
-
-    Returns:
-        name of the block -> (t, d), including those that were constant at fit, without modalities.
+    Blocks that were constant at fit are included, modalities are not. ``texts`` and ``names`` are float32 (n, d); only
+    the rows of the targets and their ancestors are read. ``counted`` is bool (n,), which existed at fit under their
+    present name; None for the first ``schema.size``.
     """
     subgraph = Subgraph.above(graph, targets)
     texts, names = (part if part is None else part[subgraph.nodes] for part in (texts, names))
@@ -170,7 +156,6 @@ def _compute(
 
 
 def _check(graph: CatalogGraph, what: str, vectors: Float32Array | FloatArray) -> None:
-    """Refuse embeddings that do not fit a catalog's targets."""
     if vectors.ndim != 2 or len(vectors) != len(graph):
         raise InputError(
             f"The embeddings of the {what} have the shape {vectors.shape}; the catalog {graph.source!r} needs one row "

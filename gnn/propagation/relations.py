@@ -26,10 +26,9 @@ def similarity_to_parents(subgraph: Subgraph, texts: Float32Array, parents: Floa
 
 
 def ancestors(subgraph: Subgraph, general: IntArray) -> sp.csr_array:
-    """Identities of the ancestors (and of a category with children, its own), weakened by distance.
+    """Identities of the ancestors (and of a category with children, its own), weakened by distance, CSR (v, general).
 
-    ``general`` holds the node of each column, as positions in the graph, -1 where it was removed. CSR (v, general) with
-    unit rows.
+    ``general`` is the position of each column's node, -1 where it was removed. Rows have length 1.
     """
     columns = np.flatnonzero(general >= 0)
     columns = columns[subgraph.place[general[columns]] >= 0]
@@ -41,15 +40,10 @@ def ancestors(subgraph: Subgraph, general: IntArray) -> sp.csr_array:
 def attribute(
     subgraph: Subgraph, values: IntArray, rarity: FloatArray | None = None
 ) -> tuple[sp.csr_array, FloatArray]:
-    """Identities of one attribute's values, weighted by rarity, and of their ancestors in the attribute's hierarchy.
+    """Identities of an attribute's values, weighted by rarity, and of their ancestors, CSR (v, values), and the rarity.
 
-    Args:
-        subgraph: v targets.
-        values: the value of each column, as positions among the graph's attributes, -1 where it was removed.
-        rarity: of the values, float64 (values,); None for the inverse document frequency ``log((v + 1) / carriers)``.
-
-    Returns:
-        CSR (v, values) with unit rows, and the rarity.
+    Rows have length 1. ``values`` are positions, -1 where one was removed; ``rarity`` is float64 (values,), None for
+    the inverse document frequency ``log((v + 1) / carriers)``.
     """
     columns = np.arange(len(values)) if rarity is None else _reached_columns(subgraph, values)
     has, reach = _attribute_matrices(subgraph, values[columns])
@@ -83,7 +77,7 @@ def _hierarchy(subgraph: Subgraph, column: IntArray, size: int) -> sp.csr_array:
 
 
 def _columns_of(subgraph: Subgraph, values: IntArray) -> IntArray:
-    """Position of any attribute -> its column among ``values``, -1 where it has none."""
+    """Column of every attribute among ``values``, by position, -1 where it has none."""
     ends = (subgraph.has.head, subgraph.inside.tail, subgraph.inside.head, values)
     column = np.full(1 + max((int(part.max()) for part in ends if len(part)), default=-1), -1, dtype=np.int64)
     kept = np.flatnonzero(values >= 0)
@@ -98,7 +92,6 @@ def _matrix(edges: Edges, column: IntArray, shape: tuple[int, int]) -> sp.csr_ar
 
 
 def _spread_columns(block: sp.csr_array, columns: IntArray, width: int) -> sp.csr_array:
-    """Move column i to ``columns[i]`` of a block of ``width`` columns."""
     if block.shape[1] == width:
         return block
     block.sort_indices()
@@ -107,7 +100,6 @@ def _spread_columns(block: sp.csr_array, columns: IntArray, width: int) -> sp.cs
 
 
 def _unit_rows(block: sp.csr_array) -> sp.csr_array:
-    """Rows of length 1; zero rows stay zero."""
     length = np.sqrt(block.power(2).sum(axis=1))
     scaled = sp.csr_array(sp.diags_array(1.0 / np.where(length > 0, length, 1.0)) @ block)
     scaled.sort_indices()  # else the first product would, in place: other bits and another fingerprint than before
@@ -127,8 +119,8 @@ def number_of_values(subgraph: Subgraph, edges: BoolArray) -> FloatArray:
 def mix(subgraph: Subgraph, edges: BoolArray) -> tuple[FloatArray, FloatArray]:
     """How evenly a target's edge weights are divided among the values of one attribute, two of float64 (v,).
 
-    The logarithms of the Hill numbers of order 1 and 2, that is of the effective number of values by entropy and by
-    the inverse Simpson index (Hill 1973, equation 1). :func:`number_of_values` is the Hill number of order 0.
+    The logarithms of the Hill numbers of order 1 and 2: the effective number of values by entropy and by the inverse
+    Simpson index (Hill 1973, equation 1). :func:`number_of_values` is the Hill number of order 0.
     """
     tail, weight = subgraph.has.tail[edges], subgraph.has.weight[edges]
     share = weight / np.bincount(tail, weights=weight, minlength=len(subgraph))[tail]

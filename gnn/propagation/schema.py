@@ -16,16 +16,10 @@ _NONE: IntArray = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class StandardScaler:
-    """Standardises one number.
-
-    Attributes:
-        mean: of the known values, after the logarithm if it is taken.
-        deviation: likewise; 1 where all are equal.
-        logarithm: whether ``log(1 + value)`` is taken: where no value was negative.
-    """
+    """Standardise one number by mean and deviation of its known values, of ``log(1 + value)`` if none is negative."""
 
     mean: float = 0.0
-    deviation: float = 1.0
+    deviation: float = 1.0  # 1 where all are equal
     logarithm: bool = False
 
     @classmethod
@@ -47,41 +41,24 @@ class StandardScaler:
 
 @dataclass(frozen=True, eq=False)
 class AttributeVocabulary:
-    """The values of one attribute, each a column of the attribute's block.
+    """The values of one attribute, each a column of the attribute's block."""
 
-    Attributes:
-        positions: of the values among the graph's attributes, int64 (v,); -1 for a value that was removed.
-        rarity: inverse document frequency at fit, ``log((n + 1) / carriers)``, float64 (v,).
-    """
-
-    positions: IntArray
-    rarity: FloatArray
+    positions: IntArray  # among the graph's attributes, int64 (v,); -1 for a value that was removed
+    rarity: FloatArray  # inverse document frequency at fit, ``log((n + 1) / carriers)``, float64 (v,)
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureSchema:
-    """The columns of the target features and their scales, fitted to one catalog.
-
-    Attributes:
-        size: number n of targets and groups at fit.
-        shared: name -> how many of them had it.
-        texts: whether they had texts.
-        general: positions of the nodes with children, the columns of ``ancestors``, int64; -1 for one that was removed;
-            None where no node had children.
-        values: attribute name -> its values.
-        relations: attribute name -> name of its block.
-        features: feature -> name of its block.
-        scales: block -> scaler of each of its columns.
-    """
+    """The columns of the target features and their scales, fitted to ``size`` targets and groups."""
 
     size: int
-    shared: Mapping[str, int]
+    shared: Mapping[str, int]  # name -> how many of them had it
     texts: bool
-    general: IntArray | None
-    values: Mapping[str, AttributeVocabulary] = field(default_factory=dict)
-    relations: Mapping[str, str] = field(default_factory=dict)
-    features: Mapping[str, str] = field(default_factory=dict)
-    scales: Mapping[str, tuple[StandardScaler, ...]] = field(default_factory=dict)
+    general: IntArray | None  # positions of nodes with children, int64; -1 if removed; None without any
+    values: Mapping[str, AttributeVocabulary] = field(default_factory=dict)  # by attribute name
+    relations: Mapping[str, str] = field(default_factory=dict)  # attribute name -> block
+    features: Mapping[str, str] = field(default_factory=dict)  # feature -> block
+    scales: Mapping[str, tuple[StandardScaler, ...]] = field(default_factory=dict)  # block -> of each column
 
     @staticmethod
     def shared_names(graph: CatalogGraph, size: int) -> Mapping[str, int]:
@@ -89,10 +66,7 @@ class FeatureSchema:
         return Counter(graph.names[:size])
 
     def grown(self, graph: CatalogGraph) -> FeatureSchema:
-        """Add columns for the general nodes, and the values of known attributes, that a graph has beyond the fit.
-
-        A new value has the greatest rarity. A new attribute gets no block, since no weight was fitted for it.
-        """
+        """Add columns for new general nodes and values (of the greatest rarity); a new attribute gets no block."""
         general = self.general
         if general is not None:
             general = np.concatenate([general, np.setdiff1d(graph.parents.indices, general).astype(np.int64)])
@@ -127,5 +101,4 @@ class FeatureSchema:
 
 
 def _translate(positions: IntArray, where: IntArray) -> IntArray:
-    """New positions of some old ones, -1 for what was removed."""
     return np.where(positions >= 0, where[positions], -1) if len(where) else np.full(len(positions), -1)

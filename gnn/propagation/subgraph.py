@@ -16,25 +16,15 @@ from ...graph.catalog.traversal import reached
 
 @dataclass(frozen=True, eq=False)
 class Subgraph:
-    """Some targets and groups with all their ancestors, so that messages reach them as in the whole graph.
+    """Some targets and groups with all their ancestors, so that messages reach them as in the whole graph."""
 
-    Attributes:
-        nodes: their positions in the graph, ascending, int64 (v,).
-        place: position of any target or group -> index among these, -1 outside, int64 (n,).
-        names: display names, v.
-        parents: 0/1, CSR (v, v), row = child.
-        has: attribute edges, from indices among these; of ancestors only where the ancestors were requested.
-        inside: edges of the hierarchy over attributes.
-        features: name -> float64 (v,).
-    """
-
-    nodes: IntArray
-    place: IntArray
+    nodes: IntArray  # their positions in the graph, ascending, int64 (v,)
+    place: IntArray  # position of any target or group -> index among these, -1 outside, int64 (n,)
     names: tuple[str, ...]
-    parents: sp.csr_array
-    has: Edges
-    inside: Edges
-    features: Mapping[str, FloatArray]
+    parents: sp.csr_array  # 0/1, CSR (v, v), row = child
+    has: Edges  # attribute edges, from indices among these; of ancestors only where the ancestors were requested
+    inside: Edges  # of the hierarchy over attributes
+    features: Mapping[str, FloatArray]  # float64 (v,)
 
     @classmethod
     def whole(cls, graph: CatalogGraph) -> Subgraph:

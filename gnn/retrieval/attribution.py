@@ -11,13 +11,11 @@ from ..model.model import LatentFactorModel
 
 
 def history_shares(model: LatentFactorModel, history: IntArray, weights: FloatArray, target: int) -> FloatArray:
-    """Contribution of each bought target to the score of one target (Hu, Koren and Volinsky 2008, section 5).
+    """Contribution of each bought target to the score of one target, float64 (bought,) (Hu et al. 2008, section 5).
 
-    ``p_u = W_u sum_i conf_i b_i`` over what was bought, with ``W_u`` the inverse of the user's ALS system, which
-    includes dislikes. So ``score = sum_i conf_i b_i' W_u q_c / (sqrt(2) |p_u| M)`` exactly, plus :func:`offset_share`.
-
-    ``history`` are positions of what the user bought or disliked, ``weights`` theirs, below 0 for dislikes. Returns
-    float64 (bought,).
+    ``score = sum_i conf_i b_i' W_u q_c / (sqrt(2) |p_u| M)`` exactly, plus :func:`offset_share`, as ``p_u = W_u sum_i
+    conf_i b_i`` with ``W_u`` the inverse of the user's ALS system. ``history`` are positions, ``weights`` below 0 for
+    dislikes.
     """
     settings, gram = model.settings.factors, model.factors.gram
     vectors, certainty, liked = model.factors.basis[history], settings.certainty(weights), weights > 0
@@ -39,10 +37,6 @@ def scale_of(model: LatentFactorModel, vector: FloatArray) -> float:
 
 
 def source_shares(model: LatentFactorModel, target: int) -> tuple[FloatArray, FloatArray]:
-    """Origin of the vector of one target, ``q_c = weights . Q_seen + sales`` exactly.
-
-    Returns:
-        Weights of the seen targets' factors, float64 (seen,), and what its own sales added, float64 (rank,).
-    """
+    """Split the vector of one target exactly: ``q_c = weights . Q_seen + sales``, float64 (seen,) and (rank,)."""
     weights = model.regressor.sources(target)
     return weights, model.vectors[target] - weights @ model.regressor.factors[:, :-1]

@@ -8,19 +8,11 @@ from ...arrays import FloatArray, IntArray
 
 
 def diversify(scores: FloatArray, vectors: FloatArray, k: int, diversity: float) -> IntArray:
-    """Choose targets one after another, relevant and unlike those chosen before.
+    """Choose targets one after another, relevant and unlike those chosen before: indices, int64 (min(k, c),).
 
     ``argmax_c (1 - diversity) cos(f, z_c) - diversity max_d cos(z_c, z_d)`` over the chosen ``d`` (Carbonell and
-    Goldstein 1998, with their lambda as ``1 - diversity``). The first is the best by score.
-
-    Args:
-        scores: cosines of the user with the candidates, best first, float64 (c,).
-        vectors: unit vectors z of the candidates, float64 (c, d).
-        k: how many to choose.
-        diversity: 0 (the order by score) to 1.
-
-    Returns:
-        Indices of the chosen candidates in the order of choice, int64 (min(k, c),).
+    Goldstein 1998, with their lambda as ``1 - diversity``, 0 to 1). ``scores`` are cosines, best first, float64 (c,);
+    ``vectors`` z, (c, d). The first choice is the best by score.
     """
     chosen = np.zeros(min(k, len(scores)), dtype=np.int64)
     nearest = np.full(len(scores), -np.inf)

@@ -18,18 +18,14 @@ def gaussian_delta(sigma: float, epsilon: float, sensitivity: float) -> float:
 
     ``Phi(D / (2 sigma) - epsilon sigma / D) - exp(epsilon) Phi(-D / (2 sigma) - epsilon sigma / D)`` with D the
     sensitivity, the largest Euclidean distance between the answers for two neighbouring data sets, and sigma the
-    standard deviation of the noise on every coordinate (Balle and Wang 2018, theorem 8).
+    standard deviation on every coordinate (Balle and Wang 2018, theorem 8).
     """
     near, far = sensitivity / (2 * sigma), epsilon * sigma / sensitivity
     return float(ndtr(near - far) - math.exp(epsilon + log_ndtr(-near - far)))
 
 
 def gaussian_sigma(epsilon: float, delta: float, sensitivity: float) -> float:
-    """The least sigma that is (epsilon, delta)-differentially private: algorithm 1 of Balle and Wang (2018).
-
-    Raises:
-        InputError: epsilon or the sensitivity is not above 0, or delta not between 0 and 1.
-    """
+    """The least sigma that is (epsilon, delta)-differentially private: algorithm 1 of Balle and Wang (2018)."""
     if not (math.isfinite(epsilon) and epsilon > 0):
         raise InputError(f"epsilon is {epsilon}; give a finite number above 0.")
     if not 0 < delta < 1:
@@ -58,12 +54,8 @@ def release_vectors(
 ) -> FloatArray:
     """Vectors with noise, float64 (users, d), each (epsilon, delta)-differentially private by itself.
 
-    A vector longer than ``clip`` is shortened to it. Whatever a person's data are, the vector then lies in a ball of
-    that radius, and any two in it are at most ``2 clip`` apart: that is the sensitivity, everything about one person
-    being replaced.
-
-    Raises:
-        InputError: epsilon or clip is not above 0, or delta not between 0 and 1.
+    Vectors are shortened to ``clip`` at most, so the sensitivity is ``2 clip``: everything about one person is
+    replaced.
     """
     sigma = gaussian_sigma(epsilon, delta, 2 * clip)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -9,10 +9,9 @@ from ..factors.als import Factors
 
 
 def profile_vector(factors: Factors, named: IntArray) -> FloatArray:
-    """The ALS step of one user with the mean user as the prior; other targets are unknown rather than not bought.
+    """Solve p of one user from named targets, float64 (rank,); others are unknown rather than not bought.
 
-    ``p = argmin_p sum_{i named} alpha (1 - p . b_i)^2 + reg |p - mean|^2``, the counterpart of the update of a target,
-    with b the basis and the positions of the named targets. Returns p, float64 (rank,).
+    ``p = argmin_p sum_{i named} alpha (1 - p . b_i)^2 + reg |p - mean|^2`` with b the basis and the mean user as prior.
     """
     settings, vectors = factors.settings, factors.basis[named]
     system = settings.alpha * vectors.T @ vectors + settings.regularization * np.eye(vectors.shape[1])

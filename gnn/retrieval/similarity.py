@@ -14,11 +14,10 @@ _CONTENT = frozenset(
 
 
 def similarities(regressor: KernelRegressor, targets: IntArray, others: IntArray) -> FloatArray:
-    """Similarity of targets and others, 0 to 1, float64 (targets, others).
+    """Similarity ``exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)`` by the fitted weights, 0 to 1, float64 (targets, others).
 
-    ``exp(-sum_r w_r |phi_r(a) - phi_r(b)|^2)`` with the fitted weights, over texts, names, relations, features and
-    given vectors; counts and places predict how much a target sells rather than what it is. All blocks where these have
-    no weight.
+    Counts and places, which predict how much a target sells rather than what it is, are left out, unless all others
+    have no weight.
     """
     weights = regressor.settings.weights
     content = {name: weight for name, weight in weights.items() if regressor.blocks.kinds.get(name) in _CONTENT}

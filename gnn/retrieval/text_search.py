@@ -24,15 +24,10 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """Matches of a text.
+    """Matches of a text among n targets and groups, then m attributes."""
 
-    Attributes:
-        own: of every node itself, 0 to 1, float64 (n + m,): n targets and groups, then m attributes.
-        doubt: ``log(1 - match)`` of targets and groups, 0 or below, float64 (n,); the lowest matches best.
-    """
-
-    own: FloatArray
-    doubt: FloatArray
+    own: FloatArray  # of every node itself, 0 to 1, float64 (n + m,)
+    doubt: FloatArray  # ``log(1 - match)`` of targets and groups, 0 or below, float64 (n,)
 
     @property
     def match(self) -> FloatArray:
@@ -42,21 +37,15 @@ class Matches:
 
 @dataclass(frozen=True, eq=False)
 class TextSearch:
-    """Searches a catalog by text.
+    """Searches a catalog by text, by letters (trigrams weighted by rarity) and by meaning (cosine of embeddings).
 
-    A text matches a node by letters (cosine of trigrams weighted by rarity) and by meaning (cosine of embeddings). The
-    match of a target combines its own and those of its ancestors and attributes, each weakened by its distance, as
+    The match of a target combines its own and those of its ancestors and attributes, each weakened by its distance, as
     independent evidence: ``1 - prod_j (1 - DECAY^h_j m_j)``.
-
-    Attributes:
-        graph: the catalog, n targets and groups, m attributes.
-        meanings: unit embeddings of names and texts, each float (n, d); none without an encoder.
-        attribute_meanings: unit embeddings of the attributes' values, float (m, d), zero where they have no letters.
     """
 
     graph: CatalogGraph
-    meanings: Sequence[FloatArray] = ()
-    attribute_meanings: FloatArray | None = None
+    meanings: Sequence[FloatArray] = ()  # unit embeddings of names and texts, each float (n, d)
+    attribute_meanings: FloatArray | None = None  # unit, float (m, d), zero where values have no letters
 
     def matches(self, text: str, meaning: FloatArray | None = None) -> Matches:
         """Match a text by letters and, with its unit embedding ``meaning``, float (d,), by meaning."""
@@ -106,17 +95,12 @@ class TextSearch:
 
 
 def _rescale(cosines: FloatArray) -> FloatArray:
-    """Cosines above the background, rescaled to 0 to 1."""
     return np.clip((cosines - BACKGROUND) / (1 - BACKGROUND), 0.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
 class _Trigrams:
-    """TF-IDF vectors of character trigrams within words, as sets: unit rows, CSR (texts, v).
-
-    scikit-learn's vectorizer ignores trigrams that no text has, which would rank misspelt queries as if they were
-    exact, and takes seconds to import.
-    """
+    """TF-IDF of trigrams within words as sets, CSR (texts, v); scikit-learn's ignores trigrams that no text has."""
 
     place: dict[str, int]
     weights: FloatArray

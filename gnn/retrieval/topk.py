@@ -23,15 +23,10 @@ _NONE = np.empty(0, dtype=np.int64)
 
 @dataclass(frozen=True, eq=False)
 class Best:
-    """The best targets of u users, best first; equal scores in the order of the targets.
+    """The best targets of u users, best first; equal scores in the order of the targets."""
 
-    Attributes:
-        places: rows of the index, int64 (u, k), -1 where a user has fewer.
-        scores: cosines, float64 (u, k), -inf there.
-    """
-
-    places: IntArray
-    scores: FloatArray
+    places: IntArray  # rows of the index, int64 (u, k), -1 where a user has fewer
+    scores: FloatArray  # cosines, float64 (u, k), -inf there
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,17 +50,12 @@ class TargetIndex:
         closed: BoolArray | None = None,
         exact: bool = True,
     ) -> Best:
-        """Find the best targets of every user by the cosine.
+        """Find the ``k`` best targets of every user by the cosine; ``users`` are unit vectors, float64 (u, d).
 
         The ``k``-th largest of the maxima of groups of targets is a lower bound of the ``k``-th best score, so only
-        groups that reach it are searched. Blocks of users are searched in parallel, each by one thread.
-
-        Args:
-            users: unit vectors, float64 (u, d).
-            k: targets per user, 1 or more.
-            barred: pairs (user, target) to exclude, as int64 rows of ``users`` (ascending) and of the index.
-            closed: targets to exclude for all users, bool (t,).
-            exact: compute the scores of the best in double precision; otherwise they are accurate to 1e-6.
+        groups that reach it are searched. ``barred`` are pairs to exclude, as int64 rows of ``users`` (ascending) and
+        of the index, ``closed`` targets to exclude for all users, bool (t,). Without ``exact``, scores are accurate to
+        1e-6.
         """
         size, count = len(users), min(k, len(self.vectors))
         best = Best(np.full((size, count), -1), np.full((size, count), -np.inf))
@@ -110,11 +100,7 @@ def _threads() -> int:
 
 
 def _candidates(scores: Float32Array, k: int) -> tuple[IntArray, FloatArray]:
-    """All targets whose score may be among the ``k`` best of a user, and their scores.
-
-    ``scores`` are float32 (u, whole groups), -inf for what is excluded. Returns int64 and float64 (u, w), padded with
-    target 0 at -inf.
-    """
+    """All targets whose score may be among the ``k`` best of a user, and the scores, (u, w), padded with 0 at -inf."""
     users, groups = len(scores), scores.shape[1] // _GROUP
     grouped = scores.reshape(users, _GROUP, groups)  # a group is every groups-th target: faster than neighbours
     highest = grouped.max(axis=1)

@@ -16,25 +16,16 @@ _PROGRESS = 512
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Embeddings of a catalog of n targets and groups.
+    """Embeddings of a catalog of n targets and groups."""
 
-    Attributes:
-        texts: of the texts, float32 (n, d), zero rows where there is none; None without an encoder or texts.
-        names: of the names, float32 (n, d); None where the texts are the names.
-    """
-
-    texts: Float32Array | None = None
-    names: Float32Array | None = None
+    texts: Float32Array | None = None  # (n, d), zero rows where there is none; None without an encoder or texts
+    names: Float32Array | None = None  # (n, d); None where the texts are the names
 
 
 def encode_catalog(
     graph: CatalogGraph, encoder: str | None, cache: Path | None, progress: Progress | None = None
 ) -> Encoded:
-    """Encode the texts, and the names where the texts contain more; an ``encoder`` of None leaves texts out.
-
-    Raises:
-        ModelError: the encoder cannot be loaded or the cache cannot be used.
-    """
+    """Encode the texts, and the names where the texts contain more; an ``encoder`` of None leaves texts out."""
     if encoder is None or not any(graph.texts):
         return Encoded()
     texts, names = graph.texts, [name.lower() for name in graph.names]

@@ -31,27 +31,18 @@ _NAMES = 3
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Clusters of texts.
+    """Clusters of texts; those farther from all centres than ``min_similarity`` (a cosine) are in none."""
 
-    Attributes:
-        centres: unit vectors, float64 (k, d).
-        names: the names of the texts nearest to each centre, k, all different.
-        min_similarity: least cosine of a text and its centre; texts farther from all centres are in no cluster.
-    """
-
-    centres: FloatArray
-    names: tuple[str, ...]
+    centres: FloatArray  # unit vectors, float64 (k, d)
+    names: tuple[str, ...]  # of the texts nearest to each centre, all different
     min_similarity: float
 
     @classmethod
     def of(cls, texts: Float32Array, names: tuple[str, ...], min_similarity: float = MIN_SIMILARITY) -> Clusters:
         """Cluster the texts of a catalog, unit vectors (n, d) or zero without text, by KMeans (Lloyd 1982).
 
-        ``sqrt(n / 2)`` clusters of n different texts (a rule of thumb: Mardia, Kent and Bibby 1979, page 365), the best
-        of four starts, always the same.
-
-        Raises:
-            InputError: fewer than four different texts, or none is as similar to its centre as ``min_similarity``.
+        ``sqrt(n / 2)`` clusters of n different texts (Mardia, Kent and Bibby 1979, page 365), the best of four starts,
+        always the same. Fewer than four different texts, or none near enough to a centre, raise an InputError.
         """
         from sklearn.cluster import KMeans  # takes long to import
 
@@ -111,11 +102,7 @@ def check_relations(relations: str | None, min_similarity: float | None) -> None
 def cluster_catalog(
     graph: CatalogGraph, encoded: Encoded, relations: str | None, min_similarity: float | None
 ) -> tuple[CatalogGraph, Clusters | None]:
-    """Add clusters to a catalog if ``relations`` is "clusters".
-
-    Raises:
-        InputError: it has no texts to cluster, or an attribute of that name.
-    """
+    """Add clusters to a catalog if ``relations`` is "clusters"; an InputError without texts or if it has clusters."""
     if relations is None:
         return graph, None
     if encoded.texts is None:

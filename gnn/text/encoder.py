@@ -31,28 +31,17 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """Turns texts into unit vectors.
-
-    Attributes:
-        name: ``PACKAGED``, ``STATIC``, a local folder that sentence-transformers or model2vec wrote, or a hub name.
-        cache: SQLite file of vectors, reused between runs; None for none.
-    """
+    """A sentence encoder by name: ``PACKAGED``, ``STATIC``, a local folder (also of model2vec), or a hub name."""
 
     name: str = PACKAGED
-    cache: Path | None = None
+    cache: Path | None = None  # SQLite file of vectors, reused between runs; None for none
 
     def encode(self, texts: Sequence[str], progress: CountProgress | None = None) -> Float32Array:
         """Encode n texts as unit vectors, float32 (n, d); an empty text gives a zero vector.
 
-        Args:
-            texts: n texts.
-            progress: called with (texts encoded, texts to encode) after every batch.
-
-        Raises:
-            MissingExtraError: the packaged weights are needed and not installed.
-            ModelError: the weights cannot be loaded, give numbers that are not finite, or are packaged and not the
-                published ones; or the cache cannot be used.
-            InputError: all texts are empty.
+        ``progress`` is called with (texts encoded, texts to encode) after every batch. A MissingExtraError if the
+        packaged weights are not installed, a ModelError if weights or cache cannot be used, an InputError if all texts
+        are empty.
         """
         distinct = sorted({text for text in texts if text})
         if not distinct:
@@ -163,7 +152,7 @@ def _digest(text: str) -> bytes:
 
 @contextmanager
 def _open_cache(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection to the cache, committed at the end; any failure of the file is one error."""
+    """A connection to the cache, committed at the end; any failure of the file is a ModelError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(path, timeout=30)) as database, database:

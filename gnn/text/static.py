@@ -1,8 +1,8 @@
 """A static text encoder, distilled from a sentence encoder: one vector per token, no network at inference.
 
-As Model2Vec does (Tulkens and van Dongen 2024, "Model2Vec: Fast State-of-the-Art Static Embeddings"): every token of
-the vocabulary is encoded by itself, its vector is reduced to the principal components and weighted by the rarity of the
-token. A text is the mean of its tokens' vectors.
+As Model2Vec does (Tulkens and van Dongen 2024, "Model2Vec: Fast State-of-the-Art Static Embeddings"): every token is
+encoded by itself, reduced to principal components and weighted by its rarity. A text is the mean of its tokens'
+vectors.
 """
 
 from __future__ import annotations
@@ -39,11 +39,7 @@ _NO_WORD = re.compile(r"\[.+\]")
 
 
 def distilled(folder: Path, load: Callable[[], SentenceTransformer]) -> Path:
-    """The folder of a static encoder, distilled first if it does not exist, atomically.
-
-    Raises:
-        ModelError: it cannot be written.
-    """
+    """The folder of a static encoder, distilled first if it does not exist, atomically."""
     if folder.is_dir():
         return folder
     try:
@@ -76,7 +72,7 @@ def distil(model: SentenceTransformer, folder: Path) -> None:
 def weights(count: int) -> FloatArray:
     """Smooth inverse frequency of the tokens of a vocabulary, the most frequent first, float64 (count,).
 
-    Their probabilities are taken to fall as 1 / rank (Zipf's law); ranks start at 2, as in Model2Vec.
+    Probabilities are taken to fall as 1 / rank (Zipf's law); ranks start at 2, as in Model2Vec.
     """
     inverse = 1.0 / np.arange(2, count + 2)
     return np.asarray(_SIF / (_SIF + inverse / inverse.sum()))
@@ -85,7 +81,7 @@ def weights(count: int) -> FloatArray:
 def principal(vectors: Float32Array) -> FloatArray:
     """The first ``DIMENSIONS`` principal components of n vectors, float64 (n, DIMENSIONS); zero where there are fewer.
 
-    Each has the sign that makes its largest entry positive, so that it is the same wherever it is computed.
+    The largest entry of each is positive, so that it is the same wherever it is computed.
     """
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
     _, axes = np.linalg.eigh(centred.T @ centred)
