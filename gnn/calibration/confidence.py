@@ -31,7 +31,8 @@ def popularity_errors(expected: FloatArray, share: FloatArray) -> FloatArray:
 def expected_errors(regressor: KernelRegressor, errors: FloatArray, targets: IntArray) -> FloatArray:
     """The expected :func:`popularity_errors` of some targets, float64 (targets,).
 
-    A kernel regression (Nadaraya 1964) on the errors of the s seen targets, float64 (s,), except its own.
+    A kernel regression (Nadaraya 1964) on the ``errors`` of the s seen targets, each predicted from the others, float64
+    (s,); a seen target does not count for itself.
     """
     some = np.unique(np.linspace(0, len(regressor.seen) - 1, min(_MOST_SEEN, len(regressor.seen))).astype(np.int64))
     seen, errors = regressor.seen[some], errors[some]

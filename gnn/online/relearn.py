@@ -55,7 +55,8 @@ def update_targets_online(
 
     Users count with their vectors of fit time, those without a history then as the mean user. ``exposure`` is how far
     users could have bought each target that had no sales at fit, float64 (n,); ``event_log.longest`` is set. A vector
-    longer than M makes M grow by whole steps of ``HEADROOM``, a function of the vectors alone, too.
+    longer than M makes M grow by whole steps of ``HEADROOM``, a function of the vectors alone, too. Without events, a
+    target becomes what it was after the fit; the arrays of ``model`` are not modified.
     """
     settings, factors, prior = model.settings.factors, model.factors, model.prior.mean
     vectors, share = model.vectors.copy(), model.prior_share.copy()

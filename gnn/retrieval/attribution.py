@@ -14,8 +14,8 @@ def history_shares(model: LatentFactorModel, history: IntArray, weights: FloatAr
     """Contribution of each bought target to the score of one target, float64 (bought,) (Hu et al. 2008, section 5).
 
     ``score = sum_i conf_i b_i' W_u q_c / (sqrt(2) |p_u| M)`` exactly, plus :func:`offset_share`, as ``p_u = W_u sum_i
-    conf_i b_i`` with ``W_u`` the inverse of the user's ALS system. ``history`` are positions, ``weights`` below 0 for
-    dislikes.
+    conf_i b_i`` over what was bought, with ``W_u`` the inverse of the user's ALS system, which includes dislikes.
+    ``history`` are positions of both, ``weights`` below 0 for dislikes.
     """
     settings, gram = model.settings.factors, model.factors.gram
     vectors, certainty, liked = model.factors.basis[history], settings.certainty(weights), weights > 0

@@ -102,7 +102,7 @@ def check_relations(relations: str | None, min_similarity: float | None) -> None
 def cluster_catalog(
     graph: CatalogGraph, encoded: Encoded, relations: str | None, min_similarity: float | None
 ) -> tuple[CatalogGraph, Clusters | None]:
-    """Add clusters to a catalog if ``relations`` is "clusters"; an InputError without texts or if it has clusters."""
+    """Add clusters to a catalog if ``relations`` is "clusters"; an InputError without texts or if the name is taken."""
     if relations is None:
         return graph, None
     if encoded.texts is None:
