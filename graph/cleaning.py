@@ -12,14 +12,7 @@ _SPACE = re.compile(r"\s+")
 
 @dataclass(frozen=True)
 class CleaningReport:
-    """How many rows came in, how many stayed, and why the others went.
-
-    Attributes:
-        rows_read: rows in the table.
-        rows_kept: rows in use after cleaning.
-        dropped: reason -> rows dropped for it.
-        changed: reason -> values changed for it.
-    """
+    """How many rows came in and stayed; ``dropped``: reason -> rows, ``changed``: reason -> values."""
 
     rows_read: int = 0
     rows_kept: int = 0

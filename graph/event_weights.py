@@ -31,11 +31,8 @@ class EventWeights:
     """Kind of event -> weight: below 0 is a dislike, and 0 leaves the events out.
 
     Attributes:
-        given: overrides ``WELL_KNOWN``; kinds are compared without regard to case.
+        given: overrides ``WELL_KNOWN``, finite (else :class:`InputError`); kinds are compared without regard to case.
         strongest: the greatest weight among the kinds in the history; all weights are relative to it.
-
-    Raises:
-        InputError: a weight is no finite number.
     """
 
     given: Mapping[str, float] = field(default_factory=dict)
@@ -96,7 +93,6 @@ class WeightedHistory:
 
         Raises:
             InteractionsError: no interaction is on a known target, or none is positive.
-            InputError: a weight is no finite number.
         """
         events, kinds = history.restrict(graph), EventWeights(given or {})
         if events.event is not None:

@@ -24,14 +24,12 @@ class Interactions:
     """User x target events, cleaned and sorted by user, target, time.
 
     Attributes:
-        users: own ids of the users.
         targets: own ids of the targets that occur.
         user: positions in ``users``, int64 (e,).
         target: positions in ``targets``, int64 (e,).
         weight: positive finite weights (quantity, count), float64 (e,).
         timestamp: datetime64[us] (e,) or None.
         event: kind of each event (e,) or None.
-        report: the counts of cleaning.
         backend: the library of the table that was read (None: Arrow).
     """
 
@@ -56,18 +54,11 @@ class Interactions:
         timestamp: str | None = None,
         event: str | None = None,
     ) -> Interactions:
-        """Read and clean a table of events.
+        """Read and clean a table of events (pandas, polars or Arrow); the other arguments name its columns.
 
-        Rows without a user or target, rows with a weight of 0 or below and exact duplicates (equal in all the columns
-        named here) are dropped and counted in ``report``.
-
-        Args:
-            table: a pandas, polars or Arrow table; the other arguments name its columns.
-            user: ids of the users.
-            target: ids of the targets.
-            weight: weights; None counts every row as 1.
-            timestamp: dates, times, texts such as 2017-12-31T23:59:59, or whole numbers of days.
-            event: kinds of events.
+        Rows without a user or target, with a weight of 0 or below, and exact duplicates (equal in all the columns named
+        here) are dropped and counted in ``report``. Without ``weight`` every row counts 1; ``timestamp`` holds dates,
+        times, texts such as 2017-12-31T23:59:59, or whole numbers of days; ``event`` holds kinds of events.
 
         Raises:
             InteractionsError: a weight is NaN, missing or infinite, a timestamp is missing or no date, a column is of
@@ -121,7 +112,7 @@ class Interactions:
         return len(self.user)
 
     def where(self, keep: npt.NDArray[np.bool_]) -> Interactions:
-        """The events where ``keep`` (bool, shape (e,)) is True; user and target ids stay as they are."""
+        """The events where ``keep`` (bool (e,)) is True; user and target ids stay as they are."""
         columns: dict[str, Any] = {}
         for name in ("user", "target", "weight", "timestamp", "event"):
             column = getattr(self, name)
@@ -165,7 +156,7 @@ class Interactions:
         return replace(self.where(keep), report=report)
 
     def matrix(self, graph: CatalogGraph) -> sp.csr_array:
-        """Summed weights as float64 CSR, shape (users, targets and groups of the graph); unknown targets left out."""
+        """Summed weights as float64 CSR (users, targets and groups of the graph); unknown targets left out."""
         place = graph.ids.find(self.targets)[self.target]
         keep = place >= 0
         entries = (self.weight[keep], (self.user[keep], place[keep]))
@@ -215,7 +206,6 @@ def _repeats(columns: list[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
 
 
 def _weights(rows: Any, column: str) -> npt.NDArray[np.float64]:
-    """Weights as float64, NaN where missing."""
     cells = rows.column(column)
     try:
         if any(check(cells.type) for check in _TEXT_TYPES):
@@ -228,7 +218,6 @@ def _weights(rows: Any, column: str) -> npt.NDArray[np.float64]:
 
 
 def _events(rows: Any, column: str) -> npt.NDArray[np.str_]:
-    """Kinds of events as texts, empty where missing."""
     values, codes = _distinct(rows.column(column))
     return np.array([*("" if value is None else str(value) for value in values), ""], dtype=np.str_)[codes]
 

@@ -16,7 +16,6 @@ class Loaded:
     """A loaded source.
 
     Attributes:
-        graph: the catalog graph.
         interactions: the events on its targets; None where the source has none.
         as_of: returns the catalog as it was before a date (ISO 8601), its features computed from nothing later; None
             where the source cannot.

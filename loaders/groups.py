@@ -11,10 +11,7 @@ from ..graph.catalog.schema import frozen
 
 
 def with_groups(graph: CatalogGraph, interactions: Interactions | None) -> CatalogGraph:
-    """Mark the categories that have children (categories or products) and no interaction of their own as groups.
-
-    Without interactions groups cannot be told apart, and every category stays a target.
-    """
+    """Mark categories with children and no interaction of their own as groups; without interactions none is marked."""
     if interactions is None:
         return graph
     bare = np.diff(graph.parents.tocsc().indptr) > 0

@@ -87,12 +87,9 @@ def register(kind: str, loader: Loader, usage: str | None = None) -> None:
     """Make a kind of source known to :func:`load`, the command line and their messages.
 
     Args:
-        kind: its name, ``[a-z0-9-]+``; registering it again replaces the loader.
+        kind: its name, ``[a-z0-9-]+`` (else :class:`InputError`); registering it again replaces the loader.
         loader: reads it; see :class:`Loader` for the signature.
         usage: how it is written; None for ``KIND:PLACE``.
-
-    Raises:
-        InputError: a name with other characters.
     """
     if not re.fullmatch(r"[a-z0-9-]+", kind):
         raise InputError(f"The source kind {kind!r} has other characters than a-z, 0-9 and '-'; rename it.")

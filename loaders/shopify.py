@@ -16,9 +16,9 @@ from .base import Loaded, located, read_utf8
 def load_shopify(folder: Path, locale: str = "en") -> Loaded:
     """Read ``LOCALE/categories.json`` from the taxonomy's ``dist`` folder.
 
-    Ids are Shopify's (``gid://shopify/TaxonomyCategory/…``); the text of a category is its full name; the attributes
-    that it lists become ``(attribute, handle)`` nodes; no category is a group. Where the locale has a file
-    ``attributes.json`` too, the two must fit: every handle known, the same release, the same names.
+    Ids are Shopify's (``gid://shopify/TaxonomyCategory/…``); the text of a category is its full name; its attributes
+    become ``(attribute, handle)`` nodes; no category is a group. A file ``attributes.json`` of the locale must fit:
+    every handle known, the same release, the same names.
 
     Raises:
         SourceError: no such folder or locale, a file of another shape, or two files that do not fit.
@@ -59,7 +59,6 @@ def _read(path: Path) -> Any:
 
 
 def _check_handles(path: Path, version: object, rows: list[Any], attributes: Path) -> None:
-    """See that the attributes that categories list are those of the file beside them."""
     document = _read(attributes)
     try:
         names = {

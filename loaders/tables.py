@@ -29,9 +29,9 @@ def load_tables(folder: Path) -> Loaded:
 
     Each is a ``.csv`` (UTF-8) or a ``.parquet`` file; only ``categories`` is required. The columns are those of
     :meth:`CatalogGraph.from_tables` and :meth:`Interactions.from_table` (``user``, ``target`` and, where there,
-    ``weight``, ``timestamp``, ``event``; others are ignored). In CSV the cells of ``parent_id``, ``category_id`` and
-    of attribute columns are split at ``;``, but for an id of the catalog that contains one. Where ``categories`` has
-    no column ``group``, :func:`with_groups` finds the groups.
+    ``weight``, ``timestamp``, ``event``; others are ignored). In CSV the cells of ``parent_id``, ``category_id`` and of
+    attribute columns are split at ``;``, but for an id of the catalog that contains one. Where ``categories`` has no
+    column ``group``, :func:`with_groups` finds the groups.
 
     Raises:
         SourceError: a file is missing, exists twice, or cannot be read.
@@ -73,11 +73,7 @@ def _find(folder: Path, name: str) -> Path | None:
 
 
 def read_table(path: Path) -> Table:
-    """Read a CSV (UTF-8) or Parquet file as Arrow; own ids in a CSV file stay texts.
-
-    Raises:
-        SourceError: it cannot be read, or a column occurs twice.
-    """
+    """Read a CSV (UTF-8; own ids stay texts) or Parquet file as Arrow; :class:`SourceError` where that fails."""
     try:
         table = _read_csv(path) if path.suffix == ".csv" else pa.parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:

@@ -36,14 +36,9 @@ class Given:
 
 
 def read_vectors(given: Vectors | None, ids: Ids) -> dict[str, FloatArray]:
-    """Read vectors of a catalog's targets.
+    """Vectors of a catalog's n targets and groups: name -> float64 (n, d), unit vectors, zeros where none is given.
 
-    Args:
-        given: name -> table or path. A missing vector is none.
-        ids: own ids of the n targets and groups.
-
-    Returns:
-        name -> float64 (n, d): unit vectors; zeros for those without one, and for those whose vector is all zeros.
+    A missing vector is none, and one that is all zeros stays so.
 
     Raises:
         SourceError: a file cannot be read.
@@ -73,16 +68,9 @@ def read_vectors(given: Vectors | None, ids: Ids) -> dict[str, FloatArray]:
 def read_more_vectors(
     given: Vectors | None, ids: Ids, before: int, known: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
-    """Read vectors of targets that are added to a catalog, of the kinds that are known.
+    """As :func:`read_vectors`, for targets added behind the first ``before`` ones, which get zeros; only kinds given.
 
-    Args:
-        given: as for :func:`read_vectors`.
-        ids: own ids of the n targets and groups that there are then.
-        before: how many of them were there already.
-        known: name -> vectors of those, float64 (before, d).
-
-    Returns:
-        As :func:`read_vectors`, with zeros for those that were there; kinds that are not given are left out.
+    ``known`` holds the vectors of those that were there, name -> float64 (before, d).
 
     Raises:
         SourceError: a file cannot be read.
@@ -115,7 +103,6 @@ def read_more_vectors(
 
 
 def _naming(table: Any) -> AbstractContextManager[None]:
-    """Put the path of a file in front of errors."""
     return located(table) if isinstance(table, str | Path) else nullcontext()
 
 

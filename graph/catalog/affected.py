@@ -47,7 +47,6 @@ def changed_between(old: CatalogGraph, new: CatalogGraph) -> IntArray:
 
 
 def _rows(graph: CatalogGraph) -> set[tuple[str, str, bool]]:
-    """Key, content hash and ``is_group`` of every target and group."""
     return set(zip(graph.keys, graph.node_hashes, graph.is_group.tolist(), strict=True))
 
 

@@ -25,11 +25,7 @@ _EPOCH = datetime(1970, 1, 1)
 
 
 def as_number(moment: Any) -> float:
-    """A moment as a number: days since 1970-01-01 for dates and times, numbers as they are; NaN for a missing cell.
-
-    Raises:
-        InputError: neither a date nor a finite number.
-    """
+    """A moment as days since 1970-01-01, numbers as they are, NaN for a missing cell; else :class:`InputError`."""
     if moment is None or moment == "":
         return math.nan
     try:
@@ -52,10 +48,7 @@ def available(columns: Mapping[str, npt.NDArray[np.float64]], at: Moment, size: 
     """Which of ``size`` targets are available, bool (size,): from ``available_from`` to ``available_to`` inclusive.
 
     A whole number, thus a date, lasts to its end; a missing cell is no limit. ``columns`` holds one or both of the two
-    columns as float64 (size,).
-
-    Raises:
-        InputError: ``at`` is empty, or neither a date nor a number.
+    as float64 (size,). :class:`InputError`: ``at`` is empty, or neither a date nor a number.
     """
     moment = as_number(at)
     if math.isnan(moment):

@@ -28,11 +28,7 @@ def assemble(
 ) -> dict[str, Any]:
     """The fields of :class:`~newaisle.graph.CatalogGraph` by name, all but ``source`` and ``report``, from nodes.
 
-    Args:
-        ids: the ids of ``nodes``.
-        nodes: targets and groups by own id.
-        attribute_parents: attribute -> its wider values.
-        attributes: attributes to keep even where no node has them.
+    ``attribute_parents`` are wider values; ``attributes`` are kept even where no node has them.
 
     Raises:
         CycleError: parents, of nodes or of attributes, lead back to their own child.
@@ -91,7 +87,6 @@ def split_numbers(numbers: Mapping[str, FloatArray]) -> tuple[dict[str, FloatArr
 def _arrays(
     ids: Ids, nodes: list[Node], parents_of: Mapping[Attribute, list[Attribute]], attributes: set[Attribute]
 ) -> dict[str, Any]:
-    """Turn checked nodes (in the order of ``ids``) into arrays."""
     attributes |= {attribute for node in nodes for attribute in node.attributes}
     attributes |= set(parents_of) | {parent for above in parents_of.values() for parent in above}
     ordered = tuple(sorted(attributes))

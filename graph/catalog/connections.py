@@ -20,8 +20,7 @@ class Connection:
 
     Attributes:
         kind: "attribute" or "ancestor", as the query ``way`` calls them.
-        nodes: the path from the one target to the other: targets and groups by position, attributes by ``n`` plus
-            position.
+        nodes: the path: targets and groups by position, attributes by ``n`` plus position.
         over: the node above both, which may be one of them.
         carriers: how many targets and groups have the attribute or a narrower value of it; 0 for an ancestor.
     """
@@ -90,7 +89,6 @@ class Connections:
         return found
 
     def _above(self, nodes: set[int], kind: str) -> set[int]:
-        """All nodes above any of some nodes."""
         upward = self._upward[kind]
         return set(reached(upward, upward[sorted(nodes)].indices.astype(np.int64)).tolist())
 
@@ -112,7 +110,6 @@ class Connections:
 
     @cached_property
     def _upward(self) -> dict[str, sp.csr_array]:
-        """The edges that lead to attributes, and those that lead to categories."""
         upward, size = self.graph.upward, len(self.graph)
         to_attributes = sp.diags_array((np.arange(upward.shape[0]) >= size).astype(np.float64))
         attributes = sp.csr_array(upward @ to_attributes)

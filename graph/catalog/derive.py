@@ -52,10 +52,7 @@ def without(graph: CatalogGraph, names: Iterable[str]) -> CatalogGraph:
 
 
 def shuffled(graph: CatalogGraph, seed: int) -> CatalogGraph:
-    """Give every leaf (a target or group with nothing below it) the edges of another leaf, per relation.
-
-    The number of edges of each attribute and parent stays; only their information on the leaf is lost. For ablations.
-    """
+    """For ablations, give every leaf (nothing below it) the edges of another leaf, per relation: their numbers stay."""
     random = np.random.default_rng(seed)
     leaves = np.setdiff1d(np.arange(len(graph)), graph.parents.indices)
     edges = dict(graph.edges)
@@ -79,10 +76,9 @@ def _where(tail: IntArray, head: IntArray, weight: FloatArray) -> Edges:
 
 
 def with_attributes(graph: CatalogGraph, further: Sequence[Mapping[Attribute, float]]) -> CatalogGraph:
-    """Give targets and groups further attributes.
+    """Give each of the n targets and groups ``further`` attributes that it does not have, with weights above 0.
 
-    ``further`` holds, for each of the n, attributes that it does not have -> weight above 0. The attributes of the new
-    graph are in ascending order.
+    The attributes of the new graph are in ascending order.
     """
     attributes = tuple(sorted({*graph.attributes, *(attribute for own in further for attribute in own)}))
     place = {attribute: position for position, attribute in enumerate(attributes)}

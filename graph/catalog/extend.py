@@ -50,11 +50,9 @@ class Addition:
 
 @dataclass(frozen=True, eq=False)
 class Extended:
-    """An extended graph.
+    """An extended graph: known targets keep their positions, new ones follow in ascending order.
 
-    Attributes:
-        graph: known targets keep their positions, new ones follow in ascending order.
-        touched: positions of all whose description has changed, new ones included, ascending.
+    ``touched`` are the positions of all whose description has changed, new ones included, ascending.
     """
 
     graph: CatalogGraph
@@ -62,13 +60,13 @@ class Extended:
 
 
 def read_addition(graph: CatalogGraph, targets: Table | CatalogGraph | None, edges: Table | None) -> Addition:
-    """Read what is to be added.
+    """Read what is to be added to a graph.
 
     Args:
         graph: what it is added to.
         targets: a categories table as :meth:`CatalogGraph.from_tables` takes, a products table (one with the column
-            ``category_id``), or a graph; known targets in that one are as before, but for further edges, which count
-            as ``edges``.
+            ``category_id``), or a graph; known targets in that one are as before, but for further edges, which count as
+            ``edges``.
         edges: columns ``id``, ``name``, ``value`` and optional ``weight``: attributes of new or known targets. Under
             the name ``CHILD_OF`` (of products ``IN_CATEGORY``) the values are ids of parents, which replace those that
             the target has.
@@ -231,14 +229,12 @@ def _check_parents(graph: CatalogGraph, addition: Addition) -> None:
 
 
 def _attributes(graph: CatalogGraph, addition: Addition) -> tuple[Attribute, ...]:
-    """The attributes of the graph, then the new ones in ascending order."""
     wanted = {attribute for several in (*addition.all_attributes.values(), addition.above) for attribute in several}
     wanted |= {head for above in addition.above.values() for head in above}
     return (*graph.attributes, *sorted(wanted - set(graph.attributes)))
 
 
 def _unknown_moments(graph: CatalogGraph, nodes: list[Node]) -> dict[str, FloatArray]:
-    """Empty columns for availability that the graph does not have."""
     names = {name for node in nodes for name in node.features if name in AVAILABILITY}
     return {name: np.full(len(graph), np.nan) for name in sorted(names)}
 

@@ -30,21 +30,17 @@ if TYPE_CHECKING:
 class CatalogGraph:
     """The knowledge graph of a catalog, without any user in it; build one with :meth:`from_tables`.
 
-    Positions 0..n-1 stand for targets and groups in the order of ``ids`` (ascending, so that nothing depends on the
-    order of the input). Attributes have positions of their own, 0..m-1, in ascending order.
+    Positions 0..n-1 stand for targets and groups in ascending order of ``ids``, whatever the order of the input;
+    attributes have positions of their own, 0..m-1, in ascending order.
 
     Attributes:
         source: name of the source, ``[a-z0-9_-]+``; owns its nodes in the store.
-        ids: own ids of the n targets and groups.
-        names: display names, n.
         texts: what the text encoder reads, n; the name where the source gives no text, so the model never needs names.
         is_product: True for products, False for categories, shape (n,).
         is_group: True for categories that only hold others, shape (n,).
         features: name -> float64 (n,), NaN where unknown.
-        attributes: the m attributes.
         edges: the edges by relation; ends are target positions, but the head of ``HAS_ATTRIBUTE`` and both ends of
             ``ATTRIBUTE_CHILD_OF`` are attribute positions.
-        report: the counts of cleaning the tables.
         availability: ``available_from`` and ``available_to`` where the source gives them -> float64 (n,), NaN for no
             limit; see :func:`newaisle.graph.catalog.availability.as_number`. The model does not read them.
     """
@@ -222,10 +218,9 @@ class CatalogGraph:
     def neighbourhood(self, target: Id, hops: int = 1) -> nx.MultiDiGraph:
         """Everything within some hops (0 or more) of a target or group, edges taken in both directions.
 
-        Returns:
-            A networkx ``MultiDiGraph``. Targets and groups are nodes under their own id, attributes under their
-            :class:`Attribute`; nodes carry ``kind`` ("category", "product", "attribute"), ``name`` and, but for
-            attributes, ``group``; edges carry ``relation`` and ``weight``, the relation being the edge key too.
+        Targets and groups are nodes under their own id, attributes under their :class:`Attribute`; nodes carry ``kind``
+        ("category", "product", "attribute"), ``name`` and, but for attributes, ``group``; edges carry ``relation``,
+        which is the edge key too, and ``weight``.
 
         Raises:
             UnknownIdError: no such target.

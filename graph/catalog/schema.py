@@ -83,12 +83,9 @@ def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """The edges of one relation as index arrays.
+    """The edges of one relation from ``tail`` (the specific ends) to ``head``, positions int64 (e,).
 
-    Attributes:
-        tail: positions of the specific ends, int64, shape (e,).
-        head: positions of the general ends, int64, shape (e,).
-        weight: positive finite weights, float64, shape (e,).
+    ``weight`` is positive and finite, float64 (e,).
     """
 
     tail: IntArray

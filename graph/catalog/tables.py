@@ -47,12 +47,7 @@ def read_nodes(
     products: Table | None = None,
     tally: Tally | None = None,
 ) -> dict[Id, Node]:
-    """Read some targets as :meth:`CatalogGraph.from_tables` does; their parents need not be in the tables.
-
-    Raises:
-        GraphError: one id with two contents, an empty name, a reserved column name.
-        InputError: missing columns, infinite features, weights that are not positive and finite.
-    """
+    """Read some targets as :meth:`CatalogGraph.from_tables` does; their parents need not be in the tables."""
     tally = tally or Tally()
     nodes: dict[Id, Node] = {}
     if categories is not None:
@@ -66,12 +61,7 @@ def read_nodes(
 
 
 def read_edges(edges: Table, known: Container[Id]) -> dict[Id, dict[Attribute, float]]:
-    """Read attribute edges (``id``, ``name``, ``value``, optional ``weight``) of targets with ``known`` ids.
-
-    Raises:
-        GraphError: an unknown id, an empty name or value, a reserved name.
-        InputError: missing columns, weights that are not positive and finite.
-    """
+    """Read attribute edges (``id``, ``name``, ``value``, optional ``weight``) of targets with ``known`` ids."""
     ids = {own_id(value) for value in read_frame(edges, "edges", ("id",))["id"]}
     nodes = {own: Node("", "", False, False, [], {}, {}) for own in ids if own is not None and own in known}
     _read_attribute_edges(nodes, edges, Tally(), "edges")
@@ -79,7 +69,6 @@ def read_edges(edges: Table, known: Container[Id]) -> dict[Id, dict[Attribute, f
 
 
 def _read_nodes(nodes: dict[Id, Node], table: Table, what: str, parent_column: str, tally: Tally) -> None:
-    """Read one table of categories or products into ``nodes``."""
     product = what == "products"
     required = ("id", "name", parent_column) if product else ("id", "name")
     frame = read_frame(table, what, required)
