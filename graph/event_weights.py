@@ -49,10 +49,7 @@ class EventWeights:
         return known.get(_name(kind), 1.0)
 
     def weights(self, events: Interactions) -> FloatArray:
-        """The weight of each event relative to the strongest kind, clipped to -1 to 1, float64 (e,).
-
-        Without a column of kinds all events weigh 1.
-        """
+        """Weights of events over the strongest kind, clipped to -1 to 1, float64 (e,); 1 without a column of kinds."""
         if events.event is None:
             return np.ones(len(events))
         kinds, which = np.unique(events.event, return_inverse=True)
@@ -61,10 +58,7 @@ class EventWeights:
 
 
 def stronger(one: FloatArray, other: FloatArray) -> FloatArray:
-    """Combine two weights of pairs of user and target (0: none), float64 (pairs,).
-
-    The greater one, but the lower one where one of them is below 0: a dislike counts whatever else happened.
-    """
+    """The greater weight of each pair (0: none), the lower where one is below 0 (a dislike), float64 (pairs,)."""
     low = np.minimum(one, other)
     return np.where(low < 0, low, np.maximum(one, other))
 

@@ -19,23 +19,14 @@ Id = str | int
 
 @dataclass(frozen=True, eq=False)
 class Ids:
-    """An immutable two-way map between own ids (sorted, unique) and positions.
-
-    Attributes:
-        values: the ids in ascending order; position ``i`` belongs to ``values[i]``.
-        what: what they identify ("user", "target"), for error messages.
-    """
+    """An immutable two-way map between own ids (sorted, unique) and positions; ``what`` they are, for messages."""
 
     values: tuple[Id, ...]
     what: str = "id"
 
     @classmethod
     def of(cls, values: Iterable[Id], what: str = "id") -> Ids:
-        """Collect the distinct ids of ``values`` in ascending order.
-
-        Raises:
-            InputError: texts and integers are mixed, or an id is of another type.
-        """
+        """Collect the distinct ids in ascending order; :class:`InputError` where texts and integers are mixed."""
         distinct = set(values)
         kinds = {type(value) for value in distinct}
         if not kinds <= {str} and not kinds <= {int}:
@@ -61,11 +52,7 @@ class Ids:
         return int(self.positions([value])[0])
 
     def positions(self, values: Iterable[Id]) -> npt.NDArray[np.int64]:
-        """The positions of several ids, int64 (n,).
-
-        Raises:
-            UnknownIdError: some ids are not among these; up to five are named.
-        """
+        """Positions of several ids, int64 (n,); :class:`UnknownIdError` (up to five named) where some are unknown."""
         wanted = list(values)
         known = self._positions
         unknown: list[object] = [value for value in wanted if value not in known]

@@ -120,11 +120,7 @@ class Interactions:
         return replace(self, **columns)
 
     def sample_users(self, count: int, seed: int = 0) -> Interactions:
-        """The events and ids of ``count`` users sampled at random; of all users if there are fewer.
-
-        Raises:
-            InputError: ``count`` is below 1.
-        """
+        """The events and ids of ``count`` random users (all if fewer); :class:`InputError` for a count below 1."""
         if count < 1:
             raise InputError(f"Cannot sample {count} users; give 1 or more.")
         if count >= len(self.users):

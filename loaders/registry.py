@@ -30,12 +30,7 @@ class Loader(Protocol):
 
 @dataclass(frozen=True)
 class SourceKind:
-    """A registered kind of source.
-
-    Attributes:
-        usage: how it is written, for help texts and messages.
-        function: the loader, or where it is (``module:function``), so that it is imported on first use.
-    """
+    """A registered kind: how it is written, and its loader or (imported on first use) ``module:function`` of it."""
 
     usage: str
     function: Loader | str

@@ -46,12 +46,7 @@ def assemble(
 def check_parents(
     own: object, parents: Iterable[_T], is_product: Callable[[_T], bool | None], what: str = "Target"
 ) -> None:
-    """Refuse parents that do not exist or are products; ``is_product`` returns None for ids that do not exist.
-
-    Raises:
-        DanglingParentError: a parent does not exist.
-        GraphError: a parent is a product.
-    """
+    """Refuse parents that do not exist (``is_product`` is None; DanglingParentError) or are products (GraphError)."""
     for parent in parents:
         if (product := is_product(parent)) is None:
             raise DanglingParentError(

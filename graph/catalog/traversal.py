@@ -12,10 +12,7 @@ from ...arrays import BoolArray, IntArray
 
 
 def waves(adjacency: sp.csr_array, start: IntArray) -> Iterator[IntArray]:
-    """The nodes first reached from some nodes in 0, 1, 2, ... steps, each wave ascending, int64.
-
-    ``adjacency`` is CSR (n, n) and ``start`` holds positions, here and below.
-    """
+    """The nodes first reached from ``start`` (positions) in 0, 1, 2, ... steps over CSR (n, n), each ascending."""
     known: BoolArray = np.zeros(adjacency.shape[0], dtype=np.bool_)
     frontier: IntArray = np.unique(start).astype(np.int64)
     while len(frontier):

@@ -32,14 +32,10 @@ logging.getLogger("neo4j").addHandler(logging.NullHandler())
 
 @dataclass(frozen=True)
 class Database:
-    """An open connection to one database.
+    """An open connection to one database; ``store`` is its name in messages.
 
-    Attributes:
-        store: how messages call the store.
-        name: name of the database.
-        driver: the connection.
-        embedded: whether its server is a child of this process: it takes one writer at a time, and what fails there is
-            not tried again, as nobody else writes and a server that ended does not come back.
+    ``embedded``: its server is a child of this process. It takes one writer at a time, and what fails there is not
+    tried again, as nobody else writes and a server that ended does not come back.
     """
 
     store: str
@@ -61,8 +57,7 @@ def connect(
 ) -> Database:
     """Connect to a database and check that it answers; ``opened`` closes the connection later.
 
-    Raises:
-        StoreUnavailableError: it cannot be reached, refuses the password, is too old, or has no such database.
+    :class:`StoreUnavailableError`: unreachable, too old, without such a database, or the password is refused.
     """
     with translated(store, name):
         driver = opened.enter_context(
@@ -81,11 +76,7 @@ def connect(
 
 
 def check_version(store: str, agent: str) -> None:
-    """Refuse a Neo4j older than ``OLDEST_NEO4J``; ``agent`` is its name, such as ``Neo4j/5.26.25``, others pass.
-
-    Raises:
-        StoreUnavailableError: it is too old.
-    """
+    """Refuse (StoreUnavailableError) a Neo4j older than ``OLDEST_NEO4J``; ``agent`` is such as ``Neo4j/5.26.25``."""
     version = re.match(r"Neo4j/v?(\d+)\.(\d+)", agent)
     if version is not None and (int(version[1]), int(version[2])) < OLDEST_NEO4J:
         wanted = ".".join(map(str, OLDEST_NEO4J))
@@ -124,6 +115,5 @@ def translated(store: str, database: str) -> Iterator[None]:
 
 
 def _sentence(error: Neo4jError | DriverError) -> str:
-    """The message of the server or the driver on one line."""
     message = error.message if isinstance(error, Neo4jError) else str(error)
     return " ".join((message or type(error).__name__).split())

@@ -88,14 +88,11 @@ class NodeLabel(StrEnum):
 
 @dataclass(frozen=True)
 class NodeStatements:
-    """Statements about the nodes of one label.
+    """Statements about the nodes of one label: of ``$source`` (``read``) or with ``$keys`` (``find``), from ``$rows``.
 
-    Attributes:
-        read: every node of ``$source``, with the values of ``$features``.
-        find: the same of the nodes with one of ``$keys``.
-        create: adds ``$rows``. CREATE, because every MERGE on two labels scans all nodes in ArcadeDB; the unique key
-            and the keys read before in the same transaction give the same guarantee.
-        update: sets ``$rows`` on nodes that exist, after the properties named in ``$cleared``.
+    ``create`` uses CREATE, as every MERGE on two labels scans all nodes in ArcadeDB; the unique key and the keys read
+    before in the same transaction give the same guarantee. ``update`` first clears the properties named in
+    ``$cleared``.
     """
 
     read: LiteralString
@@ -106,14 +103,10 @@ class NodeStatements:
 
 @dataclass(frozen=True)
 class EdgeStatements:
-    """Statements about the edges of one relation.
+    """Statements about the edges of one relation: of tails of ``$source`` (``read``) or with ``$keys`` (``find``).
 
-    Attributes:
-        read: for every tail of ``$source`` its key, the keys of its heads and the weights of these edges, which are
-            null where a relation has none; a weight that is missing in the store reads as 0.
-        find: the same of the tails with one of ``$keys``.
-        create: adds ``$rows``.
-        delete: removes the edges between the ends named in ``$rows``.
+    Both return each tail's key, the keys of its heads and the weights, null where the relation has none and 0 where one
+    is missing. ``create`` and ``delete`` take the ends in ``$rows``.
     """
 
     read: LiteralString

@@ -15,10 +15,9 @@ _TARGETS = (NodeLabel.CATEGORY, NodeLabel.PRODUCT)
 
 @dataclass(frozen=True)
 class Changes:
-    """The difference between a source and the store; without arguments, none.
+    """The difference between a source and the store; without arguments, none. Keys are in ascending order.
 
-    A node that turns from a product into a category, or back, is removed and added. An edge with a new weight is
-    removed and added. Keys are in ascending order.
+    A node that turns from a product into a category, or back, is removed and added, as is an edge with a new weight.
 
     Attributes:
         stored: how many categories and products the store has.
@@ -27,10 +26,9 @@ class Changes:
         moved: keys of those of which only the parents differ.
         removed: keys of categories and products that the source does not have.
         deleted: keys of all nodes to delete, attributes included.
-        created: label -> nodes to add by key.
-        updated: label -> nodes to write again by key.
-        old_edges: relation -> edges to remove, those of deleted nodes included.
-        new_edges: relation -> edges to add, with their weights.
+        updated: nodes to write again.
+        old_edges: edges to remove, those of deleted nodes included.
+        new_edges: edges to add, with their weights.
     """
 
     stored: int
@@ -52,10 +50,7 @@ class Changes:
 
 
 def diff(stored: SourceRecords, wanted: SourceRecords) -> Changes:
-    """Compare what the store holds with what it shall hold.
-
-    Content hashes are compared and, since somebody may have edited the store, everything that they are made of.
-    """
+    """Compare content hashes and, since somebody may have edited the store, everything that they are made of."""
     created: dict[NodeLabel, dict[str, NodeRecord]] = {}
     updated: dict[NodeLabel, dict[str, NodeRecord]] = {}
     deleted: set[str] = set()

@@ -37,11 +37,8 @@ _Edges = dict[EdgeKey, list[float]]
 class GraphChanges:
     """A change of a source. Make one with :meth:`from_tables`.
 
-    Attributes:
-        source: name of the source in the store.
-        targets: id -> the whole new content of a target or group, whether the store has it or not: what it had before
-            (parents, attributes, features) and does not have here is gone.
-        removed: ids of targets and groups that are gone.
+    ``targets`` hold the whole new content of targets and groups by id, whether the store has them or not: what one had
+    before (parents, attributes, features) and does not have here is gone.
     """
 
     source: str
@@ -73,9 +70,9 @@ class GraphChanges:
 
 
 def plan_changes(changes: GraphChanges) -> Planner:
-    """The plan of a small change: the store holds it, and all else as before.
+    """The plan of a small change, all else as before.
 
-    Reads the targets named, their edges and attributes, their ancestors where they move, and their descendants where
+    It reads the targets named, their edges and attributes, their ancestors where they move, and their descendants where
     that changes their levels.
     """
 
@@ -146,7 +143,6 @@ class _Change:
         return edge_records(self.tx.run(EDGES[relation].find, keys=tails, source=self.source))
 
     def find_children(self, keys: Iterable[str]) -> list[tuple[str, str]]:
-        """Pairs of some nodes and their direct children."""
         wanted = list(keys)
         return [(parent, child) for parent, child in self.tx.run(CHILDREN, keys=wanted)] if wanted else []
 
@@ -217,7 +213,6 @@ class _Change:
         return {key: level[key] for key in changed}
 
     def parents_of(self, keys: list[str]) -> dict[str, list[str]]:
-        """The parents of categories that the change does not name."""
         found: dict[str, list[str]] = {key: [] for key in keys}
         if keys:
             for tail, head in self.find_edges(Relation.CHILD_OF, keys):
@@ -252,7 +247,6 @@ def _level(node: NodeRecord) -> int:
 
 
 def _updated_hash(graph_hash: str, stored: SourceRecords, changes: Changes) -> str:
-    """The graph hash after the changes."""
     gone, come = [], []
     for label, nodes in stored.nodes.items():
         written = changes.updated[label].keys() | set(changes.deleted)

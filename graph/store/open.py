@@ -54,9 +54,7 @@ def open_store(
 def load_graph(url: str = "embedded", source: str | None = None) -> CatalogGraph:
     """Read a catalog graph from a store; :meth:`Store.snapshot` reads it from an open one.
 
-    Args:
-        url: as for :func:`open_store`, with credentials from the environment.
-        source: name of the source; None for the only one in the store.
+    ``url`` is as for :func:`open_store`, credentials come from the environment; no ``source`` means the only one.
 
     Raises:
         InputError: no source is named and the store holds several.

@@ -30,10 +30,9 @@ _INDEX_SECONDS: Final = 600
 
 @dataclass(frozen=True)
 class TargetPrediction:
-    """Predictions for one target or group.
+    """Predictions for one target or group with a store key.
 
     Attributes:
-        key: store key.
         state: ``seen``, ``new`` or ``group``.
         embedding: unit vector; None for groups.
         confidence: 0 to 1; None for groups.
@@ -52,8 +51,7 @@ class TargetPrediction:
 def write_predictions(tx: neo4j.Transaction, source: str, rows: Sequence[TargetPrediction], run_id: str | None) -> None:
     """Write predictions for some targets in place of earlier ones, with the source locked.
 
-    ``run_id`` is the refresh that writes, noted on the targets together with how far their embeddings moved; None
-    outside of a refresh, and then neither is noted.
+    ``run_id``, the refresh that writes (None outside of one), is noted on the targets with how far embeddings moved.
     """
     before = {} if run_id is None else _embeddings(tx, [row.key for row in rows if row.embedding])
     width = 10 + max((len(row.embedding) for row in rows if row.embedding), default=0)

@@ -20,23 +20,14 @@ _TEMPORAL = (neo4j.time.DateTime, neo4j.time.Date, neo4j.time.Time, neo4j.time.D
 
 @dataclass(frozen=True)
 class QueryResult:
-    """The result of a Cypher query.
-
-    Attributes:
-        columns: the names of the columns.
-        rows: one list of plain Python values per row; see :func:`plain`.
-    """
+    """The result of a Cypher query: rows of plain Python values, see :func:`plain`."""
 
     columns: tuple[str, ...]
     rows: tuple[list[Any], ...]
 
 
 def run_reading(database: Database, cypher: str, parameters: Mapping[str, Any]) -> QueryResult:
-    """Run a query that must not write.
-
-    Raises:
-        StoreError: it would change the store.
-    """
+    """Run a query that must not write; :class:`StoreError` where it would."""
     with (
         database.driver.session(database=database.name, default_access_mode=neo4j.READ_ACCESS) as session,
         session.begin_transaction() as tx,  # left without commit: rolled back whatever the server let pass

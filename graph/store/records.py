@@ -37,12 +37,7 @@ class NodeRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class SourceRecords:
-    """Nodes and edges of one source, all or some.
-
-    Attributes:
-        nodes: label -> key -> node.
-        edges: relation -> ends -> weights, several where the store holds an edge twice.
-    """
+    """Some or all nodes of a source by label and key, and the weights (several where stored twice) of edges by ends."""
 
     nodes: Mapping[NodeLabel, Mapping[str, NodeRecord]]
     edges: Mapping[Relation, Mapping[EdgeKey, list[float]]]
@@ -77,8 +72,8 @@ def label_of(node: Node) -> NodeLabel:
 def target_record(source: str, own: Id, node: Node, content_hash: str, level: int) -> NodeRecord:
     """A target or group; ``level`` is left out for products.
 
-    Raises:
-        InputError: an integer id beyond 64 bits, a key of more than ``KEY_BYTES``, a text with half a surrogate pair.
+    :class:`InputError`: an integer id beyond 64 bits, a key of more than ``KEY_BYTES``, a text with half a surrogate
+    pair.
     """
     if isinstance(own, int) and not -(2**63) <= own < 2**63:
         raise InputError(f"The id {own} does not fit into 64 bits; give the ids as texts.")

@@ -16,7 +16,6 @@ class RefreshReport:
     """What a refresh has changed, or would change.
 
     Attributes:
-        source: name of the source in the store.
         run_id: the run; the nodes that it wrote carry it. Empty for a plan.
         graph_hash: content hash of the graph now stored.
         added: categories (groups included) and products that are new.

@@ -23,13 +23,10 @@ _T = TypeVar("_T")
 def read_settled(
     session: neo4j.Session, source: str, work: Callable[[neo4j.ManagedTransaction, SourceState], _T]
 ) -> _T:
-    """Read something of a source that no refresh has changed meanwhile.
+    """Read something of a source that no refresh has changed meanwhile; :class:`StoreError` if refreshed all the time.
 
-    A server shows every statement what is committed by then, so several statements may see a mixture; the state, which
-    every refresh sets, reveals that.
-
-    Raises:
-        StoreError: the source is refreshed all the time.
+    A server shows every statement what is committed by then: only the state, which every refresh sets, reveals a
+    mixture.
     """
     for _ in range(TRIES):
         state = session.execute_read(read_state, source)
@@ -47,11 +44,7 @@ def read_settled(
 
 
 def read_graph(tx: neo4j.ManagedTransaction, state: SourceState, source: str) -> CatalogGraph:
-    """Read a whole source and check it against the hash that was stored with it.
-
-    Raises:
-        StoreError: the source is not in the store, or its nodes or edges are not those that were written.
-    """
+    """Read a whole source; :class:`StoreError` where it is missing or does not have the hash stored with it."""
     if not state.run_id:
         raise no_source(source)
     try:
@@ -98,7 +91,6 @@ def _assemble(stored: SourceRecords, source: str, features: tuple[str, ...]) -> 
 
 
 def _single(stored: SourceRecords, relation: Relation) -> dict[tuple[str, str], float]:
-    """The edges of one relation, none of which may occur twice."""
     found = {}
     for ends, weights in stored.edges[relation].items():
         (found[ends],) = weights

@@ -48,10 +48,9 @@ def read_state(tx: Transaction, source: str) -> SourceState:
 
 
 def lock_state(tx: Transaction, source: str, run_id: str) -> SourceState:
-    """Lock a source until the transaction ends, and read its state; where there is none, create it.
+    """Lock a source until the transaction ends, and read its state; create it where there is none.
 
-    Raises:
-        StoreError: another version of newaisle has written it or, where it is new, another source.
+    :class:`StoreError`: another version of newaisle has written it or, where it is new, another source.
     """
     record = tx.run(LOCK_STATE, key=state_key(source), run_id=run_id).single()
     if record is None:
@@ -96,12 +95,9 @@ def _other_schema(source: str, schema: object) -> StoreError:
 
 @contextmanager
 def bounded_wait(database: Database, source: str, run_id: str, seconds: float) -> Iterator[None]:
-    """End the transaction of a run that still waits for a lock after some time.
+    """End the transaction of a run that still waits for a lock after some time, with :class:`StoreLockedError`.
 
     The server ends it, requested over a second connection, since Bolt knows no time limit for a single statement.
-
-    Raises:
-        StoreLockedError: in place of the error that the ended transaction gets.
     """
     done, ended = threading.Event(), threading.Event()
 

@@ -32,10 +32,7 @@ class Store:
     """A graph store; open one with :func:`open_store` and close it, or use it in a ``with`` statement.
 
     All methods raise :class:`StoreUnavailableError` where the store went away and did not come back, and
-    :class:`StoreError` where it refused; those that write have changed nothing then.
-
-    Attributes:
-        name: its folder or its URL, for messages.
+    :class:`StoreError` where it refused; those that write have changed nothing then. ``name`` is its folder or its URL.
     """
 
     def __init__(self, database: Database, reader: Database, resources: ExitStack) -> None:
@@ -89,7 +86,8 @@ class Store:
     ) -> RefreshReport:
         """Write a known small change of a source that is in the store, at a cost that grows with the change alone.
 
-        The result is that of :meth:`write` with the whole changed graph, the content hash included.
+        The result is that of :meth:`write` with the whole changed graph, the content hash included. Raises as
+        :meth:`write`, and:
 
         Raises:
             GraphError: a cycle, a parent that does not exist, or children left without theirs.
@@ -104,14 +102,11 @@ class Store:
     def annotate(self, source: str, work: Annotation, *, wait: float = WAIT_SECONDS) -> None:
         """Write more onto the nodes of a source, such as the predictions of a model, in one transaction.
 
-        Args:
-            source: name of the source, which is locked meanwhile.
-            work: is called with the transaction and the state of the source; what it returns is set on the state. What
-                it raises rolls everything back and is raised here.
-            wait: seconds to wait for a refresh of the source.
+        ``work`` is called with the transaction and the state of the source, which is locked meanwhile; what it returns
+        is set on the state, and what it raises rolls everything back and is raised here. ``wait`` is in seconds.
 
         Raises:
-            StoreLockedError: the refresh did not end in time.
+            StoreLockedError: a refresh of the source did not end in time.
             StoreError: no such source.
         """
         with self._writing(source, wait):
@@ -130,10 +125,7 @@ class Store:
         return report_of(graph.source, "", plan.changes, plan.graph_hash, clock.seconds)
 
     def snapshot(self, source: str | None = None) -> CatalogGraph:
-        """Read a source's graph back and check it against the hash stored with it, never a mixture of two refreshes.
-
-        Args:
-            source: name of the source; None for the only one in the store.
+        """Read a source's graph (None: of the only one) and check its stored hash; never a mixture of two refreshes.
 
         Raises:
             InputError: no source is named and the store holds several.
@@ -173,13 +165,10 @@ class Store:
             return run_reading(self._reader, cypher, parameters or {})
 
     def index_vectors(self, dimensions: int) -> bool:
-        """Let Cypher find the nearest embeddings by an index, named ``newaisle_embedding``, where the store can.
+        """Let Cypher find the nearest embeddings by the index ``newaisle_embedding``; False where the store has none.
 
         Vectors of another length than ``dimensions`` are not in it; an index of another length is replaced. They are
         kept whole (no quantisation), as the lengths of embeddings crowd one pole.
-
-        Returns:
-            Whether the store supports vector indexes, judged by the procedure that searches them.
         """
         with self._errors():
             return index_vectors(self._database, dimensions)

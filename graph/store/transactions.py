@@ -23,8 +23,7 @@ _T = TypeVar("_T")
 def transact(database: Database, run_id: str, work: Callable[[neo4j.Transaction, int], _T]) -> _T:
     """Call ``work`` with an open transaction, which it commits by itself, and the number of the try, 0 first.
 
-    Where a connection breaks during a commit nobody knows whether that came through: ``work`` must find out when it is
-    called again.
+    Called again, ``work`` must find out whether a commit during which the connection broke came through.
     """
     for attempt, pause in enumerate([*(() if database.embedded else RETRY_SECONDS), None]):
         try:

@@ -1,7 +1,7 @@
 """Whether the store holds a graph exactly: the fast check with which most refreshes end.
 
-Every value is compared, but as one list of texts per label that the server composes: to fetch records
-would take most of the time, and to hash the graph most of the rest.
+Every value is compared, as one list of texts per label that the server composes: fetching records and hashing the graph
+would take most of the time.
 """
 
 from __future__ import annotations

@@ -16,13 +16,7 @@ _GRAMMAR = "use embedded, embedded:DIR, bolt://HOST[:PORT], bolt+s://…, neo4j:
 
 @dataclass(frozen=True)
 class Credentials:
-    """An account of a database server, and one of its databases.
-
-    Attributes:
-        username: name of the account.
-        password: its password, never shown; None where the server requires none.
-        database: name of the database.
-    """
+    """An account of a database server and one of its databases; password (never shown) None where none is required."""
 
     username: str = "neo4j"
     password: str | None = field(default=None, repr=False)
@@ -41,8 +35,7 @@ class Credentials:
 def parse_store_url(url: str, home: Path | None = None) -> Path | str:
     """The folder of an embedded store (below ``home`` or else :func:`home_folder`), or the URL of a server.
 
-    Raises:
-        StoreError: another URL, or one with a user name or password.
+    :class:`StoreError`: another URL, or one with a user name or password.
     """
     if url == "embedded":
         return ((home or home_folder()) / "store").absolute()

@@ -28,11 +28,8 @@ WAIT_SECONDS = 30.0
 class RefreshContext:
     """What a refresh has written when it calls its :data:`WriteBack`.
 
-    Attributes:
-        source: name of the source in the store.
-        run_id: the run.
-        model_hash: of the model whose predictions the nodes carry; empty where there are none.
-        changes: the difference: keys of the nodes added, changed, moved and removed, and all rows and edges written.
+    ``model_hash`` is of the model whose predictions the nodes carry, empty where there are none; ``changes`` has the
+    keys of the nodes added, changed, moved and removed, and all rows and edges written.
     """
 
     source: str
@@ -45,9 +42,8 @@ WriteBack = Callable[[neo4j.Transaction, RefreshContext], Mapping[str, Any] | No
 """Writes more in the transaction of a refresh, such as the predictions of a model for the new graph.
 
 It is called after the graph is written and before the state is set, with the source locked; also where nothing differs,
-but not for a dry run. An error that it raises rolls the whole refresh back. Where the store requests another try, or
-comes back after an outage, it is called again in a new transaction, with changes compared anew. What it returns is set
-on the state.
+but not for a dry run. An error rolls the whole refresh back. After an outage or on the store's request it is called
+again in a new transaction, with changes compared anew. What it returns is set on the state.
 """
 Annotation = Callable[[neo4j.Transaction, SourceState], dict[str, Any]]
 """Writes more onto a source's nodes; what it returns is set on the state. May be called again in a new transaction."""
@@ -72,13 +68,7 @@ class RefreshOptions:
 
 @dataclass(frozen=True)
 class WritePlan:
-    """What a transaction shall write.
-
-    Attributes:
-        changes: the difference.
-        graph_hash: content hash of the whole graph afterwards.
-        features: names of the features that nodes may carry afterwards.
-    """
+    """What a transaction shall write; hash and feature names are those of the whole graph afterwards."""
 
     changes: Changes
     graph_hash: str
@@ -107,13 +97,7 @@ def plan_refresh(graph: CatalogGraph) -> Planner:
 
 
 def write(database: Database, source: str, planner: Planner, run_id: str, options: RefreshOptions) -> RefreshReport:
-    """Lock a source, plan, write the difference and set the state, all in one transaction.
-
-    Raises:
-        StoreLockedError: another refresh of the source did not end in time.
-        GuardError: more would be removed than is allowed.
-        StoreError: another version of newaisle has written the source.
-    """
+    """Lock a source, plan, write the difference and set the state, all in one transaction; see :meth:`Store.write`."""
     report: RefreshReport | None = None
 
     def attempt(tx: neo4j.Transaction, number: int) -> RefreshReport:
@@ -153,12 +137,7 @@ def write(database: Database, source: str, planner: Planner, run_id: str, option
 
 
 def annotate(database: Database, source: str, run_id: str, work: Annotation, wait: float) -> None:
-    """Lock a source, write more onto its nodes, and onto its state what ``work`` returns, all in one transaction.
-
-    Raises:
-        StoreLockedError: a refresh of the source did not end in time.
-        StoreError: no such source, or another version of newaisle has written it.
-    """
+    """Lock a source, write more onto its nodes, and onto its state what ``work`` returns, all in one transaction."""
 
     def attempt(tx: neo4j.Transaction, _number: int) -> None:
         with bounded_wait(database, source, run_id, wait):

@@ -8,12 +8,7 @@ from typing import Any
 
 
 def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a package (PEP 562).
-
-    Args:
-        package: its ``__name__``.
-        modules: public name -> the module that defines it, relative to the package.
-    """
+    """The ``__getattr__`` of a package (PEP 562); ``modules``: public name -> module (relative) that defines it."""
 
     def load(name: str) -> Any:
         if name not in modules:

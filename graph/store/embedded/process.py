@@ -52,11 +52,9 @@ class EmbeddedServer:
 
 
 def start_embedded(folder: Path, heap: str = "1g") -> EmbeddedServer:
-    """Start a server for the store in a folder, created if need be.
+    """Start a server for the store in a folder, created if need be; one process at a time may hold it.
 
-    Args:
-        folder: the folder; one process at a time may hold it.
-        heap: most memory for the data in work, as Java writes it (``"1g"``, ``"512m"``).
+    ``heap`` is the most memory for the data in work, as Java writes it (``"1g"``, ``"512m"``).
 
     Raises:
         MissingExtraError: the package is not installed.
@@ -143,7 +141,6 @@ def _start(folder: Path, heap: str, lock: IO[str]) -> EmbeddedServer:
 
 
 def _hand_over(process: subprocess.Popen[bytes], folder: Path, passwords: dict[str, str]) -> int:
-    """Give the child its passwords and return its port."""
     assert process.stdin is not None  # noqa: S101 - both are pipes
     assert process.stdout is not None  # noqa: S101
     with contextlib.suppress(BrokenPipeError):  # it ended at once; its output then ends too

@@ -1,9 +1,8 @@
 """The child process of an embedded store: ArcadeDB serving Bolt on the loopback interface.
 
-Started by :mod:`newaisle.graph.store.embedded.process` as a script, so that it imports nothing of newaisle. It
-reads the two passwords as one line of JSON from its standard input, writes the Bolt port as one line of JSON to its
-standard output when it is ready, and ends when its standard input closes or on SIGTERM. All else goes to standard
-error, which its parent redirects into a file.
+Run as a script that imports nothing of newaisle. It reads the two passwords as one line of JSON from its standard
+input, writes the Bolt port as one line of JSON to its standard output when ready, and ends when its standard input
+closes or on SIGTERM. All else goes to standard error, which its parent redirects into a file.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Named queries: commented Cypher files that the package ships, and files of the same form that users write.
 
-The comment at the head of a file is read as well as the query below it: its first line describes the query,
-``$name  meaning`` describes a parameter, ``(optional)`` behind it means that the value in ``:param name => value`` is
-the default, and ``A model writes: NAME; ADVICE`` names what a model must have written.
+The comment at the head is read too: its first line describes the query, ``$name  meaning`` describes a parameter,
+``(optional)`` behind it means that the value in ``:param name => value`` is the default, and ``A model writes: NAME;
+ADVICE`` names what a model must have written.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ _PARAMETER = re.compile(r"\$(\w+)\s+(.+?)(\s+\(optional\))?")
 _VALUE = re.compile(r":param\s+(\w+)\s*=>\s*(.+)")
 _NAME = re.compile(r"[A-Za-z][\w-]*")
 _KEYS: Final = ("key", "other")
-"""Parameters that are keys of nodes."""
-
 _WRITTEN: Final[Mapping[str, str]] = {
     "SIMILAR_TO": "MATCH (:Newaisle)-[r:SIMILAR_TO]->(:Newaisle) RETURN r.rank LIMIT 1",
     "embedding": "MATCH (n:Newaisle) WHERE n.embedding IS NOT NULL RETURN n.key LIMIT 1",
@@ -57,15 +55,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class NamedQuery:
-    """A Cypher query and its description in the comment at its head.
+    """A Cypher query (unnamed: free Cypher) and its description in the comment at its head.
 
-    Attributes:
-        name: empty for free Cypher.
-        description: what it returns, one sentence.
-        cypher: the query, its comments included.
-        parameters: those that the comment describes, in its order; empty where it describes none.
-        model: what a model must have written before it finds anything; None where it needs none.
-        instead: what to do while no model has written that.
+    ``model`` is what a model must have written before it finds anything (None: nothing), ``instead`` what to do until
+    then.
     """
 
     name: str
@@ -92,12 +85,7 @@ class NamedQuery:
         return {name: given.get(name, parameter.default) for name, parameter in known.items()}
 
     def run(self, store: Store, given: Mapping[str, Any], *, write: bool = False) -> QueryResult:
-        """Run the query with values of its parameters; ``write`` lets it change the store.
-
-        Raises:
-            InputError: a required parameter is missing, or one is unknown.
-            StoreError: the store refused the query.
-        """
+        """Run the query; InputError for a missing or unknown parameter, StoreError where the store refuses."""
         return store.query(self.cypher, self.bind(given), write=write)
 
     def explain_empty(self, store: Store, given: Mapping[str, Any]) -> str | None:
@@ -126,8 +114,7 @@ def named_queries() -> Mapping[str, NamedQuery]:
 def query_of(text: str) -> NamedQuery:
     """The query of a text on the command line: the name of a shipped query, a ``.cypher`` file, or else Cypher itself.
 
-    Raises:
-        InputError: a single word that is no name, or a file that cannot be read.
+    :class:`InputError`: a single word that is no name, or a file that cannot be read.
     """
     known = named_queries()
     if text in known:
