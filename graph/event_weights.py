@@ -28,10 +28,10 @@ WELL_KNOWN: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class EventWeights:
-    """Kind of event -> weight: below 0 is a dislike, and 0 leaves the events out.
+    """Kind of event -> weight: below 0 is a dislike, 0 leaves the events out; kinds regardless of case.
 
     Attributes:
-        given: overrides ``WELL_KNOWN``, finite (else :class:`InputError`); kinds are compared without regard to case.
+        given: finite (else :class:`InputError`); overrides ``WELL_KNOWN``.
         strongest: the greatest weight among the kinds in the history; all weights are relative to it.
     """
 
@@ -65,11 +65,9 @@ def stronger(one: FloatArray, other: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class WeightedHistory:
-    """A history as the model is fitted to it.
+    """A history as the model is fitted to it, on the n known targets and groups, without kinds of weight 0.
 
     Attributes:
-        events: those on known targets whose kind is not left out.
-        kinds: their weights, relative to the strongest among them.
         signed: weight of each pair, below 0 for dislikes, CSR (users, n).
         bought: quantities times weights, summed, of the pairs above 0, CSR (users, n).
     """
@@ -83,11 +81,7 @@ class WeightedHistory:
     def of(
         cls, history: Interactions, graph: CatalogGraph, given: Mapping[str, float] | None = None
     ) -> WeightedHistory:
-        """Weigh a history, without interactions on targets that are not in the graph of n targets and groups.
-
-        Raises:
-            InteractionsError: no interaction is on a known target, or none is positive.
-        """
+        """Weigh a history without unknown targets; InteractionsError where nothing, or nothing positive, remains."""
         events, kinds = history.restrict(graph), EventWeights(given or {})
         if events.event is not None:
             strongest = max(kinds.weight(str(kind)) for kind in np.unique(events.event))

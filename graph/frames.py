@@ -18,8 +18,7 @@ Table = Any
 def read_frame(table: Table, what: str, required: Sequence[str] = (), *, rest: bool = True) -> nw.DataFrame[Any]:
     """Wrap a table as Arrow, where a column has one type and one kind of missing cell, and check its columns.
 
-    ``what`` names it in messages, such as ``"categories"``; columns not ``required`` are kept only with ``rest``.
-    :class:`InputError`: not a table, a column is missing or mixes types, or no rows.
+    Other than ``required`` columns are kept only with ``rest``. Raises :class:`InputError`.
     """
     frame = _wrap(table, what)
     missing = [name for name in required if name not in frame.columns]

@@ -162,7 +162,6 @@ class Interactions:
 
 
 def _own_ids(rows: Any, column: str) -> tuple[list[Id | None], IntArray]:
-    """The distinct own ids of a column, and every row's position among them (-1 where it has none)."""
     cells = rows.column(column)
     kind = cells.type.value_type if pa.types.is_dictionary(cells.type) else cells.type
     if not any(check(kind) for check in _ID_TYPES):
@@ -195,7 +194,6 @@ def _positions(own: list[Id | None], codes: IntArray, what: str) -> tuple[Ids, I
 
 
 def _repeats(columns: list[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
-    """True where a row of sorted columns equals the row before it."""
     same = np.zeros(len(columns[0]), dtype=np.bool_)
     same[1:] = np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
     return same
@@ -246,7 +244,6 @@ def _days(cells: Any, column: str) -> npt.NDArray[np.datetime64]:
 
 
 def _parsed(cells: Any, column: str) -> Any:
-    """Texts as times: all without a time zone, or all with one."""
     try:
         return cells.cast(pa.timestamp("us"))
     except pa.ArrowInvalid:

@@ -79,7 +79,6 @@ def _graph(placed: _Products, products: bool, counted: npt.NDArray[np.bool_]) ->
 
 
 def _as_of(folder: Path, placed: _Products, products: bool, date: str) -> CatalogGraph:
-    """The catalog whose sizes count the products that were sold before a date."""
     sales = _read(folder / "transactions.parquet", ["product_id", "quantity", "transaction_timestamp"])
     sales = sales.filter(pc.greater(sales["quantity"], 0))
     times = sales["transaction_timestamp"].to_numpy().astype("datetime64[us]").astype(np.int64)

@@ -30,7 +30,7 @@ class Loader(Protocol):
 
 @dataclass(frozen=True)
 class SourceKind:
-    """A registered kind: how it is written, and its loader or (imported on first use) ``module:function`` of it."""
+    """A registered kind: how it is written, and its loader or, to import on first use, ``module:function``."""
 
     usage: str
     function: Loader | str

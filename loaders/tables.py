@@ -99,7 +99,6 @@ def _read_csv(path: Path) -> Table:
 
 
 def _split(table: Table, parent: str, ids: frozenset[str]) -> Table:
-    """Turn the parent and attribute columns of a CSV table into lists."""
     for place, name in enumerate(table.column_names):
         if name in AVAILABILITY:
             continue

@@ -68,13 +68,10 @@ def read_vectors(given: Vectors | None, ids: Ids) -> dict[str, FloatArray]:
 def read_more_vectors(
     given: Vectors | None, ids: Ids, before: int, known: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
-    """As :func:`read_vectors`, for targets added behind the first ``before`` ones, which get zeros; only kinds given.
+    """As :func:`read_vectors`, of the kinds ``known`` (float64 (before, d)), for targets behind the first ``before``.
 
-    ``known`` holds the vectors of those that were there, name -> float64 (before, d).
-
-    Raises:
-        SourceError: a file cannot be read.
-        InputError: as :func:`read_vectors`, or a kind is unknown, or a target is not among those added.
+    Those get zeros, kinds not given are left out; :class:`InputError` also for other kinds, other lengths or old
+    targets.
     """
     found: dict[str, FloatArray] = {}
     for name, table in (given or {}).items():
@@ -107,7 +104,6 @@ def _naming(table: Any) -> AbstractContextManager[None]:
 
 
 def _unit_rows(own: Given, ids: Ids) -> FloatArray:
-    """Unit vectors at the positions of their ids, zeros elsewhere."""
     largest = np.abs(own.matrix).max(axis=1, keepdims=True, initial=0.0)
     scaled = np.divide(own.matrix, largest, out=np.zeros_like(own.matrix), where=largest > 0)  # no square overflows
     length = np.linalg.norm(scaled, axis=1, keepdims=True)

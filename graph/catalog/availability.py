@@ -45,10 +45,9 @@ def as_number(moment: Any) -> float:
 
 
 def available(columns: Mapping[str, npt.NDArray[np.float64]], at: Moment, size: int) -> npt.NDArray[np.bool_]:
-    """Which of ``size`` targets are available, bool (size,): from ``available_from`` to ``available_to`` inclusive.
+    """Which of ``size`` targets are available, bool (size,), by ``available_from`` and ``available_to`` inclusive.
 
-    A whole number, thus a date, lasts to its end; a missing cell is no limit. ``columns`` holds one or both of the two
-    as float64 (size,). :class:`InputError`: ``at`` is empty, or neither a date nor a number.
+    A whole number, thus a date, lasts to its end; a missing cell is no limit. ``columns`` are float64 (size,).
     """
     moment = as_number(at)
     if math.isnan(moment):

@@ -26,14 +26,10 @@ def assemble(
     attribute_parents: Mapping[Attribute, list[Attribute]],
     attributes: Iterable[Attribute] = (),
 ) -> dict[str, Any]:
-    """The fields of :class:`~newaisle.graph.CatalogGraph` by name, all but ``source`` and ``report``, from nodes.
+    """The fields of :class:`CatalogGraph` by name, all but ``source`` and ``report``, from nodes.
 
-    ``attribute_parents`` are wider values; ``attributes`` are kept even where no node has them.
-
-    Raises:
-        CycleError: parents, of nodes or of attributes, lead back to their own child.
-        DanglingParentError: a parent does not exist.
-        GraphError: a product is named as a parent.
+    Attributes are kept even where no node has them. Raises GraphError or its subclasses as :func:`check_parents` and
+    :func:`refuse_cycles` do.
     """
     is_product = {own: node.product for own, node in nodes.items()}.get
     for own, node in nodes.items():

@@ -93,7 +93,6 @@ class Connections:
         return set(reached(upward, upward[sorted(nodes)].indices.astype(np.int64)).tolist())
 
     def _parents(self, node: int, kind: str) -> list[int]:
-        """The next nodes above: attributes and wider ones for the one kind, categories for the other."""
         upward = self._upward[kind]
         columns: list[int] = upward.indices[upward.indptr[node] : upward.indptr[node + 1]].tolist()
         return columns

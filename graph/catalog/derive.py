@@ -16,10 +16,10 @@ _RELATIONS = {relation.value.lower(): relation for relation in (Relation.CHILD_O
 
 
 def without(graph: CatalogGraph, names: Iterable[str]) -> CatalogGraph:
-    """Drop features, attributes, relations or all texts by name.
+    """Drop features, attributes (all values, with their hierarchy), relations or all texts by name.
 
-    A name is that of a feature or an attribute (all its values are dropped, and its hierarchy; a name that is both
-    drops both), ``child_of`` or ``in_category`` (in any case), or ``text`` (all texts become empty).
+    A name of a feature and an attribute drops both. Relations are ``child_of`` and ``in_category`` (in any case);
+    ``text`` makes all texts empty.
 
     Raises:
         InputError: a name that the graph does not have; the message lists those it has.
@@ -70,16 +70,12 @@ def bare(graph: CatalogGraph) -> CatalogGraph:
 
 
 def _where(tail: IntArray, head: IntArray, weight: FloatArray) -> Edges:
-    """The edges both of whose ends have a position of 0 or above."""
     keep = (tail >= 0) & (head >= 0)
     return Edges.of(tail[keep], head[keep], weight[keep])
 
 
 def with_attributes(graph: CatalogGraph, further: Sequence[Mapping[Attribute, float]]) -> CatalogGraph:
-    """Give each of the n targets and groups ``further`` attributes that it does not have, with weights above 0.
-
-    The attributes of the new graph are in ascending order.
-    """
+    """Add to each of the n targets and groups attributes that it lacks, with weights above 0; sorts all attributes."""
     attributes = tuple(sorted({*graph.attributes, *(attribute for own in further for attribute in own)}))
     place = {attribute: position for position, attribute in enumerate(attributes)}
     where = np.array([place[attribute] for attribute in graph.attributes], dtype=np.int64)

@@ -50,30 +50,20 @@ class Addition:
 
 @dataclass(frozen=True, eq=False)
 class Extended:
-    """An extended graph: known targets keep their positions, new ones follow in ascending order.
-
-    ``touched`` are the positions of all whose description has changed, new ones included, ascending.
-    """
+    """An extended graph, known positions kept; ``touched``: positions with a changed description or new, ascending."""
 
     graph: CatalogGraph
     touched: IntArray
 
 
 def read_addition(graph: CatalogGraph, targets: Table | CatalogGraph | None, edges: Table | None) -> Addition:
-    """Read what is to be added to a graph.
+    """Read what is to be added to a graph; GraphError for a known target with other content or a wrong cell.
 
-    Args:
-        graph: what it is added to.
-        targets: a categories table as :meth:`CatalogGraph.from_tables` takes, a products table (one with the column
-            ``category_id``), or a graph; known targets in that one are as before, but for further edges, which count as
-            ``edges``.
-        edges: columns ``id``, ``name``, ``value`` and optional ``weight``: attributes of new or known targets. Under
-            the name ``CHILD_OF`` (of products ``IN_CATEGORY``) the values are ids of parents, which replace those that
-            the target has.
-
-    Raises:
-        GraphError: a known target with other content, or a cell is wrong.
-        InputError: a table cannot be used.
+    ``targets`` is a categories table as :meth:`CatalogGraph.from_tables` takes, a products table (one with the column
+    ``category_id``), or a graph; known targets in that one are as before, but for further edges, which count as
+    ``edges``. Those have the columns ``id``, ``name``, ``value`` and optional ``weight``: attributes of new or known
+    targets. Under the name ``CHILD_OF`` (of products ``IN_CATEGORY``) values are ids of parents, which replace those of
+    the target.
     """
     if targets is None and edges is None:
         raise InputError("There is nothing to add; give targets or edges.")
@@ -137,12 +127,8 @@ def _from_graph(graph: CatalogGraph, given: CatalogGraph) -> Addition:
 def extend_graph(graph: CatalogGraph, addition: Addition) -> Extended:
     """Add targets and edges; Python loops over the addition alone, the rest is array operations.
 
-    Raises:
-        DuplicateIdError: a new target has a known id.
-        DanglingParentError: a parent does not exist.
-        CycleError: parents lead back to their own child.
-        GraphError: a product is named as a parent.
-        InputError: ids of another type, a feature or an attribute of a name that the graph does not know.
+    Beside the errors of :func:`assemble` it raises DuplicateIdError where a new target has a known id, and InputError
+    for ids of another type and for features or attributes of a name that the graph does not know.
     """
     _check_names(graph, addition)
     _check_parents(graph, addition)

@@ -83,10 +83,7 @@ def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """The edges of one relation from ``tail`` (the specific ends) to ``head``, positions int64 (e,).
-
-    ``weight`` is positive and finite, float64 (e,).
-    """
+    """The edges of one relation: tail (specific) and head positions int64 (e,), weights above 0, float64 (e,)."""
 
     tail: IntArray
     head: IntArray

@@ -196,7 +196,6 @@ def read_attribute_parents(table: Table, tally: Tally) -> dict[Attribute, list[A
 
 
 def _several(value: Any) -> list[Any]:
-    """A cell as a list: nothing, one value, or the members of a list column."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return []
     if isinstance(value, str | int | float):

@@ -55,10 +55,7 @@ class Database:
 def connect(
     opened: ExitStack, store: str, url: str, auth: tuple[str, str] | None, name: str, *, embedded: bool
 ) -> Database:
-    """Connect to a database and check that it answers; ``opened`` closes the connection later.
-
-    :class:`StoreUnavailableError`: unreachable, too old, without such a database, or the password is refused.
-    """
+    """Connect to a database and check that it answers (else StoreUnavailableError); ``opened`` closes it later."""
     with translated(store, name):
         driver = opened.enter_context(
             neo4j.GraphDatabase.driver(

@@ -42,7 +42,6 @@ CHILDREN: Final = (
     "UNWIND $keys AS key MATCH (b:Newaisle {key: key})<-[:CHILD_OF|IN_CATEGORY]-(a:Newaisle) "
     "WHERE NOT a:Attribute RETURN b.key, a.key"
 )
-"""The direct children of the nodes with ``$keys``."""
 USED: Final = (
     "UNWIND $keys AS key MATCH (b:Newaisle {key: key}) "
     "WHERE EXISTS { MATCH (b)<-[:HAS_ATTRIBUTE]-(a:Newaisle {source: $source}) WHERE NOT a.key IN $without } "
@@ -137,7 +136,7 @@ def _node_statements(
 
 
 def _edge_statements(tail: LiteralString, kind: LiteralString, head: LiteralString) -> EdgeStatements:
-    """Edges of a kind between two labels; those from any target (an empty ``tail``) have weights, others have none."""
+    """Edges between two labels; only those from any target (an empty ``tail``) have weights."""
     label, only, name, weights, weight = f":{tail}", f"WHERE a:{tail} ", "", "null", ""
     if not tail:
         label, only, name, weights, weight = "", "", "r", "collect(coalesce(r.weight, 0.0))", " {weight: row.weight}"

@@ -15,7 +15,7 @@ _TARGETS = (NodeLabel.CATEGORY, NodeLabel.PRODUCT)
 
 @dataclass(frozen=True)
 class Changes:
-    """The difference between a source and the store; without arguments, none. Keys are in ascending order.
+    """The difference between a source and the store, keys in ascending order; without arguments, none.
 
     A node that turns from a product into a category, or back, is removed and added, as is an edge with a new weight.
 
@@ -26,9 +26,7 @@ class Changes:
         moved: keys of those of which only the parents differ.
         removed: keys of categories and products that the source does not have.
         deleted: keys of all nodes to delete, attributes included.
-        updated: nodes to write again.
         old_edges: edges to remove, those of deleted nodes included.
-        new_edges: edges to add, with their weights.
     """
 
     stored: int
@@ -101,5 +99,4 @@ def _same(stored: NodeRecord, wanted: NodeRecord) -> bool:
 
 
 def _without_level(node: NodeRecord) -> NodeRecord:
-    """A node without what follows from the parents of other nodes."""
     return node._replace(properties={name: value for name, value in node.properties.items() if name != "level"})

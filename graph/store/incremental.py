@@ -35,11 +35,7 @@ _Edges = dict[EdgeKey, list[float]]
 
 @dataclass(frozen=True)
 class GraphChanges:
-    """A change of a source. Make one with :meth:`from_tables`.
-
-    ``targets`` hold the whole new content of targets and groups by id, whether the store has them or not: what one had
-    before (parents, attributes, features) and does not have here is gone.
-    """
+    """A change of a source, made by :meth:`from_tables`; ``targets`` replace what the store has of them entirely."""
 
     source: str
     targets: Mapping[Id, Node]
@@ -70,11 +66,7 @@ class GraphChanges:
 
 
 def plan_changes(changes: GraphChanges) -> Planner:
-    """The plan of a small change, all else as before.
-
-    It reads the targets named, their edges and attributes, their ancestors where they move, and their descendants where
-    that changes their levels.
-    """
+    """Plan a small change from what it names, the ancestors of what moves, and descendants whose levels change."""
 
     def plan(tx: Transaction, state: SourceState) -> WritePlan:
         if not state.run_id:
@@ -89,8 +81,6 @@ def plan_changes(changes: GraphChanges) -> Planner:
 
 
 class _Change:
-    """A change beside what the store holds of the nodes that it touches."""
-
     def __init__(self, tx: Transaction, changes: GraphChanges, features: list[str]) -> None:
         self.tx = tx
         self.source = changes.source
@@ -106,7 +96,6 @@ class _Change:
         }
 
     def compare(self) -> tuple[SourceRecords, SourceRecords]:
-        """What the store holds and shall hold of all that the change touches."""
         edges = self.wanted_edges()
         self.check_parents(edges)
         levels = self.levels(edges[Relation.CHILD_OF])
@@ -159,7 +148,6 @@ class _Change:
         return attribute_key(self.source, attribute.name, attribute.value)
 
     def check_parents(self, wanted: Mapping[Relation, _Edges]) -> None:
-        """Check that every parent is a category that stays, and that no child loses its parent."""
         heads = {head for relation in TAXONOMY for _, head in wanted[relation]}
         others = self.find_targets(heads - set(self.touched))
 
@@ -185,7 +173,6 @@ class _Change:
                 )
 
     def levels(self, wanted: _Edges) -> dict[str, int]:
-        """The levels of the categories given, and of all others whose level changes with them."""
         parents: dict[str, list[str]] = {key: [] for key, node in self.nodes.items() if not node.product}
         children: dict[str, list[str]] = {}
         for tail, head in wanted:
@@ -231,7 +218,6 @@ class _Change:
         refuse_cycles(known)
 
     def wanted_attributes(self, stored: Mapping[str, NodeRecord]) -> dict[str, NodeRecord]:
-        """The attributes of the targets given, and those stored that others need."""
         records = {}
         for attribute in dict.fromkeys(each for node in self.nodes.values() for each in node.attributes):
             key = self.key_of(attribute)

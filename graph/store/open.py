@@ -52,9 +52,7 @@ def open_store(
 
 
 def load_graph(url: str = "embedded", source: str | None = None) -> CatalogGraph:
-    """Read a catalog graph from a store; :meth:`Store.snapshot` reads it from an open one.
-
-    ``url`` is as for :func:`open_store`, credentials come from the environment; no ``source`` means the only one.
+    """Read a catalog graph from a store (``url`` as for :func:`open_store`); no ``source`` means the only one.
 
     Raises:
         InputError: no source is named and the store holds several.

@@ -51,7 +51,7 @@ class TargetPrediction:
 def write_predictions(tx: neo4j.Transaction, source: str, rows: Sequence[TargetPrediction], run_id: str | None) -> None:
     """Write predictions for some targets in place of earlier ones, with the source locked.
 
-    ``run_id``, the refresh that writes (None outside of one), is noted on the targets with how far embeddings moved.
+    A refresh (``run_id``, else None) is noted on the targets, with how far their embeddings moved.
     """
     before = {} if run_id is None else _embeddings(tx, [row.key for row in rows if row.embedding])
     width = 10 + max((len(row.embedding) for row in rows if row.embedding), default=0)

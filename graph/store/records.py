@@ -17,19 +17,14 @@ from ..ids import Id
 from .cypher import EDGES, NODES, NodeLabel
 
 EdgeKey = tuple[str, str]
-"""The keys of an edge's ends: tail, head."""
+"""Tail and head."""
 
 KEY_BYTES = 8_000
 """Keys are indexed, and Neo4j's index takes values of up to 8,164 bytes."""
 
 
 class NodeRecord(NamedTuple):
-    """One node in the store.
-
-    Attributes:
-        properties: what its source says of it; a missing value has no entry.
-        state: ``group``, ``new`` or ``seen``; None for attributes.
-    """
+    """One node: properties (a missing value has no entry) and state: ``group``, ``new``, ``seen``; attributes: None."""
 
     properties: Mapping[str, Any]
     state: str | None = None
@@ -70,10 +65,9 @@ def label_of(node: Node) -> NodeLabel:
 
 
 def target_record(source: str, own: Id, node: Node, content_hash: str, level: int) -> NodeRecord:
-    """A target or group; ``level`` is left out for products.
+    """A target or group; ``level`` is left out for products; :class:`InputError` for what no store can hold.
 
-    :class:`InputError`: an integer id beyond 64 bits, a key of more than ``KEY_BYTES``, a text with half a surrogate
-    pair.
+    That is an integer id beyond 64 bits, a key of more than ``KEY_BYTES``, or a text with half a surrogate pair.
     """
     if isinstance(own, int) and not -(2**63) <= own < 2**63:
         raise InputError(f"The id {own} does not fit into 64 bits; give the ids as texts.")

@@ -17,11 +17,10 @@ class RefreshReport:
 
     Attributes:
         run_id: the run; the nodes that it wrote carry it. Empty for a plan.
-        graph_hash: content hash of the graph now stored.
         added: categories (groups included) and products that are new.
-        changed: categories and products whose content is another one than before.
-        moved: categories and products of which only the parents are others.
-        removed: categories and products that are gone.
+        changed: those whose content is another one than before.
+        moved: those of which only the parents are others.
+        removed: those that are gone.
         edges_added: edges that are new, or have a new weight.
         edges_removed: edges that are gone, those of removed nodes included, or had another weight.
         stored: how many categories and products the store had before.

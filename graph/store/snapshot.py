@@ -23,11 +23,7 @@ _T = TypeVar("_T")
 def read_settled(
     session: neo4j.Session, source: str, work: Callable[[neo4j.ManagedTransaction, SourceState], _T]
 ) -> _T:
-    """Read something of a source that no refresh has changed meanwhile; :class:`StoreError` if refreshed all the time.
-
-    A server shows every statement what is committed by then: only the state, which every refresh sets, reveals a
-    mixture.
-    """
+    """Read in several statements what no refresh changes meanwhile: compare the state, which every refresh sets."""
     for _ in range(TRIES):
         state = session.execute_read(read_state, source)
         found: _T | StoreError

@@ -22,13 +22,9 @@ POLL_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class SourceState:
-    """The state of a source; the default one where the store does not have the source.
+    """The state of a source; the default where the store does not have it.
 
-    Attributes:
-        run_id: the last refresh; empty before the first one.
-        graph_hash: content hash of the graph, 64 hexadecimal digits.
-        features: names of the features that nodes may carry.
-        model_hash: of the model whose predictions the nodes carry; empty where there are none.
+    ``run_id`` is the last refresh; ``model_hash`` is empty where nodes carry no predictions.
     """
 
     run_id: str = ""
@@ -48,10 +44,7 @@ def read_state(tx: Transaction, source: str) -> SourceState:
 
 
 def lock_state(tx: Transaction, source: str, run_id: str) -> SourceState:
-    """Lock a source until the transaction ends, and read its state; create it where there is none.
-
-    :class:`StoreError`: another version of newaisle has written it or, where it is new, another source.
-    """
+    """Lock a source until the transaction ends, and read its state; create it where there is none."""
     record = tx.run(LOCK_STATE, key=state_key(source), run_id=run_id).single()
     if record is None:
         other = tx.run(OTHER_SCHEMAS, schema=SCHEMA).single()
@@ -95,10 +88,7 @@ def _other_schema(source: str, schema: object) -> StoreError:
 
 @contextmanager
 def bounded_wait(database: Database, source: str, run_id: str, seconds: float) -> Iterator[None]:
-    """End the transaction of a run that still waits for a lock after some time, with :class:`StoreLockedError`.
-
-    The server ends it, requested over a second connection, since Bolt knows no time limit for a single statement.
-    """
+    """End a run's transaction that waits too long for a lock, over a second connection, as Bolt knows no limit."""
     done, ended = threading.Event(), threading.Event()
 
     def watch() -> None:

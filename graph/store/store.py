@@ -64,12 +64,7 @@ class Store:
 
         Only what differs is written. Nodes of other sources, nodes without the label ``Newaisle`` and properties that
         the source does not have, such as the predictions of a model, stay as they are. ``state`` becomes ``group`` or,
-        where none was set, ``new``. A broken connection is tried again a few times.
-
-        Args:
-            graph: the graph.
-            run_id: an id for this run; None generates one.
-            options: guard, wait, progress and what else to write; no guard by default.
+        where none was set, ``new``. A broken connection is tried again a few times. There is no guard by default.
 
         Raises:
             InputError: the graph holds something that no store can hold.
@@ -84,16 +79,12 @@ class Store:
     def apply(
         self, changes: GraphChanges, run_id: str | None = None, *, options: RefreshOptions = _DEFAULT
     ) -> RefreshReport:
-        """Write a known small change of a source that is in the store, at a cost that grows with the change alone.
+        """Write a known small change of a source in the store, at a cost that grows with the change alone.
 
-        The result is that of :meth:`write` with the whole changed graph, the content hash included. Raises as
-        :meth:`write`, and:
+        The result is that of :meth:`write` with the whole changed graph, and so are the other errors.
 
         Raises:
             GraphError: a cycle, a parent that does not exist, or children left without theirs.
-            InputError: the change holds something that no store can hold.
-            GuardError: more would be deleted than ``options.max_delete``.
-            StoreLockedError: another refresh of the source did not end in time.
             StoreError: no such source.
         """
         with self._writing(changes.source, options.wait):
@@ -102,8 +93,8 @@ class Store:
     def annotate(self, source: str, work: Annotation, *, wait: float = WAIT_SECONDS) -> None:
         """Write more onto the nodes of a source, such as the predictions of a model, in one transaction.
 
-        ``work`` is called with the transaction and the state of the source, which is locked meanwhile; what it returns
-        is set on the state, and what it raises rolls everything back and is raised here. ``wait`` is in seconds.
+        ``work`` gets the transaction and the state of the source, which is locked; what it returns is set on the state,
+        and what it raises rolls everything back and is raised here. ``wait`` is in seconds.
 
         Raises:
             StoreLockedError: a refresh of the source did not end in time.
@@ -149,15 +140,11 @@ class Store:
             return session.execute_read(read_state, source)
 
     def query(self, cypher: str, parameters: Mapping[str, Any] | None = None, *, write: bool = False) -> QueryResult:
-        """Run a Cypher query.
-
-        Args:
-            cypher: the query; values belong into ``parameters``.
-            parameters: values for ``$names`` in the query.
-            write: allow the query to change the store. Without it a query that would is refused and undone.
+        """Run a Cypher query with ``parameters`` for its ``$names``; unless ``write`` it must not change the store.
 
         Raises:
-            StoreError: the server refused the query; the message is the server's.
+            StoreError: the server refused the query (the message is the server's), or it would change the store; it is
+                undone.
         """
         with self._errors():
             if write:

@@ -43,16 +43,13 @@ FEATURE_VALUES: Final[dict[NodeLabel, LiteralString]] = {
     NodeLabel.PRODUCT: f"MATCH (n:Newaisle:Product {{source: $source}}) {_FEATURES}",
 }
 _NODE_PARTS: Final = {NodeLabel.CATEGORY: 6, NodeLabel.PRODUCT: 6, NodeLabel.ATTRIBUTE: 3}
-"""How many parts of a text describe the node itself."""
-
 _Parts = dict[str, list[str]]
 
 
 def is_unchanged(tx: Transaction, state: SourceState, graph: CatalogGraph) -> bool:
     """Whether the store holds exactly a graph, the stored content hashes aside.
 
-    False may also mean that this check cannot decide, as where server and Python write a weight differently, or where
-    somebody has added edges of these types to other sources.
+    False also where it cannot decide: a weight written differently by the server, foreign edges of these types.
     """
     features = sorted(graph.numbers)
     if not state.run_id or list(state.features) != features:
@@ -77,7 +74,6 @@ def _found(label: NodeLabel, texts: list[str]) -> _Parts:
 
 
 def _wanted(graph: CatalogGraph) -> dict[NodeLabel, _Parts]:
-    """What :func:`_found` gives where the store holds the graph."""
     edges: dict[str, list[str]] = {}
     for relation in Relation:
         weights = graph.edges[relation].weight.tolist()

@@ -33,10 +33,7 @@ class Credentials:
 
 
 def parse_store_url(url: str, home: Path | None = None) -> Path | str:
-    """The folder of an embedded store (below ``home`` or else :func:`home_folder`), or the URL of a server.
-
-    :class:`StoreError`: another URL, or one with a user name or password.
-    """
+    """The folder of an embedded store (below ``home`` or else :func:`home_folder`), or the URL of a server."""
     if url == "embedded":
         return ((home or home_folder()) / "store").absolute()
     if url.startswith("embedded:"):

@@ -26,11 +26,7 @@ WAIT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class RefreshContext:
-    """What a refresh has written when it calls its :data:`WriteBack`.
-
-    ``model_hash`` is of the model whose predictions the nodes carry, empty where there are none; ``changes`` has the
-    keys of the nodes added, changed, moved and removed, and all rows and edges written.
-    """
+    """What a refresh has written when it calls its :data:`WriteBack`; an empty ``model_hash`` means no predictions."""
 
     source: str
     run_id: str
@@ -39,11 +35,10 @@ class RefreshContext:
 
 
 WriteBack = Callable[[neo4j.Transaction, RefreshContext], Mapping[str, Any] | None]
-"""Writes more in the transaction of a refresh, such as the predictions of a model for the new graph.
+"""Writes more in the transaction of a refresh, before the state is set; what it returns is set on the state.
 
-It is called after the graph is written and before the state is set, with the source locked; also where nothing differs,
-but not for a dry run. An error rolls the whole refresh back. After an outage or on the store's request it is called
-again in a new transaction, with changes compared anew. What it returns is set on the state.
+Called also where nothing differs, but not for a dry run, and again with changes compared anew where the store requests
+another try or comes back after an outage. An error rolls the whole refresh back.
 """
 Annotation = Callable[[neo4j.Transaction, SourceState], dict[str, Any]]
 """Writes more onto a source's nodes; what it returns is set on the state. May be called again in a new transaction."""
@@ -51,14 +46,7 @@ Annotation = Callable[[neo4j.Transaction, SourceState], dict[str, Any]]
 
 @dataclass(frozen=True)
 class RefreshOptions:
-    """How a source is written.
-
-    Attributes:
-        max_delete: largest share of the stored categories and products that may be removed, 0 to 1.
-        wait: seconds to wait for another refresh of the same source.
-        progress: called with the rows written so far and the rows to write.
-        write_back: writes more in the same transaction.
-    """
+    """How a source is written; see :func:`~newaisle.graph.store.refresh.refresh` for the fields."""
 
     max_delete: float = 1.0
     wait: float = WAIT_SECONDS
@@ -80,11 +68,7 @@ Planner = Callable[[Transaction, SourceState], WritePlan]
 
 
 def plan_refresh(graph: CatalogGraph) -> Planner:
-    """The plan of a full refresh: the store equals the graph.
-
-    Raises:
-        InputError: when called, where the graph holds something that no store can hold.
-    """
+    """The plan of a full refresh; raises :class:`InputError` when called where no store can hold the graph."""
 
     def plan(tx: Transaction, state: SourceState) -> WritePlan:
         if is_unchanged(tx, state, graph):

@@ -30,15 +30,7 @@ LOG_FILE = Path("log") / "server.log"
 
 @dataclass(frozen=True)
 class EmbeddedServer:
-    """A running child process that serves the store in one folder.
-
-    Attributes:
-        folder: where its data are.
-        url: its Bolt address on the loopback interface.
-        password: of the account ``root``, which may do everything.
-        reader_password: of the account ``reader``, which may read only.
-        process: the child.
-    """
+    """A running child process that serves one folder; its account ``root`` may do everything, ``reader`` only read."""
 
     folder: Path
     url: str
@@ -52,9 +44,7 @@ class EmbeddedServer:
 
 
 def start_embedded(folder: Path, heap: str = "1g") -> EmbeddedServer:
-    """Start a server for the store in a folder, created if need be; one process at a time may hold it.
-
-    ``heap`` is the most memory for the data in work, as Java writes it (``"1g"``, ``"512m"``).
+    """Start a server for the store in a folder, created if need be; ``heap`` limits its memory (``"512m"``).
 
     Raises:
         MissingExtraError: the package is not installed.

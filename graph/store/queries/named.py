@@ -33,7 +33,6 @@ _WRITTEN: Final[Mapping[str, str]] = {
     "confidence": "MATCH (n:Newaisle) WHERE n.confidence IS NOT NULL RETURN n.key LIMIT 1",
     "embedding_shift": "MATCH (n:Newaisle) WHERE n.embedding_shift IS NOT NULL RETURN n.key LIMIT 1",
 }
-"""What a model writes -> a query that finds it."""
 _MODEL = re.compile(rf"A model writes: ({'|'.join(_WRITTEN)}); (.+)")
 
 
@@ -55,10 +54,9 @@ class Parameter:
 
 @dataclass(frozen=True)
 class NamedQuery:
-    """A Cypher query (unnamed: free Cypher) and its description in the comment at its head.
+    """A Cypher query and its description in the comment at its head; free Cypher has no name.
 
-    ``model`` is what a model must have written before it finds anything (None: nothing), ``instead`` what to do until
-    then.
+    ``model`` is what a model must have written (None: nothing), ``instead`` what to do until then.
     """
 
     name: str
@@ -112,10 +110,7 @@ def named_queries() -> Mapping[str, NamedQuery]:
 
 
 def query_of(text: str) -> NamedQuery:
-    """The query of a text on the command line: the name of a shipped query, a ``.cypher`` file, or else Cypher itself.
-
-    :class:`InputError`: a single word that is no name, or a file that cannot be read.
-    """
+    """The query of a shipped name, of a ``.cypher`` file or Cypher itself; :class:`InputError` for an unknown word."""
     known = named_queries()
     if text in known:
         return known[text]
