@@ -17,7 +17,7 @@ from ...graph import Id
 
 
 def release(state: ModelState, users: Id | Sequence[Id], epsilon: float, delta: float, seed: int | None) -> FloatArray:
-    """Unit vectors of users with the noise of the Gaussian mechanism, float64 (users, rank + 1)."""
+    """Unit vectors of users with the noise of the Gaussian mechanism, float64 (users, rank + 2)."""
     known = user_embeddings(resolve_users(state, users, once=True).vectors)[:, :-1]  # the last is 0 for everybody
     noisy = release_vectors(known, epsilon, delta, np.random.default_rng(seed))
     return np.column_stack([noisy, np.zeros(len(noisy))])

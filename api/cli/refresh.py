@@ -171,13 +171,15 @@ def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None,
 def _refreshed(
     store: Store, graph: CatalogGraph, job: Job, write_back: WriteBack | None, dry_run: bool
 ) -> RefreshReport:
-    from ...graph import refresh as write
+    from ...graph import refresh as refresh_store
 
     if dry_run:
         with step(f"Comparing {graph.source}"):
             return store.plan(graph)
     with _rows(f"Refreshing {graph.source}") as progress:
-        return write(store, graph, max_delete=job.max_delete, wait=job.wait, progress=progress, write_back=write_back)
+        return refresh_store(
+            store, graph, max_delete=job.max_delete, wait=job.wait, progress=progress, write_back=write_back
+        )
 
 
 @contextmanager

@@ -1,4 +1,8 @@
-"""Message passing along sparse edges with PyTorch Geometric. Only this module imports torch; serving needs none."""
+"""The graph convolution: message passing along sparse edges with PyTorch Geometric.
+
+It has no trainable weights: a fixed propagation, as in simplified graph convolution (Wu et al. 2019). What is learned
+are the kernel's weights on its output, and the factors. Serving does not import this module, and so no torch.
+"""
 
 from __future__ import annotations
 
