@@ -58,11 +58,10 @@ class Interactions:
 
         Rows without a user or target, with a weight of 0 or below, and exact duplicates (equal in all the columns named
         here) are dropped and counted in ``report``. Without ``weight`` every row counts 1; ``timestamp`` holds dates,
-        times, texts such as 2017-12-31T23:59:59, or whole numbers of days; ``event`` holds kinds of events.
+        times, texts such as 2017-12-31T23:59:59, or whole numbers of days.
 
         Raises:
-            InteractionsError: a weight is NaN, missing or infinite, a timestamp is missing or no date, a column is of
-                another type, or no row is left.
+            InteractionsError: a weight or timestamp is missing or not valid, a column of another type, or no row left.
             InputError: missing columns, an empty table, mixed id types.
         """
         wanted = [name for name in (user, target, weight, timestamp, event) if name is not None]
@@ -131,11 +130,7 @@ class Interactions:
         return replace(kept, users=users, user=np.searchsorted(chosen, kept.user))
 
     def restrict(self, graph: CatalogGraph) -> Interactions:
-        """The events on targets of the graph; the others are dropped and counted in ``report``.
-
-        Raises:
-            InteractionsError: no event is on a known target.
-        """
+        """The events on targets of the graph, others counted in ``report``; :class:`InteractionsError` if none is."""
         place = graph.ids.find(self.targets)
         keep = place[self.target] >= 0
         if not keep.any():
@@ -184,7 +179,6 @@ def _distinct(cells: Any) -> tuple[list[Any], IntArray]:
 
 
 def _positions(own: list[Id | None], codes: IntArray, what: str) -> tuple[Ids, IntArray]:
-    """The ids that ``codes`` (all known) use, and every code as a position among them."""
     used = np.unique(codes)
     values = [value for i in used.tolist() if (value := own[i]) is not None]
     ids = Ids.of(values, what)

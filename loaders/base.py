@@ -13,12 +13,9 @@ from ..graph import CatalogGraph, Interactions, NewaisleError
 
 @dataclass(frozen=True)
 class Loaded:
-    """A loaded source.
+    """A loaded source; ``interactions`` are on its targets, None where the source has none.
 
-    Attributes:
-        interactions: the events on its targets; None where the source has none.
-        as_of: returns the catalog as it was before a date (ISO 8601), its features computed from nothing later; None
-            where the source cannot.
+    ``as_of``, if any, returns the catalog as it was before a date (ISO 8601), its features computed from nothing later.
     """
 
     graph: CatalogGraph

@@ -30,7 +30,7 @@ _COLUMNS = ["product_id", "manufacturer_id", "department", "brand", "product_cat
 
 @dataclass(frozen=True)
 class _Products:
-    """The products that have a category and a type: one cell for each in every column, texts normalised."""
+    """The products that have a category and a type, one cell for each in every column, texts normalised."""
 
     ids: list[int]
     department: list[str]
@@ -183,7 +183,6 @@ def _leaves(p: _Products) -> Any:
 
 
 def _interactions(folder: Path, p: _Products, products: bool) -> Interactions:
-    """Sum the quantities of each household, target and time."""
     columns = ["household_id", "product_id", "quantity", "transaction_timestamp"]
     sales = _read(folder / "transactions.parquet", columns)
     place = pc.index_in(sales["product_id"], pa.array(p.ids, pa.int64()))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Loader(Protocol):
     """Reads one kind of source; its signature is the grammar of the kind.
 
-    A positional parameter without default takes PLACE as a path, ``~`` expanded; parameters with a default are options:
+    A positional parameter without default takes PLACE as a path, ``~`` expanded; those with a default are options:
     ``True`` where the default is a bool, else texts. It raises :class:`SourceError` where a file cannot be read.
     """
 
@@ -81,10 +81,7 @@ _KINDS = {
 def register(kind: str, loader: Loader, usage: str | None = None) -> None:
     """Make a kind of source known to :func:`load`, the command line and their messages.
 
-    Args:
-        kind: its name, ``[a-z0-9-]+`` (else :class:`InputError`); registering it again replaces the loader.
-        loader: reads it; see :class:`Loader` for the signature.
-        usage: how it is written; None for ``KIND:PLACE``.
+    ``kind`` is ``[a-z0-9-]+`` (else :class:`InputError`), replaced where it exists; no ``usage`` means ``KIND:PLACE``.
     """
     if not re.fullmatch(r"[a-z0-9-]+", kind):
         raise InputError(f"The source kind {kind!r} has other characters than a-z, 0-9 and '-'; rename it.")
@@ -97,13 +94,11 @@ def source_usage() -> str:
 
 
 def load(source: str, *, products: bool = False) -> Loaded:
-    """Read a source.
+    """Read a source; ``products`` is the option of ``complete-journey``, other sources have the products they have.
 
-    Args:
-        source: ``complete-journey`` (the packaged purchases; with ``?products`` its products are the targets),
-            ``tables:DIR`` (CSV or Parquet files), ``shopify:DIR`` with an optional ``?locale=…`` (a Shopify taxonomy),
-            ``google:FILE`` (a Google product taxonomy), or a kind added by :func:`register`.
-        products: the option ``products`` of ``complete-journey``; other sources have the products they have.
+    ``source`` is ``complete-journey`` (the packaged purchases; with ``?products`` its products are the targets),
+    ``tables:DIR`` (CSV or Parquet files), ``shopify:DIR`` with an optional ``?locale=…`` (a Shopify taxonomy),
+    ``google:FILE`` (a Google product taxonomy), or a kind added by :func:`register`.
 
     Raises:
         SourceError: an unknown kind, or a file that is missing or cannot be read.

@@ -28,10 +28,10 @@ def load_tables(folder: Path) -> Loaded:
     """Read ``categories``, ``interactions``, ``products``, ``attributes`` and ``attribute_parents`` from a folder.
 
     Each is a ``.csv`` (UTF-8) or a ``.parquet`` file; only ``categories`` is required. The columns are those of
-    :meth:`CatalogGraph.from_tables` and :meth:`Interactions.from_table` (``user``, ``target`` and, where there,
-    ``weight``, ``timestamp``, ``event``; others are ignored). In CSV the cells of ``parent_id``, ``category_id`` and of
-    attribute columns are split at ``;``, but for an id of the catalog that contains one. Where ``categories`` has no
-    column ``group``, :func:`with_groups` finds the groups.
+    :meth:`CatalogGraph.from_tables` and :meth:`Interactions.from_table` (``user``, ``target``, and if there ``weight``,
+    ``timestamp``, ``event``; others are ignored). In CSV the cells of ``parent_id``, ``category_id`` and of attributes
+    are split at ``;``, but for an id that contains one. Without a column ``group``, :func:`with_groups` finds the
+    groups.
 
     Raises:
         SourceError: a file is missing, exists twice, or cannot be read.

@@ -36,9 +36,7 @@ class Given:
 
 
 def read_vectors(given: Vectors | None, ids: Ids) -> dict[str, FloatArray]:
-    """Vectors of a catalog's n targets and groups: name -> float64 (n, d), unit vectors, zeros where none is given.
-
-    A missing vector is none, and one that is all zeros stays so.
+    """Vectors of a catalog's n targets and groups by name, float64 (n, d), of length 1, or zeros where there are none.
 
     Raises:
         SourceError: a file cannot be read.
@@ -68,10 +66,9 @@ def read_vectors(given: Vectors | None, ids: Ids) -> dict[str, FloatArray]:
 def read_more_vectors(
     given: Vectors | None, ids: Ids, before: int, known: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
-    """As :func:`read_vectors`, of the kinds ``known`` (float64 (before, d)), for targets behind the first ``before``.
+    """As :func:`read_vectors`, given kinds alone, for targets added behind the first ``before``, which get zeros.
 
-    Those get zeros, kinds not given are left out; :class:`InputError` also for other kinds, other lengths or old
-    targets.
+    ``known``: name -> float64 (before, d); InputError also for other kinds or lengths, and for targets not added.
     """
     found: dict[str, FloatArray] = {}
     for name, table in (given or {}).items():

@@ -34,8 +34,7 @@ def touched_by(graph: CatalogGraph, keys: Iterable[str], attribute_keys: Iterabl
 def changed_between(old: CatalogGraph, new: CatalogGraph) -> IntArray:
     """Positions in ``new`` of the targets and groups that differ from another graph of the source, ascending.
 
-    These are new ones, those with another name, text, number, attribute or parent, with their first children, or with a
-    value of an attribute whose wider values are others; their descendants are not included.
+    These are new or have other content, attributes, parents, wider values, or first children; descendants are left out.
     """
     old = old.with_source(new.source)
     keys = {key for key, *_ in _rows(old) ^ _rows(new)}

@@ -26,11 +26,7 @@ def assemble(
     attribute_parents: Mapping[Attribute, list[Attribute]],
     attributes: Iterable[Attribute] = (),
 ) -> dict[str, Any]:
-    """The fields of :class:`CatalogGraph` by name, all but ``source`` and ``report``, from nodes.
-
-    Attributes are kept even where no node has them. Raises GraphError or its subclasses as :func:`check_parents` and
-    :func:`refuse_cycles` do.
-    """
+    """Check nodes and return the fields of a graph but ``source`` and ``report``; ``attributes`` unused stay."""
     is_product = {own: node.product for own, node in nodes.items()}.get
     for own, node in nodes.items():
         check_parents(own, node.parents, is_product, "Product" if node.product else "Category")

@@ -16,13 +16,10 @@ from .traversal import reached, waves
 
 @dataclass(frozen=True)
 class Connection:
-    """One node above two targets, and the shortest path from the one to the other over it.
+    """A node ``over`` two targets, which may be one of them, and the shortest path from the one to the other over it.
 
-    Attributes:
-        kind: "attribute" or "ancestor", as the query ``way`` calls them.
-        nodes: the path: targets and groups by position, attributes by ``n`` plus position.
-        over: the node above both, which may be one of them.
-        carriers: how many targets and groups have the attribute or a narrower value of it; 0 for an ancestor.
+    ``nodes`` are the path: targets and groups by position, attributes by ``n`` plus position. ``carriers`` is how many
+    targets and groups have the attribute or a narrower value of it; 0 for an ancestor.
     """
 
     kind: Literal["attribute", "ancestor"]
@@ -38,10 +35,7 @@ class Connections:
     graph: CatalogGraph
 
     def between(self, one: int, other: int) -> tuple[Connection, ...]:
-        """The nodes above two different targets (positions), but for those above a nearer one of the same kind.
-
-        Attributes come first, the rarer before the more common ones, then ancestors, the nearer first.
-        """
+        """Nodes above two targets, none above a nearer one of its kind: rare attributes first, then near ancestors."""
         size = len(self.graph)
         found = []
         for kind in ("attribute", "ancestor"):

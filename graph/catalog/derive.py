@@ -16,10 +16,9 @@ _RELATIONS = {relation.value.lower(): relation for relation in (Relation.CHILD_O
 
 
 def without(graph: CatalogGraph, names: Iterable[str]) -> CatalogGraph:
-    """Drop features, attributes (all values, with their hierarchy), relations or all texts by name.
+    """Drop features, attributes (all values, with their hierarchy; both of one name), relations or all texts by name.
 
-    A name of a feature and an attribute drops both. Relations are ``child_of`` and ``in_category`` (in any case);
-    ``text`` makes all texts empty.
+    Relations are ``child_of`` and ``in_category`` (in any case); ``text`` makes all texts empty.
 
     Raises:
         InputError: a name that the graph does not have; the message lists those it has.

@@ -59,11 +59,10 @@ class Extended:
 def read_addition(graph: CatalogGraph, targets: Table | CatalogGraph | None, edges: Table | None) -> Addition:
     """Read what is to be added to a graph; GraphError for a known target with other content or a wrong cell.
 
-    ``targets`` is a categories table as :meth:`CatalogGraph.from_tables` takes, a products table (one with the column
-    ``category_id``), or a graph; known targets in that one are as before, but for further edges, which count as
-    ``edges``. Those have the columns ``id``, ``name``, ``value`` and optional ``weight``: attributes of new or known
-    targets. Under the name ``CHILD_OF`` (of products ``IN_CATEGORY``) values are ids of parents, which replace those of
-    the target.
+    ``targets``: a categories table as of :meth:`CatalogGraph.from_tables`, a products table (with ``category_id``), or
+    a graph, whose known targets are as before but for further edges. ``edges``: columns ``id``, ``name``, ``value`` and
+    optional ``weight``, attributes of new or known targets; under the name ``CHILD_OF`` (of products ``IN_CATEGORY``)
+    values are ids of parents, which replace those of the target.
     """
     if targets is None and edges is None:
         raise InputError("There is nothing to add; give targets or edges.")
@@ -127,8 +126,8 @@ def _from_graph(graph: CatalogGraph, given: CatalogGraph) -> Addition:
 def extend_graph(graph: CatalogGraph, addition: Addition) -> Extended:
     """Add targets and edges; Python loops over the addition alone, the rest is array operations.
 
-    Beside the errors of :func:`assemble` it raises DuplicateIdError where a new target has a known id, and InputError
-    for ids of another type and for features or attributes of a name that the graph does not know.
+    Raises as :func:`assemble`, DuplicateIdError for a new target with a known id, InputError for ids of another type
+    and for features or attributes of unknown names.
     """
     _check_names(graph, addition)
     _check_parents(graph, addition)
@@ -226,7 +225,6 @@ def _unknown_moments(graph: CatalogGraph, nodes: list[Node]) -> dict[str, FloatA
 
 
 def _joined(edges: Edges, rows: list[tuple[int, int, float]], moved: IntArray) -> Edges:
-    """Edges without those of moved tails, and further ones, which replace those with the same ends."""
     if not rows and not len(moved):
         return edges
     more = Edges.from_rows(rows)

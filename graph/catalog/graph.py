@@ -218,9 +218,9 @@ class CatalogGraph:
     def neighbourhood(self, target: Id, hops: int = 1) -> nx.MultiDiGraph:
         """Everything within some hops (0 or more) of a target or group, edges taken in both directions.
 
-        Targets and groups are nodes under their own id, attributes under their :class:`Attribute`; nodes carry ``kind``
-        ("category", "product", "attribute"), ``name`` and, but for attributes, ``group``; edges carry ``relation``,
-        which is the edge key too, and ``weight``.
+        Targets and groups are nodes under their own id, attributes under their :class:`Attribute`, with ``kind``
+        ("category", "product", "attribute"), ``name`` and, but for attributes, ``group``; edges carry ``relation``
+        (also the edge key) and ``weight``.
 
         Raises:
             UnknownIdError: no such target.

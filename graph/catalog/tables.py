@@ -155,7 +155,6 @@ def _column_kinds(frame: nw.DataFrame[Any], what: str, fixed: set[str]) -> dict[
 
 
 def _read_attribute_edges(nodes: dict[Id, Node], table: Table, tally: Tally, what: str = "attributes") -> None:
-    """Read the long table of attribute edges; weights of the same edge add up."""
     frame = read_frame(table, what, ("id", "name", "value"))
     if "weight" in frame.columns and not frame.schema["weight"].is_numeric():
         raise InputError(f"Column 'weight' of the {what} table is of type {frame.schema['weight']}; give numbers.")

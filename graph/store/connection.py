@@ -34,8 +34,7 @@ logging.getLogger("neo4j").addHandler(logging.NullHandler())
 class Database:
     """An open connection to one database; ``store`` is its name in messages.
 
-    ``embedded``: its server is a child of this process. It takes one writer at a time, and what fails there is not
-    tried again, as nobody else writes and a server that ended does not come back.
+    An ``embedded`` server, a child of this process, takes one writer at a time; what fails there is not tried again.
     """
 
     store: str

@@ -87,11 +87,10 @@ class NodeLabel(StrEnum):
 
 @dataclass(frozen=True)
 class NodeStatements:
-    """Statements about the nodes of one label: of ``$source`` (``read``) or with ``$keys`` (``find``), from ``$rows``.
+    """Nodes of one label: of ``$source``, with ``$keys``, from ``$rows``; ``update`` removes ``$cleared`` first.
 
-    ``create`` uses CREATE, as every MERGE on two labels scans all nodes in ArcadeDB; the unique key and the keys read
-    before in the same transaction give the same guarantee. ``update`` first clears the properties named in
-    ``$cleared``.
+    CREATE, as every MERGE on two labels scans all nodes in ArcadeDB; the unique key and the keys read before in the
+    same transaction give the same guarantee.
     """
 
     read: LiteralString
@@ -104,8 +103,7 @@ class NodeStatements:
 class EdgeStatements:
     """Statements about the edges of one relation: of tails of ``$source`` (``read``) or with ``$keys`` (``find``).
 
-    Both return each tail's key, the keys of its heads and the weights, null where the relation has none and 0 where one
-    is missing. ``create`` and ``delete`` take the ends in ``$rows``.
+    Both return each tail's key, the keys of its heads and the weights: null in a relation without any, 0 if missing.
     """
 
     read: LiteralString

@@ -18,15 +18,9 @@ class Changes:
     """The difference between a source and the store, keys in ascending order; without arguments, none.
 
     A node that turns from a product into a category, or back, is removed and added, as is an edge with a new weight.
-
-    Attributes:
-        stored: how many categories and products the store has.
-        added: keys of categories (groups included) and products that the store does not have.
-        changed: keys of those whose content differs.
-        moved: keys of those of which only the parents differ.
-        removed: keys of categories and products that the source does not have.
-        deleted: keys of all nodes to delete, attributes included.
-        old_edges: edges to remove, those of deleted nodes included.
+    ``added``, ``changed`` (content), ``moved`` (parents alone) and ``removed`` are keys of categories and products, of
+    which the store has ``stored``; ``deleted`` are keys of all nodes, attributes included. ``old_edges`` include those
+    of deleted nodes.
     """
 
     stored: int

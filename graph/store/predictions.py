@@ -30,14 +30,10 @@ _INDEX_SECONDS: Final = 600
 
 @dataclass(frozen=True)
 class TargetPrediction:
-    """Predictions for one target or group with a store key.
+    """Predictions for one target or group; ``state`` is ``seen``, ``new`` or ``group``.
 
-    Attributes:
-        state: ``seen``, ``new`` or ``group``.
-        embedding: unit vector; None for groups.
-        confidence: 0 to 1; None for groups.
-        buyers: how many bought it; None below 5.
-        similar: (key, score) of the nearest seen targets, the nearest first.
+    ``embedding`` (unit vector) and ``confidence`` (0 to 1) are None for groups, ``buyers`` below 5; ``similar`` holds
+    (key, score) of the nearest seen targets, the nearest first.
     """
 
     key: str

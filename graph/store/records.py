@@ -65,10 +65,7 @@ def label_of(node: Node) -> NodeLabel:
 
 
 def target_record(source: str, own: Id, node: Node, content_hash: str, level: int) -> NodeRecord:
-    """A target or group; ``level`` is left out for products; :class:`InputError` for what no store can hold.
-
-    That is an integer id beyond 64 bits, a key of more than ``KEY_BYTES``, or a text with half a surrogate pair.
-    """
+    """A target or group (a product without ``level``); :class:`InputError` for an id, key or text no store can hold."""
     if isinstance(own, int) and not -(2**63) <= own < 2**63:
         raise InputError(f"The id {own} does not fit into 64 bits; give the ids as texts.")
     _check_texts(f"the target {own}", target_key(source, own), node.name, node.text)

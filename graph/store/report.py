@@ -13,14 +13,12 @@ from .diff import Changes
 
 @dataclass(frozen=True)
 class RefreshReport:
-    """What a refresh has changed, or would change.
+    """What a refresh has changed, or would change; a plan has an empty ``run_id``.
 
     Attributes:
-        run_id: the run; the nodes that it wrote carry it. Empty for a plan.
         added: categories (groups included) and products that are new.
         changed: those whose content is another one than before.
         moved: those of which only the parents are others.
-        removed: those that are gone.
         edges_added: edges that are new, or have a new weight.
         edges_removed: edges that are gone, those of removed nodes included, or had another weight.
         stored: how many categories and products the store had before.

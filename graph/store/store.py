@@ -131,11 +131,7 @@ class Store:
             return session.execute_read(lambda tx: tx.run(READ_SOURCES).value())
 
     def source_state(self, source: str) -> SourceState:
-        """Content hash, last run and model of a source; the default state where the store does not have it.
-
-        Raises:
-            StoreError: another version of newaisle has written the source.
-        """
+        """State of a source, else the default; :class:`StoreError` if another version of newaisle has written it."""
         with self._errors(), self._database.session() as session:
             return session.execute_read(read_state, source)
 
@@ -152,10 +148,9 @@ class Store:
             return run_reading(self._reader, cypher, parameters or {})
 
     def index_vectors(self, dimensions: int) -> bool:
-        """Let Cypher find the nearest embeddings by the index ``newaisle_embedding``; False where the store has none.
+        """Index embeddings of length ``dimensions`` for Cypher as ``newaisle_embedding``; False where the store cannot.
 
-        Vectors of another length than ``dimensions`` are not in it; an index of another length is replaced. They are
-        kept whole (no quantisation), as the lengths of embeddings crowd one pole.
+        An index of another length is replaced. No quantisation, as the lengths of embeddings crowd one pole.
         """
         with self._errors():
             return index_vectors(self._database, dimensions)
@@ -175,7 +170,6 @@ class Store:
 
     @contextmanager
     def _writing(self, source: str, wait: float) -> Iterator[None]:
-        """Let the threads of this process write one after another where the store takes one writer only."""
         if self._database.embedded and not self._turn.acquire(timeout=wait):
             raise locked(source, wait)
         try:

@@ -21,9 +21,9 @@ _T = TypeVar("_T")
 
 
 def transact(database: Database, run_id: str, work: Callable[[neo4j.Transaction, int], _T]) -> _T:
-    """Call ``work`` with an open transaction, which it commits, and the number of the try, 0 first.
+    """Call ``work`` with an open transaction and the number of the try, 0 first.
 
-    A commit whose connection broke may have come through; ``work`` must find out.
+    It commits, and finds out when called again whether a commit during which the connection broke came through.
     """
     for attempt, pause in enumerate([*(() if database.embedded else RETRY_SECONDS), None]):
         try:

@@ -1,7 +1,6 @@
 """Whether the store holds a graph exactly: the fast check with which most refreshes end.
 
-Every value is compared, as one list of texts per label that the server composes: fetching records and hashing the graph
-would take most of the time.
+Every value is compared, as one list of texts per label: fetching records and hashing would take most of the time.
 """
 
 from __future__ import annotations
@@ -63,7 +62,6 @@ def is_unchanged(tx: Transaction, state: SourceState, graph: CatalogGraph) -> bo
 
 
 def _found(label: NodeLabel, texts: list[str]) -> _Parts:
-    """Key -> the parts of its text, the edges in ascending order."""
     node_parts = _NODE_PARTS[label]
     found: _Parts = {}
     for text in texts:

@@ -46,11 +46,8 @@ class EmbeddedServer:
 def start_embedded(folder: Path, heap: str = "1g") -> EmbeddedServer:
     """Start a server for the store in a folder, created if need be; ``heap`` limits its memory (``"512m"``).
 
-    Raises:
-        MissingExtraError: the package is not installed.
-        StoreLockedError: another process holds the folder.
-        StoreError: the folder holds something else.
-        StoreUnavailableError: the folder cannot be used, or the server did not start.
+    Raises MissingExtraError, StoreLockedError (held by another process), StoreError (the folder holds something else)
+    or StoreUnavailableError.
     """
     if importlib.util.find_spec("arcadedb_embedded") is None:
         raise MissingExtraError('The embedded store needs a further package: pip install "newaisle[embedded]".')

@@ -1,8 +1,8 @@
 """The child process of an embedded store: ArcadeDB serving Bolt on the loopback interface.
 
-Run as a script that imports nothing of newaisle. It reads the two passwords as one line of JSON from its standard
-input, writes the Bolt port as one line of JSON to its standard output when ready, and ends when its standard input
-closes or on SIGTERM. All else goes to standard error, which its parent redirects into a file.
+A script that imports nothing of newaisle. It reads the two passwords as one line of JSON from standard input, writes
+the Bolt port as one to standard output when ready (all else to standard error), and ends when its input closes or on
+SIGTERM.
 """
 
 from __future__ import annotations
