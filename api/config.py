@@ -43,13 +43,7 @@ _ABOVE_ZERO = {
 class Config:
     """The arguments of a :class:`newaisle.Recommender`; the same data give the same model, bit for bit.
 
-    Attributes:
-        seed: of everything random.
-        encoder: text encoder; None (in TOML ``false``) leaves texts out.
-        settings: numbers of the model; None (in TOML no such table) chooses them on pseudo-new targets.
-        kinds: kind of event -> weight, before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
-        relations: "clusters" relates targets by text; None (in TOML no such key) leaves the catalog as it is.
-        min_similarity: least cosine of a text and the centre of its cluster, 0 to 1; None for 0.6.
+    In TOML ``encoder = false`` stands for None, and other keys with None are left out.
     """
 
     seed: int = 0
@@ -66,11 +60,7 @@ class Config:
 
 
 def read_kinds(text: str) -> dict[str, float]:
-    """Weights of kinds of events, from a text such as ``view=0.1,basket=0.5``.
-
-    Raises:
-        InputError: it is none.
-    """
+    """Weights of kinds of events from a text such as ``view=0.1,basket=0.5``; InputError for any other."""
     found: dict[str, float] = {}
     for part in filter(None, text.split(",")):
         kind, equals, number = part.rpartition("=")
@@ -82,15 +72,10 @@ def read_kinds(text: str) -> dict[str, float]:
 
 
 def read_config(given: str | Path | Mapping[str, Any] | Config) -> Config:
-    """Read a configuration.
-
-    Args:
-        given: path of a TOML file, or a mapping with the names of :class:`Config` and of the dataclasses in it; a
-            missing name means the default.
+    """Read a TOML file, or a mapping with the names of :class:`Config` and its dataclasses; missing names are defaults.
 
     Raises:
-        InputError: the file cannot be read, is no TOML, or holds an unknown key or a value of a wrong type or range;
-            the message names file, line and key.
+        InputError: the file cannot be read, or a key or value is invalid; the message names file, line and key.
     """
     if isinstance(given, Config):
         return given
@@ -107,7 +92,7 @@ def read_config(given: str | Path | Mapping[str, Any] | Config) -> Config:
 
 
 class _Place(NamedTuple):
-    """Where a configuration comes from: a file with its text, or a mapping without."""
+    """A file with its text, or a mapping without."""
 
     name: str
     text: str
@@ -134,7 +119,6 @@ def _checked(place: _Place, given: Mapping[str, Any]) -> Config:
 
 
 def _table(kind: Any, given: object, keys: tuple[str, ...], place: _Place) -> Any:
-    """A dataclass from a table."""
     if not isinstance(given, Mapping):
         raise place.error(keys, f"{'.'.join(keys)} is {given!r}; give a table.")
     types = get_type_hints(kind)
@@ -151,7 +135,6 @@ def _table(kind: Any, given: object, keys: tuple[str, ...], place: _Place) -> An
 
 
 def _value(kind: Any, given: object, keys: tuple[str, ...], place: _Place) -> Any:
-    """A value of a given type."""
     origin, inner = get_origin(kind), get_args(kind)
     if origin is UnionType:
         return None if given is None else _value(inner[0], given, keys, place)

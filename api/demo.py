@@ -36,10 +36,8 @@ class Shown:
     """What the demo prints of one household.
 
     Attributes:
-        user: own id.
         history: names of what it buys most of.
-        recommended: the top new targets as dictionaries with the columns of ``Recommender.recommend``.
-        reasons: one explanation per recommended target.
+        recommended: the top new targets, with the columns of ``Recommender.recommend``; ``reasons`` has one each.
         bought: ids of recommended targets that it really bought.
     """
 
@@ -52,15 +50,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo leaves behind.
-
-    Attributes:
-        rows: figures of newaisle and the baselines.
-        households: the three shown.
-        model: folder of the saved recommender.
-        picture: PNG of one new target.
-        store: folder of the embedded store.
-    """
+    """Figures of newaisle and the baselines, the households shown, and paths of model, PNG and embedded store."""
 
     rows: Sequence[ResultRow]
     households: Sequence[Shown]
@@ -75,11 +65,7 @@ def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult
     Args:
         step: opens a step and reports its time.
         out: folder for the model, the picture and the store.
-        households: a random part of the households; None for all.
-
-    Raises:
-        MissingExtraError: the packages of ``newaisle[demo]`` or ``newaisle[embedded]`` are missing.
-        ModelError: the reloaded recommender answers differently (never seen so far).
+        households: size of a random sample; None for all.
     """
     settings = Settings()
     with step("Loading Complete Journey (real purchases of one year)") as report:
@@ -131,7 +117,7 @@ def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult
 
 @dataclass(frozen=True)
 class _AsFitted:
-    """The recommender that the demo shows, as a method to judge."""
+    """The recommender of the demo as a method to judge."""
 
     model: LatentFactorModel
 

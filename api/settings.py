@@ -14,8 +14,8 @@ class Settings:
     """Settings from environment variables; an empty variable counts as not set.
 
     Attributes:
-        newaisle_home: folder of caches, downloads and the embedded store (``NEWAISLE_HOME``, or else the user's data
-            directory); an empty folder means a fresh start.
+        newaisle_home: folder of caches, downloads and the embedded store (``NEWAISLE_HOME``, else the user's data
+            directory).
         neo4j_uri: URL of the default store (``NEO4J_URI``); None for the embedded one.
     """
 

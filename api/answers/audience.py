@@ -26,11 +26,7 @@ CHUNK = 4096
 
 @dataclass(frozen=True)
 class AudienceOptions:
-    """The options of :meth:`newaisle.Recommender.audience`.
-
-    Raises:
-        InputError: ``k`` is no whole number or below 1.
-    """
+    """The options of :meth:`newaisle.Recommender.audience`."""
 
     k: int
     exclude_bought: bool = True

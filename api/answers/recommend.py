@@ -27,11 +27,7 @@ _POOL = 10
 
 @dataclass(frozen=True)
 class RecommendOptions:
-    """The options of :meth:`newaisle.Recommender.recommend`.
-
-    Raises:
-        InputError: a number out of its range.
-    """
+    """The options of :meth:`newaisle.Recommender.recommend`."""
 
     k: int
     exclude_bought: bool = True

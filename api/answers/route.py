@@ -22,11 +22,7 @@ ZERO_SHOT, FEW_SHOT, CONVENTIONAL = "zero-shot", "few-shot", "conventional"
 
 @dataclass(frozen=True)
 class RouteThresholds:
-    """The thresholds of :meth:`newaisle.Recommender.route`, as shares of the prior.
-
-    Raises:
-        InputError: they do not rise from 0 to 1.
-    """
+    """The thresholds of :meth:`newaisle.Recommender.route` as shares of the prior, rising from 0 to 1."""
 
     zero_shot: float = 1.0
     conventional: float | None = None

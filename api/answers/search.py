@@ -36,12 +36,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True, eq=False)
 class Finder:
-    """Searches a model's catalog by text.
-
-    Attributes:
-        state: the model.
-        cache: file that keeps embeddings of the catalog's texts; those of queries are kept nowhere.
-    """
+    """Searches a model's catalog by text; ``cache`` keeps embeddings of the catalog's texts, not of queries."""
 
     state: ModelState
     cache: Path

@@ -23,12 +23,7 @@ def target_table(state: ModelState, columns: Sequence[str], targets: IntArray, *
 
 
 def target_positions(state: ModelState, targets: Id | Sequence[Id]) -> IntArray:
-    """Positions of one or several targets, in their order.
-
-    Raises:
-        InputError: there is none.
-        UnknownIdError: a target that the model does not know.
-    """
+    """Positions of one or several targets, at least one, in their order."""
     positions = state.graph.ids.positions(as_list(targets))
     if not len(positions):
         raise InputError("There is no target to answer for; give at least one target id.")
@@ -36,10 +31,6 @@ def target_positions(state: ModelState, targets: Id | Sequence[Id]) -> IntArray:
 
 
 def check_k(k: int, what: str = "target") -> None:
-    """Refuse a number of rows that is not whole or below 1.
-
-    Raises:
-        InputError: it is.
-    """
+    """Raise InputError for a number of rows that is not whole or below 1."""
     if not isinstance(k, int | np.integer) or k < 1:
         raise InputError(f"k is {k}; ask for 1 {what} or more, as a whole number.")

@@ -28,8 +28,7 @@ class Profile:
     """A user without a history, described by a text; made by ``Recommender.profile``.
 
     Attributes:
-        text: the description.
-        targets: own ids of the seen targets that stand for a history, in the order of the text.
+        targets: own ids of the seen targets in place of a history, in the order of the text.
         vector: p, folded in from them, float64 (rank,).
     """
 
@@ -52,9 +51,8 @@ class UserBatch:
     Attributes:
         ids: own ids; None for profiles and for users without any.
         vectors: p, float64 (users, rank).
-        bought: positions of what each user bought, ascending; nothing for None and for profiles.
-        disliked: positions of what each user dislikes, likewise.
-        activity: how many targets each user bought; for one without history what is typical, int64 (users,).
+        bought: ascending positions per user, like ``disliked``; nothing for None and for profiles.
+        activity: how many targets each user bought; without history the typical number, int64 (users,).
     """
 
     ids: tuple[Id | None, ...]
@@ -65,11 +63,8 @@ class UserBatch:
 
 
 def user_list(users: UserRef | Sequence[UserRef], *, once: bool = False) -> list[UserRef]:
-    """One or several users (a column of a table or an array of ids will do) as a list.
-
-    Raises:
-        InputError: ``once`` is set and an id is repeated.
-    """
+    """One or several users (also a column of a table or an array) as a list; InputError if one repeats with
+    ``once``."""
     # by what one user is, since columns of tables and arrays are no Sequence
     wanted: list[UserRef] = [users] if users is None or isinstance(users, _ONE) else list(users)
     if once and len(set(wanted)) < len(wanted):
@@ -82,12 +77,7 @@ def user_list(users: UserRef | Sequence[UserRef], *, once: bool = False) -> list
 
 
 def resolve_users(state: ModelState, users: UserRef | Sequence[UserRef], *, once: bool = False) -> UserBatch:
-    """Look users up.
-
-    Raises:
-        InputError: no user at all, or ``once`` is set and one is repeated.
-        UnknownIdError: a user of whom nothing is known.
-    """
+    """Look up users, at least one; with ``once`` an InputError if one repeats."""
     wanted = user_list(users, once=once)
     if not wanted:
         raise InputError("There is no user to answer for; give a user id, or None for a user without history.")

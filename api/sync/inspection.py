@@ -22,14 +22,12 @@ class Inspection:
     """What a store holds of one category or product; rows are those of the named queries.
 
     Attributes:
-        target: its labels and properties, the embedding left out.
+        target: its labels and properties, without the embedding.
         ancestors: all ways up to a root.
         branch: the category as a whole, then its children; empty for a product.
-        attributes: its attributes, the most telling first.
-        nearest_by_graph: what shares the most telling attributes.
+        attributes: the most telling first; ``nearest_by_graph`` shares them.
         nearest_seen: the seen targets that the model holds nearest.
         notes: what a model has not written yet.
-        warnings: what may be wrong with it.
     """
 
     target: Row
@@ -43,12 +41,7 @@ class Inspection:
 
 
 def inspect_target(store: Store, word: str, source: str | None = None) -> Inspection:
-    """Query a store for everything about one category or product.
-
-    Args:
-        store: the store.
-        word: key, id or name.
-        source: look in this source only; None for all.
+    """Query a store about the one category or product with a key, id or name; a source of None means all.
 
     Raises:
         UnknownIdError: there is no such category or product.

@@ -22,10 +22,9 @@ _EXAMPLE = (
 
 @dataclass(frozen=True)
 class Job:
-    """One source to refresh.
+    """One source to refresh, such as ``tables:DIR``.
 
     Attributes:
-        source: the source, such as ``tables:DIR``.
         name: its name in the store; None for its kind.
         model: folder of a model that writes its predictions; None for none.
         max_delete: largest share of the stored targets that may go, 0 to 1.
@@ -41,23 +40,14 @@ class Job:
 
 @dataclass(frozen=True)
 class RefreshConfig:
-    """A config file, read.
-
-    Attributes:
-        jobs: its sources, in order.
-        store: URL of the store; None where the file names none.
-    """
+    """The sources of a config file in order, and the URL of the store; None where the file names none."""
 
     jobs: tuple[Job, ...]
     store: str | None = None
 
 
 def read_refresh_config(path: Path) -> RefreshConfig:
-    """Read a config file; relative folders in it count from the current folder, as on the command line.
-
-    Raises:
-        SourceError: it cannot be read, or has a key or value that it cannot have.
-    """
+    """Read a config file; relative folders in it count from the current folder, as on the command line."""
     try:
         table = tomllib.loads(read_utf8(path))
     except tomllib.TOMLDecodeError as error:
@@ -86,11 +76,7 @@ def _job(path: Path, number: int, entry: Any) -> Job:
 
 
 def share(text: str) -> float:
-    """A percentage such as ``5%`` as a share of 1.
-
-    Raises:
-        ValueError: it is none between 0 % and 100 %.
-    """
+    """A percentage such as ``5%`` as a share of 1; ValueError outside 0 % to 100 %."""
     number = re.fullmatch(r"(\d+(?:\.\d+)?) ?%", text.strip())
     if number is None or float(number[1]) > 100:
         raise ValueError(f"{text!r} is not a percentage from 0% to 100%.")
@@ -98,11 +84,7 @@ def share(text: str) -> float:
 
 
 def seconds(text: str) -> float:
-    """A duration such as ``30s``, ``5m`` or ``1h`` in seconds.
-
-    Raises:
-        ValueError: it is none.
-    """
+    """A duration such as ``30s``, ``5m`` or ``1h`` in seconds; ValueError for another text."""
     number = re.fullmatch(r"(\d+(?:\.\d+)?) ?([smh]?)", text.strip())
     if number is None:
         raise ValueError(f"{text!r} is not a duration such as 30s, 5m or 1h.")

@@ -37,12 +37,11 @@ _CHUNK = 500
 
 @dataclass(frozen=True, eq=False)
 class StoreView:
-    """A model's view of a graph, which may have become another one since the fit.
+    """A model's view of a graph of n targets and groups, which may have changed since the fit.
 
     Attributes:
-        state: the model.
-        graph: the graph, n targets and groups, with the clusters of the model where it has any.
-        model: the model, with what the graph has more or otherwise behind its own targets.
+        graph: with the clusters of the model where it has any.
+        model: with what the graph has more or otherwise behind its own targets.
         place: position in the model of every target and group of the graph, int64 (n,).
     """
 
@@ -53,11 +52,7 @@ class StoreView:
 
     @classmethod
     def of(cls, state: ModelState, graph: CatalogGraph, cache: Path | None) -> StoreView:
-        """Predict what differs from the model's graph, with everything frozen at fit; seen targets stay as they are.
-
-        Raises:
-            ModelError: the graph has none of the model's seen targets, or new texts cannot be encoded.
-        """
+        """Predict what differs from the model's graph, with everything frozen at fit; seen targets stay as they are."""
         known, size = state.graph, len(state.graph)
         graph = cluster_again(state, graph, cache)
         old = known.ids.find(graph.ids)

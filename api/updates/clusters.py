@@ -27,10 +27,7 @@ def cluster_addition(state: ModelState, addition: Addition, cache: Path | None) 
 
 
 def cluster_again(state: ModelState, graph: CatalogGraph, cache: Path | None) -> CatalogGraph:
-    """Another graph of the source with the clusters of a model; the graph itself where either has none or both have.
-
-    What the model knows under the same text keeps its cluster, all others get the nearest one.
-    """
+    """Another graph of the source with the clusters of a model (:meth:`Recommender.related`)."""
     if state.clusters is None or has_clusters(graph):
         return graph
     known, held = state.graph, _held(state.graph)

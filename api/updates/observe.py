@@ -33,8 +33,7 @@ class ObserveReport:
     """What was learned from some events.
 
     Attributes:
-        learned: events with something new: a user's first purchase or first dislike of a target, or one of a kind that
-            weighs more than what was known.
+        learned: events with a user's first purchase or first dislike of a target, or a weightier kind than known.
         repeated: events with nothing new, those of kinds that are left out among them.
         new_users: users without any event before.
     """
@@ -45,12 +44,7 @@ class ObserveReport:
 
 
 def read_events(events: Interactions | Table) -> Interactions:
-    """Events as interactions; a table's columns are called user, target and, where they are, weight, timestamp, event.
-
-    Raises:
-        InputError: the table cannot be used.
-        InteractionsError: a cell cannot, or nothing is left after cleaning.
-    """
+    """Events as interactions; a table has columns ``user``, ``target`` and optional ``weight, timestamp, event``."""
     if isinstance(events, Interactions):
         return events
     columns = read_frame(events, "events", ("user", "target")).columns

@@ -34,16 +34,13 @@ def predict_targets(
 
     Args:
         state: the fitted model.
-        graph: the catalog as it is now.
+        graph: the catalog as it is now, n targets and groups.
         targets: positions in it, ascending.
-        places: their positions in the model returned: those of known targets are replaced, the others follow.
+        places: their positions in the returned model: those of known targets are replaced, the others follow.
         schema: what the columns mean in this graph.
-        old: position in the model's graph of every target and group, -1 for new ones, int64 (n,).
+        old: position in the model's graph, -1 for new ones, int64 (n,).
         cache: file that keeps text embeddings.
         vectors: name -> vectors of new targets, float64 (n, d); zeros where not given.
-
-    Raises:
-        ModelError: the encoder cannot be loaded or the cache cannot be used.
     """
     rows = _features(state, graph, targets, schema, old, cache, vectors or {})
     blocks = extend_blocks(state.model.regressor.blocks, rows, places)
@@ -64,7 +61,6 @@ def _features(
     cache: Path | None,
     vectors: Mapping[str, FloatArray],
 ) -> dict[str, Block]:
-    """Rows of the feature blocks."""
     known = np.flatnonzero(old >= 0)
     same_text, same_name = (
         _unchanged(before, now, known, old)
@@ -96,16 +92,7 @@ def _unchanged(before: tuple[str, ...], now: tuple[str, ...], known: IntArray, o
 def _encode(
     state: ModelState, block: str, words: Callable[[int], str], nodes: IntArray, known: IntArray, cache: Path | None
 ) -> Float32Array:
-    """Embeddings of some texts, float32 (n, d) with zeros in other rows.
-
-    Args:
-        state: the model, whose block has the embeddings of known texts.
-        block: name of the block.
-        words: the text of a node.
-        nodes: whose texts are wanted.
-        known: row in the block, -1 where the text is new, int64 (n,).
-        cache: file that keeps embeddings.
-    """
+    """Embeddings of the texts of some nodes, float32 (n, d), else zeros; ``known`` is the row in the block or -1."""
     held = state.model.regressor.blocks.matrices.get(block)
     fresh = nodes if held is None else nodes[known[nodes] < 0]
     rows = None

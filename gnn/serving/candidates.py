@@ -40,12 +40,7 @@ class Candidates:
 
 
 def positions_among(graph: CatalogGraph, seen: IntArray, among: Among) -> IntArray:
-    """Positions of the targets meant by ``among``, ascending; groups only where their ids are given.
-
-    Raises:
-        InputError: none is meant, or the word is another than "new", "seen" and "all".
-        UnknownIdError: the graph has no such id.
-    """
+    """Positions of the targets meant by ``among``, ascending, at least one; groups only where their ids are given."""
     if not isinstance(among, str):
         positions = np.unique(graph.ids.positions(among))
         if not len(positions):

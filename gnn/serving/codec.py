@@ -50,15 +50,7 @@ Precision = Literal["float64", "float16"]
 def save_state(state: ModelState, path: Path, precision: Precision = "float64") -> None:
     """Write a folder beside ``path``, then put it in place: a reader never meets half a model.
 
-    Args:
-        state: what to write.
-        path: the folder.
-        precision: of factors, vectors, priors and features; "float16" takes a fourth of their space and 3 digits.
-
-    Raises:
-        InputError: another precision.
-        ModelFormatError: ``path`` holds something else than a model.
-        ModelError: the folder cannot be written, or a number is too large for half precision.
+    Precision "float16" takes a fourth of the space of factors, vectors, priors and features, and 3 digits.
     """
     if precision not in ("float64", "float16"):
         raise InputError(f"The precision is {precision!r}; give 'float64' or 'float16'.")
@@ -255,7 +247,7 @@ def _backend(library: str) -> ModuleType | None:
 
 
 def _halved(arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Numbers with a fraction in half precision, all others as they are."""
+    """Floating-point arrays in half precision, others unchanged."""
     with np.errstate(over="ignore"):  # an error below
         halved = {
             name: a.astype(np.float16) if np.issubdtype(a.dtype, np.floating) else a for name, a in arrays.items()

@@ -41,11 +41,7 @@ def is_model(path: Path) -> bool:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The config of a saved model, once every file in the folder has the hash that it names.
-
-    Raises:
-        ModelFormatError: the folder is missing, foreign, corrupted or of another version.
-    """
+    """The config of a saved model, checked for format and for its own hash; else ModelFormatError."""
     file = path / CONFIG
     if not path.is_dir():
         raise ModelFormatError(f"There is no model folder {path}; fit one with `newaisle fit SOURCE --out {path}`.")

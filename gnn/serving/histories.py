@@ -16,16 +16,7 @@ from ..online.fold_in import UserHistory
 
 @dataclass(frozen=True, eq=False)
 class UserHistories:
-    """The histories of all users. A user is a row: those of fit time first, then those who came later.
-
-    Attributes:
-        users: own ids of the users of fit time.
-        newcomers: own ids of those who came later.
-        bought: summed quantities of the history of fit time, without what is disliked, CSR (users, n).
-        signed: weight of every pair of it, below 0 for what is disliked, CSR (users, n).
-        event_log: what happened after the fit.
-        window: how long the history of fit time is, in microseconds; 0 where unknown.
-    """
+    """The histories of all users by row: those of fit time first, then newcomers; fields as in ModelState."""
 
     users: Ids
     newcomers: Ids
@@ -35,11 +26,7 @@ class UserHistories:
     window: int
 
     def rows(self, ids: Sequence[Id]) -> IntArray:
-        """The rows of users by own id, int64 (ids,).
-
-        Raises:
-            UnknownIdError: users without any history; up to five are named.
-        """
+        """The rows of users by own id, int64 (ids,); UnknownIdError for users without any history."""
         known, later = self.users.find(ids), self.newcomers.find(ids)
         self.users.positions([own for own, *row in zip(ids, known, later, strict=True) if max(row) < 0])  # raises
         return np.where(known < 0, later + len(self.users), known)

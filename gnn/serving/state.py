@@ -40,19 +40,15 @@ class ModelState:
 
     Attributes:
         graph: the catalog of n targets and groups: those of fit time, then those added since.
-        users: own ids of the users of fit time.
+        users: own ids of the users of fit time; ``newcomers`` came later.
         bought: summed quantities of the history of fit time, without what is disliked, CSR (users, n).
         signed: weight of every pair of it, below 0 for what is disliked, CSR (users, n).
-        kinds: what events of each kind weigh.
-        model: the model.
-        encoder: name of the text encoder, None without texts.
-        seed: what it was fitted with.
-        backend: the table library that results come in (None: Arrow).
-        window: how long the history of fit time is, in microseconds; 0 where unknown.
-        newcomers: own ids of the users who came after the fit.
-        event_log: what happened after the fit.
-        schema: what describes targets that are added later.
+        schema: describes targets that are added later.
+        encoder: None without texts.
         clusters: of texts, where they are relations of the graph.
+        backend: the table library of results (None: Arrow).
+        window: length of the history of fit time in microseconds; 0 where unknown.
+        event_log: what happened after the fit.
     """
 
     graph: CatalogGraph
@@ -168,12 +164,7 @@ class ModelState:
         return np.where(counts, counts, self.typical_activity)
 
     def choose(self, among: Among) -> Candidates:
-        """The targets meant by ``among``; groups only where their ids are given.
-
-        Raises:
-            InputError: none is meant, or the word is another than "new", "seen" and "all".
-            UnknownIdError: an id that was not there at fit.
-        """
+        """The targets meant by ``among``; groups only where their ids are given."""
         if isinstance(among, str) and among in self._choices:
             return self._choices[among]
         candidates = Candidates.of(positions_among(self.graph, self.model.regressor.seen, among), self.vectors)

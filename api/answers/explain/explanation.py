@@ -17,20 +17,16 @@ from .sentences import Because, Reason, ReasonWriter
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a user is shown a target.
+    """The score of a user and a target as two exact sums.
 
     Attributes:
-        user: own id of the user.
-        target: own id of the target.
-        score: the cosine score.
-        history: what each bought target contributes, the most first and what speaks against it last; adds up to the
-            score with ``offset``. Empty for a user without history, whose score is that of the mean user; somebody who
-            came after the fit starts from there, and what remains of the mean user is divided evenly among the
-            purchases.
-        sources: what each seen target contributes to the score through the target's embedding, the most first.
-        own_sales: what the target's own sales add; with all ``sources`` and ``offset`` it adds up to the score.
-        offset: what is the same for everybody: the target's predicted popularity as far as the model weighs it, less
-            what is taken from all seen targets so that new ones can share a list with them.
+        history: what each bought target contributes, the greatest first; with ``offset`` it adds up to the score. Empty
+            for a user without history; a user later than the fit starts from the mean user, whose rest is divided
+            evenly.
+        sources: what each seen target contributes through the target's embedding, the greatest first.
+        own_sales: what the target's own sales add; with ``sources`` and ``offset`` it adds up to the score.
+        offset: the same for everybody: the weighed predicted popularity, less what is taken from all seen targets so
+            that new ones can share a list with them.
         because: the main parts of both sums in words, with the paths through the catalog.
     """
 

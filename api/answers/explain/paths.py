@@ -31,14 +31,12 @@ class GraphPath:
     Attributes:
         target: own id of the bought or sold target.
         kind: "attribute" (both have it, or narrower values of it), "ancestor" (a category above both, or one of the two
-            above the other), or "text" (their texts or names are alike, which no node of the graph stands for).
+            above the other), or "text" (alike texts or names, which no node of the graph represents).
         via: ``name=value`` of the attribute, the name of the category, or "text".
-        path: the way by names, ``>`` leading up and ``<`` down, ``~`` between alike texts.
-        keys: the way by keys of the store.
-        weight: ``ln((n + 1) / carriers)`` of an attribute, 0.5 to the power of the steps over a category, the cosine of
-            the embeddings of texts or names, the higher one; to be compared within a kind.
-        query: name of the query that finds it in a store.
-        parameters: values for the query.
+        path: names, ``>`` leading up and ``<`` down, ``~`` between alike texts; ``keys`` has those of the store.
+        weight: ``ln((n + 1) / carriers)`` of an attribute, 0.5 to the power of the steps over a category, the higher
+            cosine of texts or names; comparable within a kind.
+        query: name of the query that finds it in a store, with ``parameters``.
     """
 
     target: Id
@@ -58,12 +56,7 @@ class GraphPath:
 
 @dataclass(frozen=True, eq=False)
 class GraphPaths:
-    """Finds paths to one target.
-
-    Attributes:
-        state: the model, n targets and groups.
-        target: position of the explained target.
-    """
+    """Finds paths to one target, given by position."""
 
     state: ModelState
     target: int

@@ -20,13 +20,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Reason:
-    """One summand of a score.
-
-    Attributes:
-        target: own id of the target that speaks for it.
-        name: its name.
-        share: its part of the sum, which may be negative.
-    """
+    """One summand of a score, possibly negative, and the target that it comes from."""
 
     target: Id
     name: str
@@ -39,7 +33,6 @@ class Because:
 
     Attributes:
         kind: "bought" covers summands of ``Explanation.history``, "resembles" of ``sources``, "sales" ``own_sales``.
-        sentence: the reason in words.
         share: what it adds to the score, the sum of its ``reasons`` where it has any.
         reasons: its summands; those that the catalog connects to the target alike share a sentence.
         paths: how the catalog connects them to the target; empty where it does not.
@@ -54,15 +47,7 @@ class Because:
 
 @dataclass(frozen=True, eq=False)
 class ReasonWriter:
-    """Puts reasons for the score of one user and one target into words.
-
-    Attributes:
-        state: the model.
-        user: own id of the user.
-        bought: position of a bought target -> summed quantity of the purchases.
-        target: position of the target.
-        score: the score.
-    """
+    """Writes reasons for a score; ``bought`` is position -> summed quantity, ``target`` a position."""
 
     state: ModelState
     user: Id
