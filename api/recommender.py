@@ -106,8 +106,11 @@ class Recommender:
 
     @classmethod
     def from_config(cls, config: str | Path | Mapping[str, Any] | Config, *, cache: Path | None = None) -> Self:
-        """An unfitted recommender from a TOML file or a mapping; :func:`newaisle.api.config.read_config` names the
-        errors."""
+        """An unfitted recommender from a TOML file or a mapping (:func:`newaisle.api.config.read_config`).
+
+        Raises:
+            InputError: the file cannot be read, or a key or value is invalid; the message names file, line and key.
+        """
         config = read_config(config)  # its fields are the arguments of a recommender
         return cls(cache=cache, **vars(config))
 

@@ -63,8 +63,7 @@ class UserBatch:
 
 
 def user_list(users: UserRef | Sequence[UserRef], *, once: bool = False) -> list[UserRef]:
-    """One or several users (also a column of a table or an array) as a list; InputError if one repeats with
-    ``once``."""
+    """One or several users (also a column of a table or an array) as a list; with ``once`` each only once."""
     # by what one user is, since columns of tables and arrays are no Sequence
     wanted: list[UserRef] = [users] if users is None or isinstance(users, _ONE) else list(users)
     if once and len(set(wanted)) < len(wanted):
