@@ -44,11 +44,11 @@ if TYPE_CHECKING:
 
 
 class Recommender:
-    """Recommends targets, those that nobody has bought yet first of all.
+    """Recommends targets, above all those that nobody has bought yet.
 
-    Users and targets are given by their own ids; tables come in the library of the history. Methods raise
-    NotFittedError without a fitted model, UnknownIdError for an unknown id, and InputError for a number out of its
-    range, an empty list or text, or (recommend, audience, release) a repeated user.
+    Users and targets are given by their own ids; result tables use the library of the history (pandas, polars or
+    Arrow). Methods raise NotFittedError without a fitted model, UnknownIdError for an unknown id, and InputError for a
+    number out of its range, an empty list or text, or (recommend, audience, release) a repeated user.
 
     Args:
         seed: the same seed gives the same numbers.
@@ -311,7 +311,7 @@ class Recommender:
         return audience(self.fitted, target, AudienceOptions(k, exclude_bought, at, users))
 
     def forecast(self, targets: Id | Among = "new") -> Table:
-        """How many users will buy targets within a time as long as that of the history, most buyers first.
+        """Forecast how many users will buy each target within a period as long as the history, most buyers first.
 
         The table has the columns ``target, name, expected_buyers, low, high, confidence`` (0 to 1); 80 % of such
         targets end up between the whole numbers low and high, both included. Only users with a history at fit count.
@@ -322,7 +322,7 @@ class Recommender:
         return forecast(self.fitted, targets)
 
     def route(self, targets: Id | Sequence[Id], *, zero_shot: float = 1.0, conventional: float | None = None) -> Table:
-        """How far the vectors of targets come from the graph or from their own sales, by the share of the prior.
+        """How much of each target's vector comes from the graph, and how much from its own sales.
 
         The table has the columns ``target, name, route, prior_share, buyers``: route is "zero-shot", "few-shot" or
         "conventional", prior_share 1 (the prior alone) down to 0, buyers the users who bought it and do not dislike it.
@@ -348,8 +348,8 @@ class Recommender:
     ) -> FloatArray:
         """Probabilities of a purchase, float64 (users, targets).
 
-        The rule "calibrated" gives the chance of a purchase within a time as long as that of the history, for targets
-        on sale and shown as the sold ones were; "article" the softmax of the cosine scores over ``targets``.
+        The rule "calibrated" gives the probability of a purchase within a period as long as the history, for
+        targets on sale and shown as the sold ones were; "article" the softmax of the cosine scores over ``targets``.
         """
         state, batch = self.fitted, resolve_users(self.fitted, users)
         positions = target_positions(state, targets)
@@ -365,13 +365,13 @@ class Recommender:
         return state.score(vectors, target_positions(state, targets))
 
     def user_vector(self, user: UserRef) -> FloatArray:
-        """A user as a unit vector f, float64 (rank + 1,); its cosine with a stored embedding is the score."""
+        """A user as a unit vector f, float64 (rank + 2,); its cosine with a stored embedding is the score."""
         return np.asarray(user_embeddings(resolve_users(self.fitted, user).vectors)[0])
 
     def release(
         self, users: Id | Sequence[Id], epsilon: float, *, delta: float = 1e-5, seed: int | None = None
     ) -> FloatArray:
-        """User vectors with noise for others to keep, each (epsilon, delta)-private, float64 (users, rank + 1).
+        """User vectors with noise for others to keep, each (epsilon, delta)-private, float64 (users, rank + 2).
 
         Their cosine with a target's embedding in the store ranks as the model would. The noise is that of the analytic
         Gaussian mechanism (Balle and Wang 2018) for vectors of length 1, at most 2 apart. Differential privacy holds
