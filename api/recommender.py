@@ -317,7 +317,8 @@ class Recommender:
         targets end up between the whole numbers low and high, both included. Only users with a history at fit count.
         Without sales at fit the expected number is the sum of their probabilities, and the interval as wide as such
         sums were off for pseudo-new targets (:class:`newaisle.gnn.calibration.forecast.ConformalInterval`). With sales
-        it is the number of buyers in the history, and the interval is how far two such windows differ.
+        it is the number of buyers in the history, and the interval is how far two such windows differ. ``targets`` are
+        one own id or several, "new", "seen" or "all".
         """
         return forecast(self.fitted, targets)
 
@@ -330,7 +331,8 @@ class Recommender:
         Args:
             targets: one or several.
             zero_shot: least prior share of a zero-shot target; at 1 any event of its own makes it few-shot.
-            conventional: greatest prior share of a conventional target; None for the median of the seen targets.
+            conventional: greatest prior share of a conventional target; None for the median of the seen targets (own
+                sales then say as much as those of half of what the shop sells).
         """
         return route(self.fitted, targets, RouteThresholds(zero_shot, conventional))
 
@@ -380,7 +382,8 @@ class Recommender:
 
         Args:
             users: one own id or several.
-            epsilon: above 0; the lower, the more noise; at 8 and below a vector ranks worse than the mean user's.
+            epsilon: above 0; the lower, the more noise; at 8 and below a vector ranks worse than the mean user's
+                (``docs/privacy.md``).
             delta: between 0 and 1, far below one in the number of users.
             seed: for tests alone, since whoever knows it can remove the noise; None takes it from the operating system.
         """
@@ -394,7 +397,7 @@ class Recommender:
         """The targets most similar to one, as the model weighs texts, place in the graph, attributes and features.
 
         The table has the columns ``target, name, similarity``, nearest first: 0 to 1, 1 where the graph shows no
-        difference.
+        difference. ``among`` is "seen", "new", "all", or own ids.
         """
         return similar(self.fitted, target, k, among)
 
@@ -411,7 +414,8 @@ class Recommender:
     def profile(self, text: str) -> Profile:
         """A user without a history, described by a text such as "bought a tent and hiking boots"; give it as ``users``.
 
-        Each thing named (between commas, full stops, "and") counts as the three nearest seen targets.
+        Each thing named (between commas, full stops, "and") counts as the three nearest seen targets; what the text
+        does not name counts neither for nor against.
 
         Raises:
             InputError: no text, or it resembles no seen target.
