@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from newaisle.api.recommender import Recommender
-from newaisle.api.sync.write_back import LEAST_BUYERS, model_hash
+from newaisle.api.sync.write_back import LEAST_BUYERS, StoreView, model_hash
 from newaisle.errors import ModelError, StoreError
 from newaisle.gnn.retrieval.similarity import similarities
 from newaisle.graph import CatalogGraph, Store, refresh
@@ -230,6 +230,22 @@ def test_refreshing_again_or_pushing_says_the_same(filled, model, tomorrow):
         assert pushed[key]["confidence"] == node["confidence"]
 
 
+def test_first_sales_stay_learned_when_the_description_changes(fitted, model, tomorrow):
+    """The vector of a changed target is its new prior, updated by what was observed of it since the fit."""
+    graph, (new, *_), _ = tomorrow
+    users = list(model.fitted.users)[:10]
+    model.observe(pa.table({"user": users, "target": [new] * len(users)}))
+    before, after = (StoreView.of(each.fitted, graph, model.cache) for each in (fitted, model))
+    position = graph.ids.position(new)
+    places = [view.place[position] for view in (before, after)]
+    priors = [view.model.prior.mean[at] for view, at in zip((before, after), places, strict=True)]
+    assert (priors[0] == priors[1]).all()
+    assert before.model.prior_share[places[0]] == 1 > after.model.prior_share[places[1]]
+    buyers = model.fitted.model.factors.users[model.fitted.histories.rows(users)]
+    scores = [buyers @ view.model.vectors[at] for view, at in zip((before, after), places, strict=True)]
+    assert (scores[1] > scores[0]).all()
+
+
 def test_a_refresh_that_fails_while_it_writes_back_leaves_everything(filled, model, tomorrow):
     model.push(filled, SOURCE)
     before, head = written(filled), filled.source_state(SOURCE)
@@ -251,8 +267,6 @@ def test_a_model_of_another_catalog_has_nothing_to_say(model):
 
 
 def test_foreseeing_what_did_not_change_changes_nothing(model, journey):
-    from newaisle.api.sync.write_back import StoreView
-
     rows = np.arange(len(journey.graph))
     same = StoreView.of(model.fitted, journey.graph, model.cache)
     assert same.model is model.fitted.model
