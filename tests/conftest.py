@@ -44,14 +44,9 @@ os.environ.setdefault("JAVA_TOOL_OPTIONS", " ".join(QUICK))  # for embedded stor
 
 STORE_FILES = (
     "api/cli/test_main.py",
-    "api/test_demo.py",
     "graph/store",
-    "test_contributing.py",
     "test_docs.py",
-    "test_examples.py",
     "test_front_door.py",
-    "test_start.py",
-    "test_site.py",
 )
 """Tests that start stores of their own, or whose half is done sooner with them."""
 

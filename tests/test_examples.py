@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.notebooks import run_notebook
 
-pytestmark = pytest.mark.usefixtures("hasty_search")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("hasty_search")]
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NOTEBOOK = EXAMPLES / "new_aisle.ipynb"

@@ -16,6 +16,8 @@ from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.prior.kernel import KernelSettings
 from newaisle.graph import open_store
 
+pytestmark = pytest.mark.slow
+
 HEAVY = {"torch", "torch_geometric", "sentence_transformers", "transformers", "sklearn", "matplotlib", "implicit"}
 """What fitting, encoding and reports need."""
 NUMBERS = {"numpy", "scipy", "pyarrow", "narwhals", "neo4j"}

@@ -9,6 +9,8 @@ import pytest
 
 from newaisle.api.recommender import Recommender
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[object, str, str]]
 
 
