@@ -69,7 +69,7 @@ def test_a_loader_without_a_place(toys: Path) -> None:
 
 
 def test_messages_and_docs_list_every_kind() -> None:
-    with pytest.raises(SourceError, match=r"google:FILE, (.*, )?toy:FILE\[\?sales\]"):
+    with pytest.raises(SourceError, match=r"google:FILE, toy:FILE\[\?sales\]"):
         load("lego:x")
     with pytest.raises(InputError, match="rename it"):
         register("Toy:", load_toy)
