@@ -23,12 +23,12 @@ from newaisle.gnn.training.fit import fit_model
 from newaisle.gnn.validation.metrics import ndcg
 from newaisle.gnn.validation.splits import PROTOCOLS, make_split
 from newaisle.graph.catalog.derive import without
-from newaisle.loaders import Loaded
+from newaisle.loaders import LoadedSource
 
 SEED = 20
 
 
-def encoders(shop: Loaded, without_names: list[str]) -> None:
+def encoders(shop: LoadedSource, without_names: list[str]) -> None:
     """Speed and NDCG@20 of both encoders."""
     texts = sorted({*shop.graph.texts, *(name.lower() for name in shop.graph.names)})
     known = without(shop.graph, without_names) if without_names else shop.graph
@@ -51,7 +51,7 @@ def encoders(shop: Loaded, without_names: list[str]) -> None:
         print(f"{name}: {speed:,.0f} texts per CPU second; NDCG@20 {told}")
 
 
-def precisions(shop: Loaded) -> None:
+def precisions(shop: LoadedSource) -> None:
     """Size, time to load and NDCG@20 of one model saved in double and in half precision."""
     graph, history = shop.graph, shop.interactions
     split = make_split(PROTOCOLS[0], graph, history.matrix(graph), SEED)

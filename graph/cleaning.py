@@ -11,13 +11,45 @@ _SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True)
+class ColumnReading:
+    """How one column of a table was read.
+
+    Attributes:
+        role: such as id, name, parent, text, group, attribute, number, user, weight, timestamp, event or ignored.
+        reason: why it has this role, a part of a sentence such as "numbers in 98 % of its cells".
+        distinct: number of distinct values; None where they were not counted.
+        missing: number of empty cells.
+        examples: some of its values as texts.
+    """
+
+    table: str
+    column: str
+    role: str
+    reason: str
+    distinct: int | None = None
+    missing: int = 0
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class CleaningReport:
-    """How many rows came in and stayed; ``dropped``: reason -> rows, ``changed``: reason -> values."""
+    """How many rows came in and stayed, and how the columns were read.
+
+    Attributes:
+        dropped: reason -> rows.
+        changed: reason -> values.
+        examples: reason (of ``dropped`` or ``changed``) -> some of its cases, such as "row 5 (user 'nan')".
+        columns: of all tables that were read, ignored ones too.
+        notes: whole sentences about what the owner of the tables should look at.
+    """
 
     rows_read: int = 0
     rows_kept: int = 0
     dropped: Mapping[str, int] = field(default_factory=dict)
     changed: Mapping[str, int] = field(default_factory=dict)
+    examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    columns: tuple[ColumnReading, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """One line for people, such as ``10 rows read, 8 kept; dropped: 2 missing id``."""

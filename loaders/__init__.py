@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .base import Loaded
+    from .base import LoadedSource
     from .complete_journey import load_complete_journey
     from .google import load_google
     from .groups import with_groups
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .tables import load_tables
 
 __all__ = [
-    "Loaded",
+    "LoadedSource",
     "Loader",
     "load",
     "load_complete_journey",
@@ -29,7 +29,7 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "Loaded": ".base",
+        "LoadedSource": ".base",
         "Loader": ".registry",
         "load": ".registry",
         "load_complete_journey": ".complete_journey",

@@ -12,7 +12,7 @@ from ..graph import CatalogGraph, Interactions, NewaisleError
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedSource:
     """A loaded source; ``interactions`` are on its targets, None where the source has none.
 
     ``as_of``, if any, returns the catalog as it was before a date (ISO 8601), its features computed from nothing later.

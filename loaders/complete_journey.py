@@ -20,7 +20,7 @@ from ..errors import MissingExtraError, SourceError
 from ..graph import CatalogGraph, CleaningReport, Interactions
 from ..graph.catalog.availability import as_number
 from ..graph.cleaning import normalise_text
-from .base import Loaded
+from .base import LoadedSource
 
 SOURCE = "complete-journey"
 UNPLACED = "product without category or type"
@@ -43,7 +43,7 @@ class _Products:
     read: int
 
 
-def load_complete_journey(*, products: bool = False) -> Loaded:
+def load_complete_journey(*, products: bool = False) -> LoadedSource:
     """Read the packaged purchases.
 
     Targets are the product types, with the id ``CATEGORY / TYPE`` since type names repeat. Above a type is the group
@@ -63,7 +63,7 @@ def load_complete_journey(*, products: bool = False) -> Loaded:
     folder = _folder()
     placed = _read_products(_read(folder / "products.parquet", _COLUMNS))
     graph = _graph(placed, products, np.ones(len(placed.ids), dtype=np.bool_))
-    return Loaded(graph, _interactions(folder, placed, products), partial(_as_of, folder, placed, products))
+    return LoadedSource(graph, _interactions(folder, placed, products), partial(_as_of, folder, placed, products))
 
 
 def _graph(placed: _Products, products: bool, counted: npt.NDArray[np.bool_]) -> CatalogGraph:

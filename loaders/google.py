@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from ..errors import SourceError
 from ..graph import CatalogGraph
-from .base import Loaded, located, read_utf8
+from .base import LoadedSource, located, read_utf8
 
 _LINE = re.compile(r"(\d+) - (.+)")
 
 
-def load_google(path: Path) -> Loaded:
+def load_google(path: Path) -> LoadedSource:
     """Read a taxonomy file with ids, lines such as ``3237 - Animals & Pet Supplies > Live Animals``.
 
     Ids are Google's, as integers; the text of a category is its whole path; no category is a group.
@@ -43,4 +43,4 @@ def load_google(path: Path) -> Loaded:
     names = [full.rpartition(" > ")[2] for full in ids]
     table = pa.table({"id": pa.array(ids.values(), pa.int64()), "name": names, "parent_id": parents, "text": list(ids)})
     with located(path):
-        return Loaded(CatalogGraph.from_tables(table, source="google"))
+        return LoadedSource(CatalogGraph.from_tables(table, source="google"))

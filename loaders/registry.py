@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from ..errors import InputError, SourceError
 
 if TYPE_CHECKING:
-    from .base import Loaded
+    from .base import LoadedSource
 
 
 class Loader(Protocol):
@@ -24,7 +24,7 @@ class Loader(Protocol):
     ``True`` where the default is a bool, else texts. It raises :class:`SourceError` where a file cannot be read.
     """
 
-    def __call__(self, *place: Any, **options: Any) -> Loaded:
+    def __call__(self, *place: Any, **options: Any) -> LoadedSource:
         """The source, read."""
 
 
@@ -56,7 +56,7 @@ class SourceKind:
         """Name -> default."""
         return {own.name: own.default for own in self.parameters if own.default is not own.empty}
 
-    def load(self, place: str | None, given: dict[str, str]) -> Loaded:
+    def load(self, place: str | None, given: dict[str, str]) -> LoadedSource:
         """Read a source; an option without a value is a flag where its default is a bool, else not given."""
         options: dict[str, Any] = {}
         for name, value in given.items():
@@ -93,7 +93,7 @@ def source_usage() -> str:
     return ", ".join(kind.usage for kind in _KINDS.values())
 
 
-def load(source: str, *, products: bool = False) -> Loaded:
+def load(source: str, *, products: bool = False) -> LoadedSource:
     """Read a source; ``products`` is the option of ``complete-journey``, other sources have the products they have.
 
     ``source`` is ``complete-journey`` (the packaged purchases; with ``?products`` its products are the targets),

@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from ..errors import SourceError, name_some
 from ..graph import CatalogGraph
-from .base import Loaded, located, read_utf8
+from .base import LoadedSource, located, read_utf8
 
 
-def load_shopify(folder: Path, locale: str = "en") -> Loaded:
+def load_shopify(folder: Path, locale: str = "en") -> LoadedSource:
     """Read ``LOCALE/categories.json`` from the taxonomy's ``dist`` folder.
 
     Ids are Shopify's (``gid://shopify/TaxonomyCategory/…``); the text of a category is its full name; its attributes
@@ -48,7 +48,7 @@ def load_shopify(folder: Path, locale: str = "en") -> Loaded:
     except (KeyError, TypeError, pa.ArrowException) as error:
         raise SourceError(f"{path}: is not a list of Shopify categories ({error!r}); download it again.") from None
     with located(path):
-        return Loaded(CatalogGraph.from_tables(table, source="shopify"))
+        return LoadedSource(CatalogGraph.from_tables(table, source="shopify"))
 
 
 def _read(path: Path) -> Any:

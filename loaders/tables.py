@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet
 
 from ..errors import SourceError
 from ..graph import CatalogGraph, Interactions
 from ..graph.catalog.availability import AVAILABILITY
 from ..graph.frames import Table
-from .base import Loaded, located, read_utf8
+from .base import LoadedSource, located
+from .files import read_table
 from .groups import with_groups
-
-_TEXTS = ("id", "parent_id", "category_id", "name", "text", "user", "target", "event", "value", "parent_value")
-"""Columns that a CSV file always gives as texts, so that ``001`` stays ``001``."""
 
 _NEVER_SPLIT = frozenset({"id", "name", "text"})
 
 
-def load_tables(folder: Path) -> Loaded:
+def load_tables(folder: Path) -> LoadedSource:
     """Read ``categories``, ``interactions``, ``products``, ``attributes`` and ``attribute_parents`` from a folder.
 
     Each is a ``.csv`` (UTF-8) or a ``.parquet`` file; only ``categories`` is required. The columns are those of
@@ -62,7 +57,7 @@ def load_tables(folder: Path) -> Loaded:
             interactions = Interactions.from_table(table, **extra).restrict(graph)
     if "group" not in tables["categories"].column_names:
         graph = with_groups(graph, interactions)
-    return Loaded(graph, interactions)
+    return LoadedSource(graph, interactions)
 
 
 def _find(folder: Path, name: str) -> Path | None:
@@ -70,32 +65,6 @@ def _find(folder: Path, name: str) -> Path | None:
     if len(found) > 1:
         raise SourceError(f"{folder} has both {found[0].name} and {found[1].name}; keep one of them.")
     return found[0] if found else None
-
-
-def read_table(path: Path) -> Table:
-    """Read a CSV (UTF-8; own ids stay texts) or Parquet file as Arrow; :class:`SourceError` where that fails."""
-    try:
-        table = _read_csv(path) if path.suffix == ".csv" else pa.parquet.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise SourceError(f"{path}: cannot be read ({reason}); correct the file.") from None
-    twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
-    if twice:
-        raise SourceError(f"{path}: the column {', '.join(map(repr, twice))} occurs twice; rename one of them.")
-    return table
-
-
-def _read_csv(path: Path) -> Table:
-    data = read_utf8(path).encode()
-    types: dict[str, Any] = dict.fromkeys(_TEXTS, pa.string())
-    types["group"] = pa.bool_()
-    return pa.csv.read_csv(
-        pa.BufferReader(data),
-        # one block, since the types of a column are inferred from the first block alone
-        read_options=pa.csv.ReadOptions(block_size=min(len(data) + 1, 2**31 - 1)),
-        parse_options=pa.csv.ParseOptions(newlines_in_values=True),
-        convert_options=pa.csv.ConvertOptions(column_types=types),
-    )
 
 
 def _split(table: Table, parent: str, ids: frozenset[str]) -> Table:

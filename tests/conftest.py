@@ -23,7 +23,7 @@ from support.neo4j_server import (
 )
 
 from newaisle.graph import Store, open_store
-from newaisle.loaders import Loaded, load
+from newaisle.loaders import LoadedSource, load
 
 if TYPE_CHECKING:
     from newaisle.api.recommender import Recommender
@@ -172,31 +172,31 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[object, str, 
 
 
 @pytest.fixture(scope="session")
-def complete_journey() -> Loaded:
+def complete_journey() -> LoadedSource:
     """All of Complete Journey."""
     return load("complete-journey")
 
 
 @pytest.fixture(scope="session")
-def journey(complete_journey: Loaded) -> Loaded:
+def journey(complete_journey: LoadedSource) -> LoadedSource:
     """Five departments of Complete Journey and what 300 of its households bought there."""
     return _departments(complete_journey, SLICE, users=300)
 
 
 @pytest.fixture(scope="session")
-def small_journey(complete_journey: Loaded) -> Loaded:
+def small_journey(complete_journey: LoadedSource) -> LoadedSource:
     """Three of these departments and what 120 households bought there."""
     return _departments(complete_journey, SMALL_SLICE, users=120)
 
 
-def _departments(whole: Loaded, names: Sequence[str], users: int) -> Loaded:
+def _departments(whole: LoadedSource, names: Sequence[str], users: int) -> LoadedSource:
     graph = whole.graph
     keep = np.zeros(len(graph), dtype=np.bool_)
     for name in names:
         department = graph.ids.position(f"department:{name}")
         keep[[department, *graph.below(department)]] = True
     part = part_of(graph, keep)
-    return Loaded(part, whole.interactions.sample_users(users).restrict(part))
+    return LoadedSource(part, whole.interactions.sample_users(users).restrict(part))
 
 
 @pytest.fixture(scope="session")
@@ -216,7 +216,7 @@ def fresh_home(tmp_path: Path, encodings: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture(scope="session")
-def texts(journey: Loaded, encodings: Path) -> np.ndarray:
+def texts(journey: LoadedSource, encodings: Path) -> np.ndarray:
     """Embeddings of the texts of ``journey``, float32 (n, 384)."""
     from newaisle.gnn.text.encoder import TextEncoder
 
@@ -224,7 +224,7 @@ def texts(journey: Loaded, encodings: Path) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def names(journey: Loaded, encodings: Path) -> np.ndarray:
+def names(journey: LoadedSource, encodings: Path) -> np.ndarray:
     """Embeddings of the names of ``journey``, float32 (n, 384)."""
     from newaisle.gnn.text.encoder import TextEncoder
 
@@ -232,7 +232,7 @@ def names(journey: Loaded, encodings: Path) -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def phi(journey: Loaded, texts: np.ndarray, names: np.ndarray) -> FeatureBlocks:
+def phi(journey: LoadedSource, texts: np.ndarray, names: np.ndarray) -> FeatureBlocks:
     """The target features of ``journey``."""
     from newaisle.gnn.propagation.propagate import propagate
 
@@ -252,7 +252,7 @@ def given(phi: FeatureBlocks) -> ModelSettings:
 
 
 @pytest.fixture(scope="session")
-def fitted(journey: Loaded, encodings: Path, given: ModelSettings) -> Recommender:
+def fitted(journey: LoadedSource, encodings: Path, given: ModelSettings) -> Recommender:
     """A recommender fitted to ``journey`` with the given settings."""
     from newaisle.api.recommender import Recommender
 
@@ -266,7 +266,7 @@ def latent_model(fitted: Recommender) -> LatentFactorModel:
 
 
 @pytest.fixture(scope="session")
-def searched(journey: Loaded, encodings: Path) -> Recommender:
+def searched(journey: LoadedSource, encodings: Path) -> Recommender:
     """A recommender fitted to ``journey`` that chose its settings itself."""
     from newaisle.api.recommender import Recommender
 
@@ -275,7 +275,7 @@ def searched(journey: Loaded, encodings: Path) -> Recommender:
 
 
 @pytest.fixture(scope="session")
-def split(journey: Loaded) -> Split:
+def split(journey: LoadedSource) -> Split:
     """A fifth of the sold targets of ``journey``, hidden."""
     from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
 
@@ -283,7 +283,7 @@ def split(journey: Loaded) -> Split:
 
 
 @pytest.fixture(scope="session")
-def methods(journey: Loaded, texts: np.ndarray, names: np.ndarray) -> Mapping[str, Callable[[int], Method]]:
+def methods(journey: LoadedSource, texts: np.ndarray, names: np.ndarray) -> Mapping[str, Callable[[int], Method]]:
     """Everything that an evaluation compares, by name, each made from a seed."""
     from newaisle.gnn.evaluation.methods.registry import compared_methods
 

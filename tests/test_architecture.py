@@ -24,8 +24,8 @@ BELOW = {
 
 OTHERS = "*"
 FLOORS = {
-    "graph": ("ids", "frames", "cleaning", "catalog", "interactions", "event_weights", "store"),
-    "loaders": ("base", "vectors", "groups", OTHERS, "registry"),
+    "graph": ("ids", "frames", "cleaning", "reading", "catalog", "interactions", "event_weights", "store"),
+    "loaders": ("base", "files", "vectors", "groups", OTHERS, "registry"),
     "gnn": (
         "utils",
         "parallel",

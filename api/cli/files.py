@@ -77,7 +77,7 @@ def read_users(path: Path, users: Ids) -> list[Id]:
         SourceError: the file cannot be read, has no such column or no row, or a row without a user.
         UnknownIdError: an id is not an integer where the known ids are.
     """
-    from ...loaders.tables import read_table
+    from ...loaders.files import read_table
 
     if path.suffix not in (".csv", ".parquet") or not path.is_file():
         raise SourceError(f"There is no CSV or Parquet file {path}; give one with a column 'user'.")

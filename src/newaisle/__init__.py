@@ -7,9 +7,9 @@ from .lazy import lazy_names
 if TYPE_CHECKING:
     from .api import Recommender, evaluate
     from .graph import CatalogGraph, Interactions, load_graph
-    from .loaders import Loaded, load
+    from .loaders import LoadedSource, load
 
-__all__ = ["CatalogGraph", "Interactions", "Loaded", "Recommender", "evaluate", "load", "load_graph"]
+__all__ = ["CatalogGraph", "Interactions", "LoadedSource", "Recommender", "evaluate", "load", "load_graph"]
 __version__ = "0.1.0"
 
 __getattr__ = lazy_names(
@@ -17,7 +17,7 @@ __getattr__ = lazy_names(
     {
         "CatalogGraph": ".graph",
         "Interactions": ".graph",
-        "Loaded": ".loaders",
+        "LoadedSource": ".loaders",
         "Recommender": ".api",
         "evaluate": ".api",
         "load": ".loaders",

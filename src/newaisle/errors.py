@@ -1,4 +1,4 @@
-"""Every error that newaisle raises on purpose; each message says what is wrong, where, and what to do."""
+"""Every error that newaisle raises on purpose, each message saying what is wrong, where and what to do; one warning."""
 
 
 class NewaisleError(Exception):
@@ -67,6 +67,10 @@ class ModelFormatError(ModelError):
 
 class NotFittedError(ModelError):
     """A model was used before it was fitted."""
+
+
+class DataWarning(UserWarning):
+    """Data that can be used, but hardly as its owner expects; turn it off or into an error by :mod:`warnings`."""
 
 
 def name_some(ids: list[object], limit: int = 5) -> str:

@@ -25,7 +25,7 @@ from newaisle.errors import (
     SourceError,
 )
 from newaisle.graph import Attribute, Relation
-from newaisle.loaders import Loaded, load
+from newaisle.loaders import LoadedSource, load
 
 SHOP = Path(__file__).parents[1] / "data" / "shop"
 
@@ -322,7 +322,7 @@ def test_a_broken_shopify_file(tmp_path: Path, text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def types(complete_journey: Loaded) -> Loaded:
+def types(complete_journey: LoadedSource) -> LoadedSource:
     return complete_journey
 
 
@@ -345,7 +345,7 @@ def sales() -> pd.DataFrame:
     )
 
 
-def test_complete_journey_targets_and_groups(types: Loaded, product_list: pd.DataFrame) -> None:
+def test_complete_journey_targets_and_groups(types: LoadedSource, product_list: pd.DataFrame) -> None:
     graph = types.graph
     own = [str(own) for own in graph.ids]
     targets = {own for own, group in zip(own, graph.is_group, strict=True) if not group}
@@ -366,7 +366,7 @@ def test_complete_journey_targets_and_groups(types: Loaded, product_list: pd.Dat
     assert graph.texts[place] == "bread:italian/french, bread, pastry"
 
 
-def test_complete_journey_attributes_and_sizes(types: Loaded, product_list: pd.DataFrame) -> None:
+def test_complete_journey_attributes_and_sizes(types: LoadedSource, product_list: pd.DataFrame) -> None:
     graph = types.graph
     sizes = dict(zip(graph.ids, graph.features["catalog_size"].tolist(), strict=True))
     assert {kind: sizes[kind] for kind in product_list["type"].unique()} == product_list[
@@ -386,7 +386,7 @@ def test_complete_journey_attributes_and_sizes(types: Loaded, product_list: pd.D
     assert found == wanted
 
 
-def test_complete_journey_purchases(types: Loaded, product_list: pd.DataFrame, sales: pd.DataFrame) -> None:
+def test_complete_journey_purchases(types: LoadedSource, product_list: pd.DataFrame, sales: pd.DataFrame) -> None:
     events = types.interactions
     assert events is not None
     assert events.timestamp is not None

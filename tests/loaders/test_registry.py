@@ -12,12 +12,12 @@ import pytest
 import newaisle
 from newaisle.errors import InputError, SourceError
 from newaisle.graph import CatalogGraph, Interactions, Store
-from newaisle.loaders import Loaded, load, register, registry, source_usage
+from newaisle.loaders import LoadedSource, load, register, registry, source_usage
 
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 
 
-def load_toy(path: Path, *, sales: bool = False, prefix: str = "toy") -> Loaded:
+def load_toy(path: Path, *, sales: bool = False, prefix: str = "toy") -> LoadedSource:
     """Every line is a category with the one before it as its parent."""
     try:
         names = path.read_text().split()
@@ -28,7 +28,7 @@ def load_toy(path: Path, *, sales: bool = False, prefix: str = "toy") -> Loaded:
     )
     graph = CatalogGraph.from_tables(table, source="toy")
     events = pd.DataFrame({"user": [1, 2], "target": names[-2:]})
-    return Loaded(graph, Interactions.from_table(events) if sales else None)
+    return LoadedSource(graph, Interactions.from_table(events) if sales else None)
 
 
 @pytest.fixture(autouse=True)

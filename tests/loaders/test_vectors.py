@@ -34,7 +34,7 @@ from newaisle.gnn.training.folds import FOLDS, make_folds, start_kernel
 from newaisle.gnn.training.tuning import START_FACTORS, choose_kernel
 from newaisle.gnn.validation.splits import Split
 from newaisle.graph import Ids
-from newaisle.loaders import Loaded
+from newaisle.loaders import LoadedSource
 from newaisle.loaders.vectors import read_vectors
 
 IDS = Ids(("a", "b", "c", "d"), "target")
@@ -57,21 +57,21 @@ def table(ids: list[Any], vectors: list[Any]) -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def named(journey: Loaded, names: np.ndarray) -> pa.Table:
+def named(journey: LoadedSource, names: np.ndarray) -> pa.Table:
     """Embeddings of all names but every tenth."""
     rows = [i for i in range(len(journey.graph)) if i % 10]
     return table([journey.graph.ids.values[i] for i in rows], (3.0 * names[rows]).tolist())
 
 
 @pytest.fixture(scope="module")
-def settings(journey: Loaded, given: ModelSettings, names: np.ndarray) -> ModelSettings:
+def settings(journey: LoadedSource, given: ModelSettings, names: np.ndarray) -> ModelSettings:
     """Given settings that weigh the vectors."""
     blocks = propagate(journey.graph, None, None, {"pictures": names.astype(np.float64)})
     return replace(given, kernel=start_kernel(blocks, 0.1, 0.1))
 
 
 @pytest.fixture(scope="module")
-def model(journey: Loaded, settings: ModelSettings, named: pa.Table, encodings: Path) -> Recommender:
+def model(journey: LoadedSource, settings: ModelSettings, named: pa.Table, encodings: Path) -> Recommender:
     """A model without texts that knows the vectors."""
     made = Recommender(encoder=None, settings=settings, cache=encodings)
     return made.fit(journey.graph, journey.interactions, vectors={"pictures": named})
@@ -141,13 +141,15 @@ def test_a_file_that_is_no_parquet_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["text", "place", "manufacturer", "manufacturer count", "catalog_size"])
-def test_a_name_that_is_taken_is_refused(name: str, journey: Loaded, names: np.ndarray) -> None:
+def test_a_name_that_is_taken_is_refused(name: str, journey: LoadedSource, names: np.ndarray) -> None:
     with pytest.raises(InputError, match=f"The vectors {name!r} have the name of a block"):
         propagate(journey.graph, None, None, {name: names.astype(np.float64)})
 
 
 @pytest.mark.slow
-def test_vectors_are_one_more_block_and_change_no_other(journey: Loaded, model: Recommender, names: np.ndarray) -> None:
+def test_vectors_are_one_more_block_and_change_no_other(
+    journey: LoadedSource, model: Recommender, names: np.ndarray
+) -> None:
     blocks, plain = model.fitted.model.regressor.blocks, propagate(journey.graph, None)
     assert blocks.names == (*plain.names, "pictures")
     assert blocks.of(set(FeatureKind) - {FeatureKind.MODALITY}).fingerprint == plain.fingerprint
@@ -169,7 +171,7 @@ def test_what_looks_alike_is_alike(model: Recommender) -> None:
     )
 
 
-def test_the_search_may_switch_them_off_or_raise_them(journey: Loaded, split: Split) -> None:
+def test_the_search_may_switch_them_off_or_raise_them(journey: LoadedSource, split: Split) -> None:
     def chosen(vectors: np.ndarray) -> float:
         kinds = {"number": FeatureKind.FEATURE, "pictures": FeatureKind.MODALITY}
         blocks = FeatureBlocks({"number": number, "pictures": vectors}, kinds)
@@ -186,7 +188,7 @@ def test_the_search_may_switch_them_off_or_raise_them(journey: Loaded, split: Sp
     assert chosen(noise / np.linalg.norm(noise, axis=1, keepdims=True)) == 0.0
 
 
-def test_they_are_saved_and_refitted(model: Recommender, journey: Loaded, tmp_path: Path) -> None:
+def test_they_are_saved_and_refitted(model: Recommender, journey: LoadedSource, tmp_path: Path) -> None:
     model.save(tmp_path / "model")
     again = Recommender.load(tmp_path / "model")
     assert again.fitted.model.regressor.blocks.fingerprint == model.fitted.model.regressor.blocks.fingerprint
@@ -197,7 +199,7 @@ def test_they_are_saved_and_refitted(model: Recommender, journey: Loaded, tmp_pa
 
 
 @pytest.fixture(scope="module")
-def smaller(journey: Loaded, settings: ModelSettings, named: pa.Table, encodings: Path) -> Recommender:
+def smaller(journey: LoadedSource, settings: ModelSettings, named: pa.Table, encodings: Path) -> Recommender:
     """A model of the catalog without its last ten leaves."""
     keep = np.ones(len(journey.graph), dtype=np.bool_)
     keep[np.flatnonzero(~journey.graph.is_group)[-10:]] = False
@@ -207,7 +209,9 @@ def smaller(journey: Loaded, settings: ModelSettings, named: pa.Table, encodings
     return made.fit(part, journey.interactions, vectors={"pictures": known})
 
 
-def test_added_targets_bring_theirs(smaller: Recommender, journey: Loaded, named: pa.Table, tmp_path: Path) -> None:
+def test_added_targets_bring_theirs(
+    smaller: Recommender, journey: LoadedSource, named: pa.Table, tmp_path: Path
+) -> None:
     old = smaller.fitted.graph.ids
     fresh = named.filter(pa.array([own not in old for own in named["id"].to_pylist()]))
     with_them, without = copy.copy(smaller), copy.copy(smaller)
@@ -233,7 +237,7 @@ def test_an_old_target_that_is_described_anew_keeps_its_vector(smaller: Recommen
     assert (block(moved) == block(smaller)[:size]).all()
 
 
-def test_vectors_that_do_not_fit_the_model_are_refused(smaller: Recommender, journey: Loaded) -> None:
+def test_vectors_that_do_not_fit_the_model_are_refused(smaller: Recommender, journey: LoadedSource) -> None:
     added = next(own for own in journey.graph.ids if own not in smaller.fitted.graph.ids)
     old, width = smaller.fitted.graph.ids.values[0], block(smaller).shape[1]
     for given, sentence in (
@@ -248,7 +252,7 @@ def test_vectors_that_do_not_fit_the_model_are_refused(smaller: Recommender, jou
         assert before.fitted is smaller.fitted
 
 
-def test_what_a_refresh_brings_has_none_and_the_others_keep_theirs(smaller: Recommender, journey: Loaded) -> None:
+def test_what_a_refresh_brings_has_none_and_the_others_keep_theirs(smaller: Recommender, journey: LoadedSource) -> None:
     outlook = StoreView.of(smaller.fitted, journey.graph, smaller.cache)
     rows = np.asarray(outlook.model.regressor.blocks.matrices["pictures"])[outlook.place]
     old = smaller.fitted.graph.ids.find(journey.graph.ids)
@@ -257,7 +261,7 @@ def test_what_a_refresh_brings_has_none_and_the_others_keep_theirs(smaller: Reco
     assert (rows[old >= 0] == block(smaller)[old[old >= 0]]).all()
 
 
-def test_all_methods_on_blocks_know_them(journey: Loaded, names: np.ndarray) -> None:
+def test_all_methods_on_blocks_know_them(journey: LoadedSource, names: np.ndarray) -> None:
     made = compared_methods(journey.graph, None, None, {"pictures": names.astype(np.float64)}, ablate=True)
     know = {
         name
@@ -268,7 +272,7 @@ def test_all_methods_on_blocks_know_them(journey: Loaded, names: np.ndarray) -> 
 
 
 def test_own_recommenders_are_given_them(
-    journey: Loaded, split: Split, named: pa.Table, settings: ModelSettings
+    journey: LoadedSource, split: Split, named: pa.Table, settings: ModelSettings
 ) -> None:
     mine = Recommender(encoder=None, settings=settings)
     made = CustomMethod("mine", mine, journey.interactions.users, {"pictures": named})
@@ -289,7 +293,7 @@ class Constant:
         return np.zeros((len(users), len(targets)))
 
 
-def test_an_evaluation_takes_them_and_may_leave_them_out(journey: Loaded, named: pa.Table) -> None:
+def test_an_evaluation_takes_them_and_may_leave_them_out(journey: LoadedSource, named: pa.Table) -> None:
     def ask(drop: list[str], vectors: Any) -> Any:
         options = EvaluationOptions(
             protocols=["leave-targets-out"], seeds=[0], encoder=None, drop=drop, vectors=vectors, baselines=False

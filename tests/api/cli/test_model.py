@@ -13,7 +13,7 @@ import pytest
 from newaisle.api.cli.main import main
 from newaisle.api.recommender import Recommender
 from newaisle.graph import Relation
-from newaisle.loaders import Loaded
+from newaisle.loaders import LoadedSource
 
 pytestmark = pytest.mark.slow
 
@@ -36,7 +36,7 @@ def run(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture(scope="module")
-def shop(small_journey: Loaded, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shop(small_journey: LoadedSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The slice as a ``tables:`` folder; one fifth of its categories has no sales."""
     graph, events = small_journey.graph, small_journey.interactions
     up = graph.edges[Relation.CHILD_OF]

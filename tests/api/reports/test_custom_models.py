@@ -22,7 +22,7 @@ from newaisle.gnn.evaluation.runner import evaluate_splits
 from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.validation.splits import Split, make_split
 from newaisle.graph import Id
-from newaisle.loaders import Loaded
+from newaisle.loaders import LoadedSource
 
 OUT = "leave-targets-out"
 
@@ -58,7 +58,7 @@ class ByPosition:
         return np.tile(self.level[targets], (len(users), 1))
 
 
-def run(journey: Loaded, models: Any, seeds: Sequence[int] = (0,), **options: Any) -> Any:
+def run(journey: LoadedSource, models: Any, seeds: Sequence[int] = (0,), **options: Any) -> Any:
     given = {"protocols": [OUT], "baselines": False, "encoder": None} | options
     return newaisle.evaluate(journey.graph, journey.interactions, models, seeds=seeds, **given)
 
@@ -68,7 +68,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NEWAISLE_HOME", str(tmp_path / "home"))
 
 
-def test_a_custom_model_has_the_figures_of_the_same_method_inside(journey: Loaded) -> None:
+def test_a_custom_model_has_the_figures_of_the_same_method_inside(journey: LoadedSource) -> None:
     protocols = [OUT, "leave-branches-out"]
     found = run(journey, [PopularityOfParent()], seeds=(0, 1), protocols=protocols)
     inside = evaluate_splits(
@@ -83,7 +83,7 @@ def test_a_custom_model_has_the_figures_of_the_same_method_inside(journey: Loade
     assert table["ndcg@20"].to_pylist()[0].startswith(f"{mean:.4f} ± ")
 
 
-def test_the_model_is_given_own_ids_and_nothing_of_what_is_hidden(journey: Loaded) -> None:
+def test_the_model_is_given_own_ids_and_nothing_of_what_is_hidden(journey: LoadedSource) -> None:
     fitted: list[PopularityOfParent] = []
 
     class Kept(PopularityOfParent):
@@ -107,7 +107,7 @@ def test_the_model_is_given_own_ids_and_nothing_of_what_is_hidden(journey: Loade
     assert users == [journey.interactions.users.values[i] for i in everyone]
 
 
-def small() -> Loaded:
+def small() -> LoadedSource:
     """A generated shop: 40 categories below 8 parents, of which every user likes two."""
     random = np.random.default_rng(0)
     ids = [f"c{i:02}" for i in range(40)]
@@ -119,7 +119,7 @@ def small() -> Loaded:
     bought = [(u, i) for u in range(90) for i in range(40) if random.random() < (0.7 if i % 8 in liked[u] else 0.1)]
     users, targets = zip(*bought, strict=True)
     events = pa.table({"user": users, "target": [ids[i] for i in targets]})
-    return Loaded(graph, Interactions.from_table(events))
+    return LoadedSource(graph, Interactions.from_table(events))
 
 
 @pytest.mark.slow
@@ -137,7 +137,7 @@ def test_custom_models_run_beside_newaisle_and_the_baselines(tmp_path: Path) -> 
 
 
 def test_a_recommender_with_other_settings_is_a_model_too(
-    journey: Loaded, given: ModelSettings, encodings: Path
+    journey: LoadedSource, given: ModelSettings, encodings: Path
 ) -> None:
     mine = Recommender(settings=given, cache=encodings)
     found = run(journey, {"mine": mine, "parents": PopularityOfParent()})
@@ -169,12 +169,12 @@ class Wrong(PopularityOfParent):
         (lambda _scores: [[1.0], [1.0, 2.0]], "that are no table of numbers"),
     ],
 )
-def test_wrong_scores_are_refused_in_one_sentence(journey: Loaded, change: Any, sentence: str) -> None:
+def test_wrong_scores_are_refused_in_one_sentence(journey: LoadedSource, change: Any, sentence: str) -> None:
     with pytest.raises(ModelError, match=sentence):
         run(journey, [Wrong(change)])
 
 
-def test_a_custom_model_goes_to_other_processes(journey: Loaded) -> None:
+def test_a_custom_model_goes_to_other_processes(journey: LoadedSource) -> None:
     make = partial(CustomMethod, "mine", PopularityOfParent(), journey.interactions.users, None)
     method = pickle.loads(ForkingPickler.dumps(make))(0)  # noqa: S301 - as a pool of processes does
     split = make_split(OUT, journey.graph, journey.interactions.matrix(journey.graph), 0)
@@ -195,6 +195,6 @@ def test_a_custom_model_goes_to_other_processes(journey: Loaded) -> None:
         ({"mine": ByPosition().fit}, r"The model 'mine' cannot be evaluated"),
     ],
 )
-def test_what_cannot_be_evaluated_is_refused_in_one_sentence(journey: Loaded, models: Any, sentence: str) -> None:
+def test_what_cannot_be_evaluated_is_refused_in_one_sentence(journey: LoadedSource, models: Any, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         run(journey, models)

@@ -28,7 +28,7 @@ from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.propagation.features import FeatureBlocks
 from newaisle.graph import Relation
 from newaisle.graph.catalog.schema import Edges, frozen
-from newaisle.loaders import Loaded
+from newaisle.loaders import LoadedSource
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +42,7 @@ def cached(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def evaluated(journey: Loaded, encodings: Path, cached: Path) -> Evaluation:
+def evaluated(journey: LoadedSource, encodings: Path, cached: Path) -> Evaluation:
     """Both protocols and two seeds, all methods; numbers of manufacturers left out of it, so that it is quicker."""
     assert journey.interactions is not None
     return evaluate_source(
@@ -94,7 +94,7 @@ def test_the_figures_are_those_of_the_evaluation(folder: Path, evaluated: Evalua
     assert all(metric.endswith(HELD_OUT) for metric in held_out)
 
 
-def test_the_settings_say_how_to_run_it_again(folder: Path, evaluated: Evaluation, journey: Loaded) -> None:
+def test_the_settings_say_how_to_run_it_again(folder: Path, evaluated: Evaluation, journey: LoadedSource) -> None:
     data = json.loads((folder / "report.json").read_text())
     assert data["settings"] == {
         "source": "a slice | of a shop",
@@ -115,7 +115,7 @@ def test_the_settings_say_how_to_run_it_again(folder: Path, evaluated: Evaluatio
     ]
 
 
-def test_single_targets_have_their_ids(folder: Path, journey: Loaded) -> None:
+def test_single_targets_have_their_ids(folder: Path, journey: LoadedSource) -> None:
     data = json.loads((folder / "report.json").read_text())
     assert journey.interactions is not None
     buyers = dict(
@@ -260,7 +260,9 @@ def test_a_folder_that_cannot_be_written_to_is_refused_first(tmp_path: Path, mon
         open_report(tmp_path / "report")
 
 
-def test_protocols_that_do_not_apply_are_left_out_unless_given(journey: Loaded, encodings: Path, cached: Path) -> None:
+def test_protocols_that_do_not_apply_are_left_out_unless_given(
+    journey: LoadedSource, encodings: Path, cached: Path
+) -> None:
     assert journey.interactions is not None
     none = Edges(frozen([], np.int64), frozen([], np.int64), frozen([], np.float64))
     flat = replace(journey.graph, edges={**journey.graph.edges, Relation.CHILD_OF: none})

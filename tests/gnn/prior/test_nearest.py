@@ -14,7 +14,7 @@ from newaisle.gnn.prior.kernel import KernelRegressor, KernelSettings
 from newaisle.gnn.prior.nearest import NEAREST, NearestNeighborRegressor, make_regressor
 from newaisle.gnn.propagation.features import FeatureBlocks, FeatureKind
 from newaisle.gnn.validation.splits import binary
-from newaisle.loaders import Loaded
+from newaisle.loaders import LoadedSource
 
 if TYPE_CHECKING:
     from newaisle.api.recommender import Recommender
@@ -96,7 +96,7 @@ def test_nothing_to_predict_is_no_error(full: KernelRegressor) -> None:
 
 @pytest.mark.slow
 def test_a_fit_beyond_the_limit_goes_through_the_nearest_and_hardly_differs(
-    journey: Loaded, fitted: Recommender, monkeypatch: pytest.MonkeyPatch
+    journey: LoadedSource, fitted: Recommender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exact = fitted.fitted.model
     monkeypatch.setattr(nearest_module, "EXACT", 10)

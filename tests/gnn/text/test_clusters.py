@@ -37,11 +37,11 @@ from newaisle.gnn.training.folds import start_kernel
 from newaisle.graph import Relation, Store
 from newaisle.graph.catalog.arrow import graph_from_files, graph_tables
 from newaisle.graph.catalog.derive import with_attributes, without
-from newaisle.loaders import Loaded
+from newaisle.loaders import LoadedSource
 
 
 @pytest.fixture(scope="module")
-def plain(journey: Loaded) -> CatalogGraph:
+def plain(journey: LoadedSource) -> CatalogGraph:
     """The catalog with nothing but names and texts."""
     names = {attribute.name for attribute in journey.graph.attributes}
     return without(journey.graph, ["child_of", *names, *journey.graph.features])
@@ -60,7 +60,7 @@ def settings(plain: CatalogGraph, clusters: Clusters, texts: np.ndarray, given: 
 
 
 @pytest.fixture(scope="module")
-def model(plain: CatalogGraph, journey: Loaded, settings: ModelSettings, encodings: Path) -> Recommender:
+def model(plain: CatalogGraph, journey: LoadedSource, settings: ModelSettings, encodings: Path) -> Recommender:
     """A model of names, texts and clusters."""
     made = Recommender(settings=settings, cache=encodings, relations="clusters")
     return made.fit(plain, journey.interactions)
@@ -87,7 +87,7 @@ def test_every_text_near_a_centre_has_the_nearest_one(clusters: Clusters, texts:
             assert weight == pytest.approx(row.max(), abs=1e-5)
 
 
-def test_clusters_mean_something(clusters: Clusters, texts: np.ndarray, journey: Loaded) -> None:
+def test_clusters_mean_something(clusters: Clusters, texts: np.ndarray, journey: LoadedSource) -> None:
     """Targets of one cluster stand below one parent far more often than by chance."""
     label = (texts @ clusters.centres.T).argmax(axis=1)
     parent = np.array(
@@ -125,7 +125,7 @@ def test_two_clusters_of_one_name_are_told_apart() -> None:
 
 
 def test_a_graph_with_clusters_is_a_graph_like_any_other(
-    plain: CatalogGraph, journey: Loaded, texts: np.ndarray
+    plain: CatalogGraph, journey: LoadedSource, texts: np.ndarray
 ) -> None:
     own = Clusters.of(texts, plain.names).attributes(texts)
     found = with_attributes(journey.graph, own)
@@ -144,7 +144,7 @@ def test_the_model_knows_them(model: Recommender, plain: CatalogGraph) -> None:
     assert any(path.path.count("cluster=") for reason in why.because for path in reason.paths)
 
 
-def test_they_are_saved_and_kept(model: Recommender, journey: Loaded, tmp_path: Path) -> None:
+def test_they_are_saved_and_kept(model: Recommender, journey: LoadedSource, tmp_path: Path) -> None:
     for precision in ("float64", "float16"):
         model.save(tmp_path / "model", precision=precision)  # type: ignore[arg-type]  # one of the two words
         again = Recommender.load(tmp_path / "model")
@@ -199,7 +199,7 @@ def test_a_refresh_brings_new_targets_into_the_clusters(
     assert rows.any() == ("new" in after)
 
 
-def test_without_clusters_nothing_is_touched(fitted: Recommender, journey: Loaded) -> None:
+def test_without_clusters_nothing_is_touched(fitted: Recommender, journey: LoadedSource) -> None:
     assert fitted.related(journey.graph) is journey.graph
     assert not has_clusters(fitted.fitted.graph)
 
@@ -216,7 +216,7 @@ def test_the_store_has_them_like_any_attribute(model: Recommender, store: Store)
 
 
 def test_what_cannot_be_clustered_is_told(
-    plain: CatalogGraph, texts: np.ndarray, journey: Loaded, encodings: Path, model: Recommender
+    plain: CatalogGraph, texts: np.ndarray, journey: LoadedSource, encodings: Path, model: Recommender
 ) -> None:
     for given, sentence in (
         ({"relations": "taxonomy"}, "relations is 'taxonomy'; give 'clusters'"),
@@ -266,7 +266,7 @@ def test_a_configuration_says_it(tmp_path: Path) -> None:
 def test_the_command_line_clusters(
     run: Any,
     plain: CatalogGraph,
-    journey: Loaded,
+    journey: LoadedSource,
     settings: ModelSettings,
     tmp_path: Path,
 ) -> None:

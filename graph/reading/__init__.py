@@ -1,0 +1,1 @@
+"""Tables of any kind, read as the schema beside them says or as their cells suggest."""
