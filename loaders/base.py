@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import SourceError
 from ..graph import CatalogGraph, Interactions, NewaisleError
+from .files.reading import FileReading
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,13 @@ class LoadedSource:
     """A loaded source; ``interactions`` are on its targets, None where the source has none.
 
     ``as_of``, if any, returns the catalog as it was before a date (ISO 8601), its features computed from nothing later.
+    ``files`` says how its files of tables were read.
     """
 
     graph: CatalogGraph
     interactions: Interactions | None = None
     as_of: Callable[[str], CatalogGraph] | None = None
+    files: tuple[FileReading, ...] = ()
 
     def describe(self) -> str:
         """One line of counts for people."""

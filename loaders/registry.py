@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from ..errors import InputError, SourceError
 
 if TYPE_CHECKING:
+    from ..graph.reading.table_schema import TableSchema
     from .base import LoadedSource
 
 
@@ -56,9 +57,9 @@ class SourceKind:
         """Name -> default."""
         return {own.name: own.default for own in self.parameters if own.default is not own.empty}
 
-    def load(self, place: str | None, given: dict[str, str]) -> LoadedSource:
+    def load(self, place: str | None, given: dict[str, str], schema: TableSchema | None = None) -> LoadedSource:
         """Read a source; an option without a value is a flag where its default is a bool, else not given."""
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {} if schema is None else {"schema": schema}
         for name, value in given.items():
             if isinstance(self.options[name], bool):
                 options[name] = True
@@ -93,8 +94,10 @@ def source_usage() -> str:
     return ", ".join(kind.usage for kind in _KINDS.values())
 
 
-def load(source: str, *, products: bool = False) -> LoadedSource:
+def load(source: str, *, products: bool = False, schema: TableSchema | None = None) -> LoadedSource:
     """Read a source; ``products`` is the option of ``complete-journey``, other sources have the products they have.
+
+    ``schema`` says how the tables of a source are written, before a ``schema.toml`` beside them.
 
     ``source`` is ``complete-journey`` (the packaged purchases; with ``?products`` its products are the targets),
     ``tables:DIR`` (CSV or Parquet files), ``shopify:DIR`` with an optional ``?locale=…`` (a Shopify taxonomy),
@@ -111,7 +114,9 @@ def load(source: str, *, products: bool = False) -> LoadedSource:
         raise SourceError(f"{source!r} is not a source; give one of {source_usage()}.")
     if products and "products" in kind.options:
         options["products"] = ""
-    return kind.load(place, options)
+    if schema is not None and "schema" not in kind.options:
+        raise InputError(f"{name} sources have no tables of your own; leave the schema out.")
+    return kind.load(place, options, schema)
 
 
 def _parse(source: str) -> tuple[str, str | None, dict[str, str]]:

@@ -12,6 +12,7 @@ from ..errors import SourceError
 from ..graph import CatalogGraph, Interactions
 from ..graph.catalog.availability import AVAILABILITY
 from ..graph.frames import Table
+from ..graph.reading.table_schema import TableSchema
 from .base import LoadedSource, located
 from .files import read_table
 from .groups import with_groups
@@ -19,7 +20,7 @@ from .groups import with_groups
 _NEVER_SPLIT = frozenset({"id", "name", "text"})
 
 
-def load_tables(folder: Path) -> LoadedSource:
+def load_tables(folder: Path, schema: TableSchema | None = None) -> LoadedSource:
     """Read ``categories``, ``interactions``, ``products``, ``attributes`` and ``attribute_parents`` from a folder.
 
     Each is a ``.csv`` (UTF-8) or a ``.parquet`` file; only ``categories`` is required. The columns are those of
@@ -32,6 +33,7 @@ def load_tables(folder: Path) -> LoadedSource:
         SourceError: a file is missing, exists twice, or cannot be read.
         InputError: the tables do not make a valid graph or interactions; the message names the files.
     """
+    schema = schema or TableSchema()
     if not folder.is_dir():
         raise SourceError(f"{folder} is not a folder; give one with a file categories.csv or categories.parquet.")
     paths = {
@@ -41,23 +43,26 @@ def load_tables(folder: Path) -> LoadedSource:
     }
     if "categories" not in paths:
         raise SourceError(f"{folder} has neither categories.csv nor categories.parquet; add one of them.")
-    tables = {name: read_table(path) for name, path in paths.items()}
+    opened = {name: read_table(path, schema.table(name), schema.cells, name=name) for name, path in paths.items()}
+    tables = {name: table for name, (table, _) in opened.items()}
+    files = [how for _, how in opened.values()]
     ids = frozenset(tables["categories"].column("id").to_pylist()) if "id" in tables["categories"].column_names else ()
     for name, parent in (("categories", "parent_id"), ("products", "category_id")):
         if name in paths and paths[name].suffix == ".csv":
             tables[name] = _split(tables[name], parent, frozenset(ids))
-    files = [path.name for path in paths.values()]
-    with located(paths["categories"] if len(files) == 1 else f"{folder} ({', '.join(files)})"):
+    names = [path.name for path in paths.values()]
+    with located(paths["categories"] if len(names) == 1 else f"{folder} ({', '.join(names)})"):
         graph = CatalogGraph.from_tables(**tables)
     interactions = None
     if (path := _find(folder, "interactions")) is not None:
-        table = read_table(path)
+        table, how = read_table(path, schema.table("interactions"), schema.cells, name="interactions")
+        files.append(how)
         extra = {name: name for name in ("weight", "timestamp", "event") if name in table.column_names}
         with located(path):
             interactions = Interactions.from_table(table, **extra).restrict(graph)
     if "group" not in tables["categories"].column_names:
         graph = with_groups(graph, interactions)
-    return LoadedSource(graph, interactions)
+    return LoadedSource(graph, interactions, files=tuple(files))
 
 
 def _find(folder: Path, name: str) -> Path | None:

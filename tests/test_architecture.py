@@ -25,7 +25,7 @@ BELOW = {
 OTHERS = "*"
 FLOORS = {
     "graph": ("ids", "frames", "cleaning", "reading", "catalog", "interactions", "event_weights", "store"),
-    "loaders": ("base", "files", "vectors", "groups", OTHERS, "registry"),
+    "loaders": ("files", "base", "vectors", "groups", OTHERS, "registry"),
     "gnn": (
         "utils",
         "parallel",
