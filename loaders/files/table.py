@@ -40,7 +40,7 @@ def read_table(
         SourceError: the file cannot be read.
     """
     try:
-        table = _read_csv(path) if path.suffix == ".csv" else pa.parquet.read_table(path)
+        table = _read_csv(path, reading or TableReading(), cells or CellFormat()) if path.suffix == ".csv" else pa.parquet.read_table(path)
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise SourceError(f"{path}: cannot be read ({reason}); correct the file.") from None
@@ -50,17 +50,17 @@ def read_table(
     return table, FileReading(path, name or path.stem, len(table))
 
 
-def _read_csv(path: Path) -> Table:
+def _read_csv(path: Path, reading: TableReading, cells: CellFormat) -> Table:
     try:
         data = path.read_bytes().decode("utf-8-sig").encode()
     except UnicodeDecodeError as error:
         raise SourceError(f"{path}: byte {error.start} is not UTF-8; save the file in UTF-8.") from None
-    types: dict[str, Any] = dict.fromkeys(_TEXTS, pa.string())
+    types: dict[str, Any] = dict.fromkeys((reading.columns.get(each, each) for each in _TEXTS), pa.string())
     types["group"] = pa.bool_()
     return pa.csv.read_csv(
         pa.BufferReader(data),
         # one block, since the types of a column are inferred from the first block alone
         read_options=pa.csv.ReadOptions(block_size=min(len(data) + 1, 2**31 - 1)),
-        parse_options=pa.csv.ParseOptions(newlines_in_values=True),
+        parse_options=pa.csv.ParseOptions(delimiter=cells.delimiter or ",", newlines_in_values=True),
         convert_options=pa.csv.ConvertOptions(column_types=types),
     )
