@@ -40,7 +40,11 @@ def read_table(
         SourceError: the file cannot be read.
     """
     try:
-        table = _read_csv(path, reading or TableReading(), cells or CellFormat()) if path.suffix == ".csv" else pa.parquet.read_table(path)
+        table = (
+            _read_csv(path, reading or TableReading(), cells or CellFormat())
+            if path.suffix == ".csv"
+            else pa.parquet.read_table(path)
+        )
     except (pa.ArrowException, OSError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise SourceError(f"{path}: cannot be read ({reason}); correct the file.") from None
