@@ -81,7 +81,7 @@ def read_users(path: Path, users: Ids) -> list[Id]:
 
     if path.suffix not in (".csv", ".parquet") or not path.is_file():
         raise SourceError(f"There is no CSV or Parquet file {path}; give one with a column 'user'.")
-    table = read_table(path)
+    table, _ = read_table(path)
     if "user" not in table.column_names:
         names = ", ".join(map(repr, table.column_names))
         raise SourceError(f"{path}: there is no column 'user' (its columns: {names}); rename one.")
