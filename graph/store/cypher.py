@@ -27,7 +27,7 @@ SET_STATE: Final = "MATCH (h:Newaisle {key: $key}) SET h += $properties REMOVE h
 READ_STATE: Final = f"MATCH (h:Newaisle {{key: $key}}) {_STATE}"
 READ_SOURCES: Final = "MATCH (h:Newaisle:Refresh) RETURN DISTINCT h.source AS source ORDER BY source"
 OTHER_SCHEMAS: Final = (
-    "MATCH (h:Newaisle:Refresh) WHERE h.schema IS NULL OR h.schema <> $schema "
+    "MATCH (h:Newaisle:Refresh) WHERE h.key = h.source + '#head' AND (h.schema IS NULL OR h.schema <> $schema) "
     "RETURN h.source AS source, h.schema AS schema LIMIT 1"
 )
 
@@ -74,6 +74,11 @@ CREATE_VECTOR_INDEX: Final = (
 )
 AWAIT_VECTOR_INDEX: Final = "CALL db.awaitIndex($name, $seconds)"
 
+BARE_NODES: Final = (
+    "MATCH (n:Newaisle {source: $source}) WHERE NOT n:Category AND NOT n:Product AND NOT n:Attribute "
+    "AND NOT n:Refresh RETURN n.key"
+)
+"""Nodes of a source from which somebody has removed the label of their kind."""
 DELETE_NODES: Final = "UNWIND $rows AS row MATCH (n:Newaisle {key: row.key}) DETACH DELETE n"
 
 
@@ -89,6 +94,8 @@ class NodeLabel(StrEnum):
 class NodeStatements:
     """Nodes of one label: of ``$source``, with ``$keys``, from ``$rows``; ``update`` removes ``$cleared`` first.
 
+    ``unlabel`` takes the label off nodes of another kind.
+
     CREATE, as every MERGE on two labels scans all nodes in ArcadeDB; the unique key and the keys read before in the
     same transaction give the same guarantee.
     """
@@ -97,6 +104,7 @@ class NodeStatements:
     find: LiteralString
     create: LiteralString
     update: LiteralString
+    unlabel: LiteralString
 
 
 @dataclass(frozen=True)
@@ -130,6 +138,7 @@ def _node_statements(
         find=f"UNWIND $keys AS key MATCH (n:Newaisle {{key: key}}) WHERE n:{label} RETURN {columns}",
         create=f"UNWIND $rows AS row CREATE (n:Newaisle:{label} {{key: row.key}}) {created}",
         update=f"UNWIND $rows AS row MATCH (n:Newaisle {{key: row.key}}) {updated}",
+        unlabel=f"UNWIND $rows AS row MATCH (n:Newaisle {{key: row.key}}) REMOVE n:{label}",
     )
 
 

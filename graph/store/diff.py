@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..catalog.nodes import TAXONOMY
 from ..catalog.schema import Relation
@@ -11,6 +11,8 @@ from .cypher import NodeLabel
 from .records import EdgeKey, NodeRecord, SourceRecords
 
 _TARGETS = (NodeLabel.CATEGORY, NodeLabel.PRODUCT)
+_CHILDREN = {Relation.CHILD_OF: NodeLabel.CATEGORY, Relation.ATTRIBUTE_CHILD_OF: NodeLabel.ATTRIBUTE}
+"""Relations that the store has under one name, by the labels of their ends."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Changes:
     A node that turns from a product into a category, or back, is removed and added, as is an edge with a new weight.
     ``added``, ``changed`` (content), ``moved`` (parents alone) and ``removed`` are keys of categories and products, of
     which the store has ``stored``; ``deleted`` are keys of all nodes, attributes included. ``old_edges`` include those
-    of deleted nodes.
+    of deleted nodes. ``extra_labels`` are labels of ours that somebody else has given to nodes of another kind.
     """
 
     stored: int
@@ -29,6 +31,7 @@ class Changes:
     moved: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
+    extra_labels: Mapping[NodeLabel, frozenset[str]] = field(default_factory=dict)
     created: Mapping[NodeLabel, dict[str, NodeRecord]] = field(
         default_factory=lambda: {label: {} for label in NodeLabel}
     )
@@ -43,9 +46,11 @@ class Changes:
 
 def diff(stored: SourceRecords, wanted: SourceRecords) -> Changes:
     """Compare content hashes and, since somebody may have edited the store, everything that they are made of."""
+    extra_labels = _extra_labels(stored, wanted)
+    stored = _without(stored, extra_labels)
     created: dict[NodeLabel, dict[str, NodeRecord]] = {}
     updated: dict[NodeLabel, dict[str, NodeRecord]] = {}
-    deleted: set[str] = set()
+    deleted = set(stored.bare & {key for nodes in wanted.nodes.values() for key in nodes})
     added: set[str] = set()
     changed: set[str] = set()
     removed: set[str] = set()
@@ -80,11 +85,36 @@ def diff(stored: SourceRecords, wanted: SourceRecords) -> Changes:
         moved=tuple(sorted(moved - changed - deleted - added)),
         removed=tuple(sorted(removed)),
         deleted=tuple(sorted(deleted)),
+        extra_labels=extra_labels,
         created=created,
         updated=updated,
         old_edges=old_edges,
         new_edges=new_edges,
     )
+
+
+def _extra_labels(stored: SourceRecords, wanted: SourceRecords) -> dict[NodeLabel, frozenset[str]]:
+    """Nodes by a label that somebody has added: they have the one of their kind, too."""
+    kinds = {key: label for label, nodes in wanted.nodes.items() for key in nodes}
+    return {
+        label: frozenset(
+            key for key in nodes if (kind := kinds.get(key, label)) is not label and key in stored.nodes[kind]
+        )
+        for label, nodes in stored.nodes.items()
+    }
+
+
+def _without(stored: SourceRecords, extra_labels: Mapping[NodeLabel, frozenset[str]]) -> SourceRecords:
+    """The same with each node once, and no edge both between categories and between attributes."""
+    nodes = {
+        label: {key: node for key, node in found.items() if key not in extra_labels[label]}
+        for label, found in stored.nodes.items()
+    }
+    edges = dict(stored.edges)
+    for relation, label in _CHILDREN.items():
+        extra = extra_labels[label]
+        edges[relation] = {ends: weights for ends, weights in edges[relation].items() if not extra.issuperset(ends)}
+    return replace(stored, nodes=nodes, edges=edges)
 
 
 def _same(stored: NodeRecord, wanted: NodeRecord) -> bool:

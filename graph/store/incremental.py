@@ -162,9 +162,9 @@ class _Change:
             check_parents(self.ids[key], node.parents, is_product)
         leaving = [
             key
-            for label, records in self.targets.items()
+            for records in self.targets.values()
             for key in records
-            if key not in self.nodes or label_of(self.nodes[key]) is not label
+            if key not in self.nodes or key not in self.targets[label_of(self.nodes[key])]
         ]
         for parent, child in self.find_children(leaving):
             if child not in self.touched and child.startswith(f"{self.source}:"):

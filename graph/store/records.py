@@ -14,7 +14,7 @@ from ..catalog.hashing import attribute_key, target_key
 from ..catalog.nodes import nodes_of
 from ..catalog.schema import Attribute, Node, Relation
 from ..ids import Id
-from .cypher import EDGES, NODES, NodeLabel
+from .cypher import BARE_NODES, EDGES, NODES, NodeLabel
 
 EdgeKey = tuple[str, str]
 """Tail and head."""
@@ -32,10 +32,14 @@ class NodeRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class SourceRecords:
-    """Some or all nodes of a source by label and key, and the weights (several where stored twice) of edges by ends."""
+    """Some or all nodes of a source by label and key, and the weights (several where stored twice) of edges by ends.
+
+    ``bare`` are keys of nodes from which somebody has removed their label.
+    """
 
     nodes: Mapping[NodeLabel, Mapping[str, NodeRecord]]
     edges: Mapping[Relation, Mapping[EdgeKey, list[float]]]
+    bare: frozenset[str] = frozenset()
 
 
 def graph_records(graph: CatalogGraph) -> SourceRecords:
@@ -127,6 +131,7 @@ def read_records(
         edges={
             relation: edge_records(tx.run(statements.read, source=source)) for relation, statements in EDGES.items()
         },
+        bare=frozenset(tx.run(BARE_NODES, source=source).value()),
     )
 
 

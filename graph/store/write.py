@@ -137,7 +137,7 @@ def annotate(database: Database, source: str, run_id: str, work: Annotation, wai
 def _write_changes(
     tx: neo4j.Transaction, changes: Changes, features: Iterable[str], run_id: str, progress: CountProgress | None
 ) -> None:
-    parts = (changes.created, changes.updated, changes.old_edges, changes.new_edges)
+    parts = (changes.extra_labels, changes.created, changes.updated, changes.old_edges, changes.new_edges)
     total = len(changes.deleted) + sum(len(rows) for part in parts for rows in part.values())
     done = 0
 
@@ -152,6 +152,8 @@ def _write_changes(
     for relation, ends in changes.old_edges.items():
         send(EDGES[relation].delete, edge_rows(dict.fromkeys(ends, 0.0)))
     send(DELETE_NODES, ({"key": key} for key in changes.deleted))
+    for label, keys in changes.extra_labels.items():
+        send(NODES[label].unlabel, ({"key": key} for key in sorted(keys)))
     cleared = dict.fromkeys(features)
     for label, statements in NODES.items():
         send(statements.create, node_rows(changes.created[label]), run_id=run_id)
