@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
-from ..errors import InputError, SourceError
+from ..errors import InputError
 from ..gnn.model.settings import ModelSettings
 from ..gnn.text.clusters import check_relations
 from ..gnn.text.encoder import PACKAGED
 from ..graph.event_weights import EventWeights
-from ..loaders.base import read_utf8
+from ..toml_file import Place, read_toml
 
 _AT_LEAST = {
     "seed": 0,
@@ -80,29 +78,11 @@ def read_config(given: str | Path | Mapping[str, Any] | Config) -> Config:
     if isinstance(given, Config):
         return given
     if isinstance(given, Mapping):
-        return _checked(_Place("The configuration", ""), given)
-    try:
-        text = read_utf8(Path(given))
-        table = tomllib.loads(text)
-    except SourceError as error:
-        raise InputError(str(error)) from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{given}: is not TOML ({error}); correct it there.") from None
-    return _checked(_Place(str(given), text), table)
+        return _checked(Place("The configuration"), given)
+    return _checked(*read_toml(Path(given)))
 
 
-class _Place(NamedTuple):
-    """A file with its text, or a mapping without."""
-
-    name: str
-    text: str
-
-    def error(self, keys: tuple[str, ...], sentence: str) -> InputError:
-        line = _line_of(self.text, keys)
-        return InputError(f"{self.name}{f', line {line}' if line else ''}: {sentence}")
-
-
-def _checked(place: _Place, given: Mapping[str, Any]) -> Config:
+def _checked(place: Place, given: Mapping[str, Any]) -> Config:
     plain = {**given, "encoder": None} if given.get("encoder") is False else given
     config: Config = _table(Config, plain, (), place)
     for key, pair in (("relations", (config.relations, None)), ("min_similarity", (None, config.min_similarity))):
@@ -118,23 +98,18 @@ def _checked(place: _Place, given: Mapping[str, Any]) -> Config:
     return config
 
 
-def _table(kind: Any, given: object, keys: tuple[str, ...], place: _Place) -> Any:
+def _table(kind: Any, given: object, keys: tuple[str, ...], place: Place) -> Any:
     if not isinstance(given, Mapping):
         raise place.error(keys, f"{'.'.join(keys)} is {given!r}; give a table.")
     types = get_type_hints(kind)
-    for key in given:
-        if key not in types:
-            near = difflib.get_close_matches(str(key), types, 1)
-            meant = f"did you mean {near[0]}?" if near else f"it knows {', '.join(types)}."
-            whose = ".".join(keys) or "the configuration"
-            raise place.error((*keys, str(key)), f"{whose} has no key {key!r}; {meant}")
+    place.check_keys(keys, given, types, ".".join(keys) or "the configuration")
     for own in fields(kind):
         if own.name not in given and own.default is own.default_factory:
             raise place.error(keys, f"{'.'.join(keys)} lacks {own.name}; give it, or leave {keys[-1]} out.")
     return kind(**{key: _value(types[key], value, (*keys, key), place) for key, value in given.items()})
 
 
-def _value(kind: Any, given: object, keys: tuple[str, ...], place: _Place) -> Any:
+def _value(kind: Any, given: object, keys: tuple[str, ...], place: Place) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
     if origin is UnionType:
         return None if given is None else _value(inner[0], given, keys, place)
@@ -163,7 +138,7 @@ _WORDS: Mapping[type, tuple[Any, str]] = {
 }
 
 
-def _check_range(number: float, keys: tuple[str, ...], place: _Place) -> None:
+def _check_range(number: float, keys: tuple[str, ...], place: Place) -> None:
     name = ".".join(keys)
     least = next((_AT_LEAST[own] for own in (name, ".".join(keys[:-1])) if own in _AT_LEAST), -math.inf)
     if not math.isfinite(number):
@@ -172,30 +147,6 @@ def _check_range(number: float, keys: tuple[str, ...], place: _Place) -> None:
         raise place.error(keys, f"{name} is {number}; give {least} or more.")
     if name in _ABOVE_ZERO and number <= 0:
         raise place.error(keys, f"{name} is {number}; give a number above 0.")
-
-
-def _line_of(text: str, keys: tuple[str, ...]) -> int | None:
-    """The line that sets a key, or else the header of its table; None where neither is found."""
-    table: tuple[str, ...] = ()
-    found: dict[tuple[str, ...], int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        is_header = line.lstrip().startswith("[")
-        start = line if is_header else f"{line.partition('=')[0]} = 0"
-        try:
-            own = _only_path(tomllib.loads(start))
-        except tomllib.TOMLDecodeError:  # inside a value of several lines
-            continue
-        table = own if is_header else table
-        found.setdefault(own if is_header else (*table, *own), number)
-    prefixes = [keys[:length] for length in range(len(keys), 0, -1)]
-    return next((found[prefix] for prefix in prefixes if prefix in found), None)
-
-
-def _only_path(table: Mapping[str, Any]) -> tuple[str, ...]:
-    """The keys that lead to the only value of nested tables."""
-    for key, value in table.items():
-        return (key, *(_only_path(value) if isinstance(value, Mapping) else ()))
-    return ()
 
 
 def _written(table: Mapping[str, Any], name: str) -> list[str]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from ..errors import SourceError
 from ..graph import CatalogGraph, Interactions, NewaisleError
 from .files.reading import FileReading
 
@@ -47,13 +45,3 @@ def located(where: object) -> Iterator[None]:
         yield
     except NewaisleError as error:
         raise type(error)(f"{where}: {error}") from error
-
-
-def read_utf8(path: Path) -> str:
-    """The text of a UTF-8 file without its byte order mark; :class:`SourceError` where it cannot be read."""
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: byte {error.start} is not UTF-8; save the file in UTF-8.") from None

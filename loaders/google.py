@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from ..errors import SourceError
 from ..graph import CatalogGraph
-from .base import LoadedSource, located, read_utf8
+from ..paths import read_utf8
+from .base import LoadedSource, located
 
 _LINE = re.compile(r"(\d+) - (.+)")
 

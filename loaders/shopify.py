@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from ..errors import SourceError, name_some
 from ..graph import CatalogGraph
-from .base import LoadedSource, located, read_utf8
+from ..paths import read_utf8
+from .base import LoadedSource, located
 
 
 def load_shopify(folder: Path, locale: str = "en") -> LoadedSource:

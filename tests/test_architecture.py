@@ -13,7 +13,7 @@ MODULES = {
     for room in ROOMS
     for path in sorted((ROOT / room).rglob("*.py"))
 }
-SHARED = {"arrays", "errors", "lazy", "paths", "progress"}
+SHARED = {"arrays", "errors", "lazy", "paths", "progress", "toml_file"}
 BELOW = {
     "graph": set(),
     "loaders": {"graph"},
@@ -24,7 +24,7 @@ BELOW = {
 
 OTHERS = "*"
 FLOORS = {
-    "graph": ("ids", "frames", "cleaning", "reading", "catalog", "interactions", "event_weights", "store"),
+    "graph": ("cleaning", "ids", "frames", "reading", "catalog", "interactions", "event_weights", "store"),
     "loaders": ("files", "base", "vectors", "groups", OTHERS, "registry"),
     "gnn": (
         "utils",

@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import SourceError
 from ...graph.store.refresh import MAX_DELETE
 from ...graph.store.write import WAIT_SECONDS
-from ...loaders.base import read_utf8
+from ...paths import read_utf8
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SOURCE_KEYS = frozenset({"source", "name", "model", "max_delete", "wait"})

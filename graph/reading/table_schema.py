@@ -7,10 +7,23 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Role = Literal["attribute", "number", "text", "ignore"]
-"""What a column of the categories or products table may be, other than the columns with standard names."""
+"""What a column of the categories or products table may be, other than the columns with standard names.
+
+Texts are read by the text encoder behind the column ``text``; in the interactions table a column can only be ignored.
+"""
 
 TimeUnit = Literal["s", "ms", "us", "ns", "D"]
 """Of whole numbers: seconds, milliseconds, microseconds or nanoseconds since 1970-01-01, or days."""
+
+STANDARD: Mapping[str, tuple[str, ...]] = {
+    "categories": ("id", "name", "parent_id", "text", "group", "available_from", "available_to"),
+    "products": ("id", "name", "category_id", "text", "group", "available_from", "available_to"),
+    "attributes": ("id", "name", "value", "weight"),
+    "attribute_parents": ("name", "value", "parent_value"),
+    "interactions": ("user", "target", "weight", "timestamp", "event"),
+    "orders": ("order", "user", "item", "name", "text", "category", "price", "quantity", "timestamp", "event"),
+}
+"""Table -> standard names of its columns."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +37,12 @@ class Ratings:
 
 @dataclass(frozen=True)
 class CellFormat:
-    """How the cells of a text file are written; None: recognised.
+    """How cells are written; None: recognised.
 
     Attributes:
-        delimiter: one character between cells, such as ``;`` or a tab.
+        delimiter: one character between the cells of a text file, such as ``;`` or a tab.
         decimal: the decimal sign, ``.`` or ``,``.
-        encoding: such as ``utf-8`` or ``cp1252``.
+        encoding: of a text file, such as ``utf-8`` or ``cp1252``.
         missing: texts that mean an empty cell, besides the empty text.
     """
 
@@ -37,6 +50,15 @@ class CellFormat:
     decimal: Literal[".", ","] | None = None
     encoding: str | None = None
     missing: tuple[str, ...] = ()
+
+    def over(self, general: CellFormat) -> CellFormat:
+        """This format, completed by a more general one."""
+        return CellFormat(
+            self.delimiter or general.delimiter,
+            self.decimal or general.decimal,
+            self.encoding or general.encoding,
+            self.missing or general.missing,
+        )
 
 
 @dataclass(frozen=True)
@@ -47,7 +69,7 @@ class TableReading:
         file: name of its file in the folder; None for the standard one.
         columns: standard name (id, name, parent_id, user, target, ...) -> the table's own name.
         roles: own name of a further column -> role.
-        time_format: of texts, as of :func:`datetime.datetime.strptime`.
+        time_format: of texts or whole numbers, as of :func:`datetime.datetime.strptime`.
         time_unit: of whole numbers.
     """
 
@@ -66,7 +88,7 @@ class TableSchema:
     Attributes:
         tables: ``categories``, ``products``, ``attributes``, ``attribute_parents``, ``interactions`` or ``orders`` ->
             how it is read.
-        cells: of tables without an own one.
+        cells: of tables without an own format.
         kinds: kind of event -> weight, as for :class:`newaisle.Recommender`.
         verb: what users do with targets, for sentences: buy, read, watch, ...
     """
@@ -78,5 +100,8 @@ class TableSchema:
     verb: str = "buy"
 
     def table(self, name: str) -> TableReading:
-        """How one table is read."""
-        return self.tables.get(name, TableReading())
+        """How one table is read, completed by the general format of cells."""
+        own = self.tables.get(name, TableReading())
+        return TableReading(
+            own.file, own.columns, own.roles, own.time_format, own.time_unit, own.cells.over(self.cells)
+        )

@@ -1,4 +1,4 @@
-"""Where newaisle keeps its files."""
+"""Where newaisle keeps its files, and texts read from files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,20 @@ from pathlib import Path
 
 import platformdirs
 
+from .errors import SourceError
+
 
 def home_folder() -> Path:
     """``NEWAISLE_HOME``, or the user's data directory."""
     home = os.environ.get("NEWAISLE_HOME")
     return Path(home).expanduser() if home else platformdirs.user_data_path("newaisle")
+
+
+def read_utf8(path: Path) -> str:
+    """The text of a UTF-8 file without its byte order mark; :class:`SourceError` where it cannot be read."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: byte {error.start} is not UTF-8; save the file in UTF-8.") from None
