@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ..errors import SourceError
 from ..graph import CatalogGraph
-from ..paths import read_utf8
 from .base import LoadedSource, located
+from .path_lists import read_path_list
 
 _LINE = re.compile(r"(\d+) - (.+)")
 
@@ -24,24 +23,8 @@ def load_google(path: Path) -> LoadedSource:
         SourceError: the file is missing, or a line has another form or a parent that no line has.
         GraphError: an id occurs twice with different content.
     """
-    ids: dict[str, int] = {}
-    for number, line in enumerate(read_utf8(path).splitlines(), start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = _LINE.fullmatch(line.strip())
-        if match is None:
-            raise SourceError(
-                f"{path}: line {number} is not of the form '1 - Category > Category'; use the taxonomy file with ids."
-            )
-        if ids.setdefault(match[2], int(match[1])) != int(match[1]):
-            raise SourceError(f"{path}: line {number} gives {match[2]!r} a second id; keep one of them.")
-    parents: list[int | None] = []
-    for full in ids:
-        above = full.rpartition(" > ")[0]
-        if above and above not in ids:
-            raise SourceError(f"{path}: {full!r} is below {above!r}, which has no line; complete the file.")
-        parents.append(ids[above] if above else None)
-    names = [full.rpartition(" > ")[2] for full in ids]
-    table = pa.table({"id": pa.array(ids.values(), pa.int64()), "name": names, "parent_id": parents, "text": list(ids)})
+    table = read_path_list(path, _LINE, "'1 - Category > Category' of a taxonomy file with ids")
+    for column in ("id", "parent_id"):
+        table = table.set_column(table.column_names.index(column), column, table[column].cast(pa.int64()))
     with located(path):
         return LoadedSource(CatalogGraph.from_tables(table, source="google"))

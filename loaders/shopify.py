@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +13,44 @@ from ..errors import SourceError, name_some
 from ..graph import CatalogGraph
 from ..paths import read_utf8
 from .base import LoadedSource, located
+from .path_lists import read_path_list
+
+_LINE = re.compile(r"(gid://shopify/TaxonomyCategory/\S+)\s+:\s+(.+)")
 
 
-def load_shopify(folder: Path, locale: str = "en") -> LoadedSource:
-    """Read ``LOCALE/categories.json`` from the taxonomy's ``dist`` folder.
+def load_shopify(place: Path, locale: str = "en") -> LoadedSource:
+    """Read ``LOCALE/categories.json`` from the taxonomy's ``dist`` folder, or else ``LOCALE/categories.txt``.
 
-    Ids are Shopify's (``gid://shopify/TaxonomyCategory/…``); the text of a category is its full name; its attributes
-    become ``(attribute, handle)`` nodes; no category is a group. A file ``attributes.json`` of the locale must fit:
-    every handle known, the same release, the same names.
+    ``place`` is that folder, or one ``categories.txt``. Ids are Shopify's (``gid://shopify/TaxonomyCategory/…``); the
+    text of a category is its full name; its attributes become ``(attribute, handle)`` nodes, which the text file does
+    not list; no category is a group. A file ``attributes.json`` of the locale must fit: every handle known, the same
+    release, the same names.
 
     Raises:
-        SourceError: no such folder or locale, a file of another shape, or two files that do not fit.
+        SourceError: no such file, folder or locale, a file of another shape, or two files that do not fit.
         GraphError: the categories do not make a valid graph.
     """
-    path = folder / locale / "categories.json"
-    if not path.is_file():
-        known = sorted(found.parent.name for found in folder.glob("*/categories.json"))
-        raise SourceError(
-            f"{path} does not exist; "
-            + (f"give one of the locales {', '.join(known)}." if known else "give the taxonomy's dist folder.")
-        )
+    if place.is_file():
+        return _load_text(place) if place.suffix == ".txt" else _load_json(place)
+    path = place / locale / "categories.json"
+    if path.is_file():
+        return _load_json(path)
+    if path.with_suffix(".txt").is_file():
+        return _load_text(path.with_suffix(".txt"))
+    known = sorted({found.parent.name for found in place.glob("*/categories.*") if found.suffix in (".json", ".txt")})
+    raise SourceError(
+        f"{path} does not exist; "
+        + (f"give one of the locales {', '.join(known)}." if known else "give the taxonomy's dist folder.")
+    )
+
+
+def _load_text(path: Path) -> LoadedSource:
+    table = read_path_list(path, _LINE, "'gid://shopify/TaxonomyCategory/ID : Category > Category'")
+    with located(path):
+        return LoadedSource(CatalogGraph.from_tables(table, source="shopify"))
+
+
+def _load_json(path: Path) -> LoadedSource:
     known_handles = path.with_name("attributes.json")
     document = _read(path)
     try:

@@ -310,6 +310,36 @@ def test_shopify_and_its_locales(tmp_path: Path) -> None:
         load(f"shopify:{tmp_path}?locale=fr")
 
 
+def test_shopify_as_text(tmp_path: Path) -> None:
+    """The published text file: ids padded, then the path, without attributes."""
+    (tmp_path / "en").mkdir()
+    text = tmp_path / "en" / "categories.txt"
+    text.write_text(
+        "# Shopify Product Taxonomy - Categories: 2024-05\n# Format: {GID} : {Ancestor name} > {Category name}\n\n"
+        "gid://shopify/TaxonomyCategory/aa       : Apparel\n"
+        "gid://shopify/TaxonomyCategory/aa-1     : Apparel > Clothing\n"
+    )
+    folder, file = load(f"shopify:{tmp_path}").graph, load(f"shopify:{text}").graph
+    assert folder == file
+    assert file.ids.values == ("gid://shopify/TaxonomyCategory/aa", "gid://shopify/TaxonomyCategory/aa-1")
+    assert file.texts == ("Apparel", "Apparel > Clothing")
+    assert file.levels.tolist() == [0, 1]
+    _shopify(tmp_path, "de", ("Bekleidung", "Kleidung"))
+    assert load(f"shopify:{tmp_path / 'de' / 'categories.json'}").graph.names == ("Bekleidung", "Kleidung")
+    with pytest.raises(SourceError, match="locales de, en"):
+        load(f"shopify:{tmp_path}?locale=fr")
+    text.write_text("aa : Apparel\n")
+    with pytest.raises(SourceError, match="line 1 is not of the form 'gid:"):
+        load(f"shopify:{text}")
+
+
+def test_a_taxonomy_file_without_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "taxonomy.txt"
+    path.write_text("# Version\n")
+    with pytest.raises(SourceError, match=r"taxonomy\.txt: there is no category in it"):
+        load(f"google:{path}")
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"verticals": [{"categories": [{"id": 1}]}]}'])
 def test_a_broken_shopify_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "en").mkdir()
