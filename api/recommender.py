@@ -37,6 +37,7 @@ from .config import Config, read_config
 from .settings import Settings
 from .updates.clusters import cluster_again
 from .updates.observe import ObserveReport, forget, observe
+from .updates.report import FitReport
 
 if TYPE_CHECKING:
     from ..graph import Store, WriteBack
@@ -145,6 +146,11 @@ class Recommender:
             raise NotFittedError("The recommender is not fitted; call fit(graph, history) or Recommender.load(path).")
         return self._state
 
+    @property
+    def report(self) -> FitReport:
+        """What the model was fitted to: users, sold and new targets, rows left out, settings; ``print`` shows it."""
+        return FitReport.of(self.fitted)
+
     def fit(
         self,
         graph: CatalogGraph,
@@ -154,6 +160,9 @@ class Recommender:
         progress: Progress | None = None,
     ) -> Self:
         """Learn from a catalog and its sales; targets without any interaction are new.
+
+        A :class:`newaisle.errors.DataWarning` reports where more than 5 % of the events are on targets outside the
+        graph, and where no target is new; ``report`` holds what was learned from.
 
         Args:
             graph: the catalog.

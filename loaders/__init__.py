@@ -11,11 +11,15 @@ if TYPE_CHECKING:
     from .groups import with_groups
     from .registry import Loader, load, register, source_usage
     from .shopify import load_shopify
+    from .summary.findings import Finding
+    from .summary.summary import SourceSummary
     from .tables import load_tables
 
 __all__ = [
+    "Finding",
     "LoadedSource",
     "Loader",
+    "SourceSummary",
     "load",
     "load_complete_journey",
     "load_google",
@@ -29,8 +33,10 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
+        "Finding": ".summary.findings",
         "LoadedSource": ".base",
         "Loader": ".registry",
+        "SourceSummary": ".summary.summary",
         "load": ".registry",
         "load_complete_journey": ".complete_journey",
         "load_google": ".google",

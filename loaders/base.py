@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..graph import CatalogGraph, Interactions, NewaisleError
 from .files.reading import FileReading
+from .summary.findings import PACKAGED
+from .summary.summarise import summarise
+from .summary.summary import SourceSummary
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,15 @@ class LoadedSource:
         if events is not None:
             counts |= {"users": len(events.users), "events": len(events)}
         return ", ".join(f"{count:,} {what}" for what, count in counts.items())
+
+    def summary(self, *, kinds: Mapping[str, float] | None = None, encoder: str | None = PACKAGED) -> SourceSummary:
+        """What the source contains, how it was read, and what to look at first; ``print`` shows it as text.
+
+        Args:
+            kinds: kind of event -> weight, as for a :class:`newaisle.Recommender`.
+            encoder: name of the text encoder that the language of the texts is compared with.
+        """
+        return summarise(self.graph, self.interactions, files=self.files, kinds=kinds, encoder=encoder)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ BELOW = {
 OTHERS = "*"
 FLOORS = {
     "graph": ("cleaning", "ids", "frames", "reading", "catalog", "interactions", "event_weights", "store"),
-    "loaders": ("files", "base", "vectors", "groups", OTHERS, "registry"),
+    "loaders": ("files", "summary", "base", "vectors", "groups", OTHERS, "registry"),
     "gnn": (
         "utils",
         "parallel",

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .check import understood
 from .options import (
     DEFAULT_ENCODER,
     Encoder,
@@ -84,12 +85,10 @@ def evaluate(
     """
     from dataclasses import asdict
 
-    from ...errors import InputError, SourceError
+    from ...errors import InputError
     from ...loaders import load
     from ..config import read_kinds
-    from ..reports.evaluation import evaluate_source
     from ..reports.options import EvaluationOptions
-    from ..reports.report import open_report, write_report
     from ..reports.tables import figures, paired
     from ..settings import Settings
 
@@ -113,15 +112,19 @@ def evaluate(
         results_folder=settings.evaluation,
         jobs=jobs,
     )
-    if out is not None:
-        open_report(out)  # hours before there is anything to write
     with step(f"Loading {source}"):
         loaded = load(source)
-    if loaded.interactions is None:
-        raise SourceError(f"The source {source} has no interactions to evaluate on; add an interactions table.")
+    interactions = understood(
+        source, loaded, kinds=options.kinds, encoder=options.encoder, irrelevant={"no-new-targets"}
+    )
+    from ..reports.evaluation import evaluate_source  # what can be refused is, before PyTorch is imported
+    from ..reports.report import open_report, write_report
+
+    if out is not None:
+        open_report(out)  # hours before there is anything to write
     with step("Evaluating") as report:
         evaluation = evaluate_source(
-            loaded.graph, loaded.interactions, options, source=source, as_of=loaded.as_of, progress=report
+            loaded.graph, interactions, options, source=source, as_of=loaded.as_of, progress=report
         )
     if out is not None:
         write_report(evaluation, out)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from .check import understood
 from .options import Encoder, EventWeights, MinSimilarity, Relations, Source, VectorFiles, read_vector_files
-from .output import step
+from .output import print_lines, step
 
 
 def fit(
@@ -54,7 +55,6 @@ def fit(
     """
     from dataclasses import replace
 
-    from ...errors import SourceError
     from ...gnn.text.clusters import check_relations
     from ...loaders import load
     from ..config import Config, read_config, read_kinds
@@ -73,10 +73,9 @@ def fit(
     check_relations(settings.relations, settings.min_similarity)
     with step(f"Loading {source}"):
         loaded = load(source)
-    if loaded.interactions is None:
-        raise SourceError(f"The source {source} has no interactions to fit a model to; add an interactions table.")
+    interactions = understood(source, loaded, kinds=settings.kinds, encoder=settings.encoder)
     with step("Fitting") as report:
-        model = Recommender.from_config(settings).fit(loaded.graph, loaded.interactions, vectors=files, progress=report)
+        model = Recommender.from_config(settings).fit(loaded.graph, interactions, vectors=files, progress=report)
     model.save(out)
-    typer.echo(f"Saved {out}: {loaded.describe()}", err=True)
-    typer.echo(f"Next: newaisle recommend {out} --user {next(iter(loaded.interactions.users))}", err=True)
+    print_lines([f"Saved {out}", *model.report.lines()], err=True)
+    typer.echo(f"Next: newaisle recommend {out} --user {next(iter(interactions.users))}", err=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from ...errors import NewaisleError
+from .check import check
 from .cypher import cypher
 from .demo import demo
 from .evaluate import evaluate
@@ -18,13 +19,13 @@ from .exit_codes import CodedError
 from .explain import explain
 from .fit import fit
 from .inspect import inspect
-from .output import printable
+from .output import data_warnings, printable
 from .recommend import audience, forecast, recommend
 from .refresh import refresh
 from .targets import route, search, similar
 
-PANELS = {
-    "Start": (demo,),
+PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Start": (demo, check),
     "Model": (fit, evaluate),
     "Answers of a model": (recommend, audience, forecast, explain, similar, search, route),
     "Graph store": (refresh, cypher, inspect),
@@ -90,7 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     arguments, debug = _take_debug(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(arguments, prog_name="newaisle", standalone_mode=False)
+        with data_warnings():
+            code = app(arguments, prog_name="newaisle", standalone_mode=False)
     except typer.TyperException as error:
         _print_error(error, f"{error.format_message().rstrip('.')}; see --help.", debug)
         code = error.exit_code

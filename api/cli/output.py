@@ -7,13 +7,21 @@ import json as json_format
 import math
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from ...errors import DataWarning
+
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, json: bool = False, csv: bool = False
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    json: bool = False,
+    csv: bool = False,
+    count: bool = True,
 ) -> None:
     """Print rows as a table for people, as a JSON list of objects, or as CSV with a header line.
 
@@ -22,13 +30,19 @@ def print_table(
         rows: one value per column each: texts, numbers, booleans, None, and lists and dicts of these.
         json: print JSON; numbers that are not finite become null.
         csv: print CSV; lists and dicts become JSON, None an empty cell.
+        count: print the number of rows below a table for people.
     """
     if json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif csv:
         write_csv(sys.stdout, columns, rows)
     else:
-        _print_rich(columns, list(rows))
+        _print_rich(columns, list(rows), count)
+
+
+def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
+    """Print lines of text, control sequences escaped, to standard output or standard error."""
+    (sys.stderr if err else sys.stdout).write("".join(f"{printable(line)}\n" for line in lines))
 
 
 def print_json(value: Any) -> None:
@@ -75,12 +89,32 @@ def step(title: str, *, brief: bool = False) -> Iterator[Callable[[str], None]]:
         console.print(f"{title} done in {time.perf_counter() - started:.1f} s")
 
 
+@contextmanager
+def data_warnings() -> Iterator[None]:
+    """Print each different :class:`DataWarning` as one line on standard error, other warnings as ever."""
+    printed: set[str] = set()
+
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def show_once(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if not issubclass(category, DataWarning):
+                show(message, category, *where, **more)
+            elif str(message) not in printed:
+                printed.add(str(message))
+                print_lines([f"Warning: {message}"], err=True)
+
+        warnings.simplefilter("always", DataWarning)
+        warnings.showwarning = show_once
+        yield
+
+
 def printable(text: str) -> str:
     """The text with every line end and control sequence escaped, so that a terminal does not act on it."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[Any]], count: bool) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -97,7 +131,8 @@ def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         console.width = max(80, console.measure(table, options=console.options.update(max_width=1_000_000)).maximum)
     if columns:
         console.print(table)
-    console.print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}")
+    if count:
+        console.print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}")
 
 
 def _rounded(value: Any) -> str:

@@ -14,6 +14,7 @@ from ...graph.event_weights import WeightedHistory
 from ...loaders.vectors import Vectors, read_vectors
 from ...progress import Progress
 from ..config import Config
+from .report import warn_of_history
 
 
 def fit(
@@ -27,6 +28,7 @@ def fit(
     """Learn everything from a catalog and its sales (:meth:`Recommender.fit`)."""
     given = read_vectors(vectors, graph.ids)
     sales = WeightedHistory.of(history, graph, config.kinds)
+    warn_of_history(graph, sales)
     encoded = encode_catalog(graph, config.encoder, cache, progress)
     graph, clusters = cluster_catalog(graph, encoded, config.relations, config.min_similarity)
     blocks, schema = fit_transform(graph, encoded.texts, encoded.names, given)
@@ -39,6 +41,7 @@ def fit(
 def refit(state: ModelState, history: Interactions, config: Config, progress: Progress | None) -> ModelState:
     """Learn from a new history with the same features and settings (:meth:`Recommender.refit`)."""
     sales = WeightedHistory.of(history, state.graph, config.kinds)
+    warn_of_history(state.graph, sales)
     model = fit_model(
         state.graph,
         sales.bought,

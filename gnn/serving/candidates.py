@@ -16,6 +16,12 @@ from ..retrieval.topk import TargetIndex
 Among = Literal["new", "seen", "all"] | Sequence[Id]
 """Targets without sales at fit, those with some, both, or own ids."""
 
+_NONE = {
+    "new": "all of its targets have sales; choose among 'seen' or 'all'",
+    "seen": "none of its targets has sales; choose among 'new' or 'all'",
+    "all": "it has groups only; choose some of them by their ids",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
@@ -54,5 +60,5 @@ def positions_among(graph: CatalogGraph, seen: IntArray, among: Among) -> IntArr
         is_seen[seen] = True
         wanted = wanted & (is_seen if among == "seen" else ~is_seen)
     if not wanted.any():
-        raise InputError(f"The catalog has no target among {among!r}; choose among others.")
+        raise InputError(f"The catalog has no target among {among!r}: {_NONE[among]}.")
     return np.flatnonzero(wanted)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
-from ...graph import CatalogGraph, Id, Ids, Interactions
+from ...graph import CatalogGraph, CleaningReport, Id, Ids, Interactions
 from ...graph.event_weights import EventWeights, WeightedHistory
 from ..calibration.confidence import popularity_errors
 from ..calibration.held_out import HeldOutTargets
@@ -48,6 +48,7 @@ class ModelState:
         clusters: of texts, where they are relations of the graph.
         backend: the table library of results (None: Arrow).
         window: length of the history of fit time in microseconds; 0 where unknown.
+        report: how its table was cleaned, unknown targets counted; empty in a saved model.
         event_log: what happened after the fit.
     """
 
@@ -63,6 +64,7 @@ class ModelState:
     clusters: Clusters | None = None
     backend: ModuleType | None = None
     window: int = 0
+    report: CleaningReport = field(default_factory=CleaningReport)
     newcomers: Ids = field(default_factory=lambda: Ids((), "user"))
     event_log: EventLog = field(default_factory=EventLog)
 
@@ -92,6 +94,7 @@ class ModelState:
             clusters=clusters,
             backend=sales.events.backend,
             window=_window(sales.events),
+            report=sales.events.report,
         )
 
     def renewed(self, model: LatentFactorModel, event_log: EventLog, newcomers: Ids) -> Self:

@@ -12,7 +12,15 @@ import pytest
 
 from newaisle.api.answers.recommend import RESULT_COLUMNS
 from newaisle.api.recommender import Recommender
-from newaisle.errors import InputError, InteractionsError, ModelError, NewaisleError, NotFittedError, UnknownIdError
+from newaisle.errors import (
+    DataWarning,
+    InputError,
+    InteractionsError,
+    ModelError,
+    NewaisleError,
+    NotFittedError,
+    UnknownIdError,
+)
 from newaisle.gnn.factors.settings import FactorSettings
 from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.prior.kernel import KernelSettings
@@ -447,3 +455,50 @@ def test_users_may_come_as_a_column(library):
         assert set(columns_of(fitted.recommend(3, among=targets))["target"]) == set(TARGETS[8:10])
     assert columns_of(fitted.recommend(np.int64(3))) == columns_of(fitted.recommend(3))
     assert (fitted.score(np.array([3, 5]), np.array(TARGETS)) == fitted.score([3, 5], TARGETS)).all()
+
+
+def shop_of(sales):
+    catalog = pandas.DataFrame(
+        {"id": list("abcdef"), "name": ["red lamp", "red rug", "red vase", "blue lamp", "oak", "elm"]}
+    )
+    return CatalogGraph.from_tables(catalog), Interactions.from_table(pandas.DataFrame(sales))
+
+
+FEW = ModelSettings(FactorSettings(rank=2), KernelSettings({"text": 1.0}))
+
+
+def test_many_events_on_unknown_targets_are_warned_of_and_reported(encodings):
+    graph, history = shop_of({"user": list("uuvvwwww"), "target": ["a", "b", "b", "c", "x1", "x2", "x3", "a"]})
+    with pytest.warns(
+        DataWarning, match=r"3 of 8 events \(38 %\) are on targets that the catalog does not contain"
+    ) as found:
+        model = Recommender(settings=FEW, cache=encodings).fit(graph, history)
+    assert [warning.filename for warning in found] == [__file__]
+    report = model.report
+    assert (report.users, report.pairs, report.sold, report.new, report.groups) == (3, 5, 3, 3, 0)
+    assert report.history.dropped == {"unknown target": 3}
+    assert "3 sold targets; predicted: 3 new targets" in str(report)
+
+
+def test_few_unknown_targets_are_reported_without_a_warning(encodings, recwarn):
+    users = [f"u{i}" for i in range(60)]
+    graph, history = shop_of({"user": users, "target": ["x1", *(["a", "b", "c"] * 20)[1:]]})
+    model = Recommender(settings=FEW, cache=encodings).fit(graph, history)
+    assert not [warning for warning in recwarn if "does not contain" in str(warning.message)]
+    assert model.report.history.dropped == {"unknown target": 1}
+
+
+def test_a_catalog_without_new_targets_is_warned_of_and_answers_among_seen(encodings):
+    graph, history = shop_of({"user": list("uuuvvvw"), "target": list("abcdefa")})
+    with pytest.warns(DataWarning, match="All 6 targets have sales, so none is new"):
+        model = Recommender(settings=FEW, cache=encodings).fit(graph, history)
+    with pytest.raises(InputError, match="all of its targets have sales; choose among 'seen' or 'all'"):
+        model.recommend("u")
+    assert columns_of(model.recommend("u", k=2, among="seen"))["target"]
+
+
+def test_a_saved_model_reports_what_it_holds(fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    loaded, own = Recommender.load(tmp_path / "model").report, fitted.report
+    assert replace(loaded, history=own.history) == own
+    assert "sold targets" in str(loaded)

@@ -228,5 +228,5 @@ def test_a_catalog_without_sales_cannot_be_fitted(run: Run, shop: Path, tmp_path
     (tmp_path / "categories.csv").write_bytes((shop / "categories.csv").read_bytes())
     code, _, err = run("fit", f"tables:{tmp_path}", "--out", str(tmp_path / "model"))
     assert code == 1
-    assert "has no interactions" in err.splitlines()[-1]
+    assert "has no interactions, so no model can be fitted to it" in err.splitlines()[-1]
     assert not (tmp_path / "model").exists()

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ...errors import InputError
-from ...loaders.registry import source_usage
+from ....errors import InputError
+from ....loaders.registry import source_usage
 
 DEFAULT_ENCODER = "packaged:all-MiniLM-L6-v2"  # gnn.text.encoder.PACKAGED, without importing the encoder for --help
 SOURCES = f"{source_usage()}."

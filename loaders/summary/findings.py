@@ -1,0 +1,156 @@
+"""What the owner of a source should look at first, each as a sentence that says what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...graph import CatalogGraph, CleaningReport
+from ...graph.reading.likely_names import likely_standard
+from .language import TextLanguage
+
+UNKNOWN_TARGET = "unknown target"
+"""The reason under which :meth:`Interactions.restrict` counts events."""
+MANY_UNKNOWN = 0.05
+"""Above this share of the events, unknown targets are worth a warning at fit."""
+_MANY_DROPPED = 0.05
+_MANY_ONE_TIME = 0.8
+PACKAGED = "packaged:all-MiniLM-L6-v2"
+"""The default encoder, by the name that the model's room knows it by."""
+_ENGLISH_ENCODERS = (PACKAGED, "static:packaged")
+_OPTIONAL = ("weight", "timestamp", "event")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something to look at.
+
+    Attributes:
+        code: what it is, for programs, such as ``unknown-targets``.
+        sentence: what it is, where, and what to do.
+        share: of the rows, targets or users that it concerns, 0 to 1; the larger, the earlier it is listed.
+        blocks: whether no model can be fitted because of it.
+    """
+
+    code: str
+    sentence: str
+    share: float = 0.0
+    blocks: bool = False
+
+
+def percent(share: float) -> str:
+    """A share for people: 0.754 is ``75 %``, 0.004 ``0.4 %``."""
+    return f"{100 * share:.0f} %" if share >= 0.0995 or share == 0 else f"{100 * share:.1f} %"
+
+
+def no_sales() -> Finding:
+    """For a source without interactions."""
+    return Finding(
+        "no-sales",
+        "The source has no interactions, so no model can be fitted to it; give your own sales with --sales FILE, a "
+        "table with the columns user and target, or add a table interactions to a folder of tables.",
+        1.0,
+        blocks=True,
+    )
+
+
+def unknown_targets(report: CleaningReport) -> Finding | None:
+    """For events on targets that the catalog lacks, which are left out; the report is that after ``restrict``."""
+    lost = report.dropped.get(UNKNOWN_TARGET, 0)
+    if not lost:
+        return None
+    total = lost + report.rows_kept
+    examples = "; ".join(report.examples.get(UNKNOWN_TARGET, ()))
+    return Finding(
+        "unknown-targets",
+        f"{lost:,} of {total:,} events ({percent(lost / total)}) are on targets that the catalog does not contain"
+        f"{f' ({examples})' if examples else ''} and are left out: correct these ids, or add the targets to the "
+        "catalog.",
+        lost / total,
+    )
+
+
+def no_new_targets(graph: CatalogGraph, bought: sp.csr_array) -> Finding | None:
+    """For a catalog whose targets all have sales; ``bought`` holds the positive pairs, CSR (users, n)."""
+    sold = np.bincount(bought.indices, minlength=len(graph)) > 0
+    if (~sold & ~graph.is_group).any():
+        return None
+    return Finding(
+        "no-new-targets",
+        f"All {int((~graph.is_group).sum()):,} targets have sales, so none is new: add what nobody has bought yet to "
+        "the catalog, or choose among 'seen' or 'all' for recommendations; newaisle evaluate hides the sales of some "
+        "to test the model.",
+        0.5,
+    )
+
+
+def dropped_rows(report: CleaningReport, what: str) -> list[Finding]:
+    """For reasons other than unknown targets for which many rows of a table were left out."""
+    found = []
+    for reason, count in report.dropped.items():
+        share = count / max(report.rows_read, 1)
+        if reason != UNKNOWN_TARGET and share > _MANY_DROPPED:
+            examples = "; ".join(report.examples.get(reason, ()))
+            found.append(
+                Finding(
+                    "dropped-rows",
+                    f"{count:,} of {report.rows_read:,} rows of the {what} ({percent(share)}) were left out: {reason}"
+                    f"{f' ({examples})' if examples else ''}; correct them if they should count.",
+                    share,
+                )
+            )
+    return found
+
+
+def ignored_columns(report: CleaningReport) -> list[Finding]:
+    """For ignored columns of the interactions that are probably a standard one by another name."""
+    read = {column.role for column in report.columns}
+    missing = [name for name in _OPTIONAL if name not in read]
+    return [
+        Finding(
+            "ignored-column",
+            f"The column {column.column!r} of the {column.table} was not read; is it the {name}? Then read it with "
+            f"--columns {name}={column.column}, or rename it to {name}.",
+            0.3,
+        )
+        for column in report.columns
+        if column.role == "ignored" and (name := likely_standard(column.column, missing))
+    ]
+
+
+def one_time_buyers(share: float) -> Finding | None:
+    """For a history in which hardly anybody has a second target."""
+    if share <= _MANY_ONE_TIME:
+        return None
+    return Finding(
+        "one-time-buyers",
+        f"{percent(share)} of the users have a single target, which says little about their tastes: a longer period, "
+        "or further kinds of events such as views and baskets, would say more.",
+        share / 2,
+    )
+
+
+def foreign_language(language: TextLanguage | None, encoder: str | None) -> Finding | None:
+    """For texts that an English text encoder hardly understands."""
+    if language is None or encoder not in _ENGLISH_ENCODERS or language.code == "en":
+        return None
+    return Finding(
+        "language",
+        f"The texts are mostly not English (judged as {language.code!r} by {percent(language.share)} of "
+        f"{language.samples:,} samples of their words), and the encoder {encoder} was trained on English: choose a "
+        "multilingual one with --encoder.",
+        0.4,
+    )
+
+
+def noted(report: CleaningReport) -> list[Finding]:
+    """For what the reading itself noted."""
+    return [Finding("note", note, 0.1) for note in report.notes]
+
+
+def sorted_findings(found: list[Finding | None]) -> tuple[Finding, ...]:
+    """Those that there are: first what blocks, then by share; equal sentences once."""
+    distinct = {finding.sentence: finding for finding in found if finding is not None}
+    return tuple(sorted(distinct.values(), key=lambda finding: (not finding.blocks, -finding.share)))
