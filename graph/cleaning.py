@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import html.entities
 import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _SPACE = re.compile(r"\s+")
+_ENTITY = re.compile(r"&(?:#\d{1,8}|#[xX][\da-fA-F]{1,8}|[A-Za-z][A-Za-z\d]*);")
 
 
 @dataclass(frozen=True)
@@ -64,3 +67,21 @@ class CleaningReport:
 def normalise_text(text: str) -> str:
     """Unicode NFC, each run of white space as one blank, none at the ends."""
     return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
+
+
+def unfold_entities(text: str) -> str:
+    """A text with the characters that HTML entities stand for; only those with their semicolon are any."""
+    return _ENTITY.sub(_character, text) if "&" in text else text
+
+
+def ends_in_entity(text: str) -> bool:
+    """Whether the last semicolon of a text, at its end, is that of an HTML entity."""
+    start = text.rfind("&")
+    found = _ENTITY.fullmatch(text, start) if start >= 0 else None
+    return found is not None and _character(found) != found[0]
+
+
+def _character(entity: re.Match[str]) -> str:
+    if entity[0][1] == "#":
+        return html.unescape(entity[0])
+    return html.entities.html5.get(entity[0][1:], entity[0])

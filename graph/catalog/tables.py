@@ -11,7 +11,7 @@ from typing import Any
 import narwhals as nw
 
 from ...errors import DuplicateIdError, GraphError, InputError
-from ..cleaning import CleaningReport, normalise_text
+from ..cleaning import CleaningReport, normalise_text, unfold_entities
 from ..frames import Table, read_frame
 from ..ids import Id, Ids, own_id
 from .availability import AVAILABILITY, as_number
@@ -28,8 +28,10 @@ class Tally:
     changed: Counter[str] = field(default_factory=Counter)
 
     def text(self, value: object) -> str:
-        """Normalise a text and count it if that changed it."""
-        raw = "" if value is None else str(value)
+        """Unfold HTML entities in a text and normalise it, each counted if it changed the text."""
+        given = "" if value is None else str(value)
+        raw = unfold_entities(given)
+        self.changed["texts with HTML entities"] += raw != given
         clean = normalise_text(raw)
         self.changed["texts normalised"] += clean != raw
         return clean

@@ -15,6 +15,7 @@ class FileReading:
     Attributes:
         table: what it holds, such as ``interactions``.
         rows: of the table, its header not counted.
+        format: ``text``, ``Excel`` or ``Parquet``.
         parts: number of files, or of sheets of an Excel file.
         delimiter: between the cells of a text file, given or recognised; None for others.
         encoding: of a text file, such as ``utf-8``; None for others.
@@ -25,6 +26,7 @@ class FileReading:
     path: Path
     table: str
     rows: int
+    format: str = "text"
     parts: int = 1
     delimiter: str | None = None
     encoding: str | None = None
