@@ -26,6 +26,7 @@ _AT_LEAST = {
     "settings.kernel.weights": 0,
     "settings.calibration.slopes": 0,
     "settings.level": 0,
+    "settings.new_customers.slope": 0,
 }
 _ABOVE_ZERO = {
     "settings.factors.alpha",

@@ -6,6 +6,7 @@ from typing import cast
 
 import numpy as np
 
+from ...gnn.calibration.buyers import TrueBuyers
 from ...gnn.calibration.forecast import expected_buyers, repeat_interval
 from ...gnn.model.cosine_softmax import augment_users
 from ...gnn.serving.candidates import Among
@@ -14,7 +15,16 @@ from ...graph import Id
 from ...graph.frames import Table
 from .table import target_table
 
-FORECAST_COLUMNS = ("target", "name", "expected_buyers", "low", "high", "confidence")
+FORECAST_COLUMNS = (
+    "target",
+    "name",
+    "expected_buyers",
+    "low",
+    "high",
+    "confidence",
+    "known_buyers",
+    "new_buyers",
+)
 
 
 def forecast(state: ModelState, targets: Id | Among) -> Table:
@@ -23,14 +33,18 @@ def forecast(state: ModelState, targets: Id | Among) -> Table:
     positions = state.choose(cast("Among", targets if several else [targets])).targets
     model = state.model
     rows = np.flatnonzero(activity := np.diff(state.bought.indptr))
-    buyers = np.bincount(state.bought.indices, minlength=len(state.graph))[positions]
-    sold, expected = buyers > 0, buyers.astype(np.float64)
-    low, high = repeat_interval(buyers)
-    unsold = positions[~sold]
-    expected[~sold] = expected_buyers(
-        model.calibration, augment_users(model.factors.users[rows]), activity[rows], model.augmented_targets[unsold]
+    buyers = TrueBuyers.of_each(state.bought, positions)
+    known, new = buyers.known.astype(np.float64), buyers.new.astype(np.float64)
+    unsold = buyers.total == 0
+    low, high = repeat_interval(buyers.total)
+    predicted = positions[unsold]
+    known[unsold] = expected_buyers(
+        model.calibration, augment_users(model.factors.users[rows]), activity[rows], model.augmented_targets[predicted]
     )
-    low[~sold], high[~sold] = model.spread.interval(expected[~sold], model.prior_share[unsold])
+    if model.new_customers is not None:
+        new[unsold] = model.new_customers.expected(model.popularity[predicted], state.per_sold)
+    expected = known + new
+    low[unsold], high[unsold] = model.spread.interval(expected[unsold], model.prior_share[predicted])
     order = np.lexsort((positions, -expected))
     return target_table(
         state,
@@ -40,4 +54,6 @@ def forecast(state: ModelState, targets: Id | Among) -> Table:
         low=low[order].astype(np.int64),
         high=high[order].astype(np.int64),
         confidence=state.confidence[positions[order]],
+        known_buyers=known[order],
+        new_buyers=new[order],
     )

@@ -72,7 +72,7 @@ def recommend(state: ModelState, batch: UserBatch, candidates: Candidates, optio
 def _chance(state: ModelState, batch: UserBatch, scores: FloatArray) -> FloatArray:
     """The chance of a purchase from the cosines of every user's own list; of any value where they are -inf."""
     lengths = np.linalg.norm(augment_users(batch.vectors), axis=1)[:, None] * state.model.longest
-    return state.model.calibration.probability(np.where(np.isfinite(scores), scores, 0.0) * lengths, batch.activity)
+    return state.model.calibrated(np.where(np.isfinite(scores), scores, 0.0) * lengths, batch.activity)
 
 
 def _barred(batch: UserBatch, candidates: Candidates) -> tuple[IntArray, IntArray]:

@@ -52,7 +52,7 @@ class UserBatch:
         ids: own ids; None for profiles and for users without any.
         vectors: p, float64 (users, rank).
         bought: ascending positions per user, like ``disliked``; nothing for None and for profiles.
-        activity: how many targets each user bought; without history the typical number, int64 (users,).
+        activity: how many targets each user bought, of a profile the typical number, int64 (users,).
     """
 
     ids: tuple[Id | None, ...]
@@ -93,5 +93,6 @@ def resolve_users(state: ModelState, users: UserRef | Sequence[UserRef], *, once
         tuple(of(place) if place >= 0 else _NOTHING for place in places.tolist())
         for of in (state.histories.bought_by, state.histories.disliked_by)
     )
-    activity = np.array([len(targets) or state.typical_activity for targets in bought])
+    activity = np.array([len(targets) for targets in bought])
+    activity[[isinstance(who, Profile) for who in wanted]] = state.typical_activity
     return UserBatch(ids, vectors, bought, disliked, activity)

@@ -8,55 +8,51 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
-from ..utils import chunks, sample
+from ..utils import sample
+from .buyers import TrueBuyers
 from .forecast import BuyerCounts, expected_buyers
+from .new_customers import FirstPurchases, NewCustomers
 from .probability import PurchaseCalibration, ScoredPairs
 
-_MOST_USERS = 1000
-_MOST_TARGETS = 5000
-_MOST_COUNTED = 1000
+MOST_USERS = 1000
+MOST_TARGETS = 5000
+MOST_COUNTED = 1000
 """Targets whose buyers are counted; of more, a random sample."""
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOutTargets:
-    """Predicted target vectors, and the sales that they were predicted without."""
+    """Pseudo-new targets, predicted with factors that know the sales of none of them."""
 
-    users: FloatArray  # p of all users, float64 (users, rank)
+    users: FloatArray  # ``[p, |p|]`` of some users, float64 (users, rank + 1)
     history: sp.csr_array  # purchases that p was fitted to, CSR (users, n)
-    sales: sp.csr_array  # purchases of the targets, CSR (users, n)
-    vectors: FloatArray  # predicted q, float64 (targets, rank)
+    sales: sp.csr_array  # their purchases of the targets, CSR (users, n)
+    vectors: FloatArray  # predicted ``[q, o]``, float64 (targets, rank + 1)
     targets: IntArray
+    popularity: FloatArray  # predicted, float64 (targets,)
+    buyers: TrueBuyers  # of the targets, among all users
     seed: int  # of the random samples of users and targets
 
     def pairs(self) -> ScoredPairs:
         """Scores and purchases of users with a history; of many users and targets, a random sample."""
-        rows, part = self._active(), sample(np.arange(len(self.targets)), _MOST_TARGETS, self.seed)
+        rows = sample(np.flatnonzero(self._activity), MOST_USERS, self.seed)
+        part = sample(np.arange(len(self.targets)), MOST_TARGETS, self.seed)
         bought = self.sales[rows][:, self.targets[part]].toarray() > 0
-        return ScoredPairs(self.users[rows] @ self.vectors[part].T, self._activity[rows], bought)
+        scores = self.users[rows] @ self.vectors[part].T
+        return ScoredPairs(scores.ravel(), np.repeat(self._activity[rows], len(part)), bought.ravel())
 
-    def shares(self, calibration: PurchaseCalibration) -> tuple[FloatArray, FloatArray]:
-        """Expected and true shares of buyers among users with a history (sampled), float64 (targets,) twice."""
-        rows, expected = self._active(), np.empty(len(self.targets))
-        for part in chunks(len(self.targets), _MOST_TARGETS):
-            scores = self.users[rows] @ self.vectors[part].T
-            expected[part] = calibration.probability(scores, self._activity[rows]).mean(axis=0)
-        return expected, self._buyers(rows)[self.targets] / len(rows)
+    def first_purchases(self) -> FirstPurchases:
+        """Popularity and true new customers."""
+        return FirstPurchases(self.popularity, self.buyers.new, self.buyers.per_target)
 
-    def buyer_counts(self, calibration: PurchaseCalibration) -> BuyerCounts:
-        """Expected and true numbers of buyers among users with a history; of many targets, a random sample."""
-        part = sample(np.arange(len(self.targets)), _MOST_COUNTED, self.seed)
+    def buyer_counts(self, calibration: PurchaseCalibration, new_customers: NewCustomers) -> BuyerCounts:
+        """Expected and true numbers of buyers among all users; of many targets, a random sample."""
+        part = sample(np.arange(len(self.targets)), MOST_COUNTED, self.seed)
         rows = np.flatnonzero(self._activity)
-        expected = expected_buyers(calibration, self.users[rows], self._activity[rows], self.vectors[part])
-        return BuyerCounts(expected, self._buyers(rows)[self.targets[part]].astype(np.int64))
+        known = expected_buyers(calibration, self.users[rows], self._activity[rows], self.vectors[part])
+        new = new_customers.expected(self.popularity[part], self.buyers.per_sold)
+        return BuyerCounts(known * (self.buyers.users / len(rows)) + new, self.buyers.total[part])
 
     @property
     def _activity(self) -> IntArray:
         return np.diff(self.history.indptr)
-
-    def _active(self) -> IntArray:
-        """Rows of users with a history; of many, a random sample."""
-        return sample(np.flatnonzero(self._activity), _MOST_USERS, self.seed)
-
-    def _buyers(self, rows: IntArray) -> IntArray:
-        return np.bincount(self.sales[rows].indices, minlength=self.sales.shape[1])

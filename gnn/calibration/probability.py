@@ -46,20 +46,22 @@ class PurchaseCalibration:
 
 @dataclass(frozen=True, eq=False)
 class ScoredPairs:
-    """Scores of users and targets, and whether they bought."""
+    """Pairs of users and targets with their scores, and whether the user bought the target."""
 
-    scores: FloatArray  # ``p . q``, float64 (users, targets)
-    activity: IntArray  # number of distinct targets in each user's history, int (users,)
-    bought: BoolArray  # (users, targets)
+    scores: FloatArray  # ``p . q``, float64 (pairs,)
+    activity: IntArray  # number of distinct targets in the user's history, int (pairs,)
+    bought: BoolArray | FloatArray  # whether they bought, or the share of many who did, (pairs,)
 
 
 def fit_calibration(sets: Sequence[ScoredPairs], seed: int) -> PurchaseCalibration:
     """Fit to sets of pseudo-new targets by maximum likelihood; ``seed`` is that of the random sample of many pairs."""
     from scipy.optimize import minimize  # serving does not fit
 
-    score = np.concatenate([pairs.scores.ravel() for pairs in sets])
-    active = np.concatenate([np.repeat(np.log1p(pairs.activity), pairs.scores.shape[1]) for pairs in sets])
-    hit = np.concatenate([pairs.bought.ravel() for pairs in sets])
+    score = np.concatenate([pairs.scores for pairs in sets])
+    active = np.log1p(np.concatenate([pairs.activity for pairs in sets]))
+    hit = np.concatenate([pairs.bought for pairs in sets])
+    if not len(score):  # nobody has a second purchase, and everybody the same first one
+        score, active, hit = (np.zeros(1) for _ in range(3))
     if len(score) > _MOST_PAIRS:
         some = np.random.default_rng(seed).choice(len(score), _MOST_PAIRS, replace=False)
         score, active, hit = score[some], active[some], hit[some]

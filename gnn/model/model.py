@@ -9,10 +9,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
+from ..calibration.buyers import TrueBuyers
 from ..calibration.confidence import expected_errors, popularity_errors
 from ..calibration.forecast import ConformalInterval, fit_interval
-from ..calibration.held_out import HeldOutTargets
-from ..calibration.probability import PurchaseCalibration, fit_calibration
+from ..calibration.left_out import LeftOutTargets
+from ..calibration.new_customers import NewCustomers, fit_new_customers
+from ..calibration.probability import PurchaseCalibration, ScoredPairs, fit_calibration
 from ..factors.als import Factors
 from ..factors.popularity import popularity_logits
 from ..factors.update import update_targets
@@ -38,6 +40,8 @@ class LatentFactorModel:
     calibration: PurchaseCalibration  # from ``p . q + |p| o`` to the probability of a purchase
     popularity_error: FloatArray  # expected error of the predicted popularity, as a logarithm, float64 (n,)
     spread: ConformalInterval  # of the number of buyers around the expected one
+    new_customers: NewCustomers | None  # from predicted popularity to customers who buy nothing else; None: not known
+    unknown: PurchaseCalibration | None  # of users of whom no purchase is known; None: as ``calibration``
 
     @cached_property
     def offset(self) -> FloatArray:
@@ -73,7 +77,14 @@ class LatentFactorModel:
         It holds for targets on sale, shown as the seen ones were, and ranks each user's targets as the score does.
         ``users`` is p, (users, rank), ``activity`` the number of distinct targets in each history, int (users,).
         """
-        return self.calibration.probability(self.raw_scores(users, targets), activity)
+        return self.calibrated(self.raw_scores(users, targets), activity)
+
+    def calibrated(self, scores: FloatArray, activity: IntArray) -> FloatArray:
+        """The probabilities of :meth:`raw_scores`, float64 (users, targets); those without history are any customer."""
+        found = self.calibration.probability(scores, activity)
+        if self.unknown is not None and not activity.all():
+            found[activity == 0] = self.unknown.probability(scores[activity == 0], activity[activity == 0])
+        return found
 
     @property
     def confidence(self) -> FloatArray:
@@ -110,12 +121,16 @@ def build_model(
         variance[targets] = prior.variance
     strength = prior_strength(variance[seen], settings.seen_strength, settings)
     vectors, share = mean.copy(), np.ones(len(mean))
-    weights = sp.csc_array((bought if signed is None else signed)[:, seen])
-    vectors[seen], share[seen] = update_targets(factors.users, weights, mean[seen], strength, settings.factors)
+    signed = bought if signed is None else signed
+    of_seen = sp.csc_array(signed[:, seen])
+    vectors[seen], share[seen] = update_targets(factors.users, of_seen, mean[seen], strength, settings.factors)
     predicted = settings.as_new(mean[seen], popularity[seen])
-    held_out = HeldOutTargets(augment_users(factors.users), bought, bought, predicted, seen, seed)
-    calibration = settings.calibration or fit_calibration([held_out.pairs()], seed)
-    errors = popularity_errors(*held_out.shares(calibration))
+    left_out = LeftOutTargets(
+        factors, augment_users(factors.users), bought, signed, predicted, seen, popularity[seen], seed
+    )
+    calibration = settings.calibration or fit_calibration([left_out.pairs()], seed)
+    new_customers = settings.new_customers or fit_new_customers([left_out.first_purchases()])
+    errors = popularity_errors(*left_out.shares(calibration, new_customers))
     longest = norm_with_headroom(factors.targets)
     model = LatentFactorModel(
         settings=settings,
@@ -128,9 +143,20 @@ def build_model(
         longest=longest,
         calibration=calibration,
         popularity_error=expected_errors(regressor, errors, np.arange(len(mean))),
-        spread=settings.spread or fit_interval([held_out.buyer_counts(calibration)]),
+        spread=settings.spread or fit_interval([left_out.buyer_counts(calibration, new_customers)]),
+        new_customers=new_customers,
+        unknown=None,
     )
-    return replace(model, longest=max(longest, norm_with_headroom(model.augmented_targets)))
+    unknown = _fit_unknown(model, predicted, left_out.buyers, seed)
+    return replace(model, longest=max(longest, norm_with_headroom(model.augmented_targets)), unknown=unknown)
+
+
+def _fit_unknown(model: LatentFactorModel, predicted: FloatArray, buyers: TrueBuyers, seed: int) -> PurchaseCalibration:
+    """From the mean user's scores of the seen targets, predicted from the others and as they are, to buyers' shares."""
+    vectors = np.concatenate([predicted, model.augmented_targets[model.regressor.seen]])
+    scores = (augment_users(model.factors.mean_user[None, :]) @ vectors.T)[0]
+    share = np.tile(buyers.total / buyers.users, 2)
+    return fit_calibration([ScoredPairs(scores, np.zeros(len(scores), dtype=np.int64), share)], seed)
 
 
 def popularity_regressor(

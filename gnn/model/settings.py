@@ -8,6 +8,7 @@ import numpy as np
 
 from ...arrays import FloatArray
 from ..calibration.forecast import ConformalInterval
+from ..calibration.new_customers import NewCustomers
 from ..calibration.probability import PurchaseCalibration
 from ..factors.settings import FactorSettings
 from ..prior.kernel import KernelSettings
@@ -25,6 +26,7 @@ class ModelSettings:
     offset: float = 0.0  # subtracted from the scores of all seen targets, so that new ones can share a list with them
     tau: float = 1.0  # temperature of the cosine-softmax
     calibration: PurchaseCalibration | None = None  # None fits it to the seen targets, each predicted from the others
+    new_customers: NewCustomers | None = None  # None fits it likewise
     spread: ConformalInterval | None = None  # of the number of buyers; None fits it likewise
 
     def gamma(self, exposure: FloatArray) -> FloatArray:

@@ -26,6 +26,7 @@ from ...graph import Ids
 from ...graph.catalog.arrow import graph_from_files, graph_tables
 from ...graph.event_weights import EventWeights
 from ..calibration.forecast import ConformalInterval
+from ..calibration.new_customers import NewCustomers
 from ..calibration.probability import PurchaseCalibration
 from ..factors.als import Factors
 from ..factors.settings import FactorSettings
@@ -116,6 +117,8 @@ def _write(state: ModelState, folder: Path, precision: Precision) -> None:
         "event_kinds": asdict(state.kinds),
         "calibration": asdict(model.calibration),
         "spread": asdict(model.spread),
+        "new_customers": model.new_customers and asdict(model.new_customers),
+        "unknown": model.unknown and asdict(model.unknown),
         "settings": asdict(model.settings),
         "blocks": {name: list(block.shape) for name, block in model.regressor.blocks.matrices.items()},
         "kinds": {name: str(kind) for name, kind in model.regressor.blocks.kinds.items()},
@@ -219,6 +222,8 @@ def _read_model(arrays: ArrayFile, features: ArrayFile, config: Mapping[str, Any
         calibration=_calibration(config["calibration"]),
         popularity_error=arrays["error"],
         spread=_spread(config["spread"]),
+        new_customers=_new_customers(config),
+        unknown=_calibration(given) if (given := config.get("unknown")) else None,
     )
 
 
@@ -228,12 +233,19 @@ def _read_settings(given: Mapping[str, Any]) -> ModelSettings:
         KernelSettings(**given["kernel"]),
         **{name: given[name] for name in _NUMBERS},
         calibration=given["calibration"] and _calibration(given["calibration"]),
+        new_customers=_new_customers(given),
         spread=given["spread"] and _spread(given["spread"]),
     )
 
 
 def _calibration(given: Mapping[str, Any]) -> PurchaseCalibration:
     return PurchaseCalibration(tuple(given["knots"]), tuple(given["slopes"]), given["activity"], given["intercept"])
+
+
+def _new_customers(config: Mapping[str, Any]) -> NewCustomers | None:
+    """None in a model that was saved before new customers were predicted."""
+    given = config.get("new_customers")
+    return given and NewCustomers(given["intercept"], given["slope"], given["lowest"], given["highest"])
 
 
 def _spread(given: Mapping[str, Any]) -> ConformalInterval:

@@ -15,8 +15,9 @@ import scipy.sparse as sp
 from ...arrays import FloatArray, IntArray
 from ...graph import CatalogGraph, CleaningReport, Id, Ids, Interactions
 from ...graph.event_weights import EventWeights, WeightedHistory
+from ..calibration.buyers import per_sold
 from ..calibration.confidence import popularity_errors
-from ..calibration.held_out import HeldOutTargets
+from ..calibration.left_out import LeftOutTargets
 from ..model.cosine_softmax import augment_users, user_embeddings
 from ..model.model import LatentFactorModel
 from ..online.events import EventLog
@@ -99,7 +100,7 @@ class ModelState:
 
     def renewed(self, model: LatentFactorModel, event_log: EventLog, newcomers: Ids) -> Self:
         """The same users and purchases of fit time, with what has been learned since."""
-        same = ("buyers", "typical_activity", "level_errors", "id_column", "name_column")
+        same = ("buyers", "per_sold", "typical_activity", "level_errors", "id_column", "name_column")
         return replace_keeping_cache(self, same, model=model, event_log=event_log, newcomers=newcomers)
 
     @cached_property
@@ -118,8 +119,15 @@ class ModelState:
         model, seen = self.model, self.model.regressor.seen
         users = augment_users(model.factors.users)
         predicted = model.settings.as_new(model.prior.mean[seen], model.popularity[seen])
-        held_out = HeldOutTargets(users, self.bought, self.bought, predicted, seen, self.seed)
-        return popularity_errors(*held_out.shares(model.calibration))
+        left_out = LeftOutTargets(
+            model.factors, users, self.bought, self.signed, predicted, seen, model.popularity[seen], self.seed
+        )
+        return popularity_errors(*left_out.shares(model.calibration, model.new_customers))
+
+    @cached_property
+    def per_sold(self) -> float:
+        """Mean number of buyers of the targets sold at fit."""
+        return per_sold(self.bought)
 
     @cached_property
     def vectors(self) -> FloatArray:
@@ -162,9 +170,8 @@ class ModelState:
         return vectors
 
     def activity(self, rows: IntArray) -> IntArray:
-        """How many targets users bought; what is typical where that is none, int64 (rows,)."""
-        counts = self.histories.activity(rows)
-        return np.where(counts, counts, self.typical_activity)
+        """How many targets users bought, int64 (rows,)."""
+        return self.histories.activity(rows)
 
     def choose(self, among: Among) -> Candidates:
         """The targets meant by ``among``; groups only where their ids are given."""

@@ -10,12 +10,15 @@ import scipy.sparse as sp
 from scipy.optimize import minimize_scalar
 
 from ...arrays import BoolArray, FloatArray
+from ..calibration.buyers import TrueBuyers
 from ..calibration.held_out import HeldOutTargets
+from ..factors.popularity import popularity_logits
 from ..factors.update import update_targets
 from ..model.cosine_softmax import augment_users, cosine, target_embeddings, user_embeddings
 from ..model.model import norm_with_headroom, prior_strength
 from ..model.settings import ModelSettings
 from ..validation.metrics import ndcg, taste_auc
+from ..validation.splits import entries
 from .folds import FittedFold
 
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
@@ -66,9 +69,22 @@ def fit_tau(fits: Sequence[FittedFold], settings: ModelSettings) -> float:
 
 def held_out(fit: FittedFold, settings: ModelSettings) -> HeldOutTargets:
     """All pseudo-new targets with their predictions, those with few or no buyers included."""
-    split, users = fit.fold.split, augment_users(fit.factors.users)
-    vectors = as_new(fit.regressor.prior(split.listed).mean, settings)
-    return HeldOutTargets(users, split.train, split.test, vectors, split.listed, fit.fold.seed)
+    fold, split, regressor = fit.fold, fit.fold.split, fit.regressor
+    if fold.everybody is not None:  # popularity as the model will know it, not that among a sample of users
+        known = entries(fold.everybody, ~np.isin(fold.everybody.indices, split.hidden))
+        logits = popularity_logits(known, regressor.seen)
+        regressor = regressor.with_factors(np.column_stack([regressor.factors[:, :-1], logits]))
+    mean = regressor.prior(split.listed).mean
+    return HeldOutTargets(
+        users=augment_users(fit.factors.users),
+        history=split.train,
+        sales=split.test,
+        vectors=as_new(mean, settings),
+        targets=split.listed,
+        popularity=np.asarray(mean[:, -1], dtype=np.float64),
+        buyers=TrueBuyers.of_hidden(fold.purchases, split.hidden, split.listed),
+        seed=fold.seed,
+    )
 
 
 def as_new(mean: FloatArray, settings: ModelSettings) -> FloatArray:

@@ -13,6 +13,7 @@ from ...errors import ModelError
 from ...graph import CatalogGraph
 from ...progress import Progress
 from ..calibration.forecast import fit_interval
+from ..calibration.new_customers import fit_new_customers
 from ..calibration.probability import fit_calibration
 from ..factors.als import fit_factors
 from ..model.model import LatentFactorModel, build_model
@@ -96,5 +97,13 @@ def choose_settings(
     tau, strength = fit_tau(fits, settings), choose_strength(fits, settings)
     predicted = [held_out(fit, settings) for fit in fits]
     calibration = fit_calibration([targets.pairs() for targets in predicted], folds[0].seed)
-    spread = fit_interval([targets.buyer_counts(calibration) for targets in predicted])
-    return replace(settings, strength=strength, tau=tau, calibration=calibration, spread=spread)
+    new_customers = fit_new_customers([targets.first_purchases() for targets in predicted])
+    spread = fit_interval([targets.buyer_counts(calibration, new_customers) for targets in predicted])
+    return replace(
+        settings,
+        strength=strength,
+        tau=tau,
+        calibration=calibration,
+        new_customers=new_customers,
+        spread=spread,
+    )

@@ -69,12 +69,20 @@ class ValidationFold:
     split: Split
     blocks: FeatureBlocks
     seed: int
+    everybody: sp.csr_array | None = (
+        None  # purchases of all users, CSR (users, n), where the split has a sample of them
+    )
     _judged_factors: dict[FactorSettings, tuple[FloatArray, FloatArray]] = field(default_factory=dict, init=False)
 
     @property
     def many(self) -> bool:
         """Whether there are too many seen targets for a random part of them."""
         return len(self.split.seen) > MANY
+
+    @property
+    def purchases(self) -> sp.csr_array:
+        """Purchases of all users, those of the pseudo-new targets included, CSR (users, n)."""
+        return self.split.train + self.split.test if self.everybody is None else self.everybody
 
     @cached_property
     def seen(self) -> IntArray:
@@ -211,10 +219,10 @@ def make_folds(
     A protocol that the catalog does not allow is passed over; a catalog too small for any gives no folds.
     """
     folds: list[ValidationFold] = []
-    usable = list(protocols)
+    usable, everybody = list(protocols), None
     if train.shape[0] > FIT_USERS:
         rows = sample(np.flatnonzero(np.diff(train.indptr)), FIT_USERS, seed)
-        train, signed = train[rows], None if signed is None else signed[rows]
+        everybody, train, signed = train, train[rows], None if signed is None else signed[rows]
     judged = 0
     while usable and (len(folds) < FOLDS or (len(folds) < MOST_FOLDS and judged < ENOUGH)):
         protocol = usable[len(folds) % len(usable)]
@@ -223,7 +231,7 @@ def make_folds(
         except InputError:  # too few targets, parents or buyers to hide any this way
             usable.remove(protocol)
             continue
-        folds.append(ValidationFold(split, blocks, seed))
+        folds.append(ValidationFold(split, blocks, seed, everybody))
         judged += len(split.candidates)
     return folds
 

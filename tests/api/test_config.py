@@ -12,6 +12,7 @@ import pytest
 from newaisle.api.config import Config, read_config
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError
+from newaisle.gnn.calibration.new_customers import NewCustomers
 from newaisle.gnn.calibration.probability import PurchaseCalibration
 from newaisle.gnn.factors.settings import FactorSettings
 from newaisle.gnn.model.settings import ModelSettings
@@ -42,6 +43,12 @@ knots = [
 slopes = [1.0, 0.0, 2.5]
 activity = -0.25
 intercept = -4
+
+[settings.new_customers]
+intercept = -1
+slope = 0.5
+lowest = -2.0
+highest = 3
 """
 MEANT = Config(
     3,
@@ -52,6 +59,7 @@ MEANT = Config(
         strength=10.0,
         tau=0.15,
         calibration=PurchaseCalibration((0.1, 0.2), (1.0, 0.0, 2.5), -0.25, -4.0),
+        new_customers=NewCustomers(-1.0, 0.5, -2.0, 3.0),
     ),
 )
 

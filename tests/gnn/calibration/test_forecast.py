@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from newaisle.api.answers.forecast import FORECAST_COLUMNS
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, NotFittedError, UnknownIdError
+from newaisle.gnn.calibration.buyers import TrueBuyers
 from newaisle.gnn.calibration.forecast import (
     COVERAGE,
     BuyerCounts,
@@ -23,7 +24,7 @@ from newaisle.gnn.calibration.forecast import (
 from newaisle.gnn.calibration.held_out import HeldOutTargets
 from newaisle.gnn.model.cosine_softmax import augment_users
 from newaisle.gnn.training.fit import fit_model
-from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, make_split
+from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, buyers, make_split
 
 
 def columns_of(table):
@@ -43,7 +44,9 @@ def test_the_chances_of_everybody_add_up_to_the_forecast(fitted, new):
     assert sorted(positions) == fits.choose("new").targets.tolist()
     for place in (0, len(positions) // 2, -1):
         audience = columns_of(fitted.audience(new["target"][place], 10**6))
-        assert new["expected_buyers"][place] == pytest.approx(audience["expected_buyers"][-1], rel=1e-9)
+        assert new["known_buyers"][place] == pytest.approx(audience["expected_buyers"][-1], rel=1e-9)
+    assert new["expected_buyers"] == np.add(new["known_buyers"], new["new_buyers"]).tolist()
+    assert min(new["new_buyers"]) > 0
     assert new["name"] == [fits.graph.names[position] for position in positions]
     np.testing.assert_array_equal(new["confidence"], fits.confidence[positions])
     assert all(isinstance(end, int) for end in new["low"] + new["high"])
@@ -58,15 +61,24 @@ def test_sold_targets_are_expected_to_sell_as_they_did(fitted):
     assert seen["expected_buyers"] == [buyers[target] for target in seen["target"]]
     for low, expected, high in zip(seen["low"], seen["expected_buyers"], seen["high"], strict=True):
         assert low < expected < high
+    sizes = dict(zip(fitted.fitted.graph.ids, _only_purchases(bought), strict=True))
+    assert seen["new_buyers"] == [sizes[target] for target in seen["target"]]
+    assert np.add(seen["known_buyers"], seen["new_buyers"]).tolist() == seen["expected_buyers"]
     everything = columns_of(fitted.forecast("all"))
     assert len(everything["target"]) == len(seen["target"]) + len(columns_of(fitted.forecast())["target"])
+
+
+def _only_purchases(bought):
+    """How many users bought each target and nothing else."""
+    one = np.diff(bought.indptr) == 1
+    return np.bincount(bought[one].indices, minlength=bought.shape[1])
 
 
 def test_targets_may_be_given(fitted, new):
     order = (2, 5, 9)
     found = columns_of(fitted.forecast([new["target"][place] for place in (9, 2, 5)]))
     for name in FORECAST_COLUMNS:
-        if name == "expected_buyers":
+        if name in ("expected_buyers", "known_buyers", "new_buyers"):
             np.testing.assert_allclose(found[name], [new[name][place] for place in order], rtol=1e-9)
         else:
             assert found[name] == [new[name][place] for place in order]
@@ -107,14 +119,26 @@ def test_wrong_questions_get_one_clear_sentence(ask, error, message, fitted):
         ask(fitted)
 
 
+def hidden_targets(latent_model, split):
+    """What a split hides, with the model's predictions."""
+    return HeldOutTargets(
+        augment_users(latent_model.factors.users),
+        split.train,
+        split.test,
+        latent_model.augmented_targets[split.listed],
+        split.listed,
+        latent_model.popularity[split.listed],
+        TrueBuyers.of_hidden(split.train + split.test, split.hidden, split.listed),
+        split.seed,
+    )
+
+
 @pytest.mark.parametrize("seed", [30, 31])
 def test_four_of_five_hidden_targets_end_inside(journey, phi, given, seed):
     """On a small catalog, with intervals read off the seen targets; docs/model.md has the figures of a large one."""
     split = make_split(LEAVE_TARGETS_OUT, journey.graph, journey.interactions.matrix(journey.graph), seed)
     latent_model = fit_model(split.graph, split.train, phi, seed=seed, settings=given)
-    found = HeldOutTargets(
-        latent_model.factors.users, split.train, split.test, latent_model.vectors[split.listed], split.listed, seed
-    ).buyer_counts(latent_model.calibration)
+    found = hidden_targets(latent_model, split).buyer_counts(latent_model.calibration, latent_model.new_customers)
     low, high = latent_model.spread.interval(found.expected, latent_model.prior_share[split.listed])
     inside = (low <= found.buyers) & (found.buyers <= high)
     narrow = latent_model.spread.interval(found.expected, np.full(len(inside), 0.2))
@@ -125,7 +149,8 @@ def test_four_of_five_hidden_targets_end_inside(journey, phi, given, seed):
 
 
 def test_chunks_change_nothing(latent_model, fitted):
-    known, activity = latent_model.factors.users[:120], np.diff(fitted.fitted.bought.indptr)[:120]
+    rows = np.flatnonzero(activity := np.diff(fitted.fitted.bought.indptr))[:120]
+    known, activity = latent_model.factors.users[rows], activity[rows]
     users, vectors = augment_users(known), latent_model.augmented_targets[:50]
     whole = expected_buyers(latent_model.calibration, users, activity, vectors)
     np.testing.assert_allclose(
@@ -174,21 +199,16 @@ def test_one_known_target_is_enough_to_answer():
     assert [end.tolist() for end in spread.interval(np.array([5.0, 11.0]), np.ones(2))] == [[5, 11], [8, 17]]
 
 
-def test_a_random_part_of_many_targets_serves(latent_model, fitted, monkeypatch):
-    monkeypatch.setattr("newaisle.gnn.calibration.held_out._MOST_COUNTED", 30)
-    bought, seen = fitted.fitted.bought, latent_model.regressor.seen
-    some = HeldOutTargets(
-        latent_model.factors.users, bought, bought, latent_model.prior.mean[seen], seen, 3
-    ).buyer_counts(latent_model.calibration)
-    counts = np.bincount(bought.indices, minlength=bought.shape[1])[seen]
+def test_a_random_part_of_many_targets_serves(latent_model, journey, monkeypatch):
+    split = make_split(LEAVE_TARGETS_OUT, journey.graph, journey.interactions.matrix(journey.graph), 3)
+    held_out, known, new = hidden_targets(latent_model, split), latent_model.calibration, latent_model.new_customers
+    every = held_out.buyer_counts(known, new)
+    np.testing.assert_array_equal(every.buyers, buyers(split.test)[split.listed])
+    monkeypatch.setattr("newaisle.gnn.calibration.held_out.MOST_COUNTED", 30)
+    some = held_out.buyer_counts(known, new)
     assert len(some.expected) == len(some.buyers) == 30
-    monkeypatch.undo()
-    every = HeldOutTargets(
-        latent_model.factors.users, bought, bought, latent_model.prior.mean[seen], seen, 3
-    ).buyer_counts(latent_model.calibration)
-    np.testing.assert_array_equal(every.buyers, counts)
     matches = [np.flatnonzero(np.isclose(every.expected, value, rtol=1e-9)) for value in some.expected]
-    assert [int(counts[found[0]]) for found in matches] == some.buyers.tolist()
+    assert [int(every.buyers[found[0]]) for found in matches] == some.buyers.tolist()
 
 
 def test_two_windows_differ_as_counted_sales_do():
@@ -199,9 +219,17 @@ def test_two_windows_differ_as_counted_sales_do():
 
 
 def test_without_sales_nothing_is_expected_but_chances(latent_model, fitted):
-    nobody = sp.csr_array(fitted.fitted.bought.shape)
+    history, targets = fitted.fitted.bought, np.arange(9)
+    nobody = sp.csr_array(history.shape)
     found = HeldOutTargets(
-        latent_model.factors.users, fitted.fitted.bought, nobody, latent_model.vectors[:9], np.arange(9), 0
-    ).buyer_counts(latent_model.calibration)
+        augment_users(latent_model.factors.users),
+        history,
+        nobody,
+        latent_model.augmented_targets[:9],
+        targets,
+        latent_model.popularity[:9],
+        TrueBuyers.of_hidden(nobody, targets, targets),
+        0,
+    ).buyer_counts(latent_model.calibration, latent_model.new_customers)
     assert not found.buyers.any()
-    assert (found.expected > 0).all()
+    assert (found.expected >= 0).all()

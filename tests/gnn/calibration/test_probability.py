@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.special import expit
 
+from newaisle.gnn.calibration.buyers import TrueBuyers
 from newaisle.gnn.calibration.confidence import expected_errors
 from newaisle.gnn.calibration.held_out import HeldOutTargets
 from newaisle.gnn.calibration.probability import (
@@ -23,13 +24,19 @@ def pairs_of(seed, users=300, targets=200):
     scores = random.normal(0.2, 0.3, (users, targets))
     activity = random.integers(1, 300, users)
     logit = 3 * np.minimum(scores, 0.3) + np.maximum(scores - 0.3, 0) + 0.5 * np.log1p(activity)[:, None] - 5
-    return ScoredPairs(scores, activity, random.random(scores.shape) < expit(logit)), expit(logit)
+    bought = random.random(scores.shape) < expit(logit)
+    return ScoredPairs(scores.ravel(), np.repeat(activity, targets), bought.ravel()), expit(logit).ravel()
+
+
+def predicted(calibration, pairs):
+    """Probabilities of pairs, float64 (pairs,)."""
+    return calibration.probability(pairs.scores[:, None], pairs.activity)[:, 0]
 
 
 def test_the_true_chances_are_found_again():
     learned, _ = pairs_of(0)
     fresh, truth = pairs_of(1)
-    found = fit_calibration([learned], 0).probability(fresh.scores, fresh.activity)
+    found = predicted(fit_calibration([learned], 0), fresh)
     assert np.abs(found - truth).mean() < 0.1 * truth.mean()
     assert expected_calibration_error(found, fresh.bought) < 0.01
     assert brier_score(found, fresh.bought) < brier_score(np.full(found.shape, truth.mean()), fresh.bought)
@@ -53,8 +60,8 @@ def test_the_formula():
 
 
 def test_nobody_buying_gives_small_chances_and_no_nan():
-    nothing = ScoredPairs(np.zeros((5, 3)), np.ones(5, dtype=int), np.zeros((5, 3), dtype=bool))
-    found = fit_calibration([nothing], 0).probability(nothing.scores, nothing.activity)
+    nothing = ScoredPairs(np.zeros(15), np.ones(15, dtype=int), np.zeros(15, dtype=bool))
+    found = predicted(fit_calibration([nothing], 0), nothing)
     assert np.isfinite(found).all()
     assert (found < 0.01).all()
 
@@ -84,10 +91,13 @@ def test_on_hidden_targets_it_is_far_better_than_the_articles_softmax(journey, p
 def test_pairs_take_users_with_a_history_only():
     history = sp.csr_array(np.array([[1.0, 0, 0], [0, 0, 0], [1, 1, 0]]))
     sales = sp.csr_array(np.array([[0.0, 0, 1], [0, 0, 1], [0, 0, 0]]))
-    found = HeldOutTargets(np.eye(3), history, sales, np.array([[1.0, 2, 3]]), np.array([2]), 0).pairs()
-    assert found.scores.tolist() == [[1.0], [3.0]]
+    target = np.array([2])
+    buyers = TrueBuyers.of_hidden(history + sales, target, target)
+    found = HeldOutTargets(np.eye(3), history, sales, np.array([[1.0, 2, 3]]), target, np.zeros(1), buyers, 0).pairs()
+    assert found.scores.tolist() == [1.0, 3.0]
     assert found.activity.tolist() == [1, 2]
-    assert found.bought.tolist() == [[True], [False]]
+    assert found.bought.tolist() == [True, False]
+    assert (buyers.known.tolist(), buyers.new.tolist(), buyers.users) == ([1], [1], 2)
 
 
 def test_expected_errors_are_those_of_the_neighbours(latent_model):
