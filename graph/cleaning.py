@@ -6,11 +6,20 @@ import html
 import html.entities
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 _SPACE = re.compile(r"\s+")
 _ENTITY = re.compile(r"&(?:#\d{1,8}|#[xX][\da-fA-F]{1,8}|[A-Za-z][A-Za-z\d]*);")
+EXAMPLES = 3
+"""How many examples of one reason a report keeps."""
+TEXTS_NORMALISED = "texts normalised"
+ENTITIES_UNFOLDED = "texts with HTML entities"
+IDS_NORMALISED = "ids normalised"
+MISSING_ID = "missing id"
+DUPLICATE = "exact duplicate"
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,57 @@ class CleaningReport:
             if listed:
                 parts.append(f"{title}: " + ", ".join(listed))
         return "; ".join(parts)
+
+
+class Tally:
+    """Counts, examples and columns for the cleaning report while tables are read."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.kept = 0
+        self._dropped: Counter[str] = Counter()
+        self._changed: Counter[str] = Counter()
+        self._examples: dict[str, list[str]] = {}
+        self.columns: list[ColumnReading] = []
+        self.notes: list[str] = []
+
+    def drop(self, reason: str, count: int = 1, examples: Iterable[str] = ()) -> None:
+        """Count dropped rows; the first examples of a reason are kept."""
+        self._dropped[reason] += count
+        self._example(reason, count, examples)
+
+    def change(self, reason: str, count: int = 1, examples: Iterable[str] = ()) -> None:
+        """Count changed values; the first examples of a reason are kept."""
+        self._changed[reason] += count
+        self._example(reason, count, examples)
+
+    def _example(self, reason: str, count: int, examples: Iterable[str]) -> None:
+        kept = self._examples.setdefault(reason, []) if count else []
+        kept += islice(examples, max(0, EXAMPLES - len(kept)))
+
+    def text(self, value: object) -> str:
+        """Unfold HTML entities in a text and normalise it, each counted if it changed the text."""
+        given = "" if value is None else str(value)
+        raw = unfold_entities(given)
+        if raw != given:
+            self.change(ENTITIES_UNFOLDED, examples=(repr(given),))
+        clean = normalise_text(raw)
+        if clean != raw:
+            self.change(TEXTS_NORMALISED, examples=(repr(raw),))
+        return clean
+
+    @property
+    def report(self) -> CleaningReport:
+        """What was counted so far."""
+        return CleaningReport(
+            self.read,
+            self.kept,
+            {reason: count for reason, count in self._dropped.items() if count},
+            {reason: count for reason, count in self._changed.items() if count},
+            {reason: tuple(some) for reason, some in self._examples.items() if some},
+            tuple(self.columns),
+            tuple(self.notes),
+        )
 
 
 def normalise_text(text: str) -> str:

@@ -13,17 +13,7 @@ from ..arrays import FloatArray
 from ..errors import InputError, InteractionsError
 from .catalog.graph import CatalogGraph
 from .interactions import Interactions
-
-WELL_KNOWN: Mapping[str, float] = {
-    "view": 0.1,
-    "click": 0.1,
-    "basket": 0.5,
-    "cart": 0.5,
-    "like": 0.5,
-    "purchase": 1.0,
-    "dislike": -1.0,
-}
-"""Default weights of well-known kinds of events; all other kinds weigh 1."""
+from .reading.kinds import known_weight
 
 
 @dataclass(frozen=True)
@@ -31,7 +21,7 @@ class EventWeights:
     """Kind of event -> weight: below 0 is a dislike, 0 leaves the events out; kinds regardless of case.
 
     Attributes:
-        given: finite (else :class:`InputError`); overrides ``WELL_KNOWN``.
+        given: finite (else :class:`InputError`); overrides :data:`newaisle.graph.reading.kinds.WELL_KNOWN`.
         strongest: the greatest weight among the kinds in the history; all weights are relative to it.
     """
 
@@ -45,15 +35,15 @@ class EventWeights:
 
     def weight(self, kind: str) -> float:
         """The weight of a kind, before division by the strongest."""
-        known = {**WELL_KNOWN, **{_name(own): float(weight) for own, weight in self.given.items()}}
-        return known.get(_name(kind), 1.0)
+        known = known_weight(kind, self.given)
+        return 1.0 if known is None else known
 
     def weights(self, events: Interactions) -> FloatArray:
         """Weights of events over the strongest kind, clipped to -1 to 1, float64 (e,); 1 without a column of kinds."""
         if events.event is None:
             return np.ones(len(events))
-        kinds, which = np.unique(events.event, return_inverse=True)
-        own = np.array([self.weight(str(kind)) for kind in kinds])
+        kinds, which = events.kinds_of_events
+        own = np.array([self.weight(kind) for kind in kinds])
         return np.asarray(np.clip(own / self.strongest, -1.0, 1.0)[which], dtype=np.float64)
 
 
@@ -82,13 +72,14 @@ class WeightedHistory:
         cls, history: Interactions, graph: CatalogGraph, given: Mapping[str, float] | None = None
     ) -> WeightedHistory:
         """Weigh a history without unknown targets; InteractionsError where nothing, or nothing positive, remains."""
-        events, kinds = history.restrict(graph), EventWeights(given or {})
+        events, kinds = history.restrict(graph), EventWeights({**history.kinds, **(given or {})})
         if events.event is not None:
-            strongest = max(kinds.weight(str(kind)) for kind in np.unique(events.event))
+            present, _ = events.kinds_of_events
+            strongest = max(map(kinds.weight, present))
             if strongest <= 0:
                 raise InteractionsError(
                     "No interaction is positive: the kinds of all events "
-                    f"({', '.join(sorted(set(events.event.tolist()))[:5])}) weigh 0 or less; give one of them a weight "
+                    f"({', '.join(present[:5])}) weigh 0 or less; give one of them a weight "
                     "above 0, or other events."
                 )
             kinds = replace(kinds, strongest=strongest)
@@ -103,7 +94,3 @@ class WeightedHistory:
                 "No pair of user and target is positive: whoever bought a target dislikes it too; give more events."
             )
         return cls(events, kinds, signed, replace(events, weight=events.weight * weights).where(wanted).matrix(graph))
-
-
-def _name(kind: str) -> str:
-    return kind.strip().lower()

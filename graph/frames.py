@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -21,12 +22,7 @@ def read_frame(table: Table, what: str, required: Sequence[str] = (), *, rest: b
     Other than ``required`` columns are kept only with ``rest``. Raises :class:`InputError`.
     """
     frame = _wrap(table, what)
-    missing = [name for name in required if name not in frame.columns]
-    if missing:
-        raise InputError(
-            f"The {what} table has no column {', '.join(map(repr, missing))} "
-            f"(its columns: {', '.join(map(repr, frame.columns)) or 'none'}); rename or add it."
-        )
+    check_columns(frame.columns, required, what)
     if len(frame) == 0:
         raise InputError(f"The {what} table is empty; give at least one row.")
     columns = frame.columns if rest else list(dict.fromkeys(required))
@@ -36,10 +32,27 @@ def read_frame(table: Table, what: str, required: Sequence[str] = (), *, rest: b
     return arrow
 
 
+def check_columns(columns: Sequence[str], required: Iterable[str], what: str) -> None:
+    """Refuse a table without a required column, with the nearest name that it has."""
+    missing = [name for name in required if name not in columns]
+    if missing:
+        near = difflib.get_close_matches(missing[0], columns, 1)
+        raise InputError(
+            f"The {what} table has no column {', '.join(map(repr, missing))} "
+            f"(its columns: {', '.join(map(repr, columns)) or 'none'}); "
+            + (f"did you mean {near[0]!r}?" if near else "rename or add it.")
+        )
+
+
 def library_of(table: Table) -> ModuleType:
     """The library of a table, for :func:`to_frame`."""
     module: ModuleType = nw.get_native_namespace(_wrap(table, "given"))
     return module
+
+
+def column_names(table: Table, what: str) -> list[str]:
+    """The names of the columns of a table."""
+    return _wrap(table, what).columns
 
 
 def _wrap(table: Table, what: str) -> nw.DataFrame[Any]:
@@ -49,16 +62,39 @@ def _wrap(table: Table, what: str) -> nw.DataFrame[Any]:
         raise InputError(
             f"The {what} table is a {type(table).__name__}; give a pandas, polars or Arrow table."
         ) from None
+    except nw.exceptions.DuplicateError:
+        raise InputError(f"The {what} table has two columns of one name; rename one of them.") from None
+    for name in frame.columns:
+        if not isinstance(name, str):
+            raise InputError(
+                f"A column of the {what} table has the name {name!r}, a {type(name).__name__}; name it by a text."
+            )
+        if not _is_unicode(name):
+            raise InputError(f"A column of the {what} table has the name {name!r}, no valid Unicode; rename it.")
     return frame
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _arrow(series: nw.Series[Any], name: str, what: str) -> Any:
     """One column as Arrow, text views as plain texts (some kernels lack them)."""
     try:
         column = pa.array(series.to_list(), from_pandas=True) if series.dtype == nw.Object else series.to_arrow()
-    except pa.ArrowException as error:
+    except UnicodeEncodeError as error:
         raise InputError(
-            f"Column {name!r} of the {what} table mixes types ({error}); give all its cells one type."
+            f"Column {name!r} of the {what} table has a cell that is no valid Unicode ({error.object!r}: half of a "
+            "pair of surrogates); correct it."
+        ) from None
+    except OverflowError:
+        raise InputError(
+            f"Column {name!r} of the {what} table has an integer of more than 64 bits; give the column as texts."
+        ) from None
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise InputError(
+            f"Column {name!r} of the {what} table mixes types ({reason}); give all its cells one type."
         ) from None
     return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
 

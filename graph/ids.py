@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError, UnknownIdError, name_some
+from .cleaning import normalise_text
 
 Id = str | int
 """An own id. One collection holds either texts or integers, never both."""
+
+EXACT = 2**53
+"""Integers below it are exact as decimal numbers (float64)."""
+_BEYOND = 2**63
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +44,24 @@ class Ids:
         return iter(self.values)
 
     def __contains__(self, value: object) -> bool:
-        return value in self._positions
+        return self._find(value) >= 0
+
+    def _find(self, value: object) -> int:
+        """The position of an id as it stands here or, for a text, as it is once cleaned; -1 where it is unknown."""
+        if isinstance(value, bool | np.bool_):  # True equals 1, and is no id
+            return -1
+        try:
+            at = self._positions.get(value, -1)
+        except TypeError:
+            raise InputError(
+                f"The {self.what} id {value!r} is a {type(value).__name__}; ids are texts or integers."
+            ) from None
+        if at < 0 and isinstance(value, str):
+            at = self._positions.get(normalise_text(value), -1)
+        return at
 
     @cached_property
-    def _positions(self) -> dict[Id, int]:
+    def _positions(self) -> dict[object, int]:
         return {value: position for position, value in enumerate(self.values)}
 
     def position(self, value: Id) -> int:
@@ -54,8 +71,8 @@ class Ids:
     def positions(self, values: Iterable[Id]) -> npt.NDArray[np.int64]:
         """Positions of several ids, int64 (n,); :class:`UnknownIdError` (up to five named) where some are unknown."""
         wanted = list(values)
-        known = self._positions
-        unknown: list[object] = [value for value in wanted if value not in known]
+        places = [self._find(value) for value in wanted]
+        unknown: list[object] = [value for value, place in zip(wanted, places, strict=True) if place < 0]
         if unknown:
             plural = "s" if len(unknown) > 1 else ""
             hint = ""
@@ -64,12 +81,11 @@ class Ids:
             raise UnknownIdError(
                 f"Unknown {self.what} id{plural} {name_some(unknown)}: use one of the {len(self):,} known ids{hint}."
             )
-        return np.fromiter((known[value] for value in wanted), dtype=np.int64, count=len(wanted))
+        return np.array(places, dtype=np.int64)
 
     def find(self, values: Iterable[Id | None]) -> npt.NDArray[np.int64]:
         """Positions, int64 (n,), with -1 for ids that are not among these."""
-        known = self._positions
-        return np.fromiter((-1 if v is None else known.get(v, -1) for v in values), dtype=np.int64)
+        return np.fromiter((-1 if value is None else self._find(value) for value in values), dtype=np.int64)
 
     def parse(self, text: str) -> Id:
         """A text (from a command line) as an id of this collection's type."""
@@ -82,11 +98,26 @@ class Ids:
 
 
 def own_id(value: object) -> Id | None:
-    """A cell as an own id; None where it is missing."""
-    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+    """A cell as an own id, texts normalised; None where it is missing, :class:`InputError` where it is not exact."""
+    if value is None:
         return None
     if isinstance(value, str):
-        return value
-    if isinstance(value, int | float | Decimal | np.integer | np.floating) and math.isfinite(value):
-        return int(value) if int(value) == value else str(value)
-    raise InputError(f"The id {value!r} is a {type(value).__name__}; ids are texts or integers.")
+        return normalise_text(value) or None
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InputError(f"The id {value!r} is a {type(value).__name__}; ids are texts or integers.")
+    if value != value:  # NaN
+        return None
+    if isinstance(value, int | np.integer):
+        whole = int(value)
+        if not -_BEYOND <= whole < _BEYOND:
+            raise InputError(f"The id {whole} has more than 64 bits; give such ids as texts.")
+        return whole
+    number = float(value)
+    if not number.is_integer():
+        raise InputError(f"The id {number!r} is no whole number; ids are texts or integers.")
+    if abs(number) >= EXACT:
+        raise InputError(
+            f"The id {number!r} is a decimal number beyond 2^53, where integers are no longer exact (pandas turns "
+            "integers beside a missing cell into decimal numbers); read the column as Int64 or as texts."
+        )
+    return int(number)

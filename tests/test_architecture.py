@@ -51,6 +51,7 @@ FLOORS_OF_CATALOG = (
     "availability",
     "hashing",
     "traversal",
+    "long_tables",
     "tables",
     "build",
     "graph",

@@ -26,7 +26,7 @@ class EvaluationOptions:
         vectors: further modalities, as :meth:`newaisle.Recommender.fit` takes them.
         relations: "clusters" adds clusters of texts, as in :class:`newaisle.Recommender`.
         min_similarity: least cosine of a text and the centre of its cluster; None for 0.6.
-        kinds: event kind -> weight, before :data:`newaisle.graph.event_weights.WELL_KNOWN`; pairs above 0 are bought.
+        kinds: event kind -> weight, before :data:`newaisle.graph.reading.kinds.WELL_KNOWN`; pairs above 0 are bought.
         baselines: whether newaisle and all registered baselines run.
         ablate: whether newaisle runs without each of its parts too, and the strongest baseline with all of them.
         encoder: text encoder, None for none.

@@ -80,7 +80,7 @@ def evaluate_splits(
     (:class:`newaisle.gnn.evaluation.contracts.OwnUsers`; at most one per run) has plain figures over these alone, the
     others further ones over them, ending in ``@held-out``.
     ``protocols`` are some of :data:`newaisle.gnn.evaluation.protocols.names.GRAMMAR`. Pairs of ``interactions`` that
-    weigh more than 0 are purchases; ``kinds`` weigh events before :data:`newaisle.graph.event_weights.WELL_KNOWN`.
+    weigh more than 0 are purchases; ``kinds`` weigh events before :data:`newaisle.graph.reading.kinds.WELL_KNOWN`.
     ``embeddings`` of texts, float (n, d), define ``diversity``; ``cache`` is a folder for finished results. The figures
     do not depend on ``jobs``, the number of processes.
 

@@ -16,9 +16,10 @@ from .affected import targets_with_attributes
 from .availability import AVAILABILITY
 from .build import check_parents, refuse_cycles_in, split_numbers
 from .graph import CatalogGraph
+from .long_tables import read_edges
 from .nodes import NO_POSITIONS, TAXONOMY, attribute_hierarchy, nodes_of
 from .schema import Attribute, Edges, Node, Relation, frozen
-from .tables import read_edges, read_nodes
+from .tables import read_nodes
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,16 @@ import scipy.sparse as sp
 
 from ...arrays import BoolArray, FloatArray, IntArray
 from ...errors import GraphError, InputError
-from ..cleaning import CleaningReport
+from ..cleaning import CleaningReport, Tally
 from ..frames import Table
 from ..ids import Id, Ids
+from ..reading.schema_file import GivenSchema, read_schema
 from .availability import Moment, available
 from .build import assemble
 from .hashing import attribute_key, edge_hash, graph_hash, node_hash, target_key
+from .long_tables import read_attribute_parents
 from .schema import TO_ATTRIBUTE, Attribute, Edges, Node, Relation, check_source_name
-from .tables import Tally, read_attribute_parents, read_nodes
+from .tables import read_nodes
 from .traversal import distances, reached
 
 if TYPE_CHECKING:
@@ -66,30 +68,40 @@ class CatalogGraph:
         products: Table | None = None,
         attribute_parents: Table | None = None,
         source: str = "tables",
+        schema: GivenSchema | None = None,
     ) -> CatalogGraph:
         """Build and validate a graph from tables (pandas, polars or Arrow).
 
         Args:
-            categories: columns ``id``, ``name``; optional ``parent_id`` (one id or a list of ids), ``text`` (the name
-                where empty), ``group`` (True for categories that only hold others), ``available_from`` and
-                ``available_to`` (dates, times or numbers); every further text (or list of texts, or boolean) column is
-                an attribute, every further numeric column a feature.
+            categories: column ``id``; optional ``name`` (the id where empty), ``parent_id`` (one id or a list of ids),
+                ``text`` (the name where empty), ``group`` (True for categories that only hold others),
+                ``available_from`` and ``available_to`` (dates, times or numbers). Further columns of numbers are
+                features, also of texts where 95 % of the filled cells are numbers under one decimal sign; further
+                columns of texts, lists of texts or booleans are attributes, unless nearly every value is another one.
+                How each was read is in ``report.columns``.
             attributes: further attribute edges, columns ``id``, ``name``, ``value`` and optional ``weight``.
-            products: columns ``id``, ``name``, ``category_id`` (one or a list), ``text`` and more as for categories.
+            products: columns ``id``, ``category_id`` (one or a list), ``name``, ``text`` and more as for categories.
             attribute_parents: wider values of attributes, columns ``name``, ``value``, ``parent_value``.
             source: name of the source, ``[a-z0-9_-]+``.
+            schema: how the tables are written where they have other names or need other roles: a
+                :class:`~newaisle.graph.reading.table_schema.TableSchema`, a mapping, or the path of a ``schema.toml``.
 
         Raises:
             GraphError: a cycle (:class:`CycleError`), a parent that does not exist (:class:`DanglingParentError`), one
-                id with two contents (:class:`DuplicateIdError`), an empty name, a reserved column name.
-            InputError: missing columns, an empty table, infinite features, weights that are not positive and finite.
+                id with two contents (:class:`DuplicateIdError`), a reserved column name.
+            InputError: missing columns, an empty table, ids that are not exact, infinite features, weights that are not
+                positive and finite, a schema that does not fit.
         """
         check_source_name(source)
-        tally = Tally()
-        nodes = read_nodes(categories, attributes, products=products, tally=tally)
+        tally, how = Tally(), read_schema(schema)
+        nodes = read_nodes(categories, attributes, products=products, tally=tally, schema=how)
         if not nodes:
             raise GraphError("The categories table has no row with an id; give at least one.")
-        parents_of = {} if attribute_parents is None else read_attribute_parents(attribute_parents, tally)
+        parents_of = (
+            {}
+            if attribute_parents is None
+            else read_attribute_parents(attribute_parents, tally, how.table("attribute_parents"))
+        )
         return cls.from_nodes(source, nodes, parents_of, report=tally.report)
 
     @classmethod

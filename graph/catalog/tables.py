@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Container
-from dataclasses import dataclass, field
 from typing import Any
 
 import narwhals as nw
+import pyarrow as pa
 
 from ...errors import DuplicateIdError, GraphError, InputError
-from ..cleaning import CleaningReport, normalise_text, unfold_entities
+from ..cleaning import DUPLICATE, MISSING_ID, ColumnReading, Tally
 from ..frames import Table, read_frame
-from ..ids import Id, Ids, own_id
+from ..ids import Id, Ids
+from ..reading.cells import is_text, own_names, without_missing
+from ..reading.own_ids import read_ids, read_several_ids
+from ..reading.roles import FurtherColumn, read_further
+from ..reading.table_schema import TableReading, TableSchema
 from .availability import AVAILABILITY, as_number
+from .long_tables import read_attribute_edges
 from .schema import RESERVED, Attribute, Node
 
-
-@dataclass
-class Tally:
-    """Counts for the cleaning report while tables are read."""
-
-    read: int = 0
-    kept: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-    changed: Counter[str] = field(default_factory=Counter)
-
-    def text(self, value: object) -> str:
-        """Unfold HTML entities in a text and normalise it, each counted if it changed the text."""
-        given = "" if value is None else str(value)
-        raw = unfold_entities(given)
-        self.changed["texts with HTML entities"] += raw != given
-        clean = normalise_text(raw)
-        self.changed["texts normalised"] += clean != raw
-        return clean
-
-    @property
-    def report(self) -> CleaningReport:
-        """The counts so far."""
-        return CleaningReport(self.read, self.kept, dict(self.dropped), dict(self.changed))
+NAMES_MISSING = "names missing, the id in their place"
 
 
 def read_nodes(
@@ -48,157 +29,165 @@ def read_nodes(
     *,
     products: Table | None = None,
     tally: Tally | None = None,
+    schema: TableSchema | None = None,
 ) -> dict[Id, Node]:
     """Read some targets as :meth:`CatalogGraph.from_tables` does; their parents need not be in the tables."""
-    tally = tally or Tally()
+    tally, schema = tally or Tally(), schema or TableSchema()
     nodes: dict[Id, Node] = {}
     if categories is not None:
-        _read_nodes(nodes, categories, "categories", "parent_id", tally)
+        _read_nodes(nodes, categories, "categories", "parent_id", tally, schema.table("categories"))
     if products is not None:
-        _read_nodes(nodes, products, "products", "category_id", tally)
+        _read_nodes(nodes, products, "products", "category_id", tally, schema.table("products"))
     Ids.of(nodes, "target")  # mixed types are reported before the unknown ids that follow from them
     if attributes is not None:
-        _read_attribute_edges(nodes, attributes, tally)
+        read_attribute_edges(nodes, attributes, tally, reading=schema.table("attributes"))
     return nodes
 
 
-def read_edges(edges: Table, known: Container[Id]) -> dict[Id, dict[Attribute, float]]:
-    """Read attribute edges (``id``, ``name``, ``value``, optional ``weight``) of targets with ``known`` ids."""
-    ids = {own_id(value) for value in read_frame(edges, "edges", ("id",))["id"]}
-    nodes = {own: Node("", "", False, False, [], {}, {}) for own in ids if own is not None and own in known}
-    _read_attribute_edges(nodes, edges, Tally(), "edges")
-    return {own: node.attributes for own, node in nodes.items()}
-
-
-def _read_nodes(nodes: dict[Id, Node], table: Table, what: str, parent_column: str, tally: Tally) -> None:
+def _read_nodes(
+    nodes: dict[Id, Node], table: Table, what: str, parent_column: str, tally: Tally, reading: TableReading
+) -> None:
     product = what == "products"
-    required = ("id", "name", parent_column) if product else ("id", "name")
-    frame = read_frame(table, what, required)
-    kinds = _column_kinds(frame, what, {"id", "name", "text", "group", parent_column})
-    _check_group(frame, what)
-    for row_number, row in enumerate(frame.iter_rows(named=True), start=1):
-        tally.read += 1
-        own = own_id(row["id"])
+    frame = read_frame(table, what)
+    names = own_names(frame.columns, what, reading, ("id", "category_id") if product else ("id",))
+    rows = _Rows(frame.to_native(), what, names, reading, tally)
+    _check_group(frame, names.get("group"), what)
+    own_ids = rows.ids()
+    parents = rows.parents(parent_column, own_ids)
+    titles, texts, groups = rows.texts("name"), rows.texts("text"), rows.group()
+    moments = [(name, rows.moments(name)) for name in names if name in AVAILABILITY]
+    further = _further(frame.columns, rows, set(names.values()))
+    raw = rows.cells("id").to_pylist()
+    first: dict[Id, int] = {}
+    tally.read += len(own_ids)
+    for at, own in enumerate(own_ids):
         if own is None:
-            tally.dropped["missing id"] += 1
+            tally.drop(MISSING_ID, examples=(f"row {at + 1} of the {what} table",))
             continue
-        name = tally.text(row["name"])
-        if not name:
-            raise GraphError(f"Row {row_number} of the {what} table (id {own!r}) has an empty name; give it one.")
+        if not titles[at]:
+            tally.change(NAMES_MISSING, examples=(f"row {at + 1} (id {own!r})",))
+        name = titles[at] or str(own)
         node = Node(
             name=name,
-            text=tally.text(row.get("text")) or name,
+            text=", ".join(filter(None, (texts[at] or name, *(c.cells[at] for c in further if c.role == "text")))),
             product=product,
-            group=bool(row.get("group") or False),
-            parents=sorted({p for v in _several(row.get(parent_column)) if (p := own_id(v)) is not None}, key=str),
-            attributes={},
-            features={},
+            group=groups[at],
+            parents=parents[at],
+            attributes={
+                Attribute(c.name, value): 1.0 for c in further if c.role == "attribute" for value in c.cells[at]
+            },
+            features={c.name: c.cells[at] for c in further if c.role == "number" and not math.isnan(c.cells[at])},
         )
-        for column, kind in kinds.items():
-            cell = row[column]
-            if kind == "attribute":
-                for value in _several(cell):
-                    if text := tally.text(str(value).lower() if isinstance(value, bool) else value):
-                        node.attributes[Attribute(column, text)] = 1.0
-                continue
-            if kind == "feature" and cell is not None and math.isinf(cell):
-                raise InputError(f"Row {row_number} of the {what} table (id {own!r}) has an infinite {column}.")
+        for column, cells in moments:
             try:
-                number = as_number(cell)
+                number = as_number(cells[at])
             except InputError as error:
-                raise InputError(f"Row {row_number} of the {what} table (id {own!r}), {column}: {error}") from None
+                raise InputError(f"Row {at + 1} of the {what} table (id {own!r}), {column}: {error}") from None
             if not math.isnan(number):
                 node.features[column] = number
         known = nodes.get(own)
         if known is None:
-            nodes[own] = node
+            nodes[own], first[own] = node, at
             tally.kept += 1
         elif known == node:
-            tally.dropped["exact duplicate"] += 1
+            tally.drop(DUPLICATE, examples=(f"row {at + 1} of the {what} table (id {own!r})",))
+        elif own in first and raw[first[own]] != raw[at]:
+            raise DuplicateIdError(
+                f"The ids {raw[first[own]]!r} (row {first[own] + 1}) and {raw[at]!r} (row {at + 1}) of the {what} "
+                "table become one where blanks and Unicode are normalised, and differ in content; rename one of them."
+            )
         else:
             raise DuplicateIdError(
-                f"The id {own!r} occurs twice with different content (row {row_number} of the {what} table); "
+                f"The id {own!r} occurs twice with different content (row {at + 1} of the {what} table); "
                 "ids must be unique over categories and products."
             )
 
 
-def _check_group(frame: nw.DataFrame[Any], what: str) -> None:
-    """Refuse texts, since even "false" would count as true."""
-    dtype = frame.schema.get("group", nw.Boolean())
-    if not (dtype in (nw.Boolean, nw.Unknown) or dtype.is_integer()):
-        raise InputError(f"Column 'group' of the {what} table is of type {dtype}; give true or false.")
+class _Rows:
+    """The standard columns of a catalog table, each reported as it is read."""
 
+    def __init__(self, table: pa.Table, what: str, names: dict[str, str], reading: TableReading, tally: Tally) -> None:
+        self.table, self.what, self.names, self.reading, self.tally = table, what, names, reading, tally
 
-def _column_kinds(frame: nw.DataFrame[Any], what: str, fixed: set[str]) -> dict[str, str]:
-    """Whether every further column is a feature, an attribute or availability."""
-    kinds: dict[str, str] = {}
-    for column, dtype in frame.schema.items():
-        if column in fixed:
-            continue
-        if column in RESERVED:
-            raise GraphError(f"The {what} table has a column {column!r}, a name that the store reserves; rename it.")
-        if column in AVAILABILITY:
-            kinds[column] = "moment"
-        elif dtype.is_numeric():
-            kinds[column] = "feature"
-        elif isinstance(dtype, nw.List | nw.Array) or dtype in (
-            nw.String,
-            nw.Boolean,
-            nw.Categorical,
-            nw.Enum,
-            nw.Unknown,
+    def cells(self, standard: str) -> Any:
+        """A standard column, null where a cell is missing."""
+        return without_missing(self.table.column(self.names[standard]), self.reading.cells.missing)
+
+    def ids(self) -> list[Id | None]:
+        """The own id of each row."""
+        distinct, codes = read_ids(self.cells("id"), self.what, self.names["id"], self.tally)
+        found = [None if code < 0 else distinct[code] for code in codes.tolist()]
+        self._add("id", "id", found)
+        return found
+
+    def parents(self, standard: str, own: list[Id | None]) -> list[list[Id]]:
+        """The ids that each row names as its parents."""
+        if standard not in self.names:
+            return [[] for _ in own]
+        found = read_several_ids(self.cells(standard), self.what, self.names[standard], own)
+        self._add("parent", standard, [tuple(above) or None for above in found])
+        return found
+
+    def texts(self, standard: str) -> list[str]:
+        """A column of texts, normalised, empty where missing."""
+        if standard not in self.names:
+            return [""] * len(self.table)
+        cells = self.cells(standard)
+        kind = cells.type.value_type if pa.types.is_dictionary(cells.type) else cells.type
+        if not is_text(kind) and (
+            pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
         ):
-            kinds[column] = "attribute"
-        else:
-            raise InputError(
-                f"Column {column!r} of the {what} table is of type {dtype}; give texts, lists of texts or numbers."
-            )
-    return kinds
+            raise InputError(f"Column {self.names[standard]!r} of the {self.what} table is of type {kind}; give texts.")
+        found = [self.tally.text(cell) for cell in cells.to_pylist()]
+        self._add(standard, standard, [text or None for text in found])
+        return found
+
+    def group(self) -> list[bool]:
+        """Which rows are groups."""
+        if "group" not in self.names:
+            return [False] * len(self.table)
+        found = [bool(cell or False) for cell in self.cells("group").to_pylist()]
+        self._add("group", "group", list(found))
+        return found
+
+    def moments(self, standard: str) -> list[Any]:
+        """A column of availability, as it is."""
+        found: list[Any] = self.cells(standard).to_pylist()
+        self._add("availability", standard, found)
+        return found
+
+    def _add(self, role: str, standard: str, values: list[Any]) -> None:
+        own = self.names[standard]
+        filled = list(dict.fromkeys(value for value in values if value is not None))
+        reason = f"the schema names it as {standard}" if own in self.reading.columns.values() else "by its name"
+        shown = tuple(", ".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in filled[:3])
+        missing = sum(value is None for value in values)
+        self.tally.columns.append(ColumnReading(self.what, own, role, reason, len(filled), missing, shown))
 
 
-def _read_attribute_edges(nodes: dict[Id, Node], table: Table, tally: Tally, what: str = "attributes") -> None:
-    frame = read_frame(table, what, ("id", "name", "value"))
-    if "weight" in frame.columns and not frame.schema["weight"].is_numeric():
-        raise InputError(f"Column 'weight' of the {what} table is of type {frame.schema['weight']}; give numbers.")
-    weights: dict[tuple[Id, Attribute], list[float]] = {}
-    for row_number, row in enumerate(frame.iter_rows(named=True), start=1):
-        own, name, value = own_id(row["id"]), tally.text(row["name"]), tally.text(row["value"])
-        if own is None or own not in nodes:
+def _further(columns: list[str], rows: _Rows, named: set[str]) -> list[FurtherColumn]:
+    """The columns other than the standard ones that are read."""
+    found = []
+    for column in columns:
+        if column in named:
+            continue
+        if column in RESERVED and rows.reading.roles.get(column) != "ignore":
+            if column in rows.names:  # the schema names another column so
+                rows.tally.columns.append(
+                    ColumnReading(rows.what, column, "ignored", f"the schema names {rows.names[column]!r} as {column}")
+                )
+                continue
             raise GraphError(
-                f"Row {row_number} of the {what} table names the unknown id {own!r}; "
-                "use an id of the categories or products table."
+                f"The {rows.what} table has a column {column!r}, a name that the store reserves; rename it."
             )
-        if not name or not value:
-            raise GraphError(f"Row {row_number} of the {what} table (id {own!r}) has an empty name or value.")
-        if name in RESERVED:
-            raise GraphError(f"Row {row_number} of the {what} table uses the reserved name {name!r}; rename it.")
-        weight = math.nan if (cell := row.get("weight", 1.0)) is None else float(cell)
-        if not (math.isfinite(weight) and weight > 0):
-            raise InputError(
-                f"Row {row_number} of the {what} table (id {own!r}) has the weight {weight}; "
-                "weights must be positive and finite."
-            )
-        weights.setdefault((own, Attribute(name, value)), []).append(weight)
-    for (own, attribute), several in weights.items():
-        known = nodes[own].attributes.get(attribute, 0.0)
-        nodes[own].attributes[attribute] = math.fsum([known, *several])  # exact, so that row order cannot matter
+        read = read_further(column, rows.table.column(column), rows.what, rows.reading, rows.tally)
+        if read is not None:
+            found.append(read)
+    return found
 
 
-def read_attribute_parents(table: Table, tally: Tally) -> dict[Attribute, list[Attribute]]:
-    """The hierarchy over the values of attributes: attribute -> its wider values, ascending."""
-    frame = read_frame(table, "attribute parents", ("name", "value", "parent_value"))
-    found: dict[Attribute, set[Attribute]] = {}
-    for row_number, row in enumerate(frame.iter_rows(named=True), start=1):
-        name, value, parent = (tally.text(row[column]) for column in ("name", "value", "parent_value"))
-        if not (name and value and parent):
-            raise GraphError(f"Row {row_number} of the attribute parents table has an empty field.")
-        found.setdefault(Attribute(name, value), set()).add(Attribute(name, parent))
-    return {attribute: sorted(above) for attribute, above in found.items()}
-
-
-def _several(value: Any) -> list[Any]:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return []
-    if isinstance(value, str | int | float):
-        return [value]
-    return [member for member in value if member is not None]
+def _check_group(frame: nw.DataFrame[Any], column: str | None, what: str) -> None:
+    """Refuse texts, since even "false" would count as true."""
+    dtype = frame.schema[column] if column is not None else nw.Boolean()
+    if not (dtype in (nw.Boolean, nw.Unknown) or dtype.is_integer()):
+        raise InputError(f"Column {column!r} of the {what} table is of type {dtype}; give true or false.")
