@@ -74,12 +74,11 @@ def load_tables(folder: Path, schema: GivenSchema | None = None) -> LoadedSource
     paths = {file.table: file.path for file in files}
     names = [paths[name].name for name in tables]
     with located(paths["categories"] if len(names) == 1 else f"{folder} ({', '.join(names)})"):
-        graph = CatalogGraph.from_tables(**tables)
+        graph = CatalogGraph.from_tables(**tables, schema=how)
     interactions = None
     if sales is not None:
-        extra = {name: name for name in ("weight", "timestamp", "event") if name in sales.column_names}
         with located(paths["interactions"]):
-            interactions = Interactions.from_table(sales, **extra).restrict(graph)
+            interactions = Interactions.from_table(sales, schema=how).restrict(graph)
     if "group" not in tables["categories"].column_names:
         graph = with_groups(graph, interactions)
     return LoadedSource(graph, interactions, files=tuple(files))

@@ -70,11 +70,11 @@ def test_a_mapping_or_nothing_will_do() -> None:
 WRONG = {
     "a key of no table": (
         '[categorys]\nid = "x"\n',
-        "line 1: no key 'categorys'; did you mean categories",
+        "line 1: .*no key 'categorys'; did you mean categories",
     ),
     "a key of a table": (
         '[interactions]\nuser = "u"\nusr = "x"\n',
-        "line 3: table has no key 'usr'; did",
+        "line 3: .*table has no key 'usr'; did",
     ),
     "two standard names for one column": (
         '[categories]\nid = "x"\nname = "x"\n',
