@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import FloatArray, IntArray
+from ..display import short_repr
 from ..errors import ModelError
 from ..gnn.evaluation.methods.registry import compared_methods
 from ..gnn.evaluation.runner import ResultRow, evaluate_splits
@@ -47,6 +48,8 @@ class Shown:
     reasons: Sequence[Explanation]
     bought: frozenset[Id]
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True)
 class DemoResult:
@@ -57,6 +60,8 @@ class DemoResult:
     model: Path
     picture: Path
     store: Path
+
+    __repr__ = short_repr
 
 
 def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult:

@@ -11,6 +11,7 @@ import narwhals as nw
 import numpy as np
 
 from ..arrays import FloatArray
+from ..display import summary_html, summary_repr
 from ..errors import InputError, NotFittedError
 from ..gnn.model.cosine_softmax import user_embeddings
 from ..gnn.model.settings import ModelSettings
@@ -90,6 +91,17 @@ class Recommender:
         self.kinds = EventWeights(kinds or {}).given
         self._state: ModelState | None = None
         self._finder: Finder | None = None
+
+    def __repr__(self) -> str:
+        return summary_repr(self, self._summary)
+
+    def _repr_html_(self) -> str:
+        return summary_html("Recommender", self._summary)
+
+    @property
+    def _summary(self) -> Mapping[str, object]:
+        own = {"encoder": self.encoder, "seed": str(self.seed)}
+        return {"state": "not fitted", **own} if self._state is None else {**self._state.summary, **own}
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -398,9 +410,19 @@ class Recommender:
         """
         return release(self.fitted, users, epsilon, delta, seed)
 
-    def explain(self, user: Id, target: Id) -> Explanation:
-        """Explain the score of a target for a user as two exact sums."""
-        return explain(self.fitted, user, target)
+    def explain(self, user: Id, target: Id, *, source: str | None = None) -> Explanation:
+        """Explain the score of a target for a user as two exact sums.
+
+        Args:
+            user: own id.
+            target: own id.
+            source: name of the catalog in the store, with which the keys of paths and queries begin; None for the one
+                that it had at fit.
+
+        Raises:
+            InputError: the name has other characters than ``a-z 0-9 _ -``.
+        """
+        return explain(self.fitted, user, target, source)
 
     def similar(self, target: Id, k: int = 10, *, among: Among = "seen") -> Table:
         """The targets most similar to one, as the model weighs texts, place in the graph, attributes and features.

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..arrays import FloatArray
+from ..display import short_repr
 from ..errors import InputError, InteractionsError
 from .catalog.graph import CatalogGraph
 from .interactions import Interactions
@@ -66,6 +67,8 @@ class WeightedHistory:
     kinds: EventWeights
     signed: sp.csr_array
     bought: sp.csr_array
+
+    __repr__ = short_repr
 
     @classmethod
     def of(

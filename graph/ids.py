@@ -37,6 +37,10 @@ class Ids:
             raise InputError(f"The {what} ids mix types ({names}); give them all as texts or all as integers.")
         return cls(tuple(sorted(distinct)), what)
 
+    def __repr__(self) -> str:
+        shown = ", ".join(map(repr, self.values[:3])) + (", …" if len(self) > 3 else "")
+        return f"Ids({len(self):,} {self.what}: {shown})"
+
     def __len__(self) -> int:
         return len(self.values)
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from ..arrays import IntArray
+from ..display import summary_html, summary_repr
 from ..errors import InputError, InteractionsError
 from .catalog.graph import CatalogGraph
 from .cleaning import EXAMPLES, CleaningReport
@@ -107,6 +108,18 @@ class Interactions:
             library_of(table),
             how.kinds,
         )
+
+    def __repr__(self) -> str:
+        return summary_repr(self, self._summary)
+
+    def _repr_html_(self) -> str:
+        return summary_html("Interactions", self._summary)
+
+    @property
+    def _summary(self) -> Mapping[str, object]:
+        times = () if self.timestamp is None or not len(self) else (self.timestamp.min(), self.timestamp.max())
+        days = {"days": " to ".join(str(time.astype("datetime64[D]")) for time in times)} if times else {}
+        return {"users": len(self.users), "targets": len(self.targets), "events": len(self), **days}
 
     def __len__(self) -> int:
         return len(self.user)

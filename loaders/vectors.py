@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from ..arrays import FloatArray, IntArray
+from ..display import short_repr
 from ..errors import InputError, SourceError
 from ..graph import Id, Ids
 from ..graph.frames import Table, read_frame
@@ -33,6 +34,8 @@ class Given:
     ids: tuple[Id, ...]
     rows: IntArray
     matrix: FloatArray
+
+    __repr__ = short_repr
 
 
 def read_vectors(given: Vectors | None, ids: Ids) -> dict[str, FloatArray]:

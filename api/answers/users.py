@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ...errors import InputError, name_some
 from ...gnn.model.cosine_softmax import user_embeddings
 from ...gnn.retrieval.privacy import release_vectors
@@ -36,6 +37,8 @@ class Profile:
     targets: tuple[Id, ...]
     vector: FloatArray
 
+    __repr__ = short_repr
+
 
 UserRef = Id | Profile | None
 """A user by own id, a profile, or None: a user without history, who gets the mean user's vector."""
@@ -60,6 +63,8 @@ class UserBatch:
     bought: tuple[IntArray, ...]
     disliked: tuple[IntArray, ...]
     activity: IntArray
+
+    __repr__ = short_repr
 
 
 def user_list(users: UserRef | Sequence[UserRef], *, once: bool = False) -> list[UserRef]:

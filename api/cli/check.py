@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import warnings
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import typer
 
 from ...errors import DataWarning, SourceError
 from .options import DEFAULT_ENCODER, Encoder, EventWeights, Json, Source
-from .output import print_json, print_lines, print_table, step
+from .output import print_command, print_json, print_lines, print_table, step
 
 if TYPE_CHECKING:
     from ...graph import Interactions
@@ -90,6 +89,6 @@ def understood(
     for finding in found[:_SHOWN]:
         warnings.warn(finding.sentence, DataWarning, stacklevel=2)
     if len(found) > _SHOWN:
-        print_lines([f"and {len(found) - _SHOWN} more to look at: newaisle check {shlex.quote(source)}"], err=True)
+        print_command("newaisle", "check", source, title=f"and {len(found) - _SHOWN} more to look at:", err=True)
     assert loaded.interactions is not None  # noqa: S101 - their absence blocks
     return loaded.interactions

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json as json_format
-import sys
 from typing import Annotated, Any
 
 import typer
 
 from ...graph.store.queries.named import named_queries, query_of
-from .options import Csv, Json, StoreUrl
-from .output import print_table, printable, step
+from .options import Csv, Json, Raw, StoreUrl
+from .output import print_line, print_table, step
 
 
 def cypher(
@@ -30,6 +29,7 @@ def cypher(
     write: Annotated[bool, typer.Option("--write", help="Allow the query to change the store.")] = False,
     json: Json = False,
     csv: Csv = False,
+    raw: Raw = False,
     list_: Annotated[bool, typer.Option("--list", help="List the named queries and exit.")] = False,
 ) -> None:
     """Run a Cypher query on the graph store: a named one, one from a file, or your own.
@@ -49,7 +49,7 @@ def cypher(
     """
     if list_:
         rows = [(q.name, q.description, ", ".join(map(str, q.parameters))) for q in named_queries().values()]
-        print_table(("query", "tells", "parameters"), rows, json=json, csv=csv)
+        print_table(("query", "tells", "parameters"), rows, json=json, csv=csv, raw=raw)
         return
     if query is None:
         raise typer.BadParameter("Missing argument 'QUERY'.")
@@ -66,9 +66,9 @@ def cypher(
     ):
         answer = opened.query(named.cypher, parameters, write=write)
         reason = None if answer.rows else named.explain_empty(opened, parameters)
-    print_table(answer.columns, answer.rows, json=json, csv=csv)
+    print_table(answer.columns, answer.rows, json=json, csv=csv, raw=raw)
     if reason is not None:
-        sys.stderr.write(printable(reason) + "\n")
+        print_line(reason, err=True)
 
 
 def _parameters(given: list[str]) -> dict[str, Any]:

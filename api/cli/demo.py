@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .output import print_table, step
+from .output import print_command, print_line, print_table, step
 
 if TYPE_CHECKING:
     from ..answers.explain.explanation import Explanation
@@ -51,25 +51,30 @@ def demo(
 
     result = run_demo(step, out or Settings().newaisle_home / "demo", households)
     for protocol, (columns, lines) in figures(summary_table(result.rows)).items():
-        typer.echo(f"\nRanking the hidden categories ({protocol}, 1 seed)")
+        print_line()
+        print_line(f"Ranking the hidden categories ({protocol}, 1 seed)")
         print_table(columns, lines)
-    typer.echo("\nnewaisle minus the others, NDCG@20 (ceiling: on its own held-out households)")
+    print_line()
+    print_line("newaisle minus the others, NDCG@20 (ceiling: on its own held-out households)")
     print_table(["protocol", "against", "difference"], paired(differences(result.rows, "newaisle")))
     for shown in result.households:
         _print_household(shown)
-    typer.echo(f"\nSaved model: {result.model}\nPlot of a new category: {result.picture}")
-    typer.echo(
-        "\nNext:\n"
-        f"  newaisle recommend {result.model} --user {result.households[0].user} -k 10\n"
-        f'  newaisle cypher "MATCH (c:Newaisle:Category) RETURN c.state, count(c)" --store embedded:{result.store}\n'
-        "  newaisle evaluate complete-journey --protocol leave-branches-out\n"
-        "  newaisle fit tables:YOUR-FOLDER --out your-model"
-    )
+    print_line()
+    print_line(f"Saved model: {result.model}")
+    print_line(f"Plot of a new category: {result.picture}")
+    print_line()
+    print_line("Next:")
+    print_command("newaisle", "recommend", result.model, "--user", result.households[0].user, "-k", 10)
+    counts = "MATCH (c:Newaisle:Category) RETURN c.state, count(c)"
+    print_command("newaisle", "cypher", counts, "--store", f"embedded:{result.store}")
+    print_command("newaisle", "evaluate", "complete-journey", "--protocol", "leave-branches-out")
+    print_command("newaisle", "fit", "tables:YOUR-FOLDER", "--out", "your-model")
 
 
 def _print_household(shown: Shown) -> None:
     bought = ", ".join(shown.history)
-    typer.echo(f"\nHousehold {shown.user} buys most: {bought}")
+    print_line()
+    print_line(f"Household {shown.user} buys most: {bought}")
     print_table(
         ["new category", "score", "probability", "confidence", "really bought", "because it buys (share of the score)"],
         [

@@ -19,7 +19,7 @@ from .options import (
     VectorFiles,
     read_vector_files,
 )
-from .output import print_json, print_table, step
+from .output import print_json, print_line, print_table, step
 
 
 def evaluate(
@@ -128,15 +128,18 @@ def evaluate(
         )
     if out is not None:
         write_report(evaluation, out)
-        typer.echo(f"Wrote {out / 'report.md'}", err=True)
+        print_line(f"Wrote {out / 'report.md'}", err=True)
     if json:
         print_json([asdict(row) for row in evaluation.rows])
         return
     over = f"over {len(set(numbers))} seeds" if len(set(numbers)) > 1 else f"of seed {numbers[0]} alone"
     for name, (columns, lines) in figures(evaluation.summary).items():
-        typer.echo(f"\n{name}, mean ± corrected standard error {over}")
+        print_line()
+        print_line(f"{name}, mean ± corrected standard error {over}")
         print_table(columns, lines)
-    typer.echo("\nnewaisle minus the others, NDCG@20, paired on the same splits (ceiling: on its own held-out users)")
+    print_line()
+    print_line("newaisle minus the others, NDCG@20, paired on the same splits (ceiling: on its own held-out users)")
     print_table(["protocol", "against", "difference"], paired(evaluation.differences))
     for name, reason in evaluation.left_out.items():
-        typer.echo(f"\n{name} was left out. {reason}")
+        print_line()
+        print_line(f"{name} was left out. {reason}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import Json, Model, TargetId
-from .output import print_json, print_table, printable
+from .output import print_command, print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from ..answers.explain.explanation import Explanation
@@ -24,6 +23,15 @@ def explain(
     user: Annotated[str, typer.Option("--user", metavar="ID", help="Id of the user.", show_default=False)],
     target: TargetId,
     k: Annotated[int, typer.Option("-k", metavar="N", help="Reasons per table; JSON contains all.")] = 10,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="Name of the source in the store, where it was refreshed under another one.",
+            show_default="the name it had at fit",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Explain why a target is recommended to a user.
@@ -32,6 +40,9 @@ def explain(
     the query that finds them in a store. Two tables follow, each an exact sum of the score: over the purchases of the
     user, and over the seen targets from which the target's vector is predicted. The summands are shares of the score,
     not causes.
+
+    The queries name nodes by keys such as tables:jam, which begin with the name of the source in the store: --name
+    gives the one of refresh.
 
     For example:
 
@@ -46,13 +57,13 @@ def explain(
     check_k(k)
     recommender = Recommender.load(model)
     fitted = recommender.fitted
-    why = recommender.explain(fitted.users.parse(user), fitted.graph.ids.parse(target))
+    why = recommender.explain(fitted.users.parse(user), fitted.graph.ids.parse(target), source=name)
     if json:
         queries = sorted({path.query for because in why.because for path in because.paths})
         print_json(asdict(why) | {"queries": {query: named_queries()[query].cypher for query in queries}})
         return
-    name = fitted.graph.names[fitted.graph.ids.position(why.target)]
-    typer.echo(f"User {why.user} and {name} ({why.target}): score {why.score:.4f}")
+    called = fitted.graph.names[fitted.graph.ids.position(why.target)]
+    print_line(f"User {why.user} and {called} ({why.target}): score {why.score:.4f}")
     _print_because(why.because)
     _print_reasons("The score as a sum over the user's purchases", why, why.history, k)
     _print_reasons(
@@ -63,20 +74,21 @@ def explain(
 def _print_because(reasons: Sequence[Because]) -> None:
     """Every main reason, its paths through the catalog, and the commands that find these in a store."""
     for because in reasons:
-        typer.echo(f"\n{printable(because.sentence)}")
+        print_line()
+        print_line(because.sentence)
         for path in because.paths:
-            typer.echo(f"  {printable(path.path)}")
+            print_line(f"  {path.path}")
         commands = dict.fromkeys(
             (path.query, path.parameters["key"], path.parameters["other"]) for path in because.paths
         )
         for query, key, other in commands:
-            parameters = [f"--param {shlex.quote(text)}" for text in (f"key={key}", f"other={other}")]
-            typer.echo(f"  newaisle cypher {query} {printable(' '.join(parameters))}")
+            print_command("newaisle", "cypher", query, "--param", f"key={key}", "--param", f"other={other}")
 
 
 def _print_reasons(title: str, why: Explanation, reasons: Sequence[Reason], k: int, *more: tuple[str, float]) -> None:
     """The strongest reasons and the sum of the others, so that the shares add up to the score."""
-    typer.echo(f"\n{title}:")
+    print_line()
+    print_line(f"{title}:")
     order = sorted(reasons, key=lambda reason: -abs(reason.share))
     rows: list[tuple[str, float]] = [(f"{reason.name} ({reason.target})", reason.share) for reason in order[:k]]
     if rest := order[k:]:

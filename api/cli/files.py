@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from ...errors import InputError, SourceError
-from .output import print_table, write_csv
+from .output import print_line, print_table, write_csv
+from .spreadsheet import unguarded
 
 if TYPE_CHECKING:
     from ...graph import Id, Ids
@@ -22,6 +21,7 @@ def write_rows(
     out: Path | None = None,
     json: bool = False,
     csv: bool = False,
+    raw: bool = False,
     limit: int | None = None,
 ) -> None:
     """Write a result to a file, print it, or both where a file and ``json`` or ``csv`` are given.
@@ -31,6 +31,7 @@ def write_rows(
         out: a .csv or .parquet file; None for no file.
         json: print JSON.
         csv: print CSV.
+        raw: do not guard the texts of CSV against spreadsheets.
         limit: number of rows in a table for people; None for all.
 
     Raises:
@@ -38,24 +39,24 @@ def write_rows(
     """
     rows = list(zip(*columns.values(), strict=True))
     if out is not None:
-        _write_file(columns, rows, out)
-        typer.echo(f"Wrote {out}: {len(rows):,} row{'' if len(rows) == 1 else 's'}", err=True)
+        _write_file(columns, rows, out, raw)
+        print_line(f"Wrote {out}: {len(rows):,} row{'' if len(rows) == 1 else 's'}", err=True)
     if json or csv:
-        print_table(list(columns), rows, json=json, csv=csv)
+        print_table(list(columns), rows, json=json, csv=csv, raw=raw)
     elif out is None:
         print_table(list(columns), rows[:limit])
         if limit is not None and len(rows) > limit:
-            typer.echo(f"and {len(rows) - limit:,} more; --out FILE, --json and --csv give all rows")
+            print_line(f"and {len(rows) - limit:,} more; --out FILE, --json and --csv give all rows")
 
 
-def _write_file(columns: Mapping[str, Sequence[Any]], rows: Sequence[Sequence[Any]], path: Path) -> None:
+def _write_file(columns: Mapping[str, Sequence[Any]], rows: Sequence[Sequence[Any]], path: Path, raw: bool) -> None:
     """Write a temporary file beside the file, then move it into place."""
     try:
         with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
             draft = Path(folder) / path.name
             if path.suffix == ".csv":
                 with draft.open("w", encoding="utf-8", newline="") as file:
-                    write_csv(file, list(columns), rows)
+                    write_csv(file, list(columns), rows, raw=raw)
             else:
                 import pyarrow as pa
                 import pyarrow.parquet
@@ -68,6 +69,8 @@ def _write_file(columns: Mapping[str, Sequence[Any]], rows: Sequence[Sequence[An
 
 def read_users(path: Path, users: Ids) -> list[Id]:
     """The distinct user ids in the column ``user`` of a CSV or Parquet file, in the order of the file.
+
+    An id that only fits without the apostrophe that :func:`write_rows` puts before it in CSV is read without it.
 
     Args:
         path: the file.
@@ -91,4 +94,5 @@ def read_users(path: Path, users: Ids) -> list[Id]:
     for row, cell in enumerate(cells, start=1):
         if cell is None or cell == "":
             raise SourceError(f"{path}: row {row} has no user; fill in an id or remove the row.")
-    return [users.parse(text) for text in dict.fromkeys(str(cell) for cell in cells)]
+    ids = (users.parse(text if text in users else unguarded(text)) for text in map(str, cells))
+    return list(dict.fromkeys(ids))

@@ -9,7 +9,7 @@ import typer
 
 from .check import understood
 from .options import Encoder, EventWeights, MinSimilarity, Relations, Source, VectorFiles, read_vector_files
-from .output import print_lines, step
+from .output import print_command, print_lines, step
 
 
 def fit(
@@ -78,4 +78,5 @@ def fit(
         model = Recommender.from_config(settings).fit(loaded.graph, interactions, vectors=files, progress=report)
     model.save(out)
     print_lines([f"Saved {out}", *model.report.lines()], err=True)
-    typer.echo(f"Next: newaisle recommend {out} --user {next(iter(interactions.users))}", err=True)
+    user = next(iter(interactions.users))
+    print_command("newaisle", "recommend", out, "--user", user, title="Next:", err=True)

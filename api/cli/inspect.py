@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ import typer
 
 from ..sync.inspection import Inspection, Row, inspect_target
 from .options import Json, StoreUrl
-from .output import print_json, printable, step
+from .output import print_json, print_line, step
 
 _ROWS = 10
 _BASIC = frozenset({"labels", "key", "id", "source", "name", "text", "level", "state", "content_hash", "run_id"})
@@ -50,7 +49,8 @@ def inspect(
     if json:
         print_json(asdict(inspection))
     else:
-        sys.stdout.write("\n".join(printable(line).rstrip() for line in _page(inspection)) + "\n")
+        for line in _page(inspection):
+            print_line(line.rstrip())
 
 
 def _page(inspection: Inspection) -> Iterable[str]:

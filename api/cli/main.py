@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from ...display import printable
 from ...errors import NewaisleError
 from .check import check
 from .cypher import cypher
@@ -19,7 +20,7 @@ from .exit_codes import CodedError
 from .explain import explain
 from .fit import fit
 from .inspect import inspect
-from .output import data_warnings, printable
+from .output import data_warnings
 from .recommend import audience, forecast, recommend
 from .refresh import refresh
 from .targets import route, search, similar

@@ -12,7 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+import typer
+
+from ...display import command_line, printable
 from ...errors import DataWarning
+from .spreadsheet import guarded
 
 
 def print_table(
@@ -22,6 +26,7 @@ def print_table(
     json: bool = False,
     csv: bool = False,
     count: bool = True,
+    raw: bool = False,
 ) -> None:
     """Print rows as a table for people, as a JSON list of objects, or as CSV with a header line.
 
@@ -31,18 +36,30 @@ def print_table(
         json: print JSON; numbers that are not finite become null.
         csv: print CSV; lists and dicts become JSON, None an empty cell.
         count: print the number of rows below a table for people.
+        raw: do not guard the texts of CSV against spreadsheets.
     """
     if json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif csv:
-        write_csv(sys.stdout, columns, rows)
+        write_csv(sys.stdout, columns, rows, raw=raw)
     else:
         _print_rich(columns, list(rows), count)
 
 
 def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
-    """Print lines of text, control sequences escaped, to standard output or standard error."""
-    (sys.stderr if err else sys.stdout).write("".join(f"{printable(line)}\n" for line in lines))
+    """Print lines of text, each as :func:`print_line` does, to standard output or standard error."""
+    for line in lines:
+        print_line(line, err=err)
+
+
+def print_line(text: str = "", *, err: bool = False) -> None:
+    """Print one line, escaped as :func:`newaisle.display.printable` does, to standard output or standard error."""
+    typer.echo(printable(text), err=err)
+
+
+def print_command(*words: object, title: str = " ", err: bool = False) -> None:
+    """Print a command that a shell reads as these words, behind a title."""
+    print_line(f"{title} {command_line(*words)}", err=err)
 
 
 def print_json(value: Any) -> None:
@@ -51,12 +68,16 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json_format.dumps(_finite(value), ensure_ascii=not utf8, indent=2, allow_nan=False) + "\n")
 
 
-def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write CSV with a header line; lists and dicts become JSON, None an empty cell."""
+def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, raw: bool = False) -> None:
+    """Write CSV with a header line; lists and dicts become JSON, None an empty cell.
+
+    Texts that a spreadsheet would run get an apostrophe in front, unless ``raw``.
+    """
     writer = csv_format.writer(file, lineterminator="\n")
+    cell = _plain if raw else _safe
     if columns:  # a query on an empty store may have none
-        writer.writerow(columns)
-    writer.writerows([_plain(value) for value in row] for row in rows)
+        writer.writerow([cell(name) for name in columns])
+    writer.writerows([cell(value) for value in row] for row in rows)
 
 
 @contextmanager
@@ -76,15 +97,16 @@ def step(title: str, *, brief: bool = False) -> Iterator[Callable[[str], None]]:
     from rich.text import Text
 
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    title = printable(title)
     started = time.perf_counter()
     if console.is_terminal:
         with console.status(Text(f"{title} …")) as status:
-            yield lambda line: status.update(Text(f"{title}: {line}"))
+            yield lambda line: status.update(Text(f"{title}: {printable(line)}"))
     elif brief:
         yield lambda _: None
     else:
         console.print(f"{title} …")
-        yield lambda line: console.print(f"{title}: {line}")
+        yield lambda line: console.print(f"{title}: {printable(line)}")
     if not brief:
         console.print(f"{title} done in {time.perf_counter() - started:.1f} s")
 
@@ -107,11 +129,6 @@ def data_warnings() -> Iterator[None]:
         warnings.simplefilter("always", DataWarning)
         warnings.showwarning = show_once
         yield
-
-
-def printable(text: str) -> str:
-    """The text with every line end and control sequence escaped, so that a terminal does not act on it."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[Any]], count: bool) -> None:
@@ -147,6 +164,12 @@ def _plain(value: Any) -> str | int | float:
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return value
     return json_format.dumps(_finite(value), ensure_ascii=False)
+
+
+def _safe(value: Any) -> str | int | float:
+    """The same, safe for spreadsheets."""
+    plain = _plain(value)
+    return guarded(plain) if isinstance(plain, str) else plain
 
 
 def _finite(value: Any) -> Any:

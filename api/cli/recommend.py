@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from .files import read_users, write_rows
-from .options import Among, At, Csv, Json, Model, Out, UserFile, number_or_date
-from .output import step
+from .options import Among, At, Csv, Json, Model, Out, Raw, UserFile, number_or_date
+from .output import print_line, step
 
 _ROWS = 20
 """Rows in a table for people; programs and files get all."""
@@ -37,6 +37,7 @@ def recommend(
     out: Out = None,
     json: Json = False,
     csv: Csv = False,
+    raw: Raw = False,
 ) -> None:
     """Rank targets for users; by default the new ones, which nobody has bought yet.
 
@@ -75,7 +76,7 @@ def recommend(
         min_probability=min_probability,
         at=number_or_date(at),
     )
-    write_rows(recommender.table_columns(table), out=out, json=json, csv=csv)
+    write_rows(recommender.table_columns(table), out=out, json=json, csv=csv, raw=raw)
 
 
 def audience(
@@ -88,6 +89,7 @@ def audience(
     out: Out = None,
     json: Json = False,
     csv: Csv = False,
+    raw: Raw = False,
 ) -> None:
     """List the users most likely to buy a target.
 
@@ -122,11 +124,11 @@ def audience(
             users=None if users is None else read_users(users, fitted.users),
         )
     columns = recommender.table_columns(table)
-    write_rows(columns, out=out, json=json, csv=csv, limit=_ROWS)
+    write_rows(columns, out=out, json=json, csv=csv, raw=raw, limit=_ROWS)
     if not json and not csv:
         running = columns["expected_buyers"]
         total = running[-1] if running else 0.0
-        typer.echo(f"Expect {total:,.1f} buyers of {target} among {len(running):,} users", err=out is not None)
+        print_line(f"Expect {total:,.1f} buyers of {target} among {len(running):,} users", err=out is not None)
 
 
 def forecast(
@@ -138,6 +140,7 @@ def forecast(
     out: Out = None,
     json: Json = False,
     csv: Csv = False,
+    raw: Raw = False,
 ) -> None:
     """Forecast how many users will buy each target, with an 80 % interval.
 
@@ -165,4 +168,4 @@ def forecast(
         recommender = Recommender.load(model)
         ids = recommender.fitted.graph.ids
         table = recommender.forecast([ids.parse(text) for text in targets] if targets else among)
-    write_rows(recommender.table_columns(table), out=out, json=json, csv=csv, limit=_ROWS)
+    write_rows(recommender.table_columns(table), out=out, json=json, csv=csv, raw=raw, limit=_ROWS)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from .options import SOURCES, StoreUrl
-from .output import print_json, print_table, step
+from .output import print_json, print_line, print_table, step
 
 if TYPE_CHECKING:
     from ...graph import CatalogGraph, RefreshReport, Store, WriteBack
@@ -212,9 +212,9 @@ def _print(report: RefreshReport, dry_run: bool) -> None:
     columns = ("source", *(name.replace("_", " ") for name in report.counts))
     print_table(columns, [[report.source, *report.counts.values()]])
     if not any(report.counts.values()):
-        typer.echo("Nothing to do.")
+        print_line("Nothing to do.")
     elif dry_run:
-        typer.echo("Nothing was written (--dry-run).")
+        print_line("Nothing was written (--dry-run).")
     slowest = max(report.phases, key=lambda phase: report.phases[phase])
     phases = ", ".join(f"{phase} {seconds:.2f} s" for phase, seconds in report.phases.items())
-    typer.echo(f"{report.seconds:.2f} s: {phases}; slowest: {slowest}")
+    print_line(f"{report.seconds:.2f} s: {phases}; slowest: {slowest}")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .files import write_rows
-from .options import Among, Csv, Json, Model, TargetId
+from .options import Among, Csv, Json, Model, Raw, TargetId
 from .output import step
 
 
@@ -18,6 +18,7 @@ def similar(
     among: Among = "seen",
     json: Json = False,
     csv: Csv = False,
+    raw: Raw = False,
 ) -> None:
     """List the targets most similar to a target; by default among those with sales.
 
@@ -37,7 +38,7 @@ def similar(
 
     recommender = Recommender.load(model)
     table = recommender.similar(recommender.fitted.graph.ids.parse(target), k, among=among)
-    write_rows(recommender.table_columns(table), json=json, csv=csv)
+    write_rows(recommender.table_columns(table), json=json, csv=csv, raw=raw)
 
 
 def search(
@@ -50,6 +51,7 @@ def search(
     among: Among = "all",
     json: Json = False,
     csv: Csv = False,
+    raw: Raw = False,
 ) -> None:
     """Find targets by free text, for one user if wanted.
 
@@ -77,7 +79,7 @@ def search(
         recommender = Recommender.load(model)
         user_id = None if user is None else recommender.fitted.users.parse(user)
         table = recommender.search(text, k, user=user_id, among=among)
-    write_rows(recommender.table_columns(table), json=json, csv=csv)
+    write_rows(recommender.table_columns(table), json=json, csv=csv, raw=raw)
 
 
 def route(
@@ -85,6 +87,7 @@ def route(
     targets: Annotated[list[str], typer.Argument(metavar="TARGET", help="Ids of targets.", show_default=False)],
     json: Json = False,
     csv: Csv = False,
+    raw: Raw = False,
 ) -> None:
     """Report whether targets are predicted from the graph or learned from their sales.
 
@@ -109,4 +112,4 @@ def route(
 
     recommender = Recommender.load(model)
     table = recommender.route([recommender.fitted.graph.ids.parse(target) for target in targets])
-    write_rows(recommender.table_columns(table), json=json, csv=csv)
+    write_rows(recommender.table_columns(table), json=json, csv=csv, raw=raw)

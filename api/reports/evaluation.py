@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from ...display import short_repr
 from ...errors import InputError
 from ...gnn.evaluation.comparison import Comparison, Summary, differences, summary_table
 from ...gnn.evaluation.contracts import Make
@@ -37,6 +38,8 @@ class Evaluation:
     options: EvaluationOptions
     left_out: Mapping[str, str]
     results: Sequence[SplitResult]
+
+    __repr__ = short_repr
 
     @cached_property
     def rows(self) -> list[ResultRow]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...display import short_repr
 from ...errors import InputError, UnknownIdError
 from ...graph.store.queries.named import NamedQuery, named_queries
 
@@ -38,6 +39,8 @@ class Inspection:
     nearest_seen: list[Row]
     notes: list[str]
     warnings: list[str]
+
+    __repr__ = short_repr
 
 
 def inspect_target(store: Store, word: str, source: str | None = None) -> Inspection:

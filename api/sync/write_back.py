@@ -14,6 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ...errors import ModelError
 from ...gnn.model.cosine_softmax import target_embeddings
 from ...gnn.model.model import LatentFactorModel
@@ -49,6 +50,8 @@ class StoreView:
     graph: CatalogGraph
     model: LatentFactorModel
     place: IntArray
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, state: ModelState, graph: CatalogGraph, cache: Path | None) -> StoreView:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ..utils import chunks
 from .probability import PurchaseCalibration
 
@@ -57,6 +58,8 @@ class BuyerCounts:
 
     expected: FloatArray  # (targets,)
     buyers: IntArray  # int64 (targets,)
+
+    __repr__ = short_repr
 
 
 def expected_buyers(

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ..utils import sample
 from .buyers import TrueBuyers
 from .forecast import BuyerCounts, expected_buyers
@@ -32,6 +33,8 @@ class HeldOutTargets:
     popularity: FloatArray  # predicted, float64 (targets,)
     buyers: TrueBuyers  # of the targets, among all users
     seed: int  # of the random samples of users and targets
+
+    __repr__ = short_repr
 
     def pairs(self) -> ScoredPairs:
         """Scores and purchases of users with a history; of many users and targets, a random sample."""

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from ...arrays import BoolArray, FloatArray, IntArray
+from ...display import short_repr
 
 _QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.999)
 _PENALTY = 1e-3
@@ -51,6 +52,8 @@ class ScoredPairs:
     scores: FloatArray  # ``p . q``, float64 (pairs,)
     activity: IntArray  # number of distinct targets in the user's history, int (pairs,)
     bought: BoolArray | FloatArray  # whether they bought, or the share of many who did, (pairs,)
+
+    __repr__ = short_repr
 
 
 def fit_calibration(sets: Sequence[ScoredPairs], seed: int) -> PurchaseCalibration:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ... import graph as graph_package
 from ...arrays import AnyFloatArray, IntArray
+from ...display import short_repr
 from ...errors import InputError
 from ...graph import CatalogGraph, Interactions
 from .contracts import Configured, Method
@@ -35,6 +36,8 @@ class MethodResult:
 
     metrics: Mapping[str, float]
     targets: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
 
 def column(values: npt.NDArray[Any]) -> list[float | None]:

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from ...arrays import AnyFloatArray
+from ...display import short_repr
 from ...graph import CatalogGraph, Interactions
 from ...graph.event_weights import WeightedHistory
 from ...progress import Progress
@@ -49,6 +50,8 @@ class SplitResult:
     seed: int
     counts: Mapping[str, int]
     by_method: Mapping[str, MethodResult]
+
+    __repr__ = short_repr
 
     @property
     def rows(self) -> list[ResultRow]:

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ...errors import ModelError
 from .settings import FactorSettings
 from .solve import precision_of, solve_targets, solve_users
@@ -26,6 +27,8 @@ class Factors:
     targets: FloatArray  # q, float64 (targets, rank); float32 of more than 50,000 targets
     basis: FloatArray  # the target factors from which users are folded in, likewise
     settings: FactorSettings
+
+    __repr__ = short_repr
 
     @cached_property
     def gram(self) -> FloatArray:

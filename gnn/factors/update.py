@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import FloatArray
+from ...display import short_repr
 from .settings import FactorSettings
 from .solve import solve_woodbury, weighted_sum
 
@@ -73,6 +74,8 @@ class Sums:
     uncertain: FloatArray  # ``sum_u (1 - |certainty|) p p'``, zero where all are full purchases, (rank, rank)
     total: FloatArray  # ``sum_bought certainty p``, float64 (rank,)
 
+    __repr__ = short_repr
+
     @classmethod
     def of(cls, vectors: FloatArray, certainty: FloatArray) -> Self:
         """Sum vectors, float64 (h, rank), with their certainty, below 0 for dislikes, float64 (h,)."""
@@ -96,6 +99,8 @@ class Feedback:
     fixed: Sums  # over buyers of fit time and users who dislike it
     liked: FloatArray  # of those who bought it since, or with a stronger kind of event than at fit, float64 (l, rank)
     certainty: FloatArray  # theirs, float64 (l,)
+
+    __repr__ = short_repr
 
     def fixed_system(self, alpha: float, strength: float) -> FloatArray:
         """``sum_u conf p p' + lambda I`` with those in ``liked`` as non-buyers, float64 (rank, rank)."""

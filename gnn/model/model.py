@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ..calibration.buyers import TrueBuyers
 from ..calibration.confidence import expected_errors, popularity_errors
 from ..calibration.forecast import ConformalInterval, fit_interval
@@ -42,6 +43,8 @@ class LatentFactorModel:
     spread: ConformalInterval  # of the number of buyers around the expected one
     new_customers: NewCustomers | None  # from predicted popularity to customers who buy nothing else; None: not known
     unknown: PurchaseCalibration | None  # of users of whom no purchase is known; None: as ``calibration``
+
+    __repr__ = short_repr
 
     @cached_property
     def offset(self) -> FloatArray:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from ...arrays import BoolArray, FloatArray, IntArray
+from ...display import short_repr
 from ...graph.event_weights import stronger
 from .fold_in import UserHistory, no_targets
 
@@ -30,6 +31,8 @@ class EventLog:
     first: IntArray = field(default_factory=no_targets)  # earliest, microseconds since 1970, or ``NO_FIRST``, (e,)
     last: IntArray = field(default_factory=no_targets)  # latest, or ``NO_LAST``, int64 (e,)
     longest: float = 0.0  # M of fit time, 0 before the first event
+
+    __repr__ = short_repr
 
     def __len__(self) -> int:
         return len(self.user)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ..factors.settings import FactorSettings
 from ..factors.update import Feedback, Sums, update_from_feedback
 from ..model.model import LatentFactorModel
@@ -28,6 +29,8 @@ class UserHistory:
     weight: FloatArray  # of all of them in this order, below 0 for what is disliked, float64 (h,)
     known: bool = True  # whether the user had a history at fit; if not, the mean user is the prior
     exposure: float = 1.0  # how far the user could have bought the other targets of fit time, 0 to 1; 1 if known
+
+    __repr__ = short_repr
 
     def certainty(self, settings: FactorSettings) -> list[FloatArray]:
         """Certainty of what was bought, of what is liked and of what is disliked."""

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ...graph.event_weights import stronger
 from ..factors.als import Factors
 from ..factors.update import Feedback, Sums, update_from_feedback, update_targets
@@ -27,6 +28,8 @@ class TrainingBuyers:
 
     signed: sp.csc_array  # weights, below 0 where disliked, CSC (users, n)
     factors: Factors
+
+    __repr__ = short_repr
 
     def of(self, target: int) -> tuple[IntArray, FloatArray]:
         """Rows of the users who had bought or disliked a target, int64, ascending, and the weights."""

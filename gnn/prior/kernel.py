@@ -10,6 +10,7 @@ import numpy as np
 import scipy.linalg as la
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ...errors import ModelError
 from ..propagation.features import FeatureBlocks
 from ..utils import replace_keeping_cache
@@ -29,6 +30,8 @@ class Prior:
 
     mean: FloatArray
     variance: FloatArray
+
+    __repr__ = short_repr
 
 
 def kernel(blocks: FeatureBlocks, settings: KernelSettings, rows: IntArray, columns: IntArray) -> FloatArray:
@@ -58,6 +61,8 @@ class KernelRegressor:
     settings: KernelSettings
     seen: IntArray  # positions of the s seen targets, int64, ascending
     factors: FloatArray  # theirs, q, float64 (s, rank)
+
+    __repr__ = short_repr
 
     @cached_property
     def inverse(self) -> FloatArray:

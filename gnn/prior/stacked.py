@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import Float32Array, FloatArray, IntArray
+from ...display import short_repr
 from ..propagation.features import FeatureBlocks
 from ..utils import chunks
 from .kernel import KernelSettings, check_weights
@@ -26,6 +27,8 @@ class StackedFeatures:
     sparse: sp.csr_array  # columns of the relations, float32 CSR (t, r)
     squares: Float32Array  # squared lengths of whole rows, float32 (t,)
     widths: tuple[int, ...]  # number of columns of each relation here
+
+    __repr__ = short_repr
 
     @classmethod
     def of(

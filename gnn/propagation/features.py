@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import Float32Array, FloatArray, IntArray
+from ...display import short_repr
 
 Block = sp.csr_array | FloatArray
 
@@ -43,6 +44,8 @@ class FeatureBlocks:
 
     matrices: Mapping[str, Block]  # float64 (n, d), dense or CSR
     kinds: Mapping[str, FeatureKind] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
     @cached_property
     def fingerprint(self) -> str:

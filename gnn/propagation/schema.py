@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ...graph import CatalogGraph
 
 _NONE: IntArray = np.empty(0, dtype=np.int64)
@@ -46,6 +47,8 @@ class AttributeVocabulary:
     positions: IntArray  # among the graph's attributes, int64 (v,); -1 for a value that was removed
     rarity: FloatArray  # inverse document frequency at fit, ``log((n + 1) / carriers)``, float64 (v,)
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class FeatureSchema:
@@ -59,6 +62,8 @@ class FeatureSchema:
     relations: Mapping[str, str] = field(default_factory=dict)  # attribute name -> block
     features: Mapping[str, str] = field(default_factory=dict)  # feature -> block
     scales: Mapping[str, tuple[StandardScaler, ...]] = field(default_factory=dict)  # block -> of each column
+
+    __repr__ = short_repr
 
     @staticmethod
     def shared_names(graph: CatalogGraph, size: int) -> Mapping[str, int]:

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ...graph import CatalogGraph, Relation
 from ...graph.catalog.schema import Edges
 from ...graph.catalog.traversal import reached
@@ -25,6 +26,8 @@ class Subgraph:
     has: Edges  # attribute edges, from indices among these; of ancestors only where the ancestors were requested
     inside: Edges  # of the hierarchy over attributes
     features: Mapping[str, FloatArray]  # float64 (v,)
+
+    __repr__ = short_repr
 
     @classmethod
     def whole(cls, graph: CatalogGraph) -> Subgraph:

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import FloatArray
+from ...display import short_repr
 from ...graph import CatalogGraph
 
 DECAY = 0.8
@@ -29,6 +30,8 @@ class Matches:
     own: FloatArray  # of every node itself, 0 to 1, float64 (n + m,)
     doubt: FloatArray  # ``log(1 - match)`` of targets and groups, 0 or below, float64 (n,)
 
+    __repr__ = short_repr
+
     @property
     def match(self) -> FloatArray:
         """Match of targets and groups with their ancestors and attributes, 0 to 1, float64 (n,)."""
@@ -46,6 +49,8 @@ class TextSearch:
     graph: CatalogGraph
     meanings: Sequence[FloatArray] = ()  # unit embeddings of names and texts, each float (n, d)
     attribute_meanings: FloatArray | None = None  # unit, float (m, d), zero where values have no letters
+
+    __repr__ = short_repr
 
     def matches(self, text: str, meaning: FloatArray | None = None) -> Matches:
         """Match a text by letters and, with its unit embedding ``meaning``, float (d,), by meaning."""

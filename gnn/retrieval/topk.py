@@ -10,6 +10,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from ...arrays import BoolArray, Float32Array, FloatArray, IntArray
+from ...display import short_repr
 from ..utils import chunks
 
 _GROUP = 32
@@ -28,12 +29,16 @@ class Best:
     places: IntArray  # rows of the index, int64 (u, k), -1 where a user has fewer
     scores: FloatArray  # cosines, float64 (u, k), -inf there
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class TargetIndex:
     """Targets to search among, by their unit vectors, float64 (t, d)."""
 
     vectors: FloatArray
+
+    __repr__ = short_repr
 
     @cached_property
     def _columns(self) -> Float32Array:

@@ -9,6 +9,7 @@ from typing import Literal, Self
 import numpy as np
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ...errors import InputError
 from ...graph import CatalogGraph, Id
 from ..retrieval.topk import TargetIndex
@@ -36,6 +37,8 @@ class Candidates:
     targets: IntArray
     index: TargetIndex
     place: IntArray
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, targets: IntArray, vectors: FloatArray) -> Self:

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import BoolArray, FloatArray, IntArray
+from ...display import short_repr
 from ...graph import Id, Ids
 from ..online.events import EventLog
 from ..online.fold_in import UserHistory
@@ -24,6 +25,8 @@ class UserHistories:
     signed: sp.csr_array
     event_log: EventLog
     window: int
+
+    __repr__ = short_repr
 
     def rows(self, ids: Sequence[Id]) -> IntArray:
         """The rows of users by own id, int64 (ids,); UnknownIdError for users without any history."""

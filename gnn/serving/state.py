@@ -13,6 +13,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
+from ...display import summary_repr
 from ...graph import CatalogGraph, CleaningReport, Id, Ids, Interactions
 from ...graph.event_weights import EventWeights, WeightedHistory
 from ..calibration.buyers import per_sold
@@ -68,6 +69,21 @@ class ModelState:
     report: CleaningReport = field(default_factory=CleaningReport)
     newcomers: Ids = field(default_factory=lambda: Ids((), "user"))
     event_log: EventLog = field(default_factory=EventLog)
+
+    def __repr__(self) -> str:
+        return summary_repr(self, self.summary)
+
+    @property
+    def summary(self) -> dict[str, object]:
+        """Counts for people, by name."""
+        groups, seen = int(self.graph.is_group.sum()), len(self.model.regressor.seen)
+        return {
+            "seen targets": seen,
+            "new targets": len(self.graph) - groups - seen,
+            "groups": groups,
+            "users": len(self.users) + len(self.newcomers),
+            "factors": self.model.settings.factors.rank,
+        }
 
     @classmethod
     def from_fit(

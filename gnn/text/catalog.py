@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...arrays import Float32Array
+from ...display import short_repr
 from ...graph import CatalogGraph
 from ...progress import Progress, silent
 from .encoder import TextEncoder
@@ -20,6 +21,8 @@ class Encoded:
 
     texts: Float32Array | None = None  # (n, d), zero rows where there is none; None without an encoder or texts
     names: Float32Array | None = None  # (n, d); None where the texts are the names
+
+    __repr__ = short_repr
 
 
 def encode_catalog(

@@ -8,6 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ...arrays import Float32Array, FloatArray, IntArray
+from ...display import short_repr
 from ...errors import InputError
 from ...graph import CatalogGraph
 from ...graph.catalog.derive import with_attributes
@@ -36,6 +37,8 @@ class Clusters:
     centres: FloatArray  # unit vectors, float64 (k, d)
     names: tuple[str, ...]  # of the texts nearest to each centre, all different
     min_similarity: float
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, texts: Float32Array, names: tuple[str, ...], min_similarity: float = MIN_SIMILARITY) -> Clusters:

@@ -12,6 +12,7 @@ import scipy.linalg as la
 import scipy.sparse as sp
 
 from ...arrays import BoolArray, FloatArray, IntArray
+from ...display import short_repr
 from ...errors import InputError
 from ...graph import CatalogGraph
 from ..factors.als import Factors, fit_factors, fit_users
@@ -73,6 +74,8 @@ class ValidationFold:
         None  # purchases of all users, CSR (users, n), where the split has a sample of them
     )
     _judged_factors: dict[FactorSettings, tuple[FloatArray, FloatArray]] = field(default_factory=dict, init=False)
+
+    __repr__ = short_repr
 
     @property
     def many(self) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import BoolArray, FloatArray, IntArray
+from ...display import short_repr
 from .metrics import K, ndcg
 from .splits import Split, buyers, entries
 
@@ -68,6 +69,8 @@ class MixedRanking:
     users: IntArray
     had: BoolArray
     hits: BoolArray
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, split: Split, users: IntArray, targets: IntArray | None = None) -> MixedRanking:

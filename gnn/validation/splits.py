@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import BoolArray, IntArray
+from ...display import short_repr
 from ...errors import InputError
 from ...graph import CatalogGraph
 
@@ -60,6 +61,8 @@ class Split:
     users: IntArray
     users_without_history: IntArray
     signed: sp.csr_array | None = None
+
+    __repr__ = short_repr
 
     @property
     def weights(self) -> sp.csr_array:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ...errors import DuplicateIdError, InputError, name_some
 from ..frames import Table, read_frame
 from ..ids import Id, Ids
@@ -38,6 +39,8 @@ class Addition:
     attributes: Mapping[Id, Mapping[Attribute, float]] = field(default_factory=dict)
     above: Mapping[Attribute, list[Attribute]] = field(default_factory=dict)
 
+    __repr__ = short_repr
+
     @property
     def all_parents(self) -> dict[Id, list[Id]]:
         """The parents of new targets, and of those that get other ones."""
@@ -55,6 +58,8 @@ class Extended:
 
     graph: CatalogGraph
     touched: IntArray
+
+    __repr__ = short_repr
 
 
 def read_addition(graph: CatalogGraph, targets: Table | CatalogGraph | None, edges: Table | None) -> Addition:

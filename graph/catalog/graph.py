@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import BoolArray, FloatArray, IntArray
+from ...display import summary_html, summary_repr
 from ...errors import GraphError, InputError
 from ..cleaning import CleaningReport, Tally
 from ..frames import Table
@@ -120,6 +121,24 @@ class CatalogGraph:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        return summary_repr(self, self._summary)
+
+    def _repr_html_(self) -> str:
+        return summary_html("Catalog graph", self._summary)
+
+    @property
+    def _summary(self) -> Mapping[str, object]:
+        groups, products = int(self.is_group.sum()), int(self.is_product.sum())
+        return {
+            "source": self.source,
+            "categories": len(self) - groups - products,
+            "products": products,
+            "groups": groups,
+            "attributes": len(self.attributes),
+            "edges": sum(map(len, self.edges.values())),
+        }
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CatalogGraph) and self.content_hash == other.content_hash

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...arrays import FloatArray, IntArray
+from ...display import short_repr
 from ...errors import InputError
 from ..ids import Id
 
@@ -88,6 +89,8 @@ class Edges:
     tail: IntArray
     head: IntArray
     weight: FloatArray
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, tail: npt.ArrayLike, head: npt.ArrayLike, weight: npt.ArrayLike) -> Edges:

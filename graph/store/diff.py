@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ...display import short_repr
 from ..catalog.nodes import TAXONOMY
 from ..catalog.schema import Relation
 from .cypher import NodeLabel
@@ -42,6 +43,8 @@ class Changes:
     new_edges: Mapping[Relation, dict[EdgeKey, float]] = field(
         default_factory=lambda: {relation: {} for relation in Relation}
     )
+
+    __repr__ = short_repr
 
 
 def diff(stored: SourceRecords, wanted: SourceRecords) -> Changes:

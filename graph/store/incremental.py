@@ -6,6 +6,7 @@ import graphlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ...display import short_repr
 from ...errors import DanglingParentError, InputError, name_some
 from ..catalog.build import check_parents, refuse_cycles
 from ..catalog.hashing import attribute_key, edge_hash, node_hash, target_key, updated_hash
@@ -40,6 +41,8 @@ class GraphChanges:
     source: str
     targets: Mapping[Id, Node]
     removed: frozenset[Id]
+
+    __repr__ = short_repr
 
     @classmethod
     def from_tables(

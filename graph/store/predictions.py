@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import neo4j
 
+from ...display import short_repr
 from .connection import Database
 from .cypher import (
     AWAIT_VECTOR_INDEX,
@@ -42,6 +43,8 @@ class TargetPrediction:
     confidence: float | None
     buyers: int | None
     similar: Sequence[tuple[str, float]]
+
+    __repr__ = short_repr
 
 
 def write_predictions(tx: neo4j.Transaction, source: str, rows: Sequence[TargetPrediction], run_id: str | None) -> None:

@@ -12,6 +12,7 @@ import neo4j.graph
 import neo4j.spatial
 import neo4j.time
 
+from ...display import short_repr
 from ...errors import StoreError
 from .connection import Database
 
@@ -24,6 +25,8 @@ class QueryResult:
 
     columns: tuple[str, ...]
     rows: tuple[list[Any], ...]
+
+    __repr__ = short_repr
 
 
 def run_reading(database: Database, cypher: str, parameters: Mapping[str, Any]) -> QueryResult:

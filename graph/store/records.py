@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import neo4j
 
+from ...display import short_repr
 from ...errors import InputError
 from ..catalog.graph import CatalogGraph
 from ..catalog.hashing import attribute_key, target_key
@@ -40,6 +41,8 @@ class SourceRecords:
     nodes: Mapping[NodeLabel, Mapping[str, NodeRecord]]
     edges: Mapping[Relation, Mapping[EdgeKey, list[float]]]
     bare: frozenset[str] = frozenset()
+
+    __repr__ = short_repr
 
 
 def graph_records(graph: CatalogGraph) -> SourceRecords:

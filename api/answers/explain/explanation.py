@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....arrays import FloatArray, IntArray
+from ....display import short_repr
 from ....gnn.online.fold_in import folded_shares
 from ....gnn.retrieval.attribution import history_shares, offset_share, scale_of, source_shares
 from ....gnn.serving.state import ModelState
@@ -39,9 +40,11 @@ class Explanation:
     offset: float
     because: tuple[Because, ...]
 
+    __repr__ = short_repr
 
-def explain(state: ModelState, user: Id, target: Id) -> Explanation:
-    """The score of one user and one target as two sums."""
+
+def explain(state: ModelState, user: Id, target: Id, source: str | None = None) -> Explanation:
+    """The score of one user and one target as two sums; ``source`` is the name of the catalog in the store."""
     model, position = state.model, state.graph.ids.position(target)
     row, vector = int(state.histories.rows([user])[0]), resolve_users(state, user).vectors
     score = float(state.score(vector, np.array([position]))[0, 0])
@@ -50,7 +53,7 @@ def explain(state: ModelState, user: Id, target: Id) -> Explanation:
     sources = _reasons(state, model.regressor.seen, weights * (model.regressor.factors[:, :-1] @ vector[0]) / scale)
     history = _reasons(state, *_history(state, row, position))
     own_sales = float(sales @ vector[0] / scale)
-    writer = ReasonWriter(state, user, state.histories.quantities(row), position, score)
+    writer = ReasonWriter(state, user, state.histories.quantities(row), position, score, source)
     because = writer.write(history, sources, own_sales)
     return Explanation(user, target, score, history, sources, own_sales, offset_share(model, position), because)
 

@@ -12,7 +12,7 @@ import numpy as np
 from ....arrays import FloatArray
 from ....gnn.propagation.features import FeatureKind
 from ....gnn.serving.state import ModelState
-from ....graph import Id
+from ....graph import CatalogGraph, Id
 from ....graph.catalog.connections import Connection, Connections
 from ....graph.store.queries.named import named_queries
 
@@ -56,10 +56,11 @@ class GraphPath:
 
 @dataclass(frozen=True, eq=False)
 class GraphPaths:
-    """Finds paths to one target, given by position."""
+    """Finds paths to one target, given by position; ``source`` is the name of the catalog in the store, if another."""
 
     state: ModelState
     target: int
+    source: str | None = None
 
     def of(self, other: int) -> tuple[GraphPath, ...]:
         """Paths from another target: the rarest value of up to three attributes, a category, the text."""
@@ -91,7 +92,7 @@ class GraphPaths:
         )
 
     def _text(self, other: int) -> GraphPath:
-        graph, ends = self.state.graph, (other, self.target)
+        graph, ends = self._graph, (other, self.target)
         keys = tuple(graph.keys[end] for end in ends)
         path, cosine = " ~ ".join(graph.names[end] for end in ends), float(self._alike[other])
         given = {"key": keys[0], "other": keys[1]}
@@ -99,7 +100,11 @@ class GraphPaths:
 
     @cached_property
     def _connections(self) -> Connections:
-        return Connections(self.state.graph)
+        return Connections(self._graph)
+
+    @cached_property
+    def _graph(self) -> CatalogGraph:
+        return self.state.graph.with_source(self.source)
 
     @cached_property
     def _alike(self) -> FloatArray:

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from ....display import short_repr
 from ....gnn.serving.state import ModelState
 from ....graph import Id
 from .paths import GraphPath, GraphPaths
@@ -44,16 +45,24 @@ class Because:
     reasons: tuple[Reason, ...]
     paths: tuple[GraphPath, ...]
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class ReasonWriter:
-    """Writes reasons for a score; ``bought`` is position -> summed quantity, ``target`` a position."""
+    """Writes reasons for a score; ``bought`` is position -> summed quantity, ``target`` a position.
+
+    ``source`` is the name of the catalog in the store; None for its own.
+    """
 
     state: ModelState
     user: Id
     bought: Mapping[int, float]
     target: int
     score: float
+    source: str | None = None
+
+    __repr__ = short_repr
 
     def write(self, history: Sequence[Reason], sources: Sequence[Reason], own_sales: float) -> tuple[Because, ...]:
         """The strongest summands of both sums that speak for the target, those of the history first."""
@@ -94,7 +103,7 @@ class ReasonWriter:
 
     @cached_property
     def _paths(self) -> GraphPaths:
-        return GraphPaths(self.state, self.target)
+        return GraphPaths(self.state, self.target, self.source)
 
     def _because(self, kind: Literal["bought", "resembles"], text: str, group: _Group) -> Because:
         share = float(sum(reason.share for reason, _ in group))

@@ -68,6 +68,10 @@ Out = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", callback=_one_format, help="Print JSON and nothing else to stdout.")]
 Csv = Annotated[bool, typer.Option("--csv", callback=_one_format, help="Print CSV with a header line.")]
+Raw = Annotated[
+    bool,
+    typer.Option("--raw", help="CSV without the apostrophe before texts that a spreadsheet would run (= + - @)."),
+]
 StoreUrl = Annotated[
     str | None,
     typer.Option(

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ....arrays import FloatArray, IntArray
+from ....display import short_repr
 from ...factors.als import Factors, fit_factors
 from ...factors.solve import solve_users
 from ...prior.kernel import KernelRegressor
@@ -28,6 +29,8 @@ class VectorScorer:
     users: Callable[[IntArray], FloatArray]
     targets: FloatArray
     offset: FloatArray
+
+    __repr__ = short_repr
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """``p_u . q_c + o_c``, float64 (users, targets)."""

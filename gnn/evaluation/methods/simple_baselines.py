@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....arrays import FloatArray, IntArray
+from ....display import short_repr
 from ....errors import InputError
 from ...validation.splits import Split
 from ..contracts import Make, MethodCatalog
@@ -38,6 +39,8 @@ class SameForAll:
     """One ranking for all users by ``values``, float64 (n,)."""
 
     values: FloatArray
+
+    __repr__ = short_repr
 
     def score(self, split: Split, users: IntArray, targets: IntArray) -> FloatArray:  # noqa: ARG002
         """The values, float64 (users, targets), equal in all rows."""

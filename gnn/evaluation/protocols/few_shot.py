@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from ....arrays import AnyFloatArray, IntArray
+from ....display import short_repr
 from ....errors import ModelError
 from ...validation.splits import Split, revealing_half
 from ..cache import MethodResult
@@ -32,6 +33,8 @@ class Halves:
     order: IntArray
     judged: IntArray
     rest: IntArray
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, split: Split, seed: int) -> Halves:

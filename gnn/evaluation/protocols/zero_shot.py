@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from ....arrays import AnyFloatArray, FloatArray, IntArray
+from ....display import short_repr
 from ....errors import InputError, ModelError
 from ...validation.metrics import target_taste_aucs
 from ...validation.splits import Split, buyers
@@ -38,6 +39,8 @@ class ProtocolRun:
     judgements: Callable[[str, Method], Mapping[tuple[str, str], Judge]]
     counts: Mapping[str, Mapping[str, int]]
     held: IntArray
+
+    __repr__ = short_repr
 
 
 def counts(split: Split) -> dict[str, int]:

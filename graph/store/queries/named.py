@@ -90,15 +90,32 @@ class NamedQuery:
         """One sentence on why a named query found nothing; None where there is just nothing to find."""
         if not self.description:
             return None
-        if not store.sources():
+        sources = store.sources()
+        if not sources:
             return "There is no graph in this store yet."
         for name in _KEYS:
             key = given.get(name)
-            if key is not None and not store.query("MATCH (n:Newaisle {key: $key}) RETURN n.key", {"key": key}).rows:
-                return f"Nothing in this store has the key {key}; newaisle cypher find --param word=NAME lists keys."
+            if key is not None and not _known(store, [key]):
+                return _no_such_key(store, str(key), sources)
         if self.model is not None and not store.query(_WRITTEN[self.model]).rows:
             return f"No model has written {self.model} into this store yet; {self.instead}"
         return None
+
+
+def _known(store: Store, keys: list[Any]) -> list[str]:
+    """Which of some keys the store has."""
+    return [key for (key,) in store.query("MATCH (n:Newaisle) WHERE n.key IN $keys RETURN n.key", {"keys": keys}).rows]
+
+
+def _no_such_key(store: Store, key: str, sources: list[str]) -> str:
+    """Why nothing has a key: another source of the store may have it."""
+    source, _, rest = key.partition(":")
+    advice = "newaisle cypher find --param word=NAME lists keys."
+    if source in sources:
+        return f"Nothing in this store has the key {key}; {advice}"
+    others = _known(store, [f"{other}:{rest}" for other in sources])
+    same = f"did you mean {' or '.join(sorted(others))}? " if others else ""
+    return f"Nothing in this store has the key {key} (its sources: {', '.join(sources)}); {same}{advice}"
 
 
 @cache

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 import newaisle
 from newaisle.api.cli.main import COMMANDS, app
-from newaisle.api.cli.output import print_json, print_table, printable, step
+from newaisle.api.cli.output import print_json, print_table, step
 from newaisle.api.settings import Settings
 from newaisle.graph import Credentials, Store, open_store
 from newaisle.graph.store.embedded.process import EmbeddedServer, start_embedded
@@ -243,10 +243,6 @@ def test_json_is_readable_in_any_encoding(monkeypatch: pytest.MonkeyPatch) -> No
     print_json("wider … than Latin")
     stream.flush()
     assert json.loads(written.getvalue()) == "wider … than Latin"
-
-
-def test_control_sequences_are_shown_not_sent() -> None:
-    assert printable("a\x1b]0;b\x07 é\n") == r"a\x1b]0;b\x07 é\n"
 
 
 def test_steps_are_plain_lines_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -481,7 +481,14 @@ def test_why_there_is_nothing_is_told_beside_the_empty_answer(run: Run) -> None:
     assert (code, out) == (0, "[]\n")
     assert err.startswith("No model has written confidence into this store yet; orphans lists ")
     _, _, err = run("cypher", "attributes", "--param", "key=x\x1b[2J")
-    assert err == r"Nothing in this store has the key x\x1b[2J; newaisle cypher find --param word=NAME lists keys." "\n"
+    advice = "newaisle cypher find --param word=NAME lists keys.\n"
+    assert err == rf"Nothing in this store has the key x\x1b[2J (its sources: {SOURCE}); {advice}"
+    _, _, err = run("cypher", "attributes", "--param", "key=spring:b")
+    assert (
+        err == f"Nothing in this store has the key spring:b (its sources: {SOURCE}); did you mean {SOURCE}:b? {advice}"
+    )
+    _, _, err = run("cypher", "attributes", "--param", f"key={SOURCE}:none")
+    assert err == f"Nothing in this store has the key {SOURCE}:none; {advice}"
     assert run("cypher", "attributes", "--param", f"key={SOURCE}:e", "--json") == (0, "[]\n", "")
 
 
