@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ...errors import DataWarning, SourceError
-from .options import DEFAULT_ENCODER, Encoder, EventWeights, Json, Source
+from .options import DEFAULT_ENCODER, Encoder, EventWeights, Json, Reading, Source, with_reading_options
 from .output import print_command, print_json, print_lines, print_table, step
 
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ UNUSABLE = 3
 _SHOWN = 5
 
 
-def check(source: Source, encoder: Encoder = None, kinds: EventWeights = "", json: Json = False) -> None:
+@with_reading_options
+def check(
+    source: Source, reading: Reading, encoder: Encoder = None, kinds: EventWeights = "", json: Json = False
+) -> None:
     """Report how a source is read and what to look at before a model is fitted to it.
 
     It shows the files, the role of every column and why it has it, the rows kept and dropped with the reasons, the
@@ -35,14 +38,15 @@ def check(source: Source, encoder: Encoder = None, kinds: EventWeights = "", jso
 
         newaisle check tables:my-shop
 
+        newaisle check tables:my-shop --columns user=CustomerID,target=StockCode --delimiter ";"
+
         newaisle check tables:my-shop --json > understood.json
     """
-    from ...loaders import load
     from ..config import read_kinds
 
     weights = read_kinds(kinds)
     with step(f"Loading {source}"):
-        loaded = load(source)
+        loaded = reading.load()
     with step("Checking"):
         summary = loaded.summary(kinds=weights, encoder=encoder or DEFAULT_ENCODER)
     if json:

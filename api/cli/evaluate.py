@@ -14,16 +14,20 @@ from .options import (
     EventWeights,
     Json,
     MinSimilarity,
+    Reading,
     Relations,
     Source,
     VectorFiles,
     read_vector_files,
+    with_reading_options,
 )
 from .output import print_json, print_line, print_table, step
 
 
+@with_reading_options
 def evaluate(
     source: Source,
+    reading: Reading,
     protocol: Annotated[
         list[str] | None,
         typer.Option(
@@ -86,7 +90,6 @@ def evaluate(
     from dataclasses import asdict
 
     from ...errors import InputError
-    from ...loaders import load
     from ..config import read_kinds
     from ..reports.options import EvaluationOptions
     from ..reports.tables import figures, paired
@@ -113,7 +116,7 @@ def evaluate(
         jobs=jobs,
     )
     with step(f"Loading {source}"):
-        loaded = load(source)
+        loaded = reading.load()
     interactions = understood(
         source, loaded, kinds=options.kinds, encoder=options.encoder, irrelevant={"no-new-targets"}
     )

@@ -8,12 +8,24 @@ from typing import Annotated
 import typer
 
 from .check import understood
-from .options import Encoder, EventWeights, MinSimilarity, Relations, Source, VectorFiles, read_vector_files
+from .options import (
+    Encoder,
+    EventWeights,
+    MinSimilarity,
+    Reading,
+    Relations,
+    Source,
+    VectorFiles,
+    read_vector_files,
+    with_reading_options,
+)
 from .output import print_command, print_lines, step
 
 
+@with_reading_options
 def fit(
     source: Source,
+    reading: Reading,
     out: Annotated[
         Path, typer.Option("--out", metavar="MODEL", help="Folder to save the model in.", show_default=False)
     ],
@@ -56,7 +68,6 @@ def fit(
     from dataclasses import replace
 
     from ...gnn.text.clusters import check_relations
-    from ...loaders import load
     from ..config import Config, read_config, read_kinds
     from ..recommender import Recommender
 
@@ -72,7 +83,7 @@ def fit(
     )
     check_relations(settings.relations, settings.min_similarity)
     with step(f"Loading {source}"):
-        loaded = load(source)
+        loaded = reading.load()
     interactions = understood(source, loaded, kinds=settings.kinds, encoder=settings.encoder)
     with step("Fitting") as report:
         model = Recommender.from_config(settings).fit(loaded.graph, interactions, vectors=files, progress=report)

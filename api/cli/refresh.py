@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from .options import SOURCES, StoreUrl
+from .options import SOURCES, Reading, StoreUrl, with_reading_options
 from .output import print_json, print_line, print_table, step
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from ..sync.jobs import Job, RefreshConfig
 
 
+@with_reading_options
 def refresh(
+    reading: Reading,
     source: Annotated[str | None, typer.Option("--source", metavar="SOURCE", help=SOURCES, show_default=False)] = None,
     name: Annotated[
         str | None,
@@ -90,7 +92,7 @@ def refresh(
     from .exit_codes import refresh_codes
 
     with refresh_codes():
-        todo = _todo(source, name, store, model, max_delete, wait, config)
+        todo = _todo(source, reading, name, store, model, max_delete, wait, config)
         from ...graph import open_store
         from ...graph.store.report import check_removals
         from ..settings import Settings
@@ -115,6 +117,7 @@ def refresh(
 
 def _todo(
     source: str | None,
+    reading: Reading,
     name: str | None,
     store: str | None,
     model: Path | None,
@@ -126,7 +129,9 @@ def _todo(
 
     if (source is None) is (config is None):
         raise typer.BadParameter("give either --source or --config.")
-    given: dict[str, Any] = {key: value for key, value in (("name", name), ("model", model)) if value}
+    given: dict[str, Any] = {
+        key: value for key, value in (("name", name), ("model", model), ("schema", reading.schema)) if value
+    }
     for option, text, read in (("max_delete", max_delete, share), ("wait", wait, seconds)):
         if text is not None:
             try:
@@ -136,7 +141,8 @@ def _todo(
     if config is not None:
         if given:
             raise typer.BadParameter(
-                "with --config, --name, --model, --max-delete and --wait belong in the config file."
+                "with --config, --name, --model, --max-delete and --wait belong in the config file, and what says how "
+                "tables are written in a file that its key schema names."
             )
         file = read_refresh_config(config)
         return replace(file, store=store or file.store)
@@ -150,7 +156,7 @@ def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None,
 
     started = time.perf_counter()
     with step(f"Loading {job.source}"):
-        graph = load(job.source).graph.with_source(job.name)
+        graph = load(job.source, schema=job.schema).graph.with_source(job.name)
     phases = {"load": time.perf_counter() - started}
     if job.model is None:
         return job, graph, None, phases

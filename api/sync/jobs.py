@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import SourceError
+from ...graph.reading.schema_file import read_schema
+from ...graph.reading.table_schema import TableSchema
 from ...graph.store.refresh import MAX_DELETE
 from ...graph.store.write import WAIT_SECONDS
 from ...paths import read_utf8
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SOURCE_KEYS = frozenset({"source", "name", "model", "max_delete", "wait"})
+_SOURCE_KEYS = frozenset({"source", "name", "model", "max_delete", "wait", "schema"})
 _EXAMPLE = (
-    '[[source]] with source = "shopify:DIR" and, where wanted, name, model = "DIR", max_delete = "5%", wait = "30s"'
+    '[[source]] with source = "shopify:DIR" and, where wanted, name, model = "DIR", max_delete = "5%", wait = "30s", '
+    'schema = "FILE"'
 )
 
 
@@ -29,6 +32,7 @@ class Job:
         model: folder of a model that writes its predictions; None for none.
         max_delete: largest share of the stored targets that may go, 0 to 1.
         wait: seconds to wait for another refresh of it.
+        schema: how its tables are written, where they do not say it themselves.
     """
 
     source: str
@@ -36,6 +40,7 @@ class Job:
     model: Path | None = None
     max_delete: float = MAX_DELETE
     wait: float = WAIT_SECONDS
+    schema: TableSchema | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ def _job(path: Path, number: int, entry: Any) -> Job:
             Path(entry["model"]) if "model" in entry else None,
             share(entry["max_delete"]) if "max_delete" in entry else MAX_DELETE,
             seconds(entry["wait"]) if "wait" in entry else WAIT_SECONDS,
+            read_schema(Path(entry["schema"])) if "schema" in entry else None,
         )
     except ValueError as error:
         raise SourceError(f"{path}: source {number}: {error}") from None

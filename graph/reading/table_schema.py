@@ -80,6 +80,17 @@ class TableReading:
     time_unit: TimeUnit | None = None
     cells: CellFormat = CellFormat()
 
+    def over(self, general: TableReading) -> TableReading:
+        """This reading, completed by a more general one."""
+        return TableReading(
+            self.file or general.file,
+            {**general.columns, **self.columns},
+            {**general.roles, **self.roles},
+            self.time_format or general.time_format,
+            self.time_unit or general.time_unit,
+            self.cells.over(general.cells),
+        )
+
 
 @dataclass(frozen=True)
 class TableSchema:
@@ -104,4 +115,16 @@ class TableSchema:
         own = self.tables.get(name, TableReading())
         return TableReading(
             own.file, own.columns, own.roles, own.time_format, own.time_unit, own.cells.over(self.cells)
+        )
+
+    def over(self, general: TableSchema) -> TableSchema:
+        """This schema, completed by a more general one, key by key."""
+        names = dict.fromkeys([*self.tables, *general.tables])
+        empty = TableReading()
+        return TableSchema(
+            {name: self.tables.get(name, empty).over(general.tables.get(name, empty)) for name in names},
+            self.cells.over(general.cells),
+            {**general.kinds, **self.kinds},
+            self.ratings or general.ratings,
+            general.verb if self.verb == TableSchema.verb else self.verb,
         )

@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, each checked where it is defined."""
 
+from .reading import Reading, with_reading_options
 from .shared import (
     DEFAULT_ENCODER,
     SOURCES,
@@ -36,6 +37,7 @@ __all__ = [
     "Model",
     "Out",
     "Raw",
+    "Reading",
     "Relations",
     "Source",
     "StoreUrl",
@@ -44,4 +46,5 @@ __all__ = [
     "VectorFiles",
     "number_or_date",
     "read_vector_files",
+    "with_reading_options",
 ]
