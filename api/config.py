@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 from ..errors import InputError
 from ..gnn.model.settings import ModelSettings
+from ..gnn.model.typed import SETTINGS_LIMITS, from_table
 from ..gnn.text.clusters import check_relations
 from ..gnn.text.encoder import PACKAGED
 from ..graph.event_weights import EventWeights
 from ..toml_file import Place, read_toml
-
-_AT_LEAST = {
-    "seed": 0,
-    "settings.factors.rank": 1,
-    "settings.factors.second": 0,
-    "settings.factors.iterations": 1,
-    "settings.factors.rounds": 0,
-    "settings.kernel.weights": 0,
-    "settings.calibration.slopes": 0,
-    "settings.level": 0,
-    "settings.new_customers.slope": 0,
-}
-_ABOVE_ZERO = {
-    "settings.factors.alpha",
-    "settings.factors.regularization",
-    "settings.kernel.ridge",
-    "settings.strength",
-    "settings.seen_strength",
-    "settings.tau",
-}
 
 
 @dataclass(frozen=True)
@@ -85,7 +64,7 @@ def read_config(given: str | Path | Mapping[str, Any] | Config) -> Config:
 
 def _checked(place: Place, given: Mapping[str, Any]) -> Config:
     plain = {**given, "encoder": None} if given.get("encoder") is False else given
-    config: Config = _table(Config, plain, (), place)
+    config = from_table(Config, plain, place, SETTINGS_LIMITS)
     for key, pair in (("relations", (config.relations, None)), ("min_similarity", (None, config.min_similarity))):
         try:
             check_relations(*pair)
@@ -97,57 +76,6 @@ def _checked(place: Place, given: Mapping[str, Any]) -> Config:
         many = len(calibration.knots) + 1
         raise place.error(keys, f"{'.'.join(keys)} has {len(calibration.slopes)} numbers; give one per piece, {many}.")
     return config
-
-
-def _table(kind: Any, given: object, keys: tuple[str, ...], place: Place) -> Any:
-    if not isinstance(given, Mapping):
-        raise place.error(keys, f"{'.'.join(keys)} is {given!r}; give a table.")
-    types = get_type_hints(kind)
-    place.check_keys(keys, given, types, ".".join(keys) or "the configuration")
-    for own in fields(kind):
-        if own.name not in given and own.default is own.default_factory:
-            raise place.error(keys, f"{'.'.join(keys)} lacks {own.name}; give it, or leave {keys[-1]} out.")
-    return kind(**{key: _value(types[key], value, (*keys, key), place) for key, value in given.items()})
-
-
-def _value(kind: Any, given: object, keys: tuple[str, ...], place: Place) -> Any:
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is UnionType:
-        return None if given is None else _value(inner[0], given, keys, place)
-    if is_dataclass(kind):
-        return _table(kind, given, keys, place)
-    if origin is tuple:
-        if not isinstance(given, list | tuple):
-            raise place.error(keys, f"{'.'.join(keys)} is {given!r}; give a list of numbers.")
-        return tuple(_value(inner[0], each, keys, place) for each in given)
-    if origin is Mapping:
-        if not isinstance(given, Mapping):
-            raise place.error(keys, f"{'.'.join(keys)} is {given!r}; give a table of numbers.")
-        return {str(key): _value(inner[1], each, (*keys, str(key)), place) for key, each in given.items()}
-    wanted, words = _WORDS[kind]
-    if not isinstance(given, wanted) or isinstance(given, bool):
-        raise place.error(keys, f"{'.'.join(keys)} is {given!r}; give {words}.")
-    if not isinstance(given, str):
-        _check_range(kind(given), keys, place)
-    return kind(given)
-
-
-_WORDS: Mapping[type, tuple[Any, str]] = {
-    int: (int, "a whole number"),
-    float: (int | float, "a number"),
-    str: (str, "a text"),
-}
-
-
-def _check_range(number: float, keys: tuple[str, ...], place: Place) -> None:
-    name = ".".join(keys)
-    least = next((_AT_LEAST[own] for own in (name, ".".join(keys[:-1])) if own in _AT_LEAST), -math.inf)
-    if not math.isfinite(number):
-        raise place.error(keys, f"{name} is {number}; give a finite number.")
-    if number < least:
-        raise place.error(keys, f"{name} is {number}; give {least} or more.")
-    if name in _ABOVE_ZERO and number <= 0:
-        raise place.error(keys, f"{name} is {number}; give a number above 0.")
 
 
 def _written(table: Mapping[str, Any], name: str) -> list[str]:

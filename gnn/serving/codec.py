@@ -1,12 +1,12 @@
-"""A saved recommender is a folder: safetensors for arrays, Parquet for tables, config.json with a hash of each file."""
+"""A model state as files and back: safetensors for arrays, Parquet for tables, config.json for all the rest.
+
+A folder may come from anybody: what is read is checked before it is used, whatever its hashes are.
+"""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
@@ -16,86 +16,97 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-import scipy.sparse as sp
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from ...errors import InputError, ModelError, ModelFormatError
-from ...graph import Ids
+from ...errors import InputError, ModelError, ModelFormatError, NewaisleError
+from ...graph import CatalogGraph
 from ...graph.catalog.arrow import graph_from_files, graph_tables
-from ...graph.event_weights import EventWeights
-from ..calibration.forecast import ConformalInterval
-from ..calibration.new_customers import NewCustomers
-from ..calibration.probability import PurchaseCalibration
 from ..factors.als import Factors
-from ..factors.settings import FactorSettings
 from ..model.model import LatentFactorModel
-from ..model.settings import ModelSettings
-from ..online.events import LOG_COLUMNS, EventLog
-from ..prior.kernel import KernelSettings, Prior
+from ..online.events import LOG_COLUMNS
+from ..prior.kernel import Prior
 from ..prior.nearest import make_regressor
-from ..propagation.features import FeatureBlocks, FeatureKind
+from ..propagation.features import FeatureBlocks
 from ..text.clusters import Clusters
 from .blocks import Array, ArrayFile, StoredBlocks, block_arrays, read_schema, schema_arrays, schema_config
-from .folder import CONFIG, FORMAT, is_model, own_hash, put_in_place, read_config, sha256_of
+from .folder import FORMAT, ModelFiles, open_files, read_config, unreadable
+from .generations import save_generation
+from .saved_config import SavedClusters, SavedConfig
 from .state import ModelState
+from .tables import FLAG, ID, INTEGER, NUMBER, TEXT, read_table, write_table
+from .user_tables import read_users, user_tables
 
-_GRAPH_TABLES = ("targets", "features", "attributes", "edges")
-_USER_TABLES = ("users", "history", "newcomers", "observed")
-_NUMBERS = ("strength", "seen_strength", "level", "offset", "tau")
+_COLUMNS: Mapping[str, Mapping[str, str] | None] = {
+    "targets": {"id": ID, "name": TEXT, "text": TEXT, "is_product": FLAG, "is_group": FLAG},
+    "features": None,
+    "attributes": {"name": TEXT, "value": TEXT},
+    "edges": {"relation": TEXT, "tail": INTEGER, "head": INTEGER, "weight": NUMBER},
+    "users": {"id": ID},
+    "history": {"user": INTEGER, "target": INTEGER, "quantity": NUMBER, "weight": NUMBER},
+    "newcomers": {"id": ID},
+    "observed": {name: NUMBER if name == "weight" else INTEGER for name in LOG_COLUMNS},
+}
+_UNEXPECTED = (
+    *(ArithmeticError, LookupError, MemoryError, RecursionError, RuntimeError, TypeError, ValueError),
+    *(SafetensorError, pa.ArrowException),
+)
+"""What libraries raise for files that nobody's program wrote."""
 _LIBRARIES = ("pandas", "polars", "pyarrow")
 Precision = Literal["float64", "float16"]
 
 
 def save_state(state: ModelState, path: Path, precision: Precision = "float64") -> None:
-    """Write a folder beside ``path``, then put it in place: a reader never meets half a model.
+    """Save into a folder, in which a whole model is at every moment (:mod:`newaisle.gnn.serving.generations`).
 
     Precision "float16" takes a fourth of the space of factors, vectors, priors and features, and 3 digits.
+
+    Raises:
+        ModelFormatError: the folder holds something other than a model.
+        ModelError: the folder cannot be written, or a number is too large for half precision.
     """
     if precision not in ("float64", "float16"):
         raise InputError(f"The precision is {precision!r}; give 'float64' or 'float16'.")
     path = path.resolve()
-    if path.exists() and not is_model(path) and (not path.is_dir() or any(path.iterdir())):
-        raise ModelFormatError(f"{path} exists and is no newaisle model; choose another folder or remove it.")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-        try:
-            _write(state, folder, precision)
-            folder.chmod(0o755)
-            put_in_place(folder, path)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-    except OSError as error:
-        raise ModelError(
-            f"The model cannot be saved to {path} ({error.strerror or error}); choose another folder."
-        ) from error
+        save_generation(path, lambda folder: _write(state, folder, precision))
+    except (OSError, SafetensorError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise ModelError(f"The model cannot be saved to {path} ({reason}); choose another folder.") from error
 
 
 def load_state(path: Path) -> ModelState:
-    """Read a folder that :func:`save_state` wrote, every file checked against its hash.
+    """Read a folder that :func:`save_state` wrote, every file checked against its hash and for what it contains.
 
     Raises:
-        ModelFormatError: the folder is missing, foreign, corrupted or of another version.
+        ModelFormatError: the folder is missing, foreign, corrupted or of another version, or may not be read.
     """
     config = read_config(path)
-    for name, expected in config["files"].items():
-        if not (path / name).is_file():
-            raise ModelFormatError(f"The model {path} lacks its file {name}; save it again.")
-        if sha256_of(path / name) != expected:
-            raise ModelFormatError(f"The file {path / name} was changed after it was saved; save the model again.")
+    while True:
+        try:
+            return _read(path, config)
+        except ModelFormatError:
+            newer = read_config(path)
+            if newer["hash"] == config["hash"]:
+                raise
+            config = newer  # saved meanwhile: what is missing was replaced
+
+
+def _read(path: Path, config: Mapping[str, Any]) -> ModelState:
     try:
-        return _assemble(path, config)
-    except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
-        raise ModelFormatError(f"The model {path} cannot be read ({error!r}); save it again.") from error
+        return _assemble(open_files(path, config), SavedConfig.of(config))
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except _UNEXPECTED as error:
+        reason = str(error).rstrip(".") if isinstance(error, NewaisleError) else repr(error)
+        raise ModelFormatError(f"The model {path} cannot be read ({reason}); save it again.") from error
 
 
-def _write(state: ModelState, folder: Path, precision: Precision) -> None:
+def _write(state: ModelState, folder: Path, precision: Precision) -> dict[str, Any]:
+    """Write the data files, and return the config without those."""
     model = state.model
-    for name, table in (graph_tables(state.graph) | _user_tables(state)).items():
-        pq.write_table(table, folder / f"{name}.parquet")
+    for name, table in (graph_tables(state.graph) | user_tables(state)).items():
+        write_table(table, folder / f"{name}.parquet")
     arrays, features = _model_arrays(model), block_arrays(model.regressor.blocks)
     if precision == "float16":
         arrays, features = _halved(arrays), _halved(features)
@@ -103,7 +114,7 @@ def _write(state: ModelState, folder: Path, precision: Precision) -> None:
     centres = {} if clusters is None else {"clusters.centres": np.ascontiguousarray(clusters.centres)}
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "space.safetensors")
     save_file({**features, **schema_arrays(state.schema), **centres}, folder / "blocks.safetensors")
-    config = {
+    return {
         "format": FORMAT,
         "newaisle": version("newaisle"),
         "source": state.graph.source,
@@ -124,68 +135,37 @@ def _write(state: ModelState, folder: Path, precision: Precision) -> None:
         "kinds": {name: str(kind) for name, kind in model.regressor.blocks.kinds.items()},
         "frozen": schema_config(state.schema),
         "clusters": clusters and {"names": list(clusters.names), "min_similarity": clusters.min_similarity},
-        "files": {file.name: sha256_of(file) for file in sorted(folder.iterdir())},
     }
-    config["hash"] = own_hash(config)
-    (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _assemble(path: Path, config: Mapping[str, Any]) -> ModelState:
-    # not pq.read_table, which imports pyarrow.dataset and with it pandas
-    tables = {name: pq.ParquetFile(path / f"{name}.parquet").read() for name in (*_GRAPH_TABLES, *_USER_TABLES)}
-    graph = graph_from_files(config["source"], tables)
-    if graph.content_hash != config["graph_hash"]:
-        raise ModelFormatError(f"The graph in the model {path} is not the one it was fitted to; save it again.")
-    users, newcomers = (Ids(tuple(tables[name]["id"].to_pylist()), "user") for name in ("users", "newcomers"))
-    events = {name: tables["observed"][name].to_numpy() for name in LOG_COLUMNS}
-    bought, signed = _read_history(tables["history"], (len(users), len(graph)))
-    features, clusters = ArrayFile(path / "blocks.safetensors"), config.get("clusters")
+def _assemble(files: ModelFiles, config: SavedConfig) -> ModelState:
+    tables = {name: read_table(*files.tables[name], columns) for name, columns in _COLUMNS.items()}
+    graph = graph_from_files(config.source, tables)
+    if graph.content_hash != config.graph_hash:
+        raise ModelFormatError(f"The graph in the model {files.path} is not the one it was fitted to; save it again.")
+    features, clusters = ArrayFile(files.arrays["blocks"]), config.clusters
+    users = read_users(tables, graph, config.longest_at_fit)
     return ModelState(
         graph=graph,
-        users=users,
-        bought=bought,
-        signed=signed,
-        kinds=EventWeights(**config["event_kinds"]),
-        model=_read_model(ArrayFile(path / "space.safetensors"), features, config),
-        schema=read_schema(config["frozen"], features, graph),
-        encoder=config["encoder"],
-        seed=config["seed"],
-        clusters=clusters
-        and Clusters(features["clusters.centres"], tuple(clusters["names"]), clusters["min_similarity"]),
-        backend=_backend(config["library"]),
-        window=config["window"],
-        newcomers=newcomers,
-        event_log=EventLog(**events, longest=config["longest_at_fit"]),
+        users=users.users,
+        bought=users.bought,
+        signed=users.signed,
+        kinds=config.event_kinds,
+        model=_read_model(ArrayFile(files.arrays["space"]), features, config, len(users.users), graph),
+        schema=read_schema(config.frozen, features, graph),
+        encoder=config.encoder,
+        seed=config.seed,
+        clusters=None if clusters is None else _read_clusters(features, clusters),
+        backend=_backend(config.library),
+        window=config.window,
+        newcomers=users.newcomers,
+        event_log=users.event_log,
     )
 
 
-def _user_tables(state: ModelState) -> dict[str, pa.Table]:
-    signed = state.signed
-    quantity = np.zeros(signed.nnz)
-    quantity[signed.data > 0] = state.bought.data  # the same pairs in the same order
-    return {
-        "users": pa.table({"id": list(state.users)}),
-        "history": pa.table(
-            {
-                "user": np.repeat(np.arange(signed.shape[0]), np.diff(signed.indptr)),
-                "target": signed.indices.astype(np.int64),
-                "quantity": quantity,
-                "weight": signed.data,
-            }
-        ),
-        "newcomers": pa.table({"id": list(state.newcomers)}),
-        "observed": pa.table({name: getattr(state.event_log, name) for name in LOG_COLUMNS}),
-    }
-
-
-def _read_history(history: pa.Table, shape: tuple[int, int]) -> tuple[sp.csr_array, sp.csr_array]:
-    """What was bought, and the weights of that and of what was disliked, both CSR."""
-    quantity, weight, user, target = (history[name].to_numpy() for name in ("quantity", "weight", "user", "target"))
-    bought, signed = (
-        sp.csr_array((data[part], (user[part], target[part])), shape=shape)
-        for data, part in ((quantity, weight > 0), (weight, weight != 0))
-    )
-    return bought, signed
+def _read_clusters(features: ArrayFile, clusters: SavedClusters) -> Clusters:
+    centres = features.numbers("clusters.centres", len(clusters.names), None)
+    return Clusters(centres, clusters.names, clusters.min_similarity)
 
 
 def _model_arrays(model: LatentFactorModel) -> dict[str, Array]:
@@ -204,52 +184,39 @@ def _model_arrays(model: LatentFactorModel) -> dict[str, Array]:
     }
 
 
-def _read_model(arrays: ArrayFile, features: ArrayFile, config: Mapping[str, Any]) -> LatentFactorModel:
-    settings = _read_settings(config["settings"])
-    factors = Factors(arrays["user_factors"], arrays["target_factors"], arrays["basis"], settings.factors)
-    kinds = {name: FeatureKind(kind) for name, kind in config["kinds"].items()}
-    blocks, seen = FeatureBlocks(StoredBlocks(features, config["blocks"]), kinds), arrays["seen"]
-    carried = np.column_stack([factors.targets[seen], arrays["seen_level"]])
+def _read_model(
+    arrays: ArrayFile, features: ArrayFile, config: SavedConfig, users: int, graph: CatalogGraph
+) -> LatentFactorModel:
+    settings, targets = config.settings, len(graph)
+    rank = settings.factors.rank + settings.factors.second
+    factors = Factors(
+        arrays.numbers("user_factors", users, rank),
+        arrays.numbers("target_factors", targets, rank),
+        arrays.numbers("basis", targets, rank),
+        settings.factors,
+    )
+    seen = arrays.integers("seen", None, least=0, end=targets)
+    if not len(seen) or (np.diff(seen) <= 0).any():
+        raise arrays.error("seen", "does not ascend")
+    if not factors.users.any():
+        raise arrays.error("user_factors", "is zero everywhere")
+    blocks = FeatureBlocks(StoredBlocks(features, config.blocks, graph), config.kinds)
+    carried = np.column_stack([factors.targets[seen], arrays.numbers("seen_level", len(seen))])
     return LatentFactorModel(
         settings=settings,
         factors=factors,
         regressor=make_regressor(blocks, settings.kernel, seen, carried),
-        prior=Prior(arrays["prior_mean"], arrays["prior_variance"]),
-        popularity=arrays["level"],
-        vectors=arrays["vectors"],
-        prior_share=arrays["share"],
-        longest=config["longest"],
-        calibration=_calibration(config["calibration"]),
-        popularity_error=arrays["error"],
-        spread=_spread(config["spread"]),
-        new_customers=_new_customers(config),
-        unknown=_calibration(given) if (given := config.get("unknown")) else None,
+        prior=Prior(arrays.numbers("prior_mean", targets, rank), arrays.numbers("prior_variance", targets)),
+        popularity=arrays.numbers("level", targets),
+        vectors=arrays.numbers("vectors", targets, rank),
+        prior_share=arrays.numbers("share", targets),
+        longest=config.longest,
+        calibration=config.calibration,
+        popularity_error=arrays.numbers("error", targets),
+        spread=config.spread,
+        new_customers=config.new_customers,
+        unknown=config.unknown,
     )
-
-
-def _read_settings(given: Mapping[str, Any]) -> ModelSettings:
-    return ModelSettings(
-        FactorSettings(**given["factors"]),
-        KernelSettings(**given["kernel"]),
-        **{name: given[name] for name in _NUMBERS},
-        calibration=given["calibration"] and _calibration(given["calibration"]),
-        new_customers=_new_customers(given),
-        spread=given["spread"] and _spread(given["spread"]),
-    )
-
-
-def _calibration(given: Mapping[str, Any]) -> PurchaseCalibration:
-    return PurchaseCalibration(tuple(given["knots"]), tuple(given["slopes"]), given["activity"], given["intercept"])
-
-
-def _new_customers(config: Mapping[str, Any]) -> NewCustomers | None:
-    """None in a model that was saved before new customers were predicted."""
-    given = config.get("new_customers")
-    return given and NewCustomers(given["intercept"], given["slope"], given["lowest"], given["highest"])
-
-
-def _spread(given: Mapping[str, Any]) -> ConformalInterval:
-    return ConformalInterval(tuple(given["levels"]), tuple(given["low"]), tuple(given["high"]))
 
 
 def _backend(library: str) -> ModuleType | None:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
+from support.models import data_of
 
 from newaisle.api.recommender import Recommender
 from newaisle.api.updates.observe import ObserveReport
@@ -400,14 +401,14 @@ def test_a_saved_model_has_what_was_observed_and_nothing_of_the_forgotten(fitted
     users = [*renamed[:9], "somebody-later", "somebody-else"]
     assert (everything(again, users) == everything(model, users)).all()
     assert rows_of(again, users=users) == rows_of(model, users=users)
-    assert b"household-00" in (tmp_path / "model" / "users.parquet").read_bytes()
-    assert names_of(tmp_path / "model") >= {renamed[3], "somebody-later", "somebody-else"}
+    assert b"household-00" in (data_of(tmp_path / "model") / "users.parquet").read_bytes()
+    assert names_of(data_of(tmp_path / "model")) >= {renamed[3], "somebody-later", "somebody-else"}
     for gone in (again, model):
         gone.forget([renamed[3], "somebody-later"])
     stay = [*renamed[:3], *renamed[4:9], "somebody-else", None]
     assert (everything(again, stay) == everything(model, stay)).all()
     again.save(tmp_path / "model")
-    for file in (tmp_path / "model").iterdir():
+    for file in [path for path in (tmp_path / "model").rglob("*") if path.is_file()]:
         assert renamed[3].encode() not in file.read_bytes()
         assert b"somebody-later" not in file.read_bytes()
     last = Recommender.load(tmp_path / "model")

@@ -11,18 +11,19 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from support.models import data_of, sealed, without_generations
 
 from newaisle.api.recommender import Recommender
 from newaisle.errors import ModelError, ModelFormatError, NotFittedError
 from newaisle.gnn.factors.settings import FactorSettings
 from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.prior.kernel import KernelSettings
-from newaisle.gnn.serving import codec as persistence
+from newaisle.gnn.serving import codec
 from newaisle.graph import CatalogGraph, Interactions
 
-FILES = ["config.json", "space.safetensors", "blocks.safetensors"]
-FILES += [f"{table}.parquet" for table in ("targets", "features", "attributes", "edges")]
-FILES += [f"{table}.parquet" for table in ("users", "history", "newcomers", "observed")]
+DATA = ["space.safetensors", "blocks.safetensors"]
+DATA += [f"{table}.parquet" for table in ("targets", "features", "attributes", "edges")]
+DATA += [f"{table}.parquet" for table in ("users", "history", "newcomers", "observed")]
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +90,17 @@ def test_everything_about_it_is_kept(fitted, saved, journey):
 
 def test_saving_what_was_read_gives_the_same_files(saved, tmp_path):
     Recommender.load(saved).save(tmp_path / "again")
-    assert listing(tmp_path / "again") == listing(saved)
+    assert listing(data_of(tmp_path / "again")) == listing(data_of(saved))
+    before, after = (json.loads((path / "config.json").read_text()) for path in (saved, tmp_path / "again"))
+    assert before.pop("generation") != after.pop("generation")
+    assert sealed(before) == sealed(after)
 
 
 def test_files_are_safetensors_parquet_and_json(saved, monkeypatch):
-    assert sorted(file.name for file in saved.iterdir()) == sorted(FILES)
-    for file in saved.iterdir():
+    data = data_of(saved)
+    assert sorted(file.name for file in saved.iterdir()) == [".lock", "config.json", data.name]
+    assert sorted(file.name for file in data.iterdir()) == sorted(DATA)
+    for file in [saved / "config.json", *data.iterdir()]:
         start = file.read_bytes()[:9]
         expected = {".parquet": start[:4] == b"PAR1", ".json": start[:1] == b"{", ".safetensors": start[8:] == b"{"}
         assert expected[file.suffix]
@@ -128,19 +134,20 @@ def test_the_table_library_is_kept_and_arrow_stands_in_for_a_missing_one(library
     assert isinstance(Recommender.load(tmp_path / "model").recommend(["u", "v"]), pa.Table)
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_missing_file_is_told(name, copy):
-    (copy / name).unlink()
+@pytest.mark.parametrize("name", ["config.json", *DATA])
+def test_a_missing_file_is_reported(name, copy):
+    (copy / name if name == "config.json" else data_of(copy) / name).unlink()
     with pytest.raises(
         ModelFormatError, match=r"no config\.json" if name == "config.json" else f"lacks its file {name}"
     ):
         Recommender.load(copy)
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name != "config.json"])
+@pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "emptied", "appended"])
-def test_a_touched_file_is_told(name, damage, copy):
-    whole = (copy / name).read_bytes()
+def test_a_touched_file_is_reported(name, damage, copy):
+    file = data_of(copy) / name
+    whole = file.read_bytes()
     middle = len(whole) // 2
     changed = {
         "flipped": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
@@ -148,7 +155,7 @@ def test_a_touched_file_is_told(name, damage, copy):
         "emptied": b"",
         "appended": whole + b"\0",
     }
-    (copy / name).write_bytes(changed[damage])
+    file.write_bytes(changed[damage])
     with pytest.raises(ModelFormatError, match=f"{name} was changed after it was saved"):
         Recommender.load(copy)
 
@@ -158,9 +165,9 @@ def without(*keys):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reported"),
     [
-        (lambda config: {**config, "format": 99}, "has the format 99 .* this is format 6; fit it again"),
+        (lambda config: {**config, "format": 99}, "has the format 99 .* this is format 7; fit it again"),
         (lambda config: {**config, "longest": config["longest"] * 2}, "config.json was changed"),
         (lambda config: {**config, "files": {}}, "config.json was changed"),
         (without("settings"), "config.json was changed"),
@@ -171,45 +178,39 @@ def without(*keys):
         (lambda _config: {"architectures": ["BertModel"]}, "not written by newaisle"),
     ],
 )
-def test_another_config_is_told(change, told, copy):
+def test_another_config_is_reported(change, reported, copy):
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(change(config)))
-    with pytest.raises(ModelFormatError, match=told) as error:
+    with pytest.raises(ModelFormatError, match=reported) as error:
         Recommender.load(copy)
     assert "\n" not in str(error.value)
 
 
-def sealed(config):
-    """A config whose own hash is right, whoever wrote it."""
-    rest = {key: value for key, value in config.items() if key != "hash"}
-    return {**rest, "hash": hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()}
-
-
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reported"),
     [
         (lambda config: config | {"graph_hash": "0" * 64}, "is not the one it was fitted to"),
-        (lambda config: config | {"settings": {"factors": {}}}, "cannot be read"),
-        (without("longest"), "cannot be read"),
+        (lambda config: config | {"settings": {"factors": {"rank": 0}}}, "settings.factors.rank is 0; give 1 or more"),
+        (without("longest"), "cannot be read .*lacks longest"),
     ],
 )
-def test_a_config_that_does_not_fit_the_files_is_told(change, told, copy):
+def test_a_config_that_does_not_fit_the_files_is_reported(change, reported, copy):
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(sealed(config)))
     Recommender.load(copy)
     (copy / "config.json").write_text(json.dumps(sealed(change(config))))
-    with pytest.raises(ModelFormatError, match=told):
+    with pytest.raises(ModelFormatError, match=reported):
         Recommender.load(copy)
 
 
 @pytest.mark.parametrize("content", [b"", b'{"format": 1, "fil', b"\xff\xfe"])
-def test_a_broken_config_is_told(content, copy):
+def test_a_broken_config_is_reported(content, copy):
     (copy / "config.json").write_bytes(content)
     with pytest.raises(ModelFormatError, match="is broken"):
         Recommender.load(copy)
 
 
-def test_a_missing_or_foreign_folder_is_told(tmp_path):
+def test_a_missing_or_foreign_folder_is_reported(tmp_path):
     with pytest.raises(ModelFormatError, match=r"There is no model folder .*nowhere; fit one with"):
         Recommender.load(tmp_path / "nowhere")
     (tmp_path / "notes.txt").write_text("hello")
@@ -236,6 +237,16 @@ def test_a_foreign_folder_is_left_alone(content, tmp_path):
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == content
 
 
+@pytest.mark.parametrize("newaisle", [{"store": "bolt://db"}, 1, None])
+def test_a_config_of_another_program_that_mentions_newaisle_is_left_alone(newaisle, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"newaisle": newaisle, "format": 6, "files": {}}))
+    (tmp_path / "precious.txt").write_text("mine")
+    before = listing(tmp_path)
+    with pytest.raises(ModelFormatError, match="exists and is no newaisle model"):
+        small().save(tmp_path)
+    assert listing(tmp_path) == before
+
+
 def test_a_file_in_the_way_is_left_alone(tmp_path):
     (tmp_path / "model").write_text("mine")
     with pytest.raises(ModelFormatError, match="exists and is no newaisle model"):
@@ -251,12 +262,36 @@ def test_an_empty_folder_is_filled(tmp_path):
     assert Recommender.load(tmp_path).recommend("u") == small().recommend("u")
 
 
-def test_an_old_model_is_replaced_whole(copy):
-    (copy / "left-over.parquet").write_bytes(b"of an older format")
+def test_files_that_newaisle_did_not_write_stay(copy):
+    """A save replaces the model and nothing else, not even in the folder of its data."""
     small().save(copy)
-    assert sorted(file.name for file in copy.iterdir()) == sorted(FILES)
+    old = data_of(copy)
+    for folder in (copy, old):
+        (folder / "notes.parquet").write_bytes(b"mine")
+    for _ in range(3):
+        small().save(copy)
+    assert (copy / "notes.parquet").read_bytes() == b"mine"
+    assert listing(old) == {"notes.parquet": hashlib.sha256(b"mine").hexdigest()}
     assert Recommender.load(copy).recommend("u") == small().recommend("u")
     assert [file.name for file in copy.parent.iterdir()] == [copy.name]
+
+
+def test_a_model_of_format_6_is_read_and_leaves_no_file_when_replaced(copy, fitted):
+    before = Recommender.load(copy).recommend(fitted.fitted.users.values[:3])
+    without_generations(copy)
+    (copy / "notes.txt").write_text("mine")
+    assert Recommender.load(copy).recommend(fitted.fitted.users.values[:3]) == before
+    small().save(copy)
+    assert Recommender.load(copy).recommend("v") == small().recommend("v")
+    assert sorted(file.name for file in copy.iterdir()) == [".lock", "config.json", data_of(copy).name, "notes.txt"]
+
+
+def test_a_file_of_format_6_that_was_changed_is_no_longer_ours_to_remove(copy):
+    without_generations(copy)
+    (copy / "users.parquet").write_bytes(b"mine")
+    small().save(copy)
+    assert (copy / "users.parquet").read_bytes() == b"mine"
+    assert not (copy / "history.parquet").exists()
 
 
 def test_a_model_of_another_format_can_be_replaced(copy):
@@ -274,7 +309,7 @@ def test_a_link_to_a_model_keeps_pointing_at_it(copy):
     assert Recommender.load(link).recommend("u") == Recommender.load(copy).recommend("u") == small().recommend("u")
 
 
-@pytest.mark.parametrize("step", ["write", "put in place"])
+@pytest.mark.parametrize("step", ["write", "switch"])
 def test_a_save_that_fails_leaves_the_old_model_and_nothing_else(step, copy, monkeypatch):
     before = listing(copy)
 
@@ -282,34 +317,41 @@ def test_a_save_that_fails_leaves_the_old_model_and_nothing_else(step, copy, mon
         raise OSError(28, os.strerror(28))
 
     if step == "write":
-        monkeypatch.setattr(persistence.pq, "write_table", full)
+        monkeypatch.setattr(codec, "write_table", full)
     else:
-        rename = Path.rename
-        monkeypatch.setattr(
-            Path,
-            "rename",
-            lambda self, to: full() if Path(to) == copy and "-old" not in self.name else rename(self, to),
-        )
+        monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(ModelError, match="No space left on device"):
         small().save(copy)
     assert listing(copy) == before
+    assert sorted(file.name for file in copy.iterdir()) == [".lock", "config.json", data_of(copy).name]
     assert [file.name for file in copy.parent.iterdir()] == [copy.name]
+
+
+@pytest.mark.parametrize("before", ["nothing", "an empty folder"])
+def test_a_first_save_that_fails_leaves_what_was_there(before, tmp_path, monkeypatch):
+    path = tmp_path / "deep" / "model"
+    if before == "an empty folder":
+        path.mkdir(parents=True)
+    there = sorted(tmp_path.rglob("*"))
+    monkeypatch.setattr(codec, "write_table", lambda *_arguments: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(ModelError, match="cannot be saved"):
+        small().save(path)
+    assert sorted(tmp_path.rglob("*")) == there
 
 
 def test_an_interrupted_save_leaves_nothing(tmp_path, monkeypatch):
     def stop(*_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(persistence, "save_file", stop)
+    monkeypatch.setattr(codec, "save_file", stop)
     with pytest.raises(KeyboardInterrupt):
         small().save(tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_saved_model_reads_like_any_other_folder(saved):
-    assert saved.stat().st_mode & 0o777 == 0o755
+def test_the_config_lists_every_file_with_its_hash(saved):
     config = json.loads((saved / "config.json").read_text())
-    assert config["files"] == {name: sha for name, sha in listing(saved).items() if name != "config.json"}
+    assert config["files"] == listing(data_of(saved))
     assert np.isfinite(config["longest"])
 
 

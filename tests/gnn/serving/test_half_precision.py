@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from support.models import data_of
 
 from newaisle.api.recommender import Recommender
 from newaisle.errors import InputError, ModelError
@@ -27,13 +28,13 @@ def half(folders):
 
 def test_vectors_and_phi_take_a_fourth_of_the_space(folders):
     for name in ("space.safetensors", "blocks.safetensors"):
-        whole, small = (load_file(folders[precision] / name) for precision in ("float64", "float16"))
+        whole, small = (load_file(data_of(folders[precision]) / name) for precision in ("float64", "float16"))
         assert whole.keys() == small.keys()
         for key, array in small.items():
             assert array.dtype == (
                 np.float16 if whole[key].dtype == np.float64 and "frozen" not in key else whole[key].dtype
             )
-    sizes = {p: (folder / "space.safetensors").stat().st_size for p, folder in folders.items()}
+    sizes = {p: (data_of(folder) / "space.safetensors").stat().st_size for p, folder in folders.items()}
     assert sizes["float16"] < 0.3 * sizes["float64"]
 
 
@@ -76,8 +77,8 @@ def test_answers_are_all_but_the_same(half, fitted, journey):
 
 def test_saving_it_again_in_half_precision_changes_nothing(half, folders, tmp_path):
     half.save(tmp_path / "again", precision="float16")
-    for file in folders["float16"].iterdir():
-        assert (tmp_path / "again" / file.name).read_bytes() == file.read_bytes()
+    for file in data_of(folders["float16"]).iterdir():
+        assert (data_of(tmp_path / "again") / file.name).read_bytes() == file.read_bytes()
 
 
 def test_other_precisions_and_numbers_too_large_are_refused(fitted, tmp_path):
