@@ -18,6 +18,7 @@ _WORDS: Mapping[type, tuple[Any, str]] = {
     str: (str, "a text"),
     bool: (bool, "true or false"),
 }
+_LARGEST = 2**63
 _PLURALS = {int: "whole numbers", float: "numbers", str: "texts"}
 
 
@@ -93,22 +94,20 @@ def _value(kind: Any, given: object, place: Place, limits: Limits, keys: tuple[s
     wanted, words = _WORDS[kind]
     if not isinstance(given, wanted) or (isinstance(given, bool) and kind is not bool):
         raise place.error(keys, f"{name} is {given!r}; give {words}.")
+    if isinstance(given, int) and abs(given) >= _LARGEST:
+        raise place.error(keys, f"{name} is too large; give a number below 2 to the power of 63.")
     if kind in (int, float):
-        _check_range(given, place, limits, keys)
+        _check_range(kind(given), place, limits, keys)
     return kind(given)
 
 
-def _check_range(given: Any, place: Place, limits: Limits, keys: tuple[str, ...]) -> None:
+def _check_range(number: float, place: Place, limits: Limits, keys: tuple[str, ...]) -> None:
     name = ".".join(keys)
-    try:
-        number = float(given)
-    except OverflowError:
-        number = math.inf
     names = (name, ".".join(keys[:-1]))
     least = next((limits.at_least[own] for own in names if own in limits.at_least), -math.inf)
     if not math.isfinite(number):
         raise place.error(keys, f"{name} is {number}; give a finite number.")
     if number < least:
-        raise place.error(keys, f"{name} is {given}; give {least} or more.")
+        raise place.error(keys, f"{name} is {number}; give {least} or more.")
     if limits.above_zero.intersection(names) and number <= 0:
-        raise place.error(keys, f"{name} is {given}; give a number above 0.")
+        raise place.error(keys, f"{name} is {number}; give a number above 0.")

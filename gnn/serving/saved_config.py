@@ -19,7 +19,6 @@ from ..propagation.features import FeatureKind
 from ..propagation.schema import StandardScaler
 from .folder import CONFIG
 
-_LARGEST = 2**62
 _LIMITS = Limits(
     at_least={
         **SETTINGS_LIMITS.at_least,
@@ -102,8 +101,8 @@ class SavedConfig:
         if any(len(shape) != 2 or min(shape) < 1 for shape in config.blocks.values()):
             raise InputError("blocks has a shape that is no number of rows and columns.")
         steps = max(config.settings.factors.iterations, config.settings.factors.rounds)
-        if steps > _MOST_STEPS or max(config.seed, config.window) >= _LARGEST:
-            raise InputError("A number of steps, the seed or the window is too large.")
+        if steps > _MOST_STEPS:
+            raise InputError(f"settings.factors has {steps:,} steps, more than {_MOST_STEPS:,}.")
         _check_schema(config.frozen, config.blocks)
         return config
 
