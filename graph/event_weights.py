@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.sparse as sp
 
+from ..arguments import is_number
 from ..arrays import FloatArray
-from ..display import short_repr
+from ..display import short, short_repr
 from ..errors import InputError, InteractionsError
 from .catalog.graph import CatalogGraph
 from .interactions import Interactions
@@ -31,8 +31,8 @@ class EventWeights:
 
     def __post_init__(self) -> None:
         for kind, weight in self.given.items():
-            if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
-                raise InputError(f"The weight of events of the kind {kind!r} is {weight!r}; give a finite number.")
+            if isinstance(weight, bool) or not is_number(weight):
+                raise InputError(f"The weight of events of the kind {kind!r} is {short(weight)}; give a finite number.")
 
     def weight(self, kind: str) -> float:
         """The weight of a kind, before division by the strongest."""

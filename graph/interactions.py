@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import scipy.sparse as sp
 
+from ..arguments import is_whole
 from ..arrays import IntArray
-from ..display import summary_html, summary_repr
+from ..display import short, summary_html, summary_repr
 from ..errors import InputError, InteractionsError
 from .catalog.graph import CatalogGraph
 from .cleaning import EXAMPLES, CleaningReport
@@ -142,8 +143,8 @@ class Interactions:
 
     def sample_users(self, count: int, seed: int = 0) -> Interactions:
         """The events and ids of ``count`` random users (all if fewer); :class:`InputError` for a count below 1."""
-        if count < 1:
-            raise InputError(f"Cannot sample {count} users; give 1 or more.")
+        if not is_whole(count) or count < 1:
+            raise InputError(f"Cannot sample {short(count)} users; give 1 or more.")
         if count >= len(self.users):
             return self
         chosen = np.sort(np.random.default_rng(seed).choice(len(self.users), count, replace=False))

@@ -13,7 +13,7 @@ MODULES = {
     for room in ROOMS
     for path in sorted((ROOT / room).rglob("*.py"))
 }
-SHARED = {"arrays", "display", "errors", "lazy", "paths", "progress", "toml_file"}
+SHARED = {"arguments", "arrays", "display", "errors", "lazy", "paths", "progress", "toml_file"}
 BELOW = {
     "graph": set(),
     "loaders": {"graph"},

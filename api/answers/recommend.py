@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ...arguments import is_number
 from ...arrays import FloatArray, IntArray
+from ...display import short
 from ...errors import InputError
 from ...gnn.model.cosine_softmax import augment_users, user_embeddings
 from ...gnn.retrieval.diversity import diversify
@@ -39,8 +41,8 @@ class RecommendOptions:
     def __post_init__(self) -> None:
         check_k(self.k)
         for name in ("diversity", "min_confidence", "min_probability"):
-            if not 0.0 <= (value := getattr(self, name)) <= 1.0:
-                raise InputError(f"{name} is {value}; give a number from 0 to 1.")
+            if not (is_number(value := getattr(self, name)) and 0.0 <= value <= 1.0):
+                raise InputError(f"{name} is {short(value)}; give a number from 0 to 1.")
 
 
 def recommend(state: ModelState, batch: UserBatch, candidates: Candidates, options: RecommendOptions) -> Table:

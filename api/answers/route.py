@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...arguments import is_number
 from ...arrays import IntArray
+from ...display import short
 from ...errors import InputError
 from ...gnn.serving.state import ModelState
 from ...gnn.validation.splits import buyers
@@ -28,10 +30,11 @@ class RouteThresholds:
     conventional: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 <= (self.conventional or 0.0) <= self.zero_shot <= 1.0:
+        both = (0.0 if self.conventional is None else self.conventional, self.zero_shot)
+        if not (all(map(is_number, both)) and 0.0 <= both[0] <= both[1] <= 1.0):
             raise InputError(
-                f"conventional is {self.conventional} and zero_shot {self.zero_shot}; give shares from 0 to 1, "
-                "conventional the smaller one."
+                f"conventional is {short(self.conventional)} and zero_shot {short(self.zero_shot)}; give "
+                "shares from 0 to 1, conventional the smaller one."
             )
 
 

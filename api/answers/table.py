@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
+from ...arguments import is_whole
 from ...arrays import IntArray
+from ...display import short
 from ...errors import InputError
 from ...gnn.serving.state import ModelState, as_list
 from ...graph import Id
@@ -32,5 +33,5 @@ def target_positions(state: ModelState, targets: Id | Sequence[Id]) -> IntArray:
 
 def check_k(k: int, what: str = "target") -> None:
     """Raise InputError for a number of rows that is not whole or below 1."""
-    if not isinstance(k, int | np.integer) or k < 1:
-        raise InputError(f"k is {k}; ask for 1 {what} or more, as a whole number.")
+    if not is_whole(k) or k < 1:
+        raise InputError(f"k is {short(k)}; ask for 1 {what} or more, as a whole number.")

@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from ...arguments import is_whole
+from ...display import short
 from ...errors import InputError, ModelError
 from ...progress import Progress
 
@@ -37,8 +39,8 @@ def run_parallel(
     __name__ == "__main__":``. ``progress`` is called in the calling thread. The first exception of the work stops all
     other work; a killed process raises a ModelError.
     """
-    if jobs < 1:
-        raise InputError(f"jobs is {jobs}; give 1 or more.")
+    if not is_whole(jobs) or jobs < 1:
+        raise InputError(f"jobs is {short(jobs)}; give 1 or more.")
     if min(jobs, len(items)) < 2:
         return [_single_threaded(work, item, progress) for item in items]
     context = get_context("spawn")  # a fork of a process with threads may hang

@@ -7,7 +7,9 @@ import math
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
+from ...arguments import is_number
 from ...arrays import FloatArray
+from ...display import short
 from ...errors import InputError
 
 _TOLERANCE = 1e-12
@@ -26,12 +28,12 @@ def gaussian_delta(sigma: float, epsilon: float, sensitivity: float) -> float:
 
 def gaussian_sigma(epsilon: float, delta: float, sensitivity: float) -> float:
     """The least sigma that is (epsilon, delta)-differentially private: algorithm 1 of Balle and Wang (2018)."""
-    if not (math.isfinite(epsilon) and epsilon > 0):
-        raise InputError(f"epsilon is {epsilon}; give a finite number above 0.")
-    if not 0 < delta < 1:
-        raise InputError(f"delta is {delta}; give a number between 0 and 1, far below one in the number of users.")
-    if not (math.isfinite(sensitivity) and sensitivity > 0):
-        raise InputError(f"The sensitivity is {sensitivity}; give a finite number above 0.")
+    if not (is_number(epsilon) and epsilon > 0):
+        raise InputError(f"epsilon is {short(epsilon)}; give a finite number above 0.")
+    if not (is_number(delta) and 0 < delta < 1):
+        raise InputError(f"delta is {short(delta)}; give a number between 0 and 1, far below 1 / users.")
+    if not (is_number(sensitivity) and sensitivity > 0):
+        raise InputError(f"The sensitivity is {short(sensitivity)}; give a finite number above 0.")
     plenty = delta >= gaussian_delta(1.0, epsilon, math.sqrt(2 * epsilon))  # delta_0: B(0) below
     sign = 1.0 if plenty else -1.0
 

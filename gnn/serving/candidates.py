@@ -9,7 +9,7 @@ from typing import Literal, Self
 import numpy as np
 
 from ...arrays import FloatArray, IntArray
-from ...display import short_repr
+from ...display import short, short_repr
 from ...errors import InputError
 from ...graph import CatalogGraph, Id
 from ..retrieval.topk import TargetIndex
@@ -56,7 +56,7 @@ def positions_among(graph: CatalogGraph, seen: IntArray, among: Among) -> IntArr
             raise InputError("The list of targets to choose from is empty; give target ids, 'new', 'seen' or 'all'.")
         return positions
     if among not in ("new", "seen", "all"):
-        raise InputError(f"among is {among!r}; give 'new', 'seen', 'all' or a list of target ids.")
+        raise InputError(f"among is {short(among)}; give 'new', 'seen', 'all' or a list of target ids.")
     wanted = ~graph.is_group
     if among != "all":
         is_seen = np.zeros(len(graph), dtype=np.bool_)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ...arguments import is_number
 from ...arrays import Float32Array, FloatArray, IntArray
-from ...display import short_repr
+from ...display import short, short_repr
 from ...errors import InputError
 from ...graph import CatalogGraph
 from ...graph.catalog.derive import with_attributes
@@ -94,12 +95,12 @@ def _name_clusters(cosine: FloatArray, label: IntArray, names: list[str]) -> tup
 
 def check_relations(relations: str | None, min_similarity: float | None) -> None:
     """Raise an InputError for other relations than clusters, and for a similarity outside 0 to 1."""
-    if relations not in (None, CLUSTERS):
+    if relations is not None and not (isinstance(relations, str) and relations == CLUSTERS):
         raise InputError(
-            f"relations is {relations!r}; give {CLUSTERS!r}, or leave it out for those of the catalog alone."
+            f"relations is {short(relations)}; give {CLUSTERS!r}, or leave it out for those of the catalog alone."
         )
-    if min_similarity is not None and not 0 <= min_similarity <= 1:
-        raise InputError(f"min_similarity is {min_similarity}; give a number from 0 to 1.")
+    if min_similarity is not None and not (is_number(min_similarity) and 0 <= min_similarity <= 1):
+        raise InputError(f"min_similarity is {short(min_similarity)}; give a number from 0 to 1.")
 
 
 def cluster_catalog(

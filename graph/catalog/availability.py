@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...arguments import is_number
+from ...display import short
 from ...errors import InputError
 
 AVAILABLE_FROM = "available_from"
@@ -31,7 +33,7 @@ def as_number(moment: Any) -> float:
     try:
         value = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
         if isinstance(value, np.datetime64):
-            value = value.astype("datetime64[us]").item()
+            value = None if np.isnat(value) else value.astype("datetime64[us]").item()
         if isinstance(value, datetime):
             utc = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
             return (utc - _EPOCH) / timedelta(days=1)
@@ -39,9 +41,15 @@ def as_number(moment: Any) -> float:
             return float(value.toordinal() - _EPOCH.toordinal())
     except ValueError:
         value = None
-    if isinstance(value, int | float | Decimal | np.number) and not isinstance(value, bool) and not math.isinf(value):
+    if isinstance(value, Decimal | np.integer | np.floating):
+        value = math.nan if isinstance(value, Decimal) and value.is_nan() else float(value)
+    if isinstance(value, float) and math.isnan(value):
+        return value
+    if is_number(value) and not isinstance(value, bool):
         return float(value)
-    raise InputError(f"{moment!r} is neither a date nor a number; give a date such as 2024-05-31, a time, or a number.")
+    raise InputError(
+        f"{short(moment)} is neither a date nor a number; give a date such as 2024-05-31, a time or number."
+    )
 
 
 def available(columns: Mapping[str, npt.NDArray[np.float64]], at: Moment, size: int) -> npt.NDArray[np.bool_]:

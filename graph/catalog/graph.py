@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
+from ...arguments import is_whole
 from ...arrays import BoolArray, FloatArray, IntArray
-from ...display import summary_html, summary_repr
+from ...display import short, summary_html, summary_repr
 from ...errors import GraphError, InputError
 from ..cleaning import CleaningReport, Tally
 from ..frames import Table
@@ -257,8 +258,8 @@ class CatalogGraph:
             UnknownIdError: no such target.
             InputError: negative hops.
         """
-        if hops < 0:
-            raise InputError(f"hops is {hops}; give 0 or more.")
+        if not is_whole(hops) or hops < 0:
+            raise InputError(f"hops is {short(hops)}; give 0 or more.")
         distance = distances(self._adjacency, np.array([self.ids.position(target)]), hops)
         return self._networkx(distance >= 0)
 

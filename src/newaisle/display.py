@@ -50,6 +50,11 @@ def short_repr(value: Any) -> str:
     return f"{type(value).__name__}({shown})"
 
 
+def short(value: object) -> str:
+    """The repr of any value for a message: one line, of large values the beginning, without a character that acts."""
+    return printable(_SHORT.repr(value))
+
+
 class _Short(reprlib.Repr):
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +62,9 @@ class _Short(reprlib.Repr):
         self.maxtuple = self.maxlist = self.maxdict = self.maxset = self.maxfrozenset = 2
 
     def repr_instance(self, x: Any, level: int) -> str:
-        if hasattr(x, "shape") and hasattr(x, "dtype"):
+        if hasattr(x, "shape") and not hasattr(x, "dtype"):
+            return f"<{type(x).__name__}, {' x '.join(map(str, x.shape))}>"
+        if hasattr(x, "shape") and x.shape:
             return f"<{type(x).__name__} of {x.dtype}, {' x '.join(map(str, x.shape))}>"
         return f"<{type(x).__name__}>" if is_dataclass(x) else super().repr_instance(x, level)
 

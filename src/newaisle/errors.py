@@ -1,5 +1,7 @@
 """Every error that newaisle raises on purpose, each message saying what is wrong, where and what to do; one warning."""
 
+from .display import short
+
 
 class NewaisleError(Exception):
     """Base of all errors that newaisle raises on purpose."""
@@ -75,5 +77,5 @@ class DataWarning(UserWarning):
 
 def name_some(ids: list[object], limit: int = 5) -> str:
     """Up to ``limit`` ids for an error message, such as ``'a', 'b' and 3 more``."""
-    shown = ", ".join(repr(value) for value in ids[:limit])
+    shown = ", ".join(short(value) for value in ids[:limit])
     return f"{shown} and {len(ids) - limit} more" if len(ids) > limit else shown

@@ -1,0 +1,20 @@
+"""Checks of arguments that people and programs give."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeGuard
+
+import numpy as np
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is one finite number, no text, array or missing value."""
+    if isinstance(value, int):
+        return abs(value) <= 2**1023
+    return isinstance(value, float | np.integer | np.floating) and math.isfinite(value)
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether a value is one whole number that fits 64 bits."""
+    return isinstance(value, int | np.integer) and abs(int(value)) < 2**63
