@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import narwhals as nw
 import numpy as np
 
+from ..arguments import expect, is_whole
 from ..arrays import FloatArray
-from ..display import summary_html, summary_repr
+from ..display import short, summary_html, summary_repr
 from ..errors import InputError, NotFittedError
 from ..gnn.model.cosine_softmax import user_embeddings
 from ..gnn.model.settings import ModelSettings
@@ -82,13 +83,15 @@ class Recommender:
         min_similarity: float | None = None,
     ) -> None:
         check_relations(relations, min_similarity)
+        if not is_whole(seed) or seed < 0:
+            raise InputError(f"seed is {short(seed)}; give a whole number, 0 or more.")
         self.relations = relations
         self.min_similarity = min_similarity
         self.seed = seed
         self.encoder = encoder
         self.settings = settings
         self.cache = cache or Settings().encodings
-        self.kinds = EventWeights(kinds or {}).given
+        self.kinds = EventWeights({} if kinds is None else kinds).given
         self._state: ModelState | None = None
         self._finder: Finder | None = None
 
@@ -189,6 +192,8 @@ class Recommender:
             SourceError: a file of vectors cannot be read.
             ModelError: nothing can be learned from the catalog, or the encoder cannot be loaded.
         """
+        expect(graph, CatalogGraph, "The graph", "build one by CatalogGraph.from_tables(...)")
+        expect(history, Interactions, "The history", "build one by Interactions.from_table(...)")
         from .updates.fit import fit  # torch takes seconds to import, and serving a model needs none of it
 
         self._state = fit(graph, history, self._config, self.cache, vectors, progress)
@@ -203,6 +208,7 @@ class Recommender:
         Raises:
             InteractionsError: no interaction is on a known target, or none is positive.
         """
+        expect(history, Interactions, "The history", "build one by Interactions.from_table(...)")
         from .updates.fit import refit  # imports torch, as fit does
 
         self._state = refit(self.fitted, history, self._config, progress)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import scipy.sparse as sp
 
-from ..arguments import is_number
+from ..arguments import expect, is_number
 from ..arrays import FloatArray
 from ..display import short, short_repr
 from ..errors import InputError, InteractionsError
@@ -30,6 +30,7 @@ class EventWeights:
     strongest: float = 1.0
 
     def __post_init__(self) -> None:
+        expect(self.given, Mapping, "kinds", "give a mapping of kinds of events to weights")
         for kind, weight in self.given.items():
             if isinstance(weight, bool) or not is_number(weight):
                 raise InputError(f"The weight of events of the kind {kind!r} is {short(weight)}; give a finite number.")

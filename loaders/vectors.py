@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
+from ..arguments import expect
 from ..arrays import FloatArray, IntArray
 from ..display import short_repr
 from ..errors import InputError, SourceError
@@ -47,7 +48,9 @@ def read_vectors(given: Vectors | None, ids: Ids) -> dict[str, FloatArray]:
             or occurs twice, or all vectors point the same way.
     """
     found: dict[str, FloatArray] = {}
-    for name, table in (given or {}).items():
+    given = {} if given is None else given
+    expect(given, Mapping, "vectors", "give a mapping of names to tables or files")
+    for name, table in given.items():
         with _naming(table):
             own = _read(name, table)
             if unknown := [i for i, at in enumerate(ids.find(own.ids).tolist()) if at < 0]:

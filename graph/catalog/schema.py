@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...arrays import FloatArray, IntArray
-from ...display import short_repr
+from ...display import short, short_repr
 from ...errors import InputError
 from ..ids import Id
 
@@ -52,8 +52,8 @@ class Node:
 
 def check_source_name(source: str) -> None:
     """Raise :class:`InputError` for a name with other characters than ``a-z 0-9 _ -``."""
-    if not _SOURCE_NAME.fullmatch(source):
-        raise InputError(f"The source name {source!r} has other characters than a-z, 0-9, '_' and '-'.")
+    if not isinstance(source, str) or not _SOURCE_NAME.fullmatch(source):
+        raise InputError(f"The source name {short(source)} has other characters than a-z, 0-9, '_' and '-'.")
 
 
 class Relation(StrEnum):

@@ -7,6 +7,15 @@ from typing import TypeGuard
 
 import numpy as np
 
+from .display import short
+from .errors import InputError
+
+
+def expect(value: object, kind: type, what: str, remedy: str) -> None:
+    """Raise an :class:`InputError` for a value of another type."""
+    if not isinstance(value, kind):
+        raise InputError(f"{what} is {short(value)}; {remedy}.")
+
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is one finite number, no text, array or missing value."""

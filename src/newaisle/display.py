@@ -23,6 +23,12 @@ def printable(text: str) -> str:
     return "".join(c.encode("unicode_escape").decode() if _acts(c) else c for c in text)
 
 
+def one_line(text: str, most: int = 900) -> str:
+    """The text printable, without the middle of a very long one."""
+    shown = printable(text)
+    return shown if len(shown) <= most else f"{shown[: most // 2]} … {shown[-most // 2 :]}"
+
+
 def command_line(*words: object) -> str:
     """Words as one command that a shell (bash, zsh, ksh) reads as these words, without a character that acts."""
     return " ".join(_quoted(str(word)) for word in words)

@@ -1,10 +1,13 @@
 """Every error that newaisle raises on purpose, each message saying what is wrong, where and what to do; one warning."""
 
-from .display import short
+from .display import one_line, short
 
 
 class NewaisleError(Exception):
-    """Base of all errors that newaisle raises on purpose."""
+    """Base of all errors that newaisle raises on purpose; its message is one line, whatever it quotes."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class InputError(NewaisleError, ValueError):
