@@ -19,6 +19,7 @@ _MISSING = (
 )
 """What programs write for a missing number."""
 
+_SAMPLE = 1000
 _CODE = r"^\s*[+-]?0[0-9A-Za-z]"
 _COMMA = r"^\s*[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?\s*$"
 
@@ -76,6 +77,7 @@ def _cast(cells: pa.ChunkedArray, kind: Any) -> pa.ChunkedArray | None:
     """Cells as numbers or flags; None where one of them is none."""
     for clean in (lambda texts: texts, pc.utf8_trim_whitespace):
         try:
+            pc.cast(clean(cells.slice(0, _SAMPLE)), kind)  # a cast of texts that are no numbers is slow
             return pc.cast(clean(cells), kind)
         except pa.ArrowInvalid:
             continue

@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 
 from ...errors import SourceError
 from ...graph.cleaning import ColumnReading
-from .memory import check_size, limit
+from .memory import check_size
 from .part import PARQUET, Part
 
 _INDEX = "__index_level_"
 """How pandas names the column of its row labels."""
 
-_BATCH = 1 << 16
+_SMALL = 1 << 20
 
 
 def read_parquet(source: Any, path: Path, stored: int, what: str) -> Part:
@@ -34,11 +34,12 @@ def read_parquet(source: Any, path: Path, stored: int, what: str) -> Part:
     """
     try:
         # not pq.read_table, which imports pandas; texts in dictionaries take no more memory than in the file
-        with pq.ParquetFile(source, read_dictionary=_texts(source)) as file:
-            _check_numbers(file.metadata, path, stored)
-            table = _bounded(file, path, stored)
+        metadata = pq.read_metadata(source)
+        _check_numbers(metadata, path, stored)
+        with pq.ParquetFile(source, read_dictionary=_texts(metadata)) as file:
+            table = file.read()
         table.validate(full=True)
-        _check_texts(table, path, stored)
+        check_size(path, sum(_unfolded(chunk) for column in table.columns for chunk in column.chunks), stored)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise SourceError(f"{path}: cannot be read ({reason}); write the Parquet file again.") from None
@@ -58,41 +59,28 @@ def read_parquet(source: Any, path: Path, stored: int, what: str) -> Part:
     return Part(pa.table(columns), PARQUET, tuple(ignored))
 
 
-def _texts(source: Any) -> list[str]:
-    """Columns of texts."""
-    with pq.ParquetFile(source) as file:
-        return [field.name for field in file.schema_arrow if _is_text(field.type)]
+def _texts(metadata: Any) -> list[str]:
+    """The paths of columns of texts, those in lists too."""
+    columns = [metadata.schema.column(i) for i in range(len(metadata.schema))]
+    return [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
 
 
 def _check_numbers(metadata: Any, path: Path, stored: int) -> None:
-    cells = sum(
-        metadata.row_group(group).column(column).num_values
-        for group in range(metadata.num_row_groups)
-        for column in range(metadata.row_group(group).num_columns)
-    )
-    check_size(path, 4 * cells, stored)
+    """A few bytes can repeat one number as often as they like."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    check_size(path, 8 * sum(group.column(i).num_values for group in groups for i in range(group.num_columns)), stored)
 
 
-def _bounded(file: Any, path: Path, stored: int) -> pa.Table:
-    batches, size = [], 0
-    for batch in file.iter_batches(_BATCH):
-        batches.append(batch)
-        size += batch.nbytes
-        check_size(path, size, stored)
-    return pa.Table.from_batches(batches, batches[0].schema if batches else file.schema_arrow)
-
-
-def _check_texts(table: pa.Table, path: Path, stored: int) -> None:
-    """Texts out of their dictionaries must not take absurdly more memory than in them."""
-    size = 0
-    for column in table.columns:
-        if pa.types.is_dictionary(column.type) and _is_text(column.type.value_type):
-            for chunk in column.chunks:
-                lengths = pc.binary_length(chunk.dictionary)
-                longest = pc.max(lengths).as_py() or 0
-                if longest * len(chunk) > limit(stored) // 8:
-                    size += pc.sum(lengths.take(chunk.indices)).as_py() or 0
-    check_size(path, size, stored)
+def _unfolded(chunk: pa.Array) -> int:
+    """Bytes that the texts of a column take outside of their dictionary."""
+    while isinstance(chunk, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+        chunk = chunk.flatten()
+    if not isinstance(chunk, pa.DictionaryArray) or pa.types.is_primitive(chunk.type.value_type):
+        return 0
+    lengths = pc.binary_length(chunk.dictionary)
+    if (pc.max(lengths).as_py() or 0) * len(chunk) < _SMALL:
+        return 0
+    return pc.sum(lengths.take(chunk.indices)).as_py() or 0
 
 
 def _is_text(kind: Any) -> bool:
@@ -122,7 +110,10 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return column
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        value = kind.value_type.value_type if pa.types.is_dictionary(kind.value_type) else kind.value_type
+        value = kind.value_type
+        if pa.types.is_dictionary(value):
+            value = value.value_type
+            column = column.cast(pa.large_list(value) if pa.types.is_large_list(kind) else pa.list_(value))
         if _is_text(value) or pa.types.is_primitive(value):
             return column
     return None

@@ -6,14 +6,17 @@ import numpy as np
 
 _QUOTE, _BREAK, _RETURN = b'"\n\r'
 _BLOCK = 1 << 24
+_ODD = (b'"', b"\n\n", b"\n\r\n")
 
 
 def count_rows(body: bytes, delimiter: str) -> int | None:
     """The number of rows, blank lines not counted; None where only a parser can tell.
 
-    It is certain where every quote stands at the border of a cell or is doubled inside one, and no line break is inside
-    quotes. Works in blocks of whole lines, as numbers of NumPy: 100 MB take a quarter of a second.
+    It is certain where every quote is at the border of a cell or doubled inside one, and no line break is inside
+    quotes. Works in blocks of whole lines, as numbers of NumPy: 100 MB full of quotes take a second.
     """
+    if not (any(odd in body for odd in _ODD) or body.startswith((b"\n", b"\r\n"))):
+        return body.count(b"\n") + (not body.endswith(b"\n"))
     rows, start = 0, 0
     while start < len(body):
         end = body.find(b"\n", start + _BLOCK) + 1 or len(body)
@@ -31,7 +34,8 @@ def _count(block: np.ndarray[tuple[int], np.dtype[np.uint8]], delimiter: int) ->
         if len(quotes) % 2:
             return None
         opening, closing = quotes[::2], quotes[1::2]
-        before, after = np.r_[[_BREAK], block][opening], np.r_[block, [_BREAK]][closing + 1]
+        before = np.where(opening > 0, block[opening - 1], _BREAK)
+        after = np.where(closing + 1 < len(block), block[np.minimum(closing + 1, len(block) - 1)], _BREAK)
         begins = (before == delimiter) | (before == _BREAK) | (before == _QUOTE)
         ends = (after == delimiter) | (after == _BREAK) | (after == _RETURN) | (after == _QUOTE)
         if not (begins.all() and ends.all()) or (np.searchsorted(quotes, breaks) % 2).any():
