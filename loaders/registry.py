@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from ..errors import InputError, SourceError
 
 if TYPE_CHECKING:
-    from ..graph.reading.table_schema import TableSchema
+    from ..graph.reading.schema_file import GivenSchema
     from .base import LoadedSource
 
 
@@ -57,7 +57,7 @@ class SourceKind:
         """Name -> default."""
         return {own.name: own.default for own in self.parameters if own.default is not own.empty}
 
-    def load(self, place: str | None, given: dict[str, str], schema: TableSchema | None = None) -> LoadedSource:
+    def load(self, place: str | None, given: dict[str, str], schema: GivenSchema | None = None) -> LoadedSource:
         """Read a source; an option without a value is a flag where its default is a bool, else not given."""
         options: dict[str, Any] = {} if schema is None else {"schema": schema}
         for name, value in given.items():
@@ -72,7 +72,7 @@ _KINDS = {
     kind: SourceKind(usage, f"{__package__}.{function}")
     for kind, usage, function in (
         ("complete-journey", "complete-journey[?products]", "complete_journey:load_complete_journey"),
-        ("tables", "tables:DIR", "tables:load_tables"),
+        ("tables", "tables:DIR[?schema=FILE]", "tables:load_tables"),
         ("shopify", "shopify:DIR[?locale=en]", "shopify:load_shopify"),
         ("google", "google:FILE", "google:load_google"),
     )
@@ -94,14 +94,15 @@ def source_usage() -> str:
     return ", ".join(kind.usage for kind in _KINDS.values())
 
 
-def load(source: str, *, products: bool = False, schema: TableSchema | None = None) -> LoadedSource:
+def load(source: str, *, products: bool = False, schema: GivenSchema | None = None) -> LoadedSource:
     """Read a source; ``products`` is the option of ``complete-journey``, other sources have the products they have.
 
-    ``schema`` says how the tables of a source are written, before a ``schema.toml`` beside them.
+    ``schema`` says how the tables of a source are written, in place of a ``schema.toml`` beside them: the path of such
+    a file, a mapping of its form, or a :class:`~newaisle.graph.reading.table_schema.TableSchema`.
 
     ``source`` is ``complete-journey`` (the packaged purchases; with ``?products`` its products are the targets),
-    ``tables:DIR`` (CSV or Parquet files), ``shopify:DIR`` with an optional ``?locale=…`` (a Shopify taxonomy),
-    ``google:FILE`` (a Google product taxonomy), or a kind added by :func:`register`.
+    ``tables:DIR`` (files of tables; ``?schema=FILE`` is as ``schema``), ``shopify:DIR`` with an optional ``?locale=…``
+    (a Shopify taxonomy), ``google:FILE`` (a Google product taxonomy), or a kind added by :func:`register`.
 
     Raises:
         SourceError: an unknown kind, or a file that is missing or cannot be read.

@@ -93,14 +93,23 @@ def _with_alike_ids(tables: Mapping[str, Table], readings: Mapping[str, TableRea
         for name in names
         if (own := readings[table].columns.get(name, name)) in tables[table].column_names
     ]
-    kinds = {pa.types.is_string(tables[table].schema.field(own).type) for table, own in places}
+    kinds = {_kind_of(tables[table].schema.field(own).type) for table, own in places}
     alike = dict(tables)
-    if len(kinds) == 2:
+    if {"text", "number"} <= kinds:
         for table, own in places:
             column = alike[table].column(own)
             if (texts := _as_texts(column)) is not column:
                 alike[table] = alike[table].set_column(alike[table].column_names.index(own), own, texts)
     return alike
+
+
+def _kind_of(kind: Any) -> str:
+    """What the cells of an Arrow type are, or the members of its lists."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _kind_of(kind.value_type)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return "number"
+    return "text" if pa.types.is_string(kind) or pa.types.is_large_string(kind) else str(kind)
 
 
 def _as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet
 
 from ..arguments import expect
 from ..arrays import FloatArray, IntArray
 from ..display import short_repr
-from ..errors import InputError, SourceError
+from ..errors import InputError
 from ..graph import Id, Ids
 from ..graph.frames import Table, read_frame
 from ..graph.ids import own_id
 from .base import located
+from .files.parquet import read_parquet
 
 Vectors = Mapping[str, Table | str | Path]
 """Name of a kind of vectors, such as "image" -> a table, or the path of a Parquet file."""
@@ -51,8 +51,9 @@ def read_vectors(given: Vectors | None, ids: Ids) -> dict[str, FloatArray]:
     given = {} if given is None else given
     expect(given, Mapping, "vectors", "give a mapping of names to tables or files")
     for name, table in given.items():
+        opened = _opened(table)
         with _naming(table):
-            own = _read(name, table)
+            own = _read(name, opened)
             if unknown := [i for i, at in enumerate(ids.find(own.ids).tolist()) if at < 0]:
                 first = own.ids[unknown[0]]
                 other = ids.values and isinstance(first, str) is not isinstance(ids.values[0], str)
@@ -83,8 +84,9 @@ def read_more_vectors(
                 f"The model knows no {name} vectors (it knows: {', '.join(known) or 'none'}); leave them out, or fit "
                 "again with them."
             )
+        opened = _opened(table)
         with _naming(table):
-            own = _read(name, table)
+            own = _read(name, opened)
             if not own.ids:
                 continue
             if len(other := np.flatnonzero(ids.find(own.ids) < before)):
@@ -102,6 +104,10 @@ def read_more_vectors(
     return found
 
 
+def _opened(table: Table | str | Path) -> Table:
+    return read_parquet(Path(table), "vectors").table if isinstance(table, str | Path) else table
+
+
 def _naming(table: Any) -> AbstractContextManager[None]:
     return located(table) if isinstance(table, str | Path) else nullcontext()
 
@@ -115,9 +121,7 @@ def _unit_rows(own: Given, ids: Ids) -> FloatArray:
     return found
 
 
-def _read(name: str, table: Table | str | Path) -> Given:
-    if isinstance(table, str | Path):
-        table = _opened(Path(table))
+def _read(name: str, table: Table) -> Given:
     frame = read_frame(table, f"{name} vectors", ("id", "vector"), rest=False)
     arrow: pa.Table = frame.to_native()
     column = arrow.column("vector").combine_chunks()
@@ -140,16 +144,6 @@ def _read(name: str, table: Table | str | Path) -> Given:
             )
         held[value] = row
     return Given(tuple(held), there + 1, _matrix(name, column.take(pa.array(there)), tuple(held), there + 1))
-
-
-def _opened(path: Path) -> Table:
-    try:
-        return pyarrow.parquet.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise SourceError(
-            f"is no Parquet file that can be read ({reason}); give one with the columns id and vector."
-        ) from None
 
 
 def _matrix(name: str, column: Any, ids: tuple[Id, ...], rows: IntArray) -> FloatArray:

@@ -68,7 +68,7 @@ def _write_file(columns: Mapping[str, Sequence[Any]], rows: Sequence[Sequence[An
 
 
 def read_users(path: Path, users: Ids) -> list[Id]:
-    """The distinct user ids in the column ``user`` of a CSV or Parquet file, in the order of the file.
+    """The distinct user ids in the column ``user`` of a file of a table, in the order of the file.
 
     An id that only fits without the apostrophe that :func:`write_rows` puts before it in CSV is read without it.
 
@@ -82,9 +82,9 @@ def read_users(path: Path, users: Ids) -> list[Id]:
     """
     from ...loaders.files import read_table
 
-    if path.suffix not in (".csv", ".parquet") or not path.is_file():
-        raise SourceError(f"There is no CSV or Parquet file {path}; give one with a column 'user'.")
-    table, _ = read_table(path)
+    if not path.exists():
+        raise SourceError(f"There is no file {path}; give one with a column 'user'.")
+    table, _ = read_table(path, name="interactions")
     if "user" not in table.column_names:
         names = ", ".join(map(repr, table.column_names))
         raise SourceError(f"{path}: there is no column 'user' (its columns: {names}); rename one.")

@@ -20,19 +20,20 @@ _INDEX = "__index_level_"
 _SMALL = 1 << 20
 
 
-def read_parquet(source: Any, path: Path, stored: int, what: str) -> Part:
+def read_parquet(path: Path, what: str, data: bytes | None = None) -> Part:
     """Read a Parquet file; columns that hold no cells for a table are left out and reported.
 
     Args:
-        source: a path, or a buffer of the file.
-        path: for messages.
-        stored: size of the file in bytes.
+        path: the file.
         what: name of the table.
+        data: what is to be read in place of the file.
 
     Raises:
-        SourceError: the file is damaged, or its contents are absurdly large for it.
+        SourceError: the file is missing or damaged, or its contents are absurdly large for it.
     """
     try:
+        stored = path.stat().st_size
+        source: Any = path if data is None else pa.BufferReader(data)
         # not pq.read_table, which imports pandas; texts in dictionaries take no more memory than in the file
         metadata = pq.read_metadata(source)
         _check_numbers(metadata, path, stored)
@@ -42,7 +43,7 @@ def read_parquet(source: Any, path: Path, stored: int, what: str) -> Part:
         check_size(path, sum(_unfolded(chunk) for column in table.columns for chunk in column.chunks), stored)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise SourceError(f"{path}: cannot be read ({reason}); write the Parquet file again.") from None
+        raise SourceError(f"{path}: is no Parquet file that can be read ({reason}); write it again.") from None
     columns: dict[str, Any] = {}
     ignored = []
     for name, column in zip(table.column_names, table.columns, strict=True):

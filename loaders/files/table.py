@@ -73,7 +73,7 @@ def _open(path: Path, known: Names) -> Part:
         size = path.stat().st_size
         with path.open("rb") as file:
             if file.read(len(_PARQUET)) == _PARQUET:
-                return read_parquet(path, path, size, known.table)
+                return read_parquet(path, known.table)
             check_size(path, size, size)
             file.seek(0)
             data = file.read()
@@ -92,12 +92,12 @@ def _contents(data: bytes, name: str, path: Path, known: Names) -> Part:
     """What a file contains by its first bytes, its name having a word in messages only."""
     suffix = PurePosixPath(name).suffix.lower()
     if data.startswith(_PARQUET):
-        return read_parquet(pa.BufferReader(data), path, len(data), known.table)
+        return read_parquet(path, known.table, data)
     if data.startswith((_ZIP, _OLD_EXCEL)):
         return read_workbook(data, path, known)
     if suffix == ".parquet" or suffix.startswith(".xls"):
         kind = "Parquet" if suffix == ".parquet" else "Excel"
-        raise SourceError(f"{path}: cannot be read (it is no {kind} file); write it again, or correct its name.")
+        raise SourceError(f"{path}: is no {kind} file that can be read; write it again, or correct its name.")
     if data.startswith(_GZIP):
         raise SourceError(f"{path}: is packed twice; unpack it once.")
     return read_delimited(data, path, known)

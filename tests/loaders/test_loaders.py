@@ -172,7 +172,7 @@ BAD = {
     "broken parquet": (
         lambda folder: (folder / "interactions.csv").rename(folder / "interactions.parquet"),
         SourceError,
-        r"interactions\.parquet: cannot be read",
+        r"interactions\.parquet: is no Parquet file that can be read",
     ),
     "empty file": (_write("categories.csv", ""), SourceError, r"categories\.csv: is empty"),
     "ragged": (
@@ -233,7 +233,7 @@ def test_bad_tables_are_refused_by_name(shop: Path, case: str) -> None:
 
 @pytest.mark.parametrize("source", ["", "csv:x", "tables", "tables:", "complete-journey:", "google", "shopify:", "x"])
 def test_an_unknown_source_names_the_known_ones(source: str) -> None:
-    known = r"complete-journey\[\?products\], tables:DIR, shopify:DIR\[\?locale=en\], google:FILE"
+    known = r"complete-journey\[\?products\], tables:DIR\[\?schema=FILE\], shopify:DIR\[\?locale=en\], google:FILE"
     with pytest.raises(SourceError, match=known):
         load(source)
 

@@ -119,7 +119,7 @@ def test_users_come_from_a_file(run: Run, model: str, active: list[int], new: st
         (("audience", "CITRUS / LEMONS", "--json", "--csv"), "exclude each other"),
         (("audience", "CITRUS / LEMONS", "--out", "letters.xlsx"), "--out is 'letters.xlsx'; give a file that ends in"),
         (("audience", "CITRUS / LEMONS", "--out", "no/such/folder.csv"), "its folder does not exist"),
-        (("audience", "CITRUS / LEMONS", "--users", "nobody.csv"), "There is no CSV or Parquet file nobody.csv"),
+        (("audience", "CITRUS / LEMONS", "--users", "nobody.csv"), "There is no file nobody.csv"),
         (("forecast", "melons"), "Unknown target id 'melons'"),
         (("forecast", "--among", "sold"), "--among is 'sold'"),
         (("forecast", "--out", "forecast"), "give a file that ends in .csv or .parquet"),
