@@ -38,6 +38,7 @@ from .answers.users import Profile, UserRef, release, resolve_users
 from .config import Config, read_config
 from .settings import Settings
 from .updates.clusters import cluster_again
+from .updates.encoding import check_confirmed, confirm_encoder
 from .updates.observe import ObserveReport, forget, observe
 from .updates.report import FitReport
 
@@ -107,13 +108,20 @@ class Recommender:
         return {"state": "not fitted", **own} if self._state is None else {**self._state.summary, **own}
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a saved recommender.
+    def load(cls, path: str | Path, *, encoder: str | None = None) -> Self:
+        """Read a saved recommender; the folder may come from anybody.
+
+        Args:
+            path: the folder.
+            encoder: confirms the text encoder of the fit where it is none of newaisle's own, by its name or the folder
+                in which it is now. Without it that encoder is not loaded: ``search``, ``profile``, ``add``, ``push``,
+                ``write_back`` and ``fit`` raise a ModelError where they have something to encode.
 
         Raises:
-            ModelFormatError: the folder is missing, foreign, corrupted or of another version.
+            ModelFormatError: the folder is missing, foreign, corrupted or of another version, or may not be read.
+            InputError: the model was fitted with another encoder or without, or the encoder is inside the folder.
         """
-        state = load_state(Path(path))
+        state = confirm_encoder(load_state(Path(path)), Path(path), encoder)
         loaded = cls(seed=state.seed, encoder=state.encoder, settings=state.model.settings, kinds=state.kinds.given)
         if state.clusters is not None:
             loaded.relations, loaded.min_similarity = CLUSTERS, state.clusters.min_similarity
@@ -196,6 +204,8 @@ class Recommender:
         expect(history, Interactions, "The history", "build one by Interactions.from_table(...)")
         from .updates.fit import fit  # torch takes seconds to import, and serving a model needs none of it
 
+        if self._state is not None and self.encoder == self._state.encoder:
+            check_confirmed(self._state)
         self._state = fit(graph, history, self._config, self.cache, vectors, progress)
         return self
 

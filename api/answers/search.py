@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -21,6 +21,7 @@ from ...gnn.serving.state import ModelState
 from ...gnn.text.encoder import TextEncoder
 from ...gnn.utils import replace_keeping_cache
 from ...graph.frames import Table
+from ..updates.encoding import encoder_of
 from .table import check_k, target_table
 from .users import Profile, UserRef, resolve_users
 
@@ -91,7 +92,7 @@ class Finder:
 
     @cached_property
     def _encoder(self) -> TextEncoder | None:
-        return None if self.state.encoder is None or not self._meanings else TextEncoder(self.state.encoder)
+        return encoder_of(self.state) if self._meanings else None
 
     @cached_property
     def _meanings(self) -> tuple[FloatArray, ...]:
@@ -104,7 +105,7 @@ class Finder:
         values = [a.value.lower() if _LETTER.search(a.value) else "" for a in graph.attributes]
         known = None
         if self._encoder is not None and any(values):
-            known = TextEncoder(self._encoder.name, self.cache).encode(values).astype(np.float64)
+            known = replace(self._encoder, cache=self.cache).encode(values).astype(np.float64)
         return TextSearch(graph, self._meanings, known)
 
 

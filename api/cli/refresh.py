@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from .options import SOURCES, Reading, StoreUrl, with_reading_options
+from .options import SOURCES, ModelEncoder, Reading, StoreUrl, with_reading_options
 from .output import print_json, print_line, print_table, step
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def refresh(
             show_default=False,
         ),
     ] = None,
+    encoder: ModelEncoder = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report the changes without writing them.")] = False,
     max_delete: Annotated[
         str | None,
@@ -92,7 +93,7 @@ def refresh(
     from .exit_codes import refresh_codes
 
     with refresh_codes():
-        todo = _todo(source, reading, name, store, model, max_delete, wait, config)
+        todo = _todo(source, reading, name, store, (model, encoder), max_delete, wait, config)
         from ...graph import open_store
         from ...graph.store.report import check_removals
         from ..settings import Settings
@@ -120,7 +121,7 @@ def _todo(
     reading: Reading,
     name: str | None,
     store: str | None,
-    model: Path | None,
+    model_and_encoder: tuple[Path | None, str | None],
     max_delete: str | None,
     wait: str | None,
     config: Path | None,
@@ -129,9 +130,9 @@ def _todo(
 
     if (source is None) is (config is None):
         raise typer.BadParameter("give either --source or --config.")
-    given: dict[str, Any] = {
-        key: value for key, value in (("name", name), ("model", model), ("schema", reading.schema)) if value
-    }
+    model, encoder = model_and_encoder
+    own = {"name": name, "model": model, "encoder": encoder, "schema": reading.schema}
+    given: dict[str, Any] = {key: value for key, value in own.items() if value}
     for option, text, read in (("max_delete", max_delete, share), ("wait", wait, seconds)):
         if text is not None:
             try:
@@ -141,11 +142,13 @@ def _todo(
     if config is not None:
         if given:
             raise typer.BadParameter(
-                "with --config, --name, --model, --max-delete and --wait belong in the config file, and what says how "
-                "tables are written in a file that its key schema names."
+                "with --config, --name, --model, --encoder, --max-delete and --wait belong in the config file, and "
+                "what says how tables are written in a file that its key schema names."
             )
         file = read_refresh_config(config)
         return replace(file, store=store or file.store)
+    if encoder is not None and model is None:
+        raise typer.BadParameter("--encoder confirms the encoder of a model; give --model, too.")
     assert source is not None  # noqa: S101 - checked above
     return RefreshConfig((Job(source, **given),), store)
 
@@ -165,7 +168,7 @@ def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None,
 
     started = time.perf_counter()
     with step(f"Predicting with the model {job.model}"):
-        model = Recommender.load(job.model)
+        model = Recommender.load(job.model, encoder=job.encoder)
         if dry_run:
             graph, write_back = model.related(graph), None
         else:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .files import write_rows
-from .options import Among, Csv, Json, Model, Raw, TargetId
+from .options import Among, Csv, Json, Model, ModelEncoder, Raw, TargetId
 from .output import step
 
 
@@ -49,6 +49,7 @@ def search(
     ] = None,
     k: Annotated[int, typer.Option("-k", metavar="N", help="Number of targets.")] = 10,
     among: Among = "all",
+    encoder: ModelEncoder = None,
     json: Json = False,
     csv: Csv = False,
     raw: Raw = False,
@@ -76,7 +77,7 @@ def search(
     from ..recommender import Recommender
 
     with step("Searching", brief=True):
-        recommender = Recommender.load(model)
+        recommender = Recommender.load(model, encoder=encoder)
         user_id = None if user is None else recommender.fitted.users.parse(user)
         table = recommender.search(text, k, user=user_id, among=among)
     write_rows(recommender.table_columns(table), json=json, csv=csv, raw=raw)

@@ -16,10 +16,10 @@ from ...graph.store.write import WAIT_SECONDS
 from ...paths import read_utf8
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SOURCE_KEYS = frozenset({"source", "name", "model", "max_delete", "wait", "schema"})
+_SOURCE_KEYS = frozenset({"source", "name", "model", "max_delete", "wait", "schema", "encoder"})
 _EXAMPLE = (
     '[[source]] with source = "shopify:DIR" and, where wanted, name, model = "DIR", max_delete = "5%", wait = "30s", '
-    'schema = "FILE"'
+    'schema = "FILE", encoder = "NAME" (of the model)'
 )
 
 
@@ -33,6 +33,7 @@ class Job:
         max_delete: largest share of the stored targets that may go, 0 to 1.
         wait: seconds to wait for another refresh of it.
         schema: how its tables are written, where they do not say it themselves.
+        encoder: confirms the model's text encoder (:meth:`Recommender.load`).
     """
 
     source: str
@@ -41,6 +42,7 @@ class Job:
     max_delete: float = MAX_DELETE
     wait: float = WAIT_SECONDS
     schema: TableSchema | None = None
+    encoder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def _job(path: Path, number: int, entry: Any) -> Job:
             share(entry["max_delete"]) if "max_delete" in entry else MAX_DELETE,
             seconds(entry["wait"]) if "wait" in entry else WAIT_SECONDS,
             read_schema(Path(entry["schema"])) if "schema" in entry else None,
+            entry.get("encoder"),
         )
     except ValueError as error:
         raise SourceError(f"{path}: source {number}: {error}") from None

@@ -9,11 +9,11 @@ import numpy as np
 
 from ...gnn.serving.state import ModelState
 from ...gnn.text.clusters import CLUSTER, has_clusters
-from ...gnn.text.encoder import TextEncoder
 from ...graph import CatalogGraph, Relation
 from ...graph.catalog.derive import with_attributes
 from ...graph.catalog.extend import Addition
 from ...graph.catalog.schema import Attribute
+from .encoding import encoder_of
 
 
 def cluster_addition(state: ModelState, addition: Addition, cache: Path | None) -> Addition:
@@ -49,6 +49,6 @@ def _held(graph: CatalogGraph) -> dict[int, dict[Attribute, float]]:
 
 def _nearest(state: ModelState, texts: list[str], cache: Path | None) -> list[dict[Attribute, float]]:
     """The nearest cluster of each text, nothing for an empty one."""
-    if state.clusters is None or state.encoder is None or not any(texts):
+    if state.clusters is None or not any(texts) or (encoder := encoder_of(state, cache)) is None:
         return [{} for _ in texts]
-    return state.clusters.attributes(TextEncoder(state.encoder, cache).encode(texts))
+    return state.clusters.attributes(encoder.encode(texts))

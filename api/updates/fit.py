@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ...gnn.propagation.propagate import fit_transform
@@ -51,6 +52,7 @@ def refit(state: ModelState, history: Interactions, config: Config, progress: Pr
         progress=progress,
         signed=sales.signed,
     )
-    return ModelState.from_fit(
+    fitted = ModelState.from_fit(
         sales, state.graph, model, state.schema, encoder=state.encoder, seed=state.seed, clusters=state.clusters
     )
+    return replace(fitted, encoder_confirmed=state.encoder_confirmed)

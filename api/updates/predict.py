@@ -16,8 +16,8 @@ from ...gnn.propagation.propagate import transform
 from ...gnn.propagation.schema import FeatureSchema
 from ...gnn.propagation.subgraph import Subgraph
 from ...gnn.serving.state import ModelState
-from ...gnn.text.encoder import TextEncoder
 from ...graph import CatalogGraph
+from .encoding import encoder_of
 
 
 def predict_targets(
@@ -97,9 +97,10 @@ def _encode(
     fresh = nodes if held is None else nodes[known[nodes] < 0]
     rows = None
     if len(fresh):
-        if state.encoder is None:
+        encoder = encoder_of(state, cache)
+        if encoder is None:
             raise ModelError("The model has texts but no encoder; fit it again.")
-        rows = TextEncoder(state.encoder, cache).encode([words(node) for node in fresh.tolist()])
+        rows = encoder.encode([words(node) for node in fresh.tolist()])
     width = held.shape[1] if held is not None else rows.shape[1] if rows is not None else 0
     found = np.zeros((len(known), width), dtype=np.float32)
     if rows is not None:

@@ -29,6 +29,7 @@ from ..prior.kernel import Prior
 from ..prior.nearest import make_regressor
 from ..propagation.features import FeatureBlocks
 from ..text.clusters import Clusters
+from ..text.encoder import OWN_ENCODERS
 from .blocks import Array, ArrayFile, StoredBlocks, block_arrays, read_schema, schema_arrays, schema_config
 from .folder import FORMAT, ModelFiles, open_files, read_config, unreadable
 from .generations import save_generation
@@ -154,6 +155,7 @@ def _assemble(files: ModelFiles, config: SavedConfig) -> ModelState:
         model=_read_model(ArrayFile(files.arrays["space"]), features, config, len(users.users), graph),
         schema=read_schema(config.frozen, features, graph),
         encoder=config.encoder,
+        encoder_confirmed=config.encoder is None or config.encoder in OWN_ENCODERS,
         seed=config.seed,
         clusters=None if clusters is None else _read_clusters(features, clusters),
         backend=_backend(config.library),

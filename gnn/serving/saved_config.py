@@ -31,6 +31,7 @@ _LIMITS = Limits(
     },
     above_zero=SETTINGS_LIMITS.above_zero | {"longest", "event_kinds.strongest"},
 )
+_MOST_LETTERS = 1_000
 _MOST_STEPS = 10_000
 """Steps of fitting factors: a new fit to a model with more would never end."""
 
@@ -103,6 +104,8 @@ class SavedConfig:
         steps = max(config.settings.factors.iterations, config.settings.factors.rounds)
         if steps > _MOST_STEPS:
             raise InputError(f"settings.factors has {steps:,} steps, more than {_MOST_STEPS:,}.")
+        if len(config.encoder or "") > _MOST_LETTERS:
+            raise InputError("encoder is too long for the name of an encoder.")
         _check_schema(config.frozen, config.blocks)
         return config
 

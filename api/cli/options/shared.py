@@ -90,6 +90,15 @@ Encoder = Annotated[
         show_default=DEFAULT_ENCODER,
     ),
 ]
+ModelEncoder = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        metavar="NAME",
+        help="Confirm the model's text encoder, unless it is packaged:all-MiniLM-L6-v2 or static:packaged.",
+        show_default=False,
+    ),
+]
 EventWeights = Annotated[
     str,
     typer.Option(
