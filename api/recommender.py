@@ -376,7 +376,8 @@ class Recommender:
     @staticmethod
     def table_columns(table: Table) -> dict[str, list[Any]]:
         """A result table as lists by column, whatever library it is in."""
-        return {name: column.to_list() for name, column in nw.from_native(table, eager_only=True).to_dict().items()}
+        columns = nw.from_native(table, eager_only=True).to_dict()
+        return {name: column.to_arrow().to_pylist() for name, column in columns.items()}
 
     def probabilities(
         self,

@@ -100,9 +100,15 @@ def _arrow(series: nw.Series[Any], name: str, what: str) -> Any:
 
 
 def to_frame(columns: Mapping[str, Any], backend: ModuleType | None = None) -> Table:
-    """Build a table of a library (default: Arrow) from named columns."""
+    """Build a table of a library (default: Arrow) from named columns; integers stay so where some are missing."""
     arrow = pa.table(dict(columns))
     if backend is None or backend is pa:
         return arrow
-    lists = {name: arrow.column(name).to_pylist() for name in arrow.column_names}
+    if hasattr(backend, "from_arrow"):  # polars
+        return backend.from_arrow(arrow)
+    lists: dict[str, Any] = {}
+    for name, column in zip(arrow.column_names, arrow.columns, strict=True):
+        cells = column.to_pylist()
+        nullable = column.null_count and pa.types.is_integer(column.type) and hasattr(backend, "Int64Dtype")
+        lists[name] = backend.array(cells, dtype=backend.Int64Dtype()) if nullable else cells
     return nw.from_dict(lists, backend=backend).to_native()

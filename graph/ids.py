@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+import narwhals as nw
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from ..errors import InputError, UnknownIdError, name_some
 from .cleaning import normalise_text
@@ -74,7 +77,7 @@ class Ids:
 
     def positions(self, values: Iterable[Id]) -> npt.NDArray[np.int64]:
         """Positions of several ids, int64 (n,); :class:`UnknownIdError` (up to five named) where some are unknown."""
-        wanted = list(values)
+        wanted = id_list(values)
         places = [self._find(value) for value in wanted]
         unknown: list[object] = [value for value, place in zip(wanted, places, strict=True) if place < 0]
         if unknown:
@@ -89,7 +92,7 @@ class Ids:
 
     def find(self, values: Iterable[Id | None]) -> npt.NDArray[np.int64]:
         """Positions, int64 (n,), with -1 for ids that are not among these."""
-        return np.fromiter((-1 if value is None else self._find(value) for value in values), dtype=np.int64)
+        return np.fromiter((-1 if value is None else self._find(value) for value in id_list(values)), dtype=np.int64)
 
     def parse(self, text: str) -> Id:
         """A text (from a command line) as an id of this collection's type."""
@@ -125,3 +128,33 @@ def own_id(value: object) -> Id | None:
             "integers beside a missing cell into decimal numbers); read the column as Int64 or as texts."
         )
     return int(number)
+
+
+def id_list(ids: Any) -> list[Any]:
+    """One id or several as a list of plain values.
+
+    Several are any iterable: also an Arrow, numpy, pandas or polars column or index. Scalars of these libraries become
+    texts and integers, missing cells None; what is no id (a profile of a user) stays as it is.
+    """
+    if ids is None or isinstance(ids, str | int | float | np.generic | pa.Scalar):
+        return [_plain(ids)]
+    if type(ids).__module__.startswith("pandas") and hasattr(ids, "to_series"):  # an index
+        ids = ids.to_series()
+    if isinstance(ids, pa.Array | pa.ChunkedArray):
+        return list(map(_plain, ids.to_pylist()))
+    series = nw.from_native(ids, series_only=True, pass_through=True)
+    if not isinstance(series, nw.Series):
+        return list(map(_plain, ids))
+    try:
+        return list(map(_plain, series.to_arrow().to_pylist()))
+    except (pa.ArrowException, TypeError):  # objects that are no ids
+        return list(map(_plain, series.to_list()))
+
+
+def _plain(value: Any) -> Any:
+    """A scalar of any library as a plain one, a whole decimal number as an integer, None where it is missing."""
+    if isinstance(value, pa.Scalar):
+        value = value.as_py()
+    elif isinstance(value, np.generic):
+        value = value.item()
+    return own_id(value) if isinstance(value, float) else value

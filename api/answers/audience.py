@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from ...arrays import IntArray
 from ...errors import InputError
@@ -48,12 +47,11 @@ def audience(state: ModelState, target: Id, options: AudienceOptions, chunk: int
         scores[part] = state.score(vectors, one)[:, 0]
         chances[part] = state.model.purchase_probability(vectors, state.activity(rows[part]), one)[:, 0]
     best = np.lexsort((rows, -scores, -chances))[: options.k]
-    id_type = pa.array(state.users.values[:1]).type  # for an audience of nobody
     return target_table(
         state,
         AUDIENCE_COLUMNS,
         np.full(len(best), position),
-        user=pa.array([state.histories.user_id(row) for row in rows[best].tolist()], type=id_type),
+        user=state.user_column([state.histories.user_id(row) for row in rows[best].tolist()]),
         score=scores[best],
         probability=chances[best],
         expected_buyers=np.cumsum(chances[best]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ...gnn.serving.candidates import Among
 from ...gnn.serving.state import ModelState
 from ...graph import Id
 from ...graph.frames import Table
+from ...graph.ids import id_list
 from .table import target_table
 
 FORECAST_COLUMNS = (
@@ -29,8 +30,8 @@ FORECAST_COLUMNS = (
 
 def forecast(state: ModelState, targets: Id | Among) -> Table:
     """The expected buyers of targets as a table with ``FORECAST_COLUMNS``, most buyers first, then by id."""
-    several = not isinstance(targets, str | int | np.integer) or targets in ("new", "seen", "all")
-    positions = state.choose(cast("Among", targets if several else [targets])).targets
+    some = isinstance(targets, str) and targets in get_args(get_args(Among)[0])
+    positions = state.choose(cast("Among", targets if some else id_list(targets))).targets
     model = state.model
     rows = np.flatnonzero(activity := np.diff(state.bought.indptr))
     buyers = TrueBuyers.of_each(state.bought, positions)

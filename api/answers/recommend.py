@@ -64,7 +64,7 @@ def recommend(state: ModelState, batch: UserBatch, candidates: Candidates, optio
         state,
         RESULT_COLUMNS,
         targets,
-        user=pa.array(batch.ids).take(pa.array(np.nonzero(found)[0])),
+        user=state.user_column(batch.ids).take(pa.array(np.nonzero(found)[0])),
         score=scores[found],
         probability=_chance(state, batch, scores)[found],
         confidence=state.confidence[targets],

@@ -11,9 +11,10 @@ from ...arguments import is_whole
 from ...arrays import IntArray
 from ...display import short
 from ...errors import InputError
-from ...gnn.serving.state import ModelState, as_list
+from ...gnn.serving.state import ModelState
 from ...graph import Id
 from ...graph.frames import Table, to_frame
+from ...graph.ids import id_list
 
 
 def target_table(state: ModelState, columns: Sequence[str], targets: IntArray, **values: Any) -> Table:
@@ -25,7 +26,7 @@ def target_table(state: ModelState, columns: Sequence[str], targets: IntArray, *
 
 def target_positions(state: ModelState, targets: Id | Sequence[Id]) -> IntArray:
     """Positions of one or several targets, at least one, in their order."""
-    positions = state.graph.ids.positions(as_list(targets))
+    positions = state.graph.ids.positions(id_list(targets))
     if not len(positions):
         raise InputError("There is no target to answer for; give at least one target id.")
     return positions

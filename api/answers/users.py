@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from ...gnn.model.cosine_softmax import user_embeddings
 from ...gnn.retrieval.privacy import release_vectors
 from ...gnn.serving.state import ModelState
 from ...graph import Id
+from ...graph.ids import id_list
 
 
 def release(state: ModelState, users: Id | Sequence[Id], epsilon: float, delta: float, seed: int | None) -> FloatArray:
@@ -43,7 +46,6 @@ class Profile:
 UserRef = Id | Profile | None
 """A user by own id, a profile, or None: a user without history, who gets the mean user's vector."""
 
-_ONE = (str, int, np.integer, Profile)
 _NOTHING = np.empty(0, dtype=np.int64)
 
 
@@ -69,8 +71,7 @@ class UserBatch:
 
 def user_list(users: UserRef | Sequence[UserRef], *, once: bool = False) -> list[UserRef]:
     """One or several users (also a column of a table or an array) as a list; with ``once`` each only once."""
-    # by what one user is, since columns of tables and arrays are no Sequence
-    wanted: list[UserRef] = [users] if users is None or isinstance(users, _ONE) else list(users)
+    wanted: list[UserRef] = [users] if isinstance(users, Profile) else id_list(users)
     if once and len(set(wanted)) < len(wanted):
         times = Counter(who for who in wanted if who is not None and not isinstance(who, Profile))
         twice: list[object] = [own for own, number in times.items() if number > 1]
@@ -85,10 +86,10 @@ def resolve_users(state: ModelState, users: UserRef | Sequence[UserRef], *, once
     wanted = user_list(users, once=once)
     if not wanted:
         raise InputError("There is no user to answer for; give a user id, or None for a user without history.")
-    ids = tuple(None if isinstance(who, Profile) else who for who in wanted)
-    own = [who for who in ids if who is not None]
-    places = np.full(len(ids), -1)
-    places[[who is not None for who in ids]] = rows = state.histories.rows(own)
+    known = [who is not None and not isinstance(who, Profile) for who in wanted]
+    places = np.full(len(wanted), -1)
+    places[known] = rows = state.histories.rows([cast("Id", who) for who in itertools.compress(wanted, known)])
+    ids = tuple(state.histories.user_id(place) if place >= 0 else None for place in places.tolist())
     vectors = np.tile(state.model.factors.mean_user, (len(ids), 1))
     vectors[places >= 0] = state.user_vectors(rows)
     for place, who in enumerate(wanted):

@@ -14,10 +14,11 @@ from ...arrays import BoolArray, IntArray
 from ...errors import InputError, InteractionsError, ModelError, UnknownIdError, name_some
 from ...gnn.online.events import EventLog, log_events
 from ...gnn.online.relearn import update_targets_online
-from ...gnn.serving.state import ModelState, as_list
+from ...gnn.serving.state import ModelState
 from ...graph import Id, Ids, Interactions
 from ...graph.event_weights import stronger
 from ...graph.frames import Table, read_frame
+from ...graph.ids import id_list
 
 _AHEAD = timedelta(days=1)
 """Times without a time zone may be half a day ahead of UTC."""
@@ -81,7 +82,7 @@ def observe(state: ModelState, events: Interactions | Table) -> tuple[ModelState
 
 def forget(state: ModelState, users: Id | Sequence[Id]) -> ModelState:
     """Forget users (:meth:`Recommender.forget`)."""
-    gone = as_list(users)
+    gone = id_list(users)
     if not gone:
         raise InputError("There is no user to forget; give at least one user id.")
     kept = np.ones(len(state.users) + len(state.newcomers), dtype=np.bool_)

@@ -31,11 +31,6 @@ from .candidates import Among, Candidates, positions_among
 from .histories import UserHistories
 
 
-def as_list(ids: Id | Sequence[Id]) -> list[Id]:
-    """One own id or several (a column of a table or an array will do) as a list."""
-    return [ids] if isinstance(ids, str | int | np.integer) else list(ids)
-
-
 @dataclass(frozen=True, eq=False)
 class ModelState:
     """A fitted model with its catalog and the histories of its users.
@@ -162,6 +157,11 @@ class ModelState:
         """How many targets the median user with a history bought."""
         sizes = np.diff(self.bought.indptr)
         return int(np.median(sizes[sizes > 0]))
+
+    def user_column(self, ids: Sequence[Id | None]) -> Any:
+        """Own ids of users as an Arrow array of the type of all ids, also where there is none."""
+        known = self.users.values or self.newcomers.values
+        return pa.array(ids, type=pa.array(known[:1]).type)
 
     @cached_property
     def id_column(self) -> Any:

@@ -55,6 +55,7 @@ def explain(state: ModelState, user: Id, target: Id, source: str | None = None) 
     own_sales = float(sales @ vector[0] / scale)
     writer = ReasonWriter(state, user, state.histories.quantities(row), position, score, source)
     because = writer.write(history, sources, own_sales)
+    user, target = state.histories.user_id(row), state.graph.ids.values[position]
     return Explanation(user, target, score, history, sources, own_sales, offset_share(model, position), because)
 
 
