@@ -114,7 +114,7 @@ def run_demo(step: Step, out: Path, households: int | None = None) -> DemoResult
         users = [household.user for household in shown]
         if not again.recommend(users).equals(model.recommend(users)):
             raise ModelError(f"The recommender reloaded from {out / 'model'} answers differently; please report this.")
-    with step("Drawing a new category"):
+    with step("Plotting a new category"):
         picture = out / "new-category.png"
         plot_target(again, shown[0].recommended[0]["target"], picture)
     return DemoResult(result.rows, shown, out / "model", picture, folder)

@@ -1,99 +1,142 @@
-"""The plot of one new target: its neighbours in the graph, and the seen targets that its embedding is made of."""
+"""The plot of one new target: the sold targets that its vector is predicted from, and what it shares with them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import networkx as nx
-import numpy as np
-
-from ....gnn.retrieval.attribution import source_shares
 from ....graph import Id
 from ...recommender import Recommender
+from .boxes import Box, Ruler, Style, connect, draw_box, height_of, stacked, write
 from .canvas import canvas
+from .ties import Ties, ties_of
 
-_SOURCES = 12
-_CANDIDATES = 40
-_CARRIERS = 3
-_COLOURS = {"new": "#d1495b", "seen": "#2e86ab", "group": "#8d99ae", "attribute": "#edae49"}
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# colours of Okabe and Ito, which colour-blind people can tell apart
+_NEW = Style("#d55e00", "#a84a00", text="white", size=12, bold=True)
+_SOLD = Style("#e3f0f8", "#0072b2")
+_SHARED = {
+    "ancestor": Style("#eeeeee", "#6b6b6b"),
+    "attribute": Style("#fdf1d8", "#e69f00"),
+    "text": Style("#dff3ec", "#009e73"),
+}
+_LEGEND = {
+    "ancestor": "category above both",
+    "attribute": "attribute of both",
+    "text": "texts or names that are alike",
+}
+_PLAIN, _FAINT = Style("none", "none"), Style("none", "none", text="#555555", size=9)
+_TITLE, _HEADING = Style("none", "none", size=15, bold=True), Style("none", "none", size=10.5, bold=True)
+
+_WIDTH = 14.0
+_COLUMNS = ((0.3, 2.4), (4.0, 2.6), (7.9, 3.0), (11.1, 2.6))
+"""Left edge and width in inches: the target, what is shared, the sold targets, their bars."""
+_TOP, _BOTTOM = 1.2, 1.0
+_DIGITS = 0.5
+"""Inches for the number at the end of a bar."""
 
 
 def plot_target(model: Recommender, target: Id, path: Path) -> None:
-    """Plot a target's neighbourhood (left) and the seen targets its vector is made of (right) to a PNG file.
+    """Plot what a target is predicted from to a PNG, SVG or PDF file.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
         UnknownIdError: no such target.
     """
-    figure = canvas(16, 7.5)
-    name = model.fitted.graph.names[model.fitted.graph.ids.position(target)]
-    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    _plot_graph(left, model, target)
-    _plot_sources(right, model, target)
-    figure.suptitle(f"{name}: nobody has bought it yet", fontsize=15, fontweight="bold")
-    figure.savefig(path, dpi=120)
+    target_figure(ties_of(model.fitted, target)).savefig(path, dpi=120)
 
 
-def _plot_graph(axes, model: Recommender, target: Id) -> None:  # type: ignore[no-untyped-def]  # matplotlib is optional
-    """The target, its parents and attributes, and the most similar seen targets that share them."""
-    graph, latent_model = model.fitted.graph, model.fitted.model
-    near, around = graph.neighbourhood(target, 1), graph.neighbourhood(target, 2)
-    shown = nx.Graph()
-    shown.add_node(target, **near.nodes[target])
-    carriers: dict[object, int] = {}
-    for other in model.table_columns(model.similar(target, _CANDIDATES))["target"]:
-        shared = [] if other == target or other not in around else [n for n in around.successors(other) if n in near]
-        # a node that many share says little and would make a hairball
-        rare = [node for node in shared if node != target and carriers.get(node, 0) < _CARRIERS]
-        for node in rare:
-            carriers[node] = carriers.get(node, 0) + 1
-            for end in (node, other):
-                shown.add_node(end, **around.nodes[end])
-            shown.add_edge(other, node)
-            shown.add_edge(target, node)
-    seen = {graph.ids.values[i] for i in latent_model.regressor.seen}
-    kinds = {node: _kind(node, data, target, seen) for node, data in shown.nodes(data=True)}
-    places = nx.kamada_kawai_layout(shown)
-    nx.draw_networkx_edges(shown, places, ax=axes, edge_color="#c9ced6")
-    for kind, colour in _COLOURS.items():
-        members = [node for node in shown if kinds[node] == kind]
-        sizes = [900 if node == target else 260 for node in members]
-        nx.draw_networkx_nodes(shown, places, members, ax=axes, node_color=colour, node_size=sizes, label=_LABELS[kind])
-    labels = {node: _short(str(data["name"])) for node, data in shown.nodes(data=True)}
-    above = {node: (x, y + 0.06) for node, (x, y) in places.items()}
-    nx.draw_networkx_labels(shown, above, labels, ax=axes, font_size=8)
-    axes.set_title("Its place in the catalog graph")
-    axes.legend(loc="lower left", fontsize=9, markerscale=0.5, frameon=False)
-    axes.margins(0.12)
+def target_figure(ties: Ties) -> Figure:
+    """From left to right: the target, what it shares, the sold targets, their weights; as high as these need."""
+    figure = canvas(_WIDTH, 1.0)
+    figure.set_layout_engine("none")  # every place is computed
+    ruler = Ruler(figure)
+    new = [ruler.box(ties.name, *_COLUMNS[0], _NEW)]
+    sold = [ruler.box(each.name, *_COLUMNS[2], _SOLD) for each in ties.sold]
+    shared = [ruler.box(each.name, *_COLUMNS[1], _SHARED[each.kind]) for each in ties.shared]
+    title = ruler.wrapped(ties.name + ("" if ties.has_sales else ": nobody has bought it yet"), _WIDTH - 0.6, _TITLE)
+    top = _TOP + (len(title) - 1) * _TITLE.line
+    body = max(map(height_of, (new, shared, sold)))
+    height = top + body + _BOTTOM
+    figure.set_size_inches(_WIDTH, height)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, _WIDTH), ylim=(0, height))
     axes.set_axis_off()
+    write(axes, 0.3, height - 0.25 - len(title) * _TITLE.line / 2, "\n".join(title), _TITLE)
+    middle = _BOTTOM + body / 2
+    sold = stacked(sold, middle)
+    # what is shared stands beside the sold targets that share it, so that few curves cross
+    order = sorted(range(len(shared)), key=lambda i: sum(ties.shared[i].sold) / len(ties.shared[i].sold))
+    shared = stacked([shared[i] for i in order], middle)
+    (target,) = stacked(new, middle)
+    for box, at in zip(shared, order, strict=True):
+        connect(axes, target, box, box.style.edge, 1.8)
+        for place in ties.shared[at].sold:
+            connect(axes, box, sold[place], box.style.edge)
+    for box in (target, *shared, *sold):
+        draw_box(axes, box)
+    headings = (f"New {ties.kind}", "What it shares", "with sold targets", "Weight in its prediction")
+    for (left, _), heading in zip(_COLUMNS, headings, strict=True):
+        write(axes, left, height - top + 0.2, heading, _HEADING, base=True)
+    _draw_bars(axes, ties, sold)
+    _draw_legend(axes, ties)
+    return figure
 
 
-def _kind(node: object, data: dict[str, object], target: Id, seen: set[Id]) -> str:
-    if node == target:
-        return "new"
-    if data["kind"] == "attribute":
-        return "attribute"
-    return "seen" if node in seen else "group" if data["group"] else "new"
+def _draw_bars(axes: Axes, ties: Ties, sold: list[Box]) -> None:
+    """A bar per sold target on the height of its box, with its number behind it."""
+    if not ties.sold:
+        return
+    left, width = _COLUMNS[3]
+    weights = [each.weight for each in ties.sold]
+    low, high = min(0.0, *weights), max(0.0, *weights)
+    scale = (width - _DIGITS) / (high - low)
+    zero = left - low * scale
+    for box, weight in zip(sold, weights, strict=True):
+        against = weight < 0
+        axes.barh(
+            box.middle,
+            weight * scale,
+            height=0.24,
+            left=zero,
+            color="white" if against else _SOLD.edge,
+            edgecolor=_SOLD.edge,
+            hatch="////" if against else None,
+        )
+        write(axes, max(zero, zero + weight * scale) + 0.07, box.middle, f"{weight:.2f}", _PLAIN)
+    ends = [end for box in (sold[0], sold[-1]) for end in (box.middle - 0.2, box.middle + 0.2)]
+    axes.plot([zero, zero], [min(ends), max(ends)], color="#1a1a1a", linewidth=0.9)
 
 
-_LABELS = {"new": "new target", "seen": "sold target", "group": "group above it", "attribute": "attribute"}
+def _draw_legend(axes: Axes, ties: Ties) -> None:
+    """What the colours mean, and what is not shown."""
+    from matplotlib.patches import Patch
 
-
-def _plot_sources(axes, model: Recommender, target: Id) -> None:  # type: ignore[no-untyped-def]  # matplotlib is optional
-    graph, latent_model = model.fitted.graph, model.fitted.model
-    weights, _ = source_shares(latent_model, graph.ids.position(target))
-    first = np.argsort(-np.abs(weights), kind="stable")[:_SOURCES][::-1]
-    axes.barh(
-        range(len(first)),
-        weights[first],
-        color=[_COLOURS["seen"] if weight > 0 else _COLOURS["group"] for weight in weights[first]],
+    kinds = [kind for kind in _SHARED if any(each.kind == kind for each in ties.shared)]
+    handles = [Patch(facecolor=_SHARED[kind].face, edgecolor=_SHARED[kind].edge, label=_LEGEND[kind]) for kind in kinds]
+    handles.insert(0, Patch(facecolor=_NEW.face, edgecolor=_NEW.edge, label=f"new {ties.kind}"))
+    handles.append(Patch(facecolor=_SOLD.face, edgecolor=_SOLD.edge, label="sold target"))
+    if any(each.weight < 0 for each in ties.sold):
+        handles.append(Patch(facecolor="white", edgecolor=_SOLD.edge, hatch="////", label="speaks against"))
+    axes.legend(
+        handles=handles,
+        ncols=len(handles),
+        loc="center left",
+        bbox_to_anchor=(0.2, 0.62),
+        bbox_transform=axes.transData,
+        frameon=False,
+        fontsize=9.5,
+        borderpad=0,
     )
-    axes.set_yticks(range(len(first)), [_short(graph.names[i]) for i in latent_model.regressor.seen[first]])
-    axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_title("Where its embedding came from")
-    axes.set_xlabel("weight of the sold target's factors")
-    axes.spines[["top", "right"]].set_visible(False)
+    parts = [
+        _part(len(ties.sold), ties.more_sold, "largest", "weights"),
+        _part(len(ties.shared), ties.more_shared, "strongest", "ties"),
+    ]
+    write(axes, 0.3, 0.28, f"Shown: {' and '.join(parts)}.", _FAINT)
 
 
-def _short(text: str, most: int = 28) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _part(shown: int, left_out: int, best: str, what: str) -> str:
+    """How many of something are shown."""
+    return f"the {shown} {best} of {shown + left_out:,} {what}" if left_out else f"all {shown} {what}"
