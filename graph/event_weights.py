@@ -87,11 +87,14 @@ class WeightedHistory:
                     "above 0, or other events."
                 )
             kinds = replace(kinds, strongest=strongest)
-            events = events.where(kinds.weights(events) != 0)
         weights = kinds.weights(events)
+        if not weights.all():
+            events, weights = events.where(weights != 0), weights[weights != 0]
         starts = np.flatnonzero(np.r_[True, (np.diff(events.user) != 0) | (np.diff(events.target) != 0)])
         pair = stronger(*(pick.reduceat(weights, starts) for pick in (np.minimum, np.maximum)))
-        signed = replace(events.where(np.isin(np.arange(len(events)), starts)), weight=pair).matrix(graph)
+        first = np.zeros(len(events), dtype=np.bool_)
+        first[starts] = True
+        signed = replace(events.where(first), weight=pair).matrix(graph)
         wanted = np.repeat(pair > 0, np.diff(np.r_[starts, len(events)]))
         if not wanted.any():
             raise InteractionsError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -125,7 +126,7 @@ class Interactions:
     def __len__(self) -> int:
         return len(self.user)
 
-    @property
+    @cached_property
     def kinds_of_events(self) -> tuple[list[str], IntArray]:
         """The kinds that occur, ascending, and each event's position among them, int64 (e,)."""
         texts, codes = distinct(pa.chunked_array([pa.array(self.event, pa.string())]))
@@ -156,6 +157,9 @@ class Interactions:
         """The events on targets of the graph, others counted in ``report``; :class:`InteractionsError` if none is."""
         place = graph.ids.find(self.targets)
         keep = place[self.target] >= 0
+        if len(self) and keep.all():
+            same = self.report.rows_kept == len(self)
+            return self if same else replace(self, report=replace(self.report, rows_kept=len(self)))
         lost = self.where(~keep)
         examples = lost._examples(graph)
         if not keep.any():
@@ -163,10 +167,9 @@ class Interactions:
                 f"No interaction is on a known target (for example {examples[0] if examples else None} is not in the "
                 "catalog); check that both tables use the same target ids."
             )
-        report = replace(self.report, rows_kept=int(keep.sum()))
-        if len(lost):
-            dropped = {**report.dropped, UNKNOWN_TARGET: report.dropped.get(UNKNOWN_TARGET, 0) + len(lost)}
-            report = replace(report, dropped=dropped, examples={**report.examples, UNKNOWN_TARGET: examples})
+        dropped = {**self.report.dropped, UNKNOWN_TARGET: self.report.dropped.get(UNKNOWN_TARGET, 0) + len(lost)}
+        shown = {**self.report.examples, UNKNOWN_TARGET: examples}
+        report = replace(self.report, rows_kept=int(keep.sum()), dropped=dropped, examples=shown)
         return replace(self.where(keep), report=report)
 
     def _examples(self, graph: CatalogGraph) -> tuple[str, ...]:

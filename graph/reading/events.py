@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...arrays import BoolArray, FloatArray, IntArray
 from ...errors import InteractionsError
@@ -20,12 +21,14 @@ from .guests import GUEST, find_guests
 from .kinds import DISLIKED, LIKED, RATED, kind_notes
 from .numbers import parse_number
 from .own_ids import read_ids
+from .rows import repeated_rows, sorted_rows
 from .table_schema import Ratings, TableReading, TableSchema
 from .times import Times, read_times
 
 WHAT = "interactions"
 NOTHING = "weight of 0 or below"
 MERGED = "ids that are one with another once normalised"
+_FIRST = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +75,8 @@ def read_events(table: Table, columns: Mapping[str, str], schema: TableSchema) -
     kinds = _kinds(given["event"], columns["event"], tally) if "event" in given else None
     if ratings is not None:
         kinds = _rated(rows.column(ratings.column), ratings, reading, kinds)
-    tally.columns += _columns(rows, columns, reading, times, column_names(table, WHAT), ratings)
+    numbers = {"user": len(users), "target": len(targets)}
+    tally.columns += _columns(rows, columns, reading, times, column_names(table, WHAT), ratings, numbers)
     tally.notes += notes
 
     tally.read = len(rows)
@@ -87,13 +91,14 @@ def read_events(table: Table, columns: Mapping[str, str], schema: TableSchema) -
     target_ids, target_at = _positions(targets, what[kept], "target", tally)
     further = (None if times is None else times.values, None if kinds is None else kinds.codes, weights)
     keys = [user_at, target_at, *(column[kept] for column in further if column is not None)]
-    order = np.lexsort(keys[::-1])
-    repeated = _repeats([key[order] for key in keys])
-    again = kept[order[repeated]]
+    order = sorted_rows(keys)
+    repeated = repeated_rows([key[order] for key in keys])
+    again = np.zeros(len(rows), dtype=np.bool_)
+    again[kept[order[repeated]]] = True
     _drop(
         tally,
         DUPLICATE,
-        np.isin(np.arange(len(rows)), again, assume_unique=True) if len(again) else np.zeros(len(rows), np.bool_),
+        again,
         lambda row: f"row {row + 1} (user {users[who[row]]!r}, target {targets[what[row]]!r})",
     )
     order = order[~repeated]
@@ -134,7 +139,7 @@ def _drop(tally: Tally, reason: str, rows: BoolArray, describe: Any) -> None:
 
 
 def _positions(own: list[Id | None], codes: IntArray, what: str, tally: Tally) -> tuple[Ids, IntArray]:
-    used = np.unique(codes)
+    used = np.flatnonzero(np.bincount(codes, minlength=len(own)))
     values = [value for i in used.tolist() if (value := own[i]) is not None]
     ids = Ids.of(values, what)
     if len(ids) < len(values):
@@ -142,12 +147,6 @@ def _positions(own: list[Id | None], codes: IntArray, what: str, tally: Tally) -
     place = np.full(len(own), -1, dtype=np.int64)
     place[used] = ids.positions(values)
     return ids, place[codes]
-
-
-def _repeats(columns: list[npt.NDArray[Any]]) -> BoolArray:
-    same = np.zeros(len(columns[0]), dtype=np.bool_)
-    same[1:] = np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
-    return same
 
 
 def _weights(cells: Any, column: str, reading: TableReading) -> FloatArray:
@@ -235,8 +234,9 @@ def _columns(
     times: Times | None,
     every: Sequence[str],
     ratings: Ratings | None,
+    numbers: Mapping[str, int],
 ) -> list[ColumnReading]:
-    """How each column of the table was read."""
+    """How each column of the table was read; ``numbers``: standard name -> number of distinct values, where known."""
     roles = {own: standard for standard, own in columns.items()}
     if ratings is not None:
         roles[ratings.column] = "rating"
@@ -254,12 +254,15 @@ def _columns(
             below = "" if ratings.disliked is None else f", {ratings.disliked:g} and below dislike"
             reason = f"{ratings.liked:g} and above like{below}, others {RATED}"
         cells = rows.column(own)
-        some = tuple(str(cell) for cell in cells.drop_null().slice(0, EXAMPLES).to_pylist())
-        number = None if role in ("weight", "timestamp") else _number_of(cells)
-        found.append(ColumnReading(WHAT, own, role, reason, number, cells.null_count, some))
+        number = numbers.get(role)
+        if number is None and role not in ("weight", "timestamp"):
+            number = pc.count_distinct(cells).as_py()
+        found.append(ColumnReading(WHAT, own, role, reason, number, cells.null_count, _examples(cells)))
     return found
 
 
-def _number_of(cells: Any) -> int:
-    values, _ = distinct(cells)
-    return len(values)
+def _examples(cells: Any) -> tuple[str, ...]:
+    """Some different cells, looked for among the first ones if there are any."""
+    first = cells.slice(0, _FIRST).drop_null()
+    found = first if len(first) else cells.drop_null().slice(0, _FIRST)
+    return tuple(dict.fromkeys(str(cell) for cell in found.to_pylist()))[:EXAMPLES]

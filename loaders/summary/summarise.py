@@ -103,7 +103,7 @@ def _sales(
     times = interactions.timestamp
     unknown = report.dropped.get(UNKNOWN_TARGET, 0)
     return SalesSummary(
-        users=len(np.unique(interactions.user)),
+        users=int((np.bincount(interactions.user) > 0).sum()),
         events=len(interactions),
         kinds=_kinds(interactions, kinds),
         one_time_share=float((sizes == 1).mean()) if len(sizes) else 0.0,
