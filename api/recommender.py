@@ -185,7 +185,8 @@ class Recommender:
         """Learn from a catalog and its sales; targets without any interaction are new.
 
         A :class:`newaisle.errors.DataWarning` reports where more than 5 % of the events are on targets outside the
-        graph, and where no target is new; ``report`` holds what was learned from.
+        graph, where no target is new, and where hardly any user bought a second one; ``report`` holds what was learned
+        from.
 
         Args:
             graph: the catalog.
@@ -350,12 +351,15 @@ class Recommender:
     def forecast(self, targets: Id | Among = "new") -> Table:
         """Forecast how many users will buy each target within a period as long as the history, most buyers first.
 
-        The table has the columns ``target, name, expected_buyers, low, high, confidence`` (0 to 1); 80 % of such
-        targets end up between the whole numbers low and high, both included. Only users with a history at fit count.
-        Without sales at fit the expected number is the sum of their probabilities, and the interval as wide as such
-        sums were off for pseudo-new targets (:class:`newaisle.gnn.calibration.forecast.ConformalInterval`). With sales
-        it is the number of buyers in the history, and the interval is how far two such windows differ. ``targets`` are
-        one own id or several, "new", "seen" or "all".
+        The table has the columns ``target, name, expected_buyers, low, high, confidence, known_buyers, new_buyers``;
+        80 % of such targets end up between the whole numbers low and high, both included. expected_buyers is
+        known_buyers, users with a history at fit, plus new_buyers, customers who buy nothing else that was on sale
+        then. Without sales at fit the former is the sum of the users' probabilities, the latter what the predicted
+        popularity leads to (:class:`newaisle.gnn.calibration.new_customers.NewCustomers`), and the interval is as wide
+        as such forecasts of pseudo-new targets were off
+        (:class:`newaisle.gnn.calibration.forecast.ConformalInterval`). With sales all are numbers of buyers in the
+        history, new_buyers those who bought nothing else, and the interval is how far two such windows differ.
+        ``targets`` are one own id or several, "new", "seen" or "all".
         """
         return forecast(self.fitted, targets)
 

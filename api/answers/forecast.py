@@ -7,8 +7,7 @@ from typing import cast, get_args
 import numpy as np
 
 from ...gnn.calibration.buyers import TrueBuyers
-from ...gnn.calibration.forecast import expected_buyers, repeat_interval
-from ...gnn.model.cosine_softmax import augment_users
+from ...gnn.calibration.forecast import repeat_interval
 from ...gnn.serving.candidates import Among
 from ...gnn.serving.state import ModelState
 from ...graph import Id
@@ -32,20 +31,14 @@ def forecast(state: ModelState, targets: Id | Among) -> Table:
     """The expected buyers of targets as a table with ``FORECAST_COLUMNS``, most buyers first, then by id."""
     some = isinstance(targets, str) and targets in get_args(get_args(Among)[0])
     positions = state.choose(cast("Among", targets if some else id_list(targets))).targets
-    model = state.model
-    rows = np.flatnonzero(activity := np.diff(state.bought.indptr))
     buyers = TrueBuyers.of_each(state.bought, positions)
     known, new = buyers.known.astype(np.float64), buyers.new.astype(np.float64)
-    unsold = buyers.total == 0
     low, high = repeat_interval(buyers.total)
-    predicted = positions[unsold]
-    known[unsold] = expected_buyers(
-        model.calibration, augment_users(model.factors.users[rows]), activity[rows], model.augmented_targets[predicted]
-    )
-    if model.new_customers is not None:
-        new[unsold] = model.new_customers.expected(model.popularity[predicted], state.per_sold)
+    unsold = buyers.total == 0
+    predicted = state.model.forecast(state.bought, positions[unsold])
+    known[unsold], new[unsold] = predicted.known, predicted.new
+    low[unsold], high[unsold] = predicted.low, predicted.high
     expected = known + new
-    low[unsold], high[unsold] = model.spread.interval(expected[unsold], model.prior_share[predicted])
     order = np.lexsort((positions, -expected))
     return target_table(
         state,

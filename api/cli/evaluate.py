@@ -76,8 +76,9 @@ def evaluate(
     Each tunes its settings on pseudo-new targets within the training data. Results are cached in NEWAISLE_HOME, so that
     a stopped run resumes.
 
-    Tables: per protocol the mean of every metric over the seeds with its corrected standard error, then the paired
-    differences in NDCG@20. JSON: one object per protocol, seed, method and metric with its value.
+    Tables: per protocol the mean of every metric over the seeds with its corrected standard error, how well forecasts
+    of the number of buyers hold (:tail: without the 60 best sold targets), then the paired differences in NDCG@20.
+    JSON: one object per protocol, seed, method and metric with its value.
 
     For example:
 

@@ -154,7 +154,10 @@ def forecast(
 
     - confidence: 0 to 1, how reliable the predicted popularity of the target is
 
-    The terminal shows the first 20 rows; files, JSON and CSV contain all.
+    - known_buyers, new_buyers: expected_buyers by who they are, users of the history and customers who buy nothing
+      else that is sold so far
+
+    The terminal shows the first 20 rows and the share of new customers; files, JSON and CSV contain all.
 
     For example:
 
@@ -168,4 +171,9 @@ def forecast(
         recommender = Recommender.load(model)
         ids = recommender.fitted.graph.ids
         table = recommender.forecast([ids.parse(text) for text in targets] if targets else among)
-    write_rows(recommender.table_columns(table), out=out, json=json, csv=csv, raw=raw, limit=_ROWS)
+    columns = recommender.table_columns(table)
+    write_rows(columns, out=out, json=json, csv=csv, raw=raw, limit=_ROWS)
+    if not json and not csv:
+        new, total = sum(columns["new_buyers"]), sum(columns["expected_buyers"])
+        share = new / total if total else 0.0
+        typer.echo(f"New customers are {share:.1%} of the expected buyers", err=out is not None)

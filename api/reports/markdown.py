@@ -10,7 +10,7 @@ from ...gnn.evaluation.methods.newaisle import Newaisle
 from .evaluation import Evaluation
 from .plots.by_protocol import span
 from .plots.registry import plotted
-from .tables import NDCG, SHOWN, figures, with_error
+from .tables import NDCG, SHOWN, figures, forecasts, with_error
 
 _COMPARED = tuple(metric for metric in SHOWN if metric != "novelty")
 
@@ -29,6 +29,10 @@ _METRICS = """\
 - **±** is the corrected standard error for overlapping splits (Nadeau and Bengio 2003). Splits differ from seed to seed
   much more than methods do on the same split: look at the paired differences."""
 
+_FORECASTS = """\
+`forecast_coverage` is the share of all hidden targets whose true number of buyers, users without a history included,
+lies inside the 80 % interval; `forecast_ratio` the mean forecast over the mean true number. `:tail` leaves out the 60
+best sold targets of the catalog, hidden ones by their forecast."""
 _CONFIDENCE = """\
 The hidden targets of every split in ten parts by confidence. The error of the popularity is the logarithm of
 the factor by which the predicted share of buyers is wrong: 0.69 is a factor of 2. Shares below 1 % count as 1 %."""
@@ -54,6 +58,8 @@ def report_text(evaluation: Evaluation, data: Mapping[str, Any]) -> str:
         parts.append("## newaisle minus the others")
         parts.append(f"Paired on the same splits; against the {CEILING} on the users that it is judged on.")
         parts += _differences(evaluation)
+    if (found := forecasts(evaluation.summary)) is not None:
+        parts += ["## Do forecasts of the number of buyers hold?", _FORECASTS, table(*found)]
     if "level" in plots:
         parts += ["## Does it predict what will sell?", _plot("level")]
         parts += ["## Does its confidence predict its error?", _CONFIDENCE, _plot("confidence"), *_deciles(data)]

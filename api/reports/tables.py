@@ -22,6 +22,7 @@ SHOWN = (
     "diversity",
     "novelty",
 )
+FORECAST = ("forecast_coverage", "forecast_ratio", "forecast_coverage:tail", "forecast_ratio:tail")
 NDCG = "ndcg@20"
 FEW_SHOT_TITLE = f"{FEW_SHOT}: NDCG@20 by the share of one half of the users that revealed their purchases"
 
@@ -38,6 +39,16 @@ def figures(summary: Sequence[Summary]) -> dict[str, TableText]:
         else:
             tables[protocol] = _metrics([each for each in summary if each.protocol == protocol])
     return tables
+
+
+def forecasts(summary: Sequence[Summary]) -> TableText | None:
+    """Coverage and ratio of forecasts, a protocol and method per row; None where nothing was forecast."""
+    cells = {(each.protocol, each.method, each.metric): each for each in summary}
+    lines: list[list[object]] = []
+    for protocol, method in dict.fromkeys(key[:2] for key in cells if key[2] == FORECAST[0]):
+        found = [cells.get((protocol, method, metric)) for metric in FORECAST]
+        lines.append([protocol, method, *("" if s is None else with_error(s.mean, s.standard_error) for s in found)])
+    return (["protocol", "method", *FORECAST], lines) if lines else None
 
 
 def _metrics(summary: Sequence[Summary]) -> TableText:

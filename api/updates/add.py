@@ -18,7 +18,7 @@ from ...loaders.vectors import Vectors, read_more_vectors
 from .clusters import cluster_addition
 from .predict import modalities, predict_targets
 
-_UNAFFECTED = ("per_sold", "typical_activity", "level_errors")
+_UNAFFECTED = ("typical_activity", "level_errors")
 """What is derived from a state and no addition changes."""
 
 

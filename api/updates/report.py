@@ -13,7 +13,7 @@ from ...gnn.model.settings import ModelSettings
 from ...gnn.serving.state import ModelState
 from ...graph import CatalogGraph, CleaningReport
 from ...graph.event_weights import WeightedHistory
-from ...loaders.summary.findings import MANY_UNKNOWN, no_new_targets, unknown_targets
+from ...loaders.summary.findings import MANY_UNKNOWN, few_further_purchases, no_new_targets, unknown_targets
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,10 @@ class FitReport:
 
 
 def warn_of_history(graph: CatalogGraph, sales: WeightedHistory) -> None:
-    """Warn where many events are on unknown targets, or where no target is new, before anything is computed."""
+    """Warn of many events on unknown targets, no new target and hardly any second purchase, before anything else."""
     unknown = unknown_targets(sales.events.report)
     if unknown is not None and unknown.share > MANY_UNKNOWN:
         warnings.warn(unknown.sentence, DataWarning, stacklevel=4)
-    if (finding := no_new_targets(graph, sales.bought)) is not None:
-        warnings.warn(finding.sentence, DataWarning, stacklevel=4)
+    for finding in (no_new_targets(graph, sales.bought), few_further_purchases(sales.bought)):
+        if finding is not None:
+            warnings.warn(finding.sentence, DataWarning, stacklevel=4)

@@ -53,6 +53,21 @@ class ConformalInterval:
 
 
 @dataclass(frozen=True, eq=False)
+class Forecast:
+    """Expected buyers of targets, by what is known of them, and the interval of their sum; float64 (targets,) each."""
+
+    known: FloatArray  # users with a history
+    new: FloatArray  # new customers, who buy nothing else that is sold so far
+    low: FloatArray
+    high: FloatArray
+
+    @property
+    def expected(self) -> FloatArray:
+        """All expected buyers, float64 (targets,)."""
+        return self.known + self.new
+
+
+@dataclass(frozen=True, eq=False)
 class BuyerCounts:
     """Expected and true numbers of buyers of targets predicted without their sales."""
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from ...arrays import FloatArray, IntArray
 from ...errors import ModelError
 from ...graph import CatalogGraph
+from ..calibration.forecast import Forecast
 from ..propagation.features import FeatureBlocks
 from ..validation.splits import Split
 
@@ -70,6 +71,14 @@ class Probable(Protocol):
 
     def purchase_probability(self, split: Split, users: IntArray, targets: IntArray) -> Mapping[str, FloatArray]:
         """Suffix of the metric ("" for the method's own rule) -> probabilities, float (users, targets)."""
+
+
+@runtime_checkable
+class Forecasting(Protocol):
+    """A method that predicts how many will buy each new target."""
+
+    def forecast(self, split: Split, targets: IntArray) -> Forecast:
+        """Expected buyers of some targets, users without a history included, and an 80 % interval."""
 
 
 @runtime_checkable

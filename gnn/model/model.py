@@ -10,9 +10,9 @@ import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
 from ...display import short_repr
-from ..calibration.buyers import TrueBuyers
+from ..calibration.buyers import TrueBuyers, per_sold
 from ..calibration.confidence import expected_errors, popularity_errors
-from ..calibration.forecast import ConformalInterval, fit_interval
+from ..calibration.forecast import ConformalInterval, Forecast, expected_buyers, fit_interval
 from ..calibration.left_out import LeftOutTargets
 from ..calibration.new_customers import NewCustomers, fit_new_customers
 from ..calibration.probability import PurchaseCalibration, ScoredPairs, fit_calibration
@@ -88,6 +88,15 @@ class LatentFactorModel:
         if self.unknown is not None and not activity.all():
             found[activity == 0] = self.unknown.probability(scores[activity == 0], activity[activity == 0])
         return found
+
+    def forecast(self, bought: sp.csr_array, targets: IntArray) -> Forecast:
+        """The buyers of targets without sales; ``bought`` are the purchases that it was fitted to, CSR (users, n)."""
+        rows = np.flatnonzero(activity := np.diff(bought.indptr))
+        users, vectors = augment_users(self.factors.users[rows]), self.augmented_targets[targets]
+        known, new = expected_buyers(self.calibration, users, activity[rows], vectors), np.zeros(len(targets))
+        if self.new_customers is not None:
+            new = self.new_customers.expected(self.popularity[targets], per_sold(bought))
+        return Forecast(known, new, *self.spread.interval(known + new, self.prior_share[targets]))
 
     @property
     def confidence(self) -> FloatArray:

@@ -16,7 +16,6 @@ from ...arrays import FloatArray, IntArray
 from ...display import summary_repr
 from ...graph import CatalogGraph, CleaningReport, Id, Ids, Interactions
 from ...graph.event_weights import EventWeights, WeightedHistory
-from ..calibration.buyers import per_sold
 from ..calibration.confidence import popularity_errors
 from ..calibration.left_out import LeftOutTargets
 from ..model.cosine_softmax import augment_users, user_embeddings
@@ -113,7 +112,7 @@ class ModelState:
 
     def renewed(self, model: LatentFactorModel, event_log: EventLog, newcomers: Ids) -> Self:
         """The same users and purchases of fit time, with what has been learned since."""
-        same = ("buyers", "per_sold", "typical_activity", "level_errors", "id_column", "name_column")
+        same = ("buyers", "typical_activity", "level_errors", "id_column", "name_column")
         return replace_keeping_cache(self, same, model=model, event_log=event_log, newcomers=newcomers)
 
     @cached_property
@@ -136,11 +135,6 @@ class ModelState:
             model.factors, users, self.bought, self.signed, predicted, seen, model.popularity[seen], self.seed
         )
         return popularity_errors(*left_out.shares(model.calibration, model.new_customers))
-
-    @cached_property
-    def per_sold(self) -> float:
-        """Mean number of buyers of the targets sold at fit."""
-        return per_sold(self.bought)
 
     @cached_property
     def vectors(self) -> FloatArray:

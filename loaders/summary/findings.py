@@ -20,6 +20,7 @@ _MANY_ONE_TIME = 0.8
 PACKAGED = "packaged:all-MiniLM-L6-v2"
 """The default encoder, by the name that the model's room knows it by."""
 _ENGLISH_ENCODERS = (PACKAGED, "static:packaged")
+_FEW_FURTHER, _SMALL_SHARE = 100, 0.05
 _OPTIONAL = ("weight", "timestamp", "event")
 
 
@@ -129,6 +130,21 @@ def one_time_buyers(share: float) -> Finding | None:
         f"{percent(share)} of the users have a single target, which says little about their tastes: a longer period, "
         "or further kinds of events such as views and baskets, would say more.",
         share / 2,
+    )
+
+
+def few_further_purchases(bought: sp.csr_array) -> Finding | None:
+    """For too few users with a second target; ``bought`` holds the positive pairs, CSR (users, n)."""
+    sizes = np.diff(bought.indptr)
+    users, further = int((sizes > 0).sum()), int((sizes > 1).sum())
+    if further >= min(_FEW_FURTHER, _SMALL_SHARE * users):
+        return None
+    return Finding(
+        "few-further-purchases",
+        f"{f'Only {further:,}' if further else 'None'} of the {users:,} users bought a second target, so chances of a "
+        "further purchase cannot be judged: probabilities of known users are rough, and forecasts rest on first "
+        "purchases of new customers; a longer period would say more.",
+        1 - further / users,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ....arrays import FloatArray, IntArray
+from ...calibration.forecast import Forecast
 from ...factors.update import update_targets
 from ...model.model import LatentFactorModel, prior_strength
 from ...model.settings import ModelSettings
@@ -60,6 +61,10 @@ class Newaisle(OnBlocks):
         vectors, activity = model.factors.user_vectors(users), np.diff(split.train.indptr)[users]
         softmax = model.probabilities(model.score(vectors, targets), tau=1.0)
         return {"": model.purchase_probability(vectors, activity, targets), ":softmax": softmax}
+
+    def forecast(self, split: Split, targets: IntArray) -> Forecast:
+        """Expected buyers of some targets, and an 80 % interval."""
+        return self.model.forecast(split.train, targets)
 
     @property
     def model(self) -> LatentFactorModel:

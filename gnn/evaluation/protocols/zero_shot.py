@@ -14,8 +14,10 @@ from ....errors import InputError, ModelError
 from ...validation.metrics import target_taste_aucs
 from ...validation.splits import Split, buyers
 from ..cache import MethodResult, column
-from ..contracts import Make, Method, OwnUsers, PerTarget
+from ..contracts import Forecasting, Make, Method, OwnUsers, PerTarget
+from ..forecasts import forecast_metrics
 from ..judging import HELD_OUT, judge_candidates
+from .names import TEMPORAL, family
 
 WITHOUT_HISTORY = "@without-history"
 """Suffix of a metric over the users without any training purchase left."""
@@ -57,9 +59,11 @@ def zero_shot_run(
     groups = {"": split.users, HELD_OUT: held, WITHOUT_HISTORY: split.users_without_history}
     groups = {suffix: users for suffix, users in groups.items() if len(users)}
 
+    same_period = family(protocol) != TEMPORAL  # else hidden sales are of another one than forecasts are for
+
     def judgements(name: str, method: Method) -> dict[tuple[str, str], Judge]:
         of_method = {"": held} if name == owner else groups
-        return {(protocol, name): partial(_judge, name, method, split, of_method, embeddings)}
+        return {(protocol, name): partial(_judge, name, method, split, of_method, embeddings, same_period)}
 
     return ProtocolRun(split, methods, judgements, {protocol: counts(split)}, held)
 
@@ -79,10 +83,17 @@ def _held_out(methods: Mapping[str, Method], split: Split) -> tuple[str | None, 
 
 
 def _judge(
-    name: str, method: Method, split: Split, groups: Mapping[str, IntArray], embeddings: AnyFloatArray | None
+    name: str,
+    method: Method,
+    split: Split,
+    groups: Mapping[str, IntArray],
+    embeddings: AnyFloatArray | None,
+    same_period: bool,
 ) -> MethodResult:
     activity = np.diff(split.train.indptr)
     scores, metrics = judge_candidates(name, method, split, groups, np.flatnonzero(activity), embeddings)
+    if same_period and isinstance(method, Forecasting):
+        metrics |= forecast_metrics(method.forecast(split, split.listed), split)
     if not isinstance(method, PerTarget):
         return MethodResult(metrics)
     users, relevance = groups[""], split.test[:, split.candidates]
