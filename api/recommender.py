@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import narwhals as nw
 import numpy as np
 
-from ..arguments import expect, is_whole
+from ..arguments import check_seed, expect
 from ..arrays import FloatArray
-from ..display import short, summary_html, summary_repr
+from ..display import summary_html, summary_repr
 from ..errors import InputError, NotFittedError
 from ..gnn.model.cosine_softmax import user_embeddings
 from ..gnn.model.settings import ModelSettings
@@ -69,7 +69,8 @@ class Recommender:
         min_similarity: least cosine of a text and the centre of its cluster, 0 to 1; None for 0.6.
 
     Raises:
-        InputError: a weight is not finite, the relations are unknown, or the similarity is out of its range.
+        InputError: the seed is negative, a weight is not finite, the relations are unknown, or the similarity is out of
+            its range.
     """
 
     def __init__(
@@ -84,11 +85,9 @@ class Recommender:
         min_similarity: float | None = None,
     ) -> None:
         check_relations(relations, min_similarity)
-        if not is_whole(seed) or seed < 0:
-            raise InputError(f"seed is {short(seed)}; give a whole number, 0 or more.")
         self.relations = relations
         self.min_similarity = min_similarity
-        self.seed = seed
+        self.seed = check_seed(seed)
         self.encoder = encoder
         self.settings = settings
         self.cache = cache or Settings().encodings
@@ -189,7 +188,8 @@ class Recommender:
         from.
 
         Args:
-            graph: the catalog.
+            graph: the catalog. Where no table marks groups, categories with others below them and without sales of
+                their own are groups.
             history: interactions with targets outside the graph are left out.
             vectors: further features of targets: a name such as "image" -> a table (or the path of a Parquet file) with
                 the columns ``id`` and ``vector``, a list of numbers that is scaled to length 1. A target may have none.

@@ -126,6 +126,8 @@ class Tally:
 
 def normalise_text(text: str) -> str:
     """Unicode NFC, each run of white space as one blank, none at the ends."""
+    if text.isascii() and text.isprintable() and "  " not in text:  # most texts are so already
+        return text.strip(" ")
     return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
 
 

@@ -67,7 +67,7 @@ def _wrap(table: Table, what: str) -> nw.DataFrame[Any]:
     for name in frame.columns:
         if not isinstance(name, str):
             raise InputError(
-                f"A column of the {what} table has the name {name!r}, a {type(name).__name__}; name it by a text."
+                f"A column of the {what} table has the name {name!r} ({type(name).__name__}); name it by a text."
             )
         if not _is_unicode(name):
             raise InputError(f"A column of the {what} table has the name {name!r}, no valid Unicode; rename it.")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import scipy.sparse as sp
 
-from ..arguments import is_whole
+from ..arguments import check_seed, is_whole
 from ..arrays import IntArray
 from ..display import short, summary_html, summary_repr
 from ..errors import InputError, InteractionsError
@@ -28,6 +28,8 @@ from .reading.schema_file import GivenSchema, read_schema
 
 UNKNOWN_TARGET = "unknown target"
 """The reason of rows dropped for a target that the catalog does not have."""
+
+_DEFAULTS = {("user", "user"), ("target", "target")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +97,7 @@ class Interactions:
         columns = {standard: own for standard, own in given.items() if own is not None}
         how = read_schema(schema)
         if schema is not None:
-            named = {standard: own for standard, own in columns.items() if own != standard}
+            named = {standard: own for standard, own in columns.items() if (standard, own) not in _DEFAULTS}
             columns = event_columns(table, how, named) | named
         read = read_events(table, columns, how)
         return cls(
@@ -148,7 +150,7 @@ class Interactions:
             raise InputError(f"Cannot sample {short(count)} users; give 1 or more.")
         if count >= len(self.users):
             return self
-        chosen = np.sort(np.random.default_rng(seed).choice(len(self.users), count, replace=False))
+        chosen = np.sort(np.random.default_rng(check_seed(seed)).choice(len(self.users), count, replace=False))
         kept = self.where(np.isin(self.user, chosen))
         users = Ids(tuple(self.users.values[i] for i in chosen), "user")
         return replace(kept, users=users, user=np.searchsorted(chosen, kept.user))
@@ -178,10 +180,8 @@ class Interactions:
         most = np.argsort(-counts, kind="stable")[:EXAMPLES].tolist()
         often = [(self.targets.values[at], int(counts[at])) for at in most if counts[at]]
         near = near_ids(graph.ids, [own for own, _ in often])
-        return tuple(
-            f"{own!r} ({count:,} rows{f'; the catalog has {near[own]!r}' if own in near else ''})"
-            for own, count in often
-        )
+        meant = {own: f"; the catalog has {known!r}" for own, known in near.items()}
+        return tuple(f"{own!r} ({count:,} row{'s' if count > 1 else ''}{meant.get(own, '')})" for own, count in often)
 
     def matrix(self, graph: CatalogGraph) -> sp.csr_array:
         """Summed weights as float64 CSR (users, targets and groups of the graph); unknown targets left out."""

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ..graph.groups import with_groups
     from .base import LoadedSource
     from .complete_journey import load_complete_journey
     from .google import load_google
-    from .groups import with_groups
     from .registry import Loader, load, register, source_usage
     from .shopify import load_shopify
     from .summary.findings import Finding
@@ -44,6 +44,6 @@ __getattr__ = lazy_names(
         "load_tables": ".tables",
         "register": ".registry",
         "source_usage": ".registry",
-        "with_groups": ".groups",
+        "with_groups": "..graph.groups",
     },
 )

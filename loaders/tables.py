@@ -14,11 +14,11 @@ from ..graph import CatalogGraph, Interactions
 from ..graph.catalog.availability import AVAILABILITY
 from ..graph.cleaning import ends_in_entity
 from ..graph.frames import Table
+from ..graph.groups import with_groups
 from ..graph.reading.schema_file import GivenSchema, read_schema
 from ..graph.reading.table_schema import TableReading
 from .base import LoadedSource, located
 from .files import FileReading, find_table, read_table
-from .groups import with_groups
 
 _TABLES = ("categories", "products", "attributes", "attribute_parents", "interactions")
 _TARGETS = {
@@ -43,7 +43,7 @@ def load_tables(folder: Path, schema: GivenSchema | None = None) -> LoadedSource
     beside them says what is written otherwise; a ``schema`` given here comes in its place. In text and Excel files the
     cells of ``parent_id``, ``category_id`` and of attributes are divided at ``;``, but for an id that contains one.
     Where one table has integers as ids of targets and another texts, all are texts. Without a column ``group``,
-    :func:`with_groups` finds the groups.
+    :func:`newaisle.graph.groups.with_groups` finds the groups.
 
     Raises:
         SourceError: a file is missing, exists twice, or cannot be read.
@@ -79,9 +79,7 @@ def load_tables(folder: Path, schema: GivenSchema | None = None) -> LoadedSource
     if sales is not None:
         with located(paths["interactions"]):
             interactions = Interactions.from_table(sales, schema=how).restrict(graph)
-    if "group" not in tables["categories"].column_names:
-        graph = with_groups(graph, interactions)
-    return LoadedSource(graph, interactions, files=tuple(files))
+    return LoadedSource(with_groups(graph, interactions), interactions, files=tuple(files))
 
 
 def _with_alike_ids(tables: Mapping[str, Table], readings: Mapping[str, TableReading]) -> dict[str, Table]:

@@ -24,8 +24,8 @@ BELOW = {
 
 OTHERS = "*"
 FLOORS = {
-    "graph": ("cleaning", "ids", "frames", "reading", "catalog", "interactions", "event_weights", "store"),
-    "loaders": ("files", "summary", "base", "vectors", "groups", OTHERS, "registry"),
+    "graph": ("cleaning", "ids", "frames", "reading", "catalog", "interactions", "groups", "event_weights", "store"),
+    "loaders": ("files", "summary", "base", "vectors", OTHERS, "registry"),
     "gnn": (
         "utils",
         "parallel",

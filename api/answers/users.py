@@ -10,6 +10,7 @@ from typing import cast
 
 import numpy as np
 
+from ...arguments import check_seed
 from ...arrays import FloatArray, IntArray
 from ...display import short_repr
 from ...errors import InputError, name_some
@@ -23,7 +24,7 @@ from ...graph.ids import id_list
 def release(state: ModelState, users: Id | Sequence[Id], epsilon: float, delta: float, seed: int | None) -> FloatArray:
     """Unit vectors of users with the noise of the Gaussian mechanism, float64 (users, rank + 2)."""
     known = user_embeddings(resolve_users(state, users, once=True).vectors)[:, :-1]  # the last is 0 for everybody
-    noisy = release_vectors(known, epsilon, delta, np.random.default_rng(seed))
+    noisy = release_vectors(known, epsilon, delta, np.random.default_rng(None if seed is None else check_seed(seed)))
     return np.column_stack([noisy, np.zeros(len(noisy))])
 
 

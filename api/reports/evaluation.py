@@ -22,6 +22,7 @@ from ...graph import CatalogGraph, Interactions
 from ...graph.catalog.derive import without
 from ...graph.event_weights import WeightedHistory
 from ...graph.frames import Table, to_frame
+from ...graph.groups import with_groups
 from ...loaders.vectors import read_vectors
 from ...progress import Progress
 from .options import EvaluationOptions
@@ -105,7 +106,7 @@ def evaluate_source(
             no texts for clusters, or no split can be made.
         SourceError: a file of vectors cannot be read.
     """
-    options = options or EvaluationOptions()
+    options, graph = options or EvaluationOptions(), with_groups(graph, history)
     if options.users is not None:
         history = history.sample_users(options.users)
     report = progress or (lambda _line: None)

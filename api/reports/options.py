@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...arguments import check_seed
 from ...errors import InputError
 from ...gnn.evaluation.protocols.names import expand
 from ...gnn.text.clusters import check_relations
@@ -35,7 +36,7 @@ class EvaluationOptions:
         jobs: number of processes; above 1, scripts need ``if __name__ == "__main__":``. Figures do not depend on it.
 
     Raises:
-        InputError: an unknown protocol, no seed, or bad options of clusters.
+        InputError: an unknown protocol, no seed or a negative one, or bad options of clusters.
     """
 
     protocols: Sequence[str] | None = None
@@ -58,6 +59,8 @@ class EvaluationOptions:
         expand(self.protocols or ())
         if not len(self.seeds):
             raise InputError("There is no seed to evaluate with; give at least one.")
+        for seed in self.seeds:
+            check_seed(seed)
 
     @property
     def flags(self) -> list[str]:

@@ -12,6 +12,7 @@ from ...gnn.text.clusters import cluster_catalog
 from ...gnn.training.fit import fit_model
 from ...graph import CatalogGraph, Interactions
 from ...graph.event_weights import WeightedHistory
+from ...graph.groups import with_groups
 from ...loaders.vectors import Vectors, read_vectors
 from ...progress import Progress
 from ..config import Config
@@ -27,6 +28,7 @@ def fit(
     progress: Progress | None,
 ) -> ModelState:
     """Learn everything from a catalog and its sales (:meth:`Recommender.fit`)."""
+    graph = with_groups(graph, history)
     given = read_vectors(vectors, graph.ids)
     sales = WeightedHistory.of(history, graph, config.kinds)
     warn_of_history(graph, sales)

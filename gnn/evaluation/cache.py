@@ -54,6 +54,8 @@ def data_hash(graph: CatalogGraph, interactions: Interactions) -> str:
     parts += [interactions.user.tobytes(), interactions.target.tobytes(), interactions.weight.tobytes()]
     parts.append(b"" if interactions.timestamp is None else interactions.timestamp.tobytes())
     parts.append(b"" if interactions.event is None else json.dumps(interactions.event.tolist()).encode())
+    if interactions.kinds:
+        parts.append(json.dumps(sorted(interactions.kinds.items())).encode())
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()

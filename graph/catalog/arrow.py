@@ -67,6 +67,7 @@ def graph_from_files(source: str, tables: Mapping[str, pa.Table]) -> CatalogGrap
         is_group=frozen(targets["is_group"].to_numpy(), np.bool_),
         features=features,
         availability=availability,
+        groups_known=True,
         attributes=tuple(map(Attribute, cells(attributes["name"]), cells(attributes["value"]))),
         edges={
             kind: Edges.of(*(columns[name][relation == place[kind.value]] for name in ("tail", "head", "weight")))

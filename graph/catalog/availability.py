@@ -33,16 +33,16 @@ def as_number(moment: Any) -> float:
     try:
         value = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
         if isinstance(value, np.datetime64):
-            value = None if np.isnat(value) else value.astype("datetime64[us]").item()
+            value = None if np.isnat(value) else _exact(value)
         if isinstance(value, datetime):
             utc = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
             return (utc - _EPOCH) / timedelta(days=1)
         if isinstance(value, date):
             return float(value.toordinal() - _EPOCH.toordinal())
-    except ValueError:
+        if isinstance(value, Decimal | np.integer | np.floating):
+            value = math.nan if isinstance(value, Decimal) and value.is_nan() else float(value)
+    except (ValueError, OverflowError):
         value = None
-    if isinstance(value, Decimal | np.integer | np.floating):
-        value = math.nan if isinstance(value, Decimal) and value.is_nan() else float(value)
     if isinstance(value, float) and math.isnan(value):
         return value
     if is_number(value) and not isinstance(value, bool):
@@ -50,6 +50,15 @@ def as_number(moment: Any) -> float:
     raise InputError(
         f"{short(moment)} is neither a date nor a number; give a date such as 2024-05-31, a time or number."
     )
+
+
+def _exact(moment: np.datetime64) -> datetime:
+    """A moment of any unit; ValueError outside of the years 1 to 9999, to which conversion would wrap around."""
+    years = moment.astype("datetime64[Y]")
+    value = moment.astype("datetime64[us]").item()
+    if not isinstance(value, datetime) or value.year != years.astype(np.int64) + 1970:
+        raise ValueError
+    return value
 
 
 def available(columns: Mapping[str, npt.NDArray[np.float64]], at: Moment, size: int) -> npt.NDArray[np.bool_]:

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from ...arrays import FloatArray
 from ...errors import CycleError, DanglingParentError, GraphError
 from ..ids import Id, Ids
+from ..reading.cells import MISSING_MARKS
 from .availability import AVAILABILITY
 from .schema import Attribute, Edges, Node, Relation, frozen
 from .traversal import nodes_on_cycles
@@ -42,11 +43,22 @@ def check_parents(
     for parent in parents:
         if (product := is_product(parent)) is None:
             raise DanglingParentError(
-                f"{what} {own!r} names the parent {parent!r}, which does not exist; "
-                "add that category or correct the id."
+                f"{what} {own!r} names the parent {parent!r}, which does not exist; {_hint(parent, is_product)}."
             )
         if product:
             raise GraphError(f"{what} {own!r} names the product {parent!r} as its parent; use a category.")
+
+
+def _hint(parent: Any, is_product: Callable[[Any], bool | None]) -> str:
+    """What to do about a parent that does not exist."""
+    text = str(parent)
+    if text.lower() in MISSING_MARKS | {"0", "-1"}:
+        return "leave the cell empty for a root, or give this as missing in the schema"
+    whole = text.removesuffix(".0")
+    if whole != text and whole.isdecimal():
+        meant = "the id" if is_product(whole) is not None else "an id like"
+        return f"it looks like {meant} {whole} written as a decimal: read the column as integers or texts"
+    return "add that category or correct the id"
 
 
 def refuse_cycles(parents: Mapping[_T, list[_T]]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...arguments import check_seed
 from ...arrays import FloatArray, IntArray
 from ...errors import InputError
 from .graph import CatalogGraph
@@ -52,7 +53,7 @@ def without(graph: CatalogGraph, names: Iterable[str]) -> CatalogGraph:
 
 def shuffled(graph: CatalogGraph, seed: int) -> CatalogGraph:
     """For ablations, give every leaf (nothing below it) the edges of another leaf, per relation: their numbers stay."""
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(check_seed(seed))
     leaves = np.setdiff1d(np.arange(len(graph)), graph.parents.indices)
     edges = dict(graph.edges)
     for relation in (Relation.CHILD_OF, Relation.IN_CATEGORY, Relation.HAS_ATTRIBUTE):

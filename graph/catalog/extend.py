@@ -174,6 +174,7 @@ def extend_graph(graph: CatalogGraph, addition: Addition) -> Extended:
             for relation, more in rows.items()
         },
         report=graph.report,
+        groups_known=graph.groups_known,
     )
     refuse_cycles_in(extended.parents, ids.values)
     if addition.above:

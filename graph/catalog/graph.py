@@ -45,6 +45,8 @@ class CatalogGraph:
         features: name -> float64 (n,), NaN where unknown.
         edges: the edges by relation; ends are target positions, but the head of ``HAS_ATTRIBUTE`` and both ends of
             ``ATTRIBUTE_CHILD_OF`` are attribute positions.
+        groups_known: whether ``is_group`` is settled; else a fit takes categories with others below them and without
+            sales of their own for groups.
         availability: ``available_from`` and ``available_to`` where the source gives them -> float64 (n,), NaN for no
             limit; see :func:`newaisle.graph.catalog.availability.as_number`. The model does not read them.
     """
@@ -60,6 +62,7 @@ class CatalogGraph:
     edges: Mapping[Relation, Edges]
     report: CleaningReport = field(default_factory=CleaningReport)
     availability: Mapping[str, FloatArray] = field(default_factory=dict)
+    groups_known: bool = False
 
     @classmethod
     def from_tables(
@@ -76,7 +79,8 @@ class CatalogGraph:
 
         Args:
             categories: column ``id``; optional ``name`` (the id where empty), ``parent_id`` (one id or a list of ids),
-                ``text`` (the name where empty), ``group`` (True for categories that only hold others),
+                ``text`` (the name where empty), ``group`` (True for categories that only hold others; without the
+                column a fit finds them),
                 ``available_from`` and ``available_to`` (dates, times or numbers). Further columns of numbers are
                 features, also of texts where 95 % of the filled cells are numbers under one decimal sign; further
                 columns of texts, lists of texts or booleans are attributes, unless nearly every value is another one.
@@ -104,7 +108,8 @@ class CatalogGraph:
             if attribute_parents is None
             else read_attribute_parents(attribute_parents, tally, how.table("attribute_parents"))
         )
-        return cls.from_nodes(source, nodes, parents_of, report=tally.report)
+        known = any(column.role == "group" for column in tally.columns)
+        return cls.from_nodes(source, nodes, parents_of, report=tally.report, groups_known=known)
 
     @classmethod
     def from_nodes(
@@ -115,10 +120,11 @@ class CatalogGraph:
         *,
         attributes: Iterable[Attribute] = (),
         report: CleaningReport | None = None,
+        groups_known: bool = False,
     ) -> CatalogGraph:
         """Build a graph from nodes by own id, checked by :func:`newaisle.graph.catalog.build.assemble`."""
         fields = assemble(Ids.of(nodes, "target"), nodes, attribute_parents, attributes)
-        return cls(source=source, report=report or CleaningReport(), **fields)
+        return cls(source=source, report=report or CleaningReport(), groups_known=groups_known, **fields)
 
     def __len__(self) -> int:
         return len(self.ids)

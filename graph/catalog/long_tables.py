@@ -11,7 +11,7 @@ from ...errors import GraphError, InputError
 from ..cleaning import Tally
 from ..frames import Table, column_names, read_frame
 from ..ids import Id
-from ..reading.cells import own_names, without_missing
+from ..reading.cells import check_texts, own_names, without_missing
 from ..reading.own_ids import read_ids
 from ..reading.roles import spelling_notes
 from ..reading.table_schema import TableReading
@@ -42,6 +42,8 @@ def read_attribute_edges(
             f"Column {names['weight']!r} of the {what} table is of type {frame.schema[names['weight']]}; give numbers."
         )
     cells = {name: without_missing(rows.column(own), reading.cells.missing) for name, own in names.items()}
+    for name in ("name", "value"):
+        check_texts(cells[name], what, names[name])
     distinct, codes = read_ids(cells["id"], what, names["id"], tally)
     weights = cells["weight"].to_pylist() if "weight" in names else [1.0] * len(rows)
     triples = zip(codes.tolist(), cells["name"].to_pylist(), cells["value"].to_pylist(), weights, strict=True)
@@ -86,7 +88,10 @@ def read_attribute_parents(
     what, reading = "attribute parents", reading or TableReading()
     frame = read_frame(table, what)
     names = own_names(frame.columns, "attribute_parents", reading, ("name", "value", "parent_value"))
-    columns = [without_missing(frame.to_native().column(own), reading.cells.missing) for own in names.values()]
+    rows: pa.Table = frame.to_native()
+    for own in names.values():
+        check_texts(rows.column(own), what, own)
+    columns = [without_missing(rows.column(own), reading.cells.missing) for own in names.values()]
     found: dict[Attribute, set[Attribute]] = {}
     for row_number, row in enumerate(zip(*(cells.to_pylist() for cells in columns), strict=True), start=1):
         name, value, parent = (tally.text(cell) for cell in row)

@@ -7,12 +7,13 @@ from typing import Any
 
 import narwhals as nw
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...errors import DuplicateIdError, GraphError, InputError
 from ..cleaning import DUPLICATE, MISSING_ID, ColumnReading, Tally
 from ..frames import Table, read_frame
 from ..ids import Id, Ids
-from ..reading.cells import is_text, own_names, without_missing
+from ..reading.cells import check_texts, own_names, without_missing
 from ..reading.own_ids import read_ids, read_several_ids
 from ..reading.roles import FurtherColumn, read_further
 from ..reading.table_schema import TableReading, TableSchema
@@ -133,11 +134,7 @@ class _Rows:
         if standard not in self.names:
             return [""] * len(self.table)
         cells = self.cells(standard)
-        kind = cells.type.value_type if pa.types.is_dictionary(cells.type) else cells.type
-        if not is_text(kind) and (
-            pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-        ):
-            raise InputError(f"Column {self.names[standard]!r} of the {self.what} table is of type {kind}; give texts.")
+        check_texts(cells, self.what, self.names[standard])
         found = [self.tally.text(cell) for cell in cells.to_pylist()]
         self._add(standard, standard, [text or None for text in found])
         return found
@@ -151,8 +148,17 @@ class _Rows:
         return found
 
     def moments(self, standard: str) -> list[Any]:
-        """A column of availability, as it is."""
-        found: list[Any] = self.cells(standard).to_pylist()
+        """A column of availability, as it is, times to the microsecond."""
+        cells = self.cells(standard)
+        try:
+            if pa.types.is_timestamp(cells.type):
+                cells = pc.floor_temporal(cells, unit="microsecond").cast(pa.timestamp("us", cells.type.tz))
+            found: list[Any] = cells.to_pylist()
+        except (pa.ArrowException, OverflowError, ValueError):
+            raise InputError(
+                f"Column {self.names[standard]!r} of the {self.what} table has a time outside of the years 1 to 9999; "
+                "correct it."
+            ) from None
         self._add("availability", standard, found)
         return found
 

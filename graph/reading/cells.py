@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...arrays import IntArray
+from ...errors import InputError
 from ..frames import check_columns
 from .table_schema import STANDARD, TableReading
 
@@ -21,6 +22,13 @@ def is_text(kind: Any) -> bool:
     """Whether an Arrow type, or that of a dictionary's values, is a text."""
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def check_texts(cells: Any, what: str, column: str) -> None:
+    """Refuse a column whose cells are lists, mappings or bytes where texts are wanted."""
+    kind = cells.type.value_type if pa.types.is_dictionary(cells.type) else cells.type
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        raise InputError(f"Column {column!r} of the {what} table is of type {kind}; give texts.")
 
 
 def is_list(kind: Any) -> bool:

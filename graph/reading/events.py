@@ -75,9 +75,9 @@ def read_events(table: Table, columns: Mapping[str, str], schema: TableSchema) -
     kinds = _kinds(given["event"], columns["event"], tally) if "event" in given else None
     if ratings is not None:
         kinds = _rated(rows.column(ratings.column), ratings, reading, kinds)
-    numbers = {"user": len(users), "target": len(targets)}
+    numbers = {"user": len(users) - users.count(None), "target": len(targets) - targets.count(None)}
     tally.columns += _columns(rows, columns, reading, times, column_names(table, WHAT), ratings, numbers)
-    tally.notes += notes
+    tally.notes += (*notes, *_decimal_notes(columns["user"], users), *_decimal_notes(columns["target"], targets))
 
     tally.read = len(rows)
     identified = (who >= 0) & (what >= 0) & ~guest
@@ -145,12 +145,14 @@ def _positions(own: list[Id | None], codes: IntArray, what: str, tally: Tally) -
     if len(ids) < len(values):
         tally.change(f"{what} {MERGED}", len(values) - len(ids))
     place = np.full(len(own), -1, dtype=np.int64)
-    place[used] = ids.positions(values)
+    at = {value: position for position, value in enumerate(ids)}
+    place[used] = [at[value] for value in values]
     return ids, place[codes]
 
 
 def _weights(cells: Any, column: str, reading: TableReading) -> FloatArray:
-    return _numbers(without_missing(cells, reading.cells.missing), column, reading)
+    # a quantity of 0 stays one where 0 is written for guests
+    return _numbers(without_missing(cells, reading.cells.missing) if is_text(cells.type) else cells, column, reading)
 
 
 def _numbers(cells: Any, column: str, reading: TableReading) -> FloatArray:
@@ -266,3 +268,15 @@ def _examples(cells: Any) -> tuple[str, ...]:
     first = cells.slice(0, _FIRST).drop_null()
     found = first if len(first) else cells.drop_null().slice(0, _FIRST)
     return tuple(dict.fromkeys(str(cell) for cell in found.to_pylist()))[:EXAMPLES]
+
+
+def _decimal_notes(column: str, ids: Sequence[Id | None]) -> list[str]:
+    """A sentence where most ids are texts such as ``17850.0``."""
+    looked_at = [own for own in ids[:1000] if isinstance(own, str)]
+    odd = [own for own in looked_at if own.endswith(".0") and own[:-2].isdecimal()]
+    if 2 * len(odd) <= len(looked_at):
+        return []
+    return [
+        f"The ids of the column {column!r} are texts such as {odd[0]!r}, integers written as decimals: they fit no id "
+        f"{odd[0][:-2]!r} elsewhere; read the column as integers where it comes from."
+    ]

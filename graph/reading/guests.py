@@ -12,7 +12,7 @@ GUEST = "guest"
 
 _MARKS = frozenset({"nan", "null", "none", "n/a", "#n/a", "<na>", "\\n", "nil", "undefined"})
 _ZERO = frozenset[Id]({0, -1, "0", "-1"})
-_SHARE, _TIMES, _FEWEST_USERS = 0.05, 10, 10
+_SHARE, _TIMES, _NOTED, _FEWEST_USERS = 0.05, 10, 3, 10
 
 
 def find_guests(users: list[Id | None], codes: IntArray) -> tuple[BoolArray, tuple[str, ...]]:
@@ -39,7 +39,7 @@ def find_guests(users: list[Id | None], codes: IntArray) -> tuple[BoolArray, tup
         far = rows[at] > _SHARE * len(codes) and rows[at] > _TIMES * others.max(initial=0)
         if far and len(others) >= _FEWEST_USERS:
             guests[at] = True
-        elif rows[at] > others.max(initial=0) or users[at] in (-1, "-1"):
+        elif rows[at] > _NOTED * others.max(initial=0) or users[at] in (-1, "-1"):
             notes.append(
                 f"The user {users[at]!r} has {rows[at]:,} of {len(codes):,} rows: give it as missing in the schema "
                 "where it stands for guests."

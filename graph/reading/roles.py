@@ -199,9 +199,10 @@ def spelling_notes(name: str, values: Iterable[str]) -> list[str]:
     notes = []
     if several:
         shown = " and ".join(map(repr, several[0][:_EXAMPLES]))
+        many = f"{len(several):,} value{'s' if len(several) > 1 else ''}"
         notes.append(
-            f"{name} has {len(several):,} values in spellings that differ by case or punctuation only, such as "
-            f"{shown}: write them alike where they mean the same."
+            f"{name} has {many} in spellings that differ by case or punctuation only, such as {shown}: write them "
+            "alike where they mean the same."
         )
     if marks := [value for value in values if value.lower() in MISSING_MARKS]:
         notes.append(

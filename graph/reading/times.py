@@ -134,10 +134,10 @@ def _texts(cells: Any, what: str, column: str, reading: TableReading) -> Times:
         except pa.ArrowInvalid:
             continue
     values, codes = distinct(cells)
-    if all(re.fullmatch(r"[+-]?\d{1,18}", value.strip()) for value in values):
-        return _numbers(
-            pa.chunked_array([pa.array(np.array([int(value) for value in values])[codes])]), what, column, reading
-        )
+    if all(re.fullmatch(r"[+-]?\d{1,19}", value.strip()) for value in values):
+        whole = [int(value) for value in values]
+        if max(map(abs, whole)) < 2**63:
+            return _numbers(pa.chunked_array([pa.array(np.array(whole)[codes])]), what, column, reading)
     raise _not_iso(values, codes, what, column)
 
 

@@ -83,7 +83,8 @@ def _assemble(stored: SourceRecords, source: str, features: tuple[str, ...]) -> 
     above: dict[Attribute, list[Attribute]] = {}
     for tail, head in _single(stored, Relation.ATTRIBUTE_CHILD_OF):
         above.setdefault(attributes[tail], []).append(attributes[head])
-    return CatalogGraph.from_nodes(source, nodes, above, attributes=attributes.values())
+    known = any(node.group for node in nodes.values())
+    return CatalogGraph.from_nodes(source, nodes, above, attributes=attributes.values(), groups_known=known)
 
 
 def _single(stored: SourceRecords, relation: Relation) -> dict[tuple[str, str], float]:

@@ -50,7 +50,7 @@ def summarise(
             found.append(no_new_targets(graph, weighted.bought))
         except InteractionsError as error:
             found.append(Finding("no-positive-event", str(error), 1.0, blocks=True))
-        sales = _sales(interactions, events, weighted, EventWeights(kinds or {}))
+        sales = _sales(interactions, events, weighted, EventWeights({**interactions.kinds, **(kinds or {})}))
         found += [unknown_targets(events), one_time_buyers(sales.one_time_share)]
     language = language_of(graph.texts)
     found.append(foreign_language(language, encoder))

@@ -27,3 +27,10 @@ def is_number(value: object) -> TypeGuard[float]:
 def is_whole(value: object) -> TypeGuard[int]:
     """Whether a value is one whole number that fits 64 bits."""
     return isinstance(value, int | np.integer) and abs(int(value)) < 2**63
+
+
+def check_seed(seed: object) -> int:
+    """A seed as it is; :class:`InputError` where it is no whole number of 0 or more."""
+    if not is_whole(seed) or seed < 0:
+        raise InputError(f"seed is {short(seed)}; give a whole number, 0 or more.")
+    return int(seed)
