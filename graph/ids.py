@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..display import short
 from ..errors import InputError, UnknownIdError, name_some
 from .cleaning import normalise_text
 
@@ -143,12 +144,14 @@ def id_list(ids: Any) -> list[Any]:
     if isinstance(ids, pa.Array | pa.ChunkedArray):
         return list(map(_plain, ids.to_pylist()))
     series = nw.from_native(ids, series_only=True, pass_through=True)
-    if not isinstance(series, nw.Series):
-        return list(map(_plain, ids))
-    try:
-        return list(map(_plain, series.to_arrow().to_pylist()))
-    except (pa.ArrowException, TypeError):  # objects that are no ids
-        return list(map(_plain, series.to_list()))
+    if isinstance(series, nw.Series):
+        try:
+            return list(map(_plain, series.to_arrow().to_pylist()))
+        except (pa.ArrowException, TypeError):  # objects that are no ids
+            ids = series.to_list()
+    if not isinstance(ids, Iterable) or getattr(ids, "shape", None) == ():
+        raise InputError(f"{short(ids)} is neither an id nor several; give texts or integers.")
+    return list(map(_plain, ids))
 
 
 def _plain(value: Any) -> Any:
@@ -157,4 +160,6 @@ def _plain(value: Any) -> Any:
         value = value.as_py()
     elif isinstance(value, np.generic):
         value = value.item()
+    if not isinstance(value, str | int | Hashable):
+        raise InputError(f"{short(value)} is no id; ids are texts or integers.")
     return own_id(value) if isinstance(value, float) else value

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import scipy.sparse as sp
 
-from ..arguments import check_seed, is_whole
+from ..arguments import check_seed, expect, is_whole
 from ..arrays import IntArray
 from ..display import short, summary_html, summary_repr
 from ..errors import InputError, InteractionsError
@@ -95,6 +95,8 @@ class Interactions:
         """
         given = {"user": user, "target": target, "weight": weight, "timestamp": timestamp, "event": event}
         columns = {standard: own for standard, own in given.items() if own is not None}
+        for standard, own in columns.items():
+            expect(own, str, f"The column of the {standard}", "give its name")
         how = read_schema(schema)
         if schema is not None:
             named = {standard: own for standard, own in columns.items() if (standard, own) not in _DEFAULTS}

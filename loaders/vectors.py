@@ -48,9 +48,7 @@ def read_vectors(given: Vectors | None, ids: Ids) -> dict[str, FloatArray]:
             or occurs twice, or all vectors point the same way.
     """
     found: dict[str, FloatArray] = {}
-    given = {} if given is None else given
-    expect(given, Mapping, "vectors", "give a mapping of names to tables or files")
-    for name, table in given.items():
+    for name, table in _named(given).items():
         opened = _opened(table)
         with _naming(table):
             own = _read(name, opened)
@@ -78,7 +76,7 @@ def read_more_vectors(
     ``known``: name -> float64 (before, d); InputError also for other kinds or lengths, and for targets not added.
     """
     found: dict[str, FloatArray] = {}
-    for name, table in (given or {}).items():
+    for name, table in _named(given).items():
         if name not in known:
             raise InputError(
                 f"The model knows no {name} vectors (it knows: {', '.join(known) or 'none'}); leave them out, or fit "
@@ -106,6 +104,12 @@ def read_more_vectors(
 
 def _opened(table: Table | str | Path) -> Table:
     return read_parquet(Path(table), "vectors").table if isinstance(table, str | Path) else table
+
+
+def _named(given: Vectors | None) -> Vectors:
+    given = {} if given is None else given
+    expect(given, Mapping, "vectors", "give a mapping of names to tables or files")
+    return given
 
 
 def _naming(table: Any) -> AbstractContextManager[None]:

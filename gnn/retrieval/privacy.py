@@ -13,6 +13,8 @@ from ...display import short
 from ...errors import InputError
 
 _TOLERANCE = 1e-12
+_MOST_EPSILON = 1e6
+"""Beyond it there is no noise to speak of, and numbers overflow."""
 
 
 def gaussian_delta(sigma: float, epsilon: float, sensitivity: float) -> float:
@@ -28,7 +30,7 @@ def gaussian_delta(sigma: float, epsilon: float, sensitivity: float) -> float:
 
 def gaussian_sigma(epsilon: float, delta: float, sensitivity: float) -> float:
     """The least sigma that is (epsilon, delta)-differentially private: algorithm 1 of Balle and Wang (2018)."""
-    if not (is_number(epsilon) and epsilon > 0):
+    if not (is_number(epsilon) and 0 < epsilon < _MOST_EPSILON):
         raise InputError(f"epsilon is {short(epsilon)}; give a finite number above 0.")
     if not (is_number(delta) and 0 < delta < 1):
         raise InputError(f"delta is {short(delta)}; give a number between 0 and 1, far below 1 / users.")

@@ -19,6 +19,7 @@ import pyarrow as pa
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
+from ...display import short
 from ...errors import InputError, ModelError, ModelFormatError, NewaisleError
 from ...graph import CatalogGraph
 from ...graph.catalog.arrow import graph_from_files, graph_tables
@@ -66,8 +67,8 @@ def save_state(state: ModelState, path: Path, precision: Precision = "float64") 
         ModelFormatError: the folder holds something other than a model.
         ModelError: the folder cannot be written, or a number is too large for half precision.
     """
-    if precision not in ("float64", "float16"):
-        raise InputError(f"The precision is {precision!r}; give 'float64' or 'float16'.")
+    if not isinstance(precision, str) or precision not in ("float64", "float16"):
+        raise InputError(f"The precision is {short(precision)}; give 'float64' or 'float16'.")
     path = path.resolve()
     try:
         save_generation(path, lambda folder: _write(state, folder, precision))

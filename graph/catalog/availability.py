@@ -28,7 +28,7 @@ _EPOCH = datetime(1970, 1, 1)
 
 def as_number(moment: Any) -> float:
     """A moment as days since 1970-01-01, numbers as they are, NaN for a missing cell; else :class:`InputError`."""
-    if moment is None or moment == "":
+    if moment is None or (isinstance(moment, str) and not moment):
         return math.nan
     try:
         value = datetime.fromisoformat(moment) if isinstance(moment, str) else moment

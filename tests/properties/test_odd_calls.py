@@ -78,6 +78,10 @@ ODD: tuple[Any, ...] = (
 )
 
 
+def table_of(columns: dict[str, list[Any]]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in columns.items()})
+
+
 @pytest.fixture(scope="module")
 def model() -> Recommender:
     return fitted_to(Shop(CATEGORIES, EVENTS))
@@ -109,18 +113,18 @@ CALLS: dict[str, Callable[[Recommender, Any, Any], object]] = {
     "search": lambda m, odd, _: m.search(odd),
     "profile": lambda m, odd, _: m.profile(odd),
     "observe": lambda m, odd, _: m.observe(odd),
-    "observe user": lambda m, odd, _: m.observe(pd.DataFrame({"user": [odd], "target": ["t6"]})),
-    "observe target": lambda m, odd, _: m.observe(pd.DataFrame({"user": ["u1"], "target": [odd]})),
-    "observe weight": lambda m, odd, _: m.observe(pd.DataFrame({"user": ["u1"], "target": ["t6"], "weight": [odd]})),
-    "observe time": lambda m, odd, _: m.observe(pd.DataFrame({"user": ["u1"], "target": ["t6"], "timestamp": [odd]})),
-    "observe event": lambda m, odd, _: m.observe(pd.DataFrame({"user": ["u1"], "target": ["t6"], "event": [odd]})),
+    "observe user": lambda m, odd, _: m.observe(table_of({"user": [odd], "target": ["t6"]})),
+    "observe target": lambda m, odd, _: m.observe(table_of({"user": ["u1"], "target": [odd]})),
+    "observe weight": lambda m, odd, _: m.observe(table_of({"user": ["u1"], "target": ["t6"], "weight": [odd]})),
+    "observe time": lambda m, odd, _: m.observe(table_of({"user": ["u1"], "target": ["t6"], "timestamp": [odd]})),
+    "observe event": lambda m, odd, _: m.observe(table_of({"user": ["u1"], "target": ["t6"], "event": [odd]})),
     "forget": lambda m, odd, _: m.forget(odd),
     "add": lambda m, odd, _: m.add(odd),
     "add edges": lambda m, odd, _: m.add(edges=odd),
-    "add id": lambda m, odd, _: m.add(pd.DataFrame({"id": [odd], "name": ["thing"]})),
-    "add name": lambda m, odd, _: m.add(pd.DataFrame({"id": ["z"], "name": [odd]})),
-    "add parent": lambda m, odd, _: m.add(pd.DataFrame({"id": ["z"], "name": ["z"], "parent_id": [odd]})),
-    "add vectors": lambda m, odd, _: m.add(pd.DataFrame({"id": ["z"], "name": ["z"]}), vectors=odd),
+    "add id": lambda m, odd, _: m.add(table_of({"id": [odd], "name": ["thing"]})),
+    "add name": lambda m, odd, _: m.add(table_of({"id": ["z"], "name": [odd]})),
+    "add parent": lambda m, odd, _: m.add(table_of({"id": ["z"], "name": ["z"], "parent_id": [odd]})),
+    "add vectors": lambda m, odd, _: m.add(table_of({"id": ["z"], "name": ["z"]}), vectors=odd),
     "save": lambda m, odd, folder: m.save(folder / "model", precision=odd),
     "fit seed": lambda m, odd, _: Recommender(encoder=None, seed=odd, settings=m.settings).fit(m.fitted.graph, HISTORY),
     "fit kinds": lambda _, odd, __: Recommender(encoder=None, kinds={"purchase": odd}),
@@ -133,10 +137,10 @@ CALLS: dict[str, Callable[[Recommender, Any, Any], object]] = {
     "catalog attributes": lambda _, odd, __: CatalogGraph.from_tables(TABLE, odd),
     "catalog source": lambda _, odd, __: CatalogGraph.from_tables(TABLE, source=odd),
     "catalog cell": lambda _, odd, __: CatalogGraph.from_tables(
-        pd.DataFrame({"id": ["a", "b"], "name": ["a", "b"], "colour": ["red", odd]})
+        table_of({"id": ["a", "b"], "name": ["a", "b"], "colour": ["red", odd]})
     ),
     "catalog flag": lambda _, odd, __: CatalogGraph.from_tables(
-        pd.DataFrame({"id": ["a", "b"], "name": ["a", "b"], "group": [True, odd]})
+        table_of({"id": ["a", "b"], "name": ["a", "b"], "group": [True, odd]})
     ),
     "history": lambda _, odd, __: Interactions.from_table(odd),
     "history column": lambda _, odd, __: Interactions.from_table(event_table(EVENTS), weight=odd),
