@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ...arrays import BoolArray, FloatArray, IntArray
 from ...errors import InteractionsError
