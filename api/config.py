@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..gnn.model.settings import ModelSettings
 from ..gnn.model.typed import SETTINGS_LIMITS, from_table
 from ..gnn.text.clusters import check_relations
-from ..gnn.text.encoder import PACKAGED
+from ..gnn.text.weights import PACKAGED
 from ..graph.event_weights import EventWeights
 from ..toml_file import Place, read_toml
 

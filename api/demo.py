@@ -17,7 +17,7 @@ from ..gnn.evaluation.methods.registry import compared_methods
 from ..gnn.evaluation.runner import ResultRow, evaluate_splits
 from ..gnn.model.model import LatentFactorModel
 from ..gnn.text.catalog import encode_catalog
-from ..gnn.text.encoder import PACKAGED
+from ..gnn.text.weights import PACKAGED
 from ..gnn.validation.splits import LEAVE_TARGETS_OUT, Split, make_split
 from ..graph import CatalogGraph, Id, Interactions, open_store
 from ..loaders import load

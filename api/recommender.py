@@ -20,18 +20,19 @@ from ..gnn.serving.candidates import Among
 from ..gnn.serving.codec import Precision, load_state, save_state
 from ..gnn.serving.state import ModelState
 from ..gnn.text.clusters import CLUSTERS, check_relations
-from ..gnn.text.encoder import PACKAGED
+from ..gnn.text.weights import PACKAGED
 from ..graph import CatalogGraph, Id, Interactions
 from ..graph.catalog.availability import Moment
 from ..graph.event_weights import EventWeights
 from ..graph.frames import Table
 from ..progress import Progress
+from ..sharing import Lock
 from .answers.audience import AudienceOptions, audience
 from .answers.explain.explanation import Explanation, explain
 from .answers.forecast import forecast
 from .answers.recommend import RecommendOptions, recommend
 from .answers.route import RouteThresholds, route
-from .answers.search import Finder
+from .answers.search import CatalogTexts, Finder
 from .answers.similar import similar
 from .answers.table import target_positions
 from .answers.users import Profile, UserRef, release, resolve_users
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
 
 class Recommender:
     """Recommends targets, above all those that nobody has bought yet.
+
+    Many threads may use one recommender: answers come from the model as it is when they begin, and changes (fit, refit,
+    add, observe, forget) wait for each other, so none is lost.
 
     Users and targets are given by their own ids; result tables use the library of the history (pandas, polars or
     Arrow). Methods raise NotFittedError without a fitted model, UnknownIdError for an unknown id, and InputError for a
@@ -93,7 +97,12 @@ class Recommender:
         self.cache = cache or Settings().encodings
         self.kinds = EventWeights({} if kinds is None else kinds).given
         self._state: ModelState | None = None
-        self._finder: Finder | None = None
+        self._texts: CatalogTexts | None = None
+        self._writing = Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles have: everything but the encoder of the last search."""
+        return {**vars(self), "_texts": None}
 
     def __repr__(self) -> str:
         return summary_repr(self, self._summary)
@@ -140,11 +149,11 @@ class Recommender:
     @property
     def config(self) -> Config:
         """What makes this model again, bit for bit, from the same data; once fitted, with the chosen settings."""
-        if self._state is None:
+        state = self._state
+        if state is None:
             return self._config
-        clusters = self._state.clusters
-        least = self.min_similarity if clusters is None else clusters.min_similarity
-        return replace(self._config, settings=self._state.model.settings, min_similarity=least)
+        least = self.min_similarity if state.clusters is None else state.clusters.min_similarity
+        return replace(self._config, settings=state.model.settings, min_similarity=least)
 
     @property
     def _config(self) -> Config:
@@ -164,9 +173,10 @@ class Recommender:
     @property
     def fitted(self) -> ModelState:
         """The state of the fitted model."""
-        if self._state is None:
+        state = self._state
+        if state is None:
             raise NotFittedError("The recommender is not fitted; call fit(graph, history) or Recommender.load(path).")
-        return self._state
+        return state
 
     @property
     def report(self) -> FitReport:
@@ -205,9 +215,10 @@ class Recommender:
         expect(history, Interactions, "The history", "build one by Interactions.from_table(...)")
         from .updates.fit import fit  # torch takes seconds to import, and serving a model needs none of it
 
-        if self._state is not None and self.encoder == self._state.encoder:
-            check_confirmed(self._state)
-        self._state = fit(graph, history, self._config, self.cache, vectors, progress)
+        with self._writing:
+            if self._state is not None and self.encoder == self._state.encoder:
+                check_confirmed(self._state)
+            self._state = fit(graph, history, self._config, self.cache, vectors, progress)
         return self
 
     def refit(self, history: Interactions, *, progress: Progress | None = None) -> Self:
@@ -222,7 +233,8 @@ class Recommender:
         expect(history, Interactions, "The history", "build one by Interactions.from_table(...)")
         from .updates.fit import refit  # imports torch, as fit does
 
-        self._state = refit(self.fitted, history, self._config, progress)
+        with self._writing:
+            self._state = refit(self.fitted, history, self._config, progress)
         return self
 
     def add(
@@ -253,7 +265,8 @@ class Recommender:
         """
         from .updates.add import add  # imports torch, as fit does
 
-        self._state = add(self.fitted, targets, edges, self.cache, vectors)
+        with self._writing:
+            self._state = add(self.fitted, targets, edges, self.cache, vectors)
         return self
 
     def observe(self, events: Interactions | Table) -> ObserveReport:
@@ -275,7 +288,8 @@ class Recommender:
             InteractionsError: a weight is not finite, or a time is missing or in the future.
             InputError: the table cannot be used, or user ids are of another type than those of the model.
         """
-        self._state, report = observe(self.fitted, events)
+        with self._writing:
+            self._state, report = observe(self.fitted, events)
         return report
 
     def forget(self, users: Id | Sequence[Id]) -> Self:
@@ -287,8 +301,8 @@ class Recommender:
         Raises:
             ModelError: nobody with a history would be left.
         """
-        self._state = forget(self.fitted, users)
-        self._finder = None
+        with self._writing:
+            self._state = forget(self.fitted, users)
         return self
 
     def recommend(
@@ -395,7 +409,8 @@ class Recommender:
         The rule "calibrated" gives the probability of a purchase within a period as long as the history, for
         targets on sale and shown as the sold ones were; "article" the softmax of the cosine scores over ``targets``.
         """
-        state, batch = self.fitted, resolve_users(self.fitted, users)
+        state = self.fitted
+        batch = resolve_users(state, users)
         positions = target_positions(state, targets)
         if rule == "article":
             return state.model.probabilities(state.score(batch.vectors, positions), tau=1.0)
@@ -405,8 +420,8 @@ class Recommender:
 
     def score(self, users: UserRef | Sequence[UserRef], targets: Sequence[Id]) -> FloatArray:
         """Cosine scores as in :meth:`recommend`, float64 (users, targets)."""
-        state, vectors = self.fitted, resolve_users(self.fitted, users).vectors
-        return state.score(vectors, target_positions(state, targets))
+        state = self.fitted
+        return state.score(resolve_users(state, users).vectors, target_positions(state, targets))
 
     def user_vector(self, user: UserRef) -> FloatArray:
         """A user as a unit vector f, float64 (rank + 2,); its cosine with a stored embedding is the score."""
@@ -461,7 +476,7 @@ class Recommender:
         (the best liked target keeps its match, the least liked one 70 % of it), because the best matching name (of the
         target or a category above it) or attribute. There are fewer than ``k`` rows where fewer match at all.
         """
-        return self._current_finder.search(text, k, user, among)
+        return self._finder().search(text, k, user, among)
 
     def profile(self, text: str) -> Profile:
         """A user without a history, described by a text such as "bought a tent and hiking boots"; give it as ``users``.
@@ -472,15 +487,13 @@ class Recommender:
         Raises:
             InputError: no text, or it resembles no seen target.
         """
-        return self._current_finder.profile(text)
+        return self._finder().profile(text)
 
-    @property
-    def _current_finder(self) -> Finder:
-        if self._finder is None or self._finder.state.graph is not self.fitted.graph:
-            self._finder = Finder(self.fitted, self.cache)
-        elif self._finder.state is not self.fitted:
-            self._finder = self._finder.renewed(self.fitted)
-        return self._finder
+    def _finder(self) -> Finder:
+        state, texts = self.fitted, self._texts
+        if texts is None or not texts.are_of(state):
+            self._texts = texts = CatalogTexts.of(state, self.cache)
+        return Finder(state, texts)
 
     def push(self, store: Store, name: str | None = None) -> Self:
         """Write predictions onto the model's targets in a graph store, in one transaction.

@@ -18,7 +18,8 @@ from newaisle import Recommender
 from newaisle.api.settings import Settings
 from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.text.catalog import encode_catalog
-from newaisle.gnn.text.encoder import PACKAGED, STATIC, TextEncoder
+from newaisle.gnn.text.encoder import TextEncoder
+from newaisle.gnn.text.weights import PACKAGED, STATIC
 from newaisle.gnn.training.fit import fit_model
 from newaisle.gnn.validation.metrics import ndcg
 from newaisle.gnn.validation.splits import PROTOCOLS, make_split

@@ -30,7 +30,7 @@ from newaisle.gnn.prior.kernel import KernelRegressor, KernelSettings
 from newaisle.gnn.propagation.features import FeatureBlocks, FeatureKind
 from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.text.catalog import encode_catalog
-from newaisle.gnn.text.encoder import PACKAGED
+from newaisle.gnn.text.weights import PACKAGED
 from newaisle.gnn.training.folds import START_RIDGE, START_WIDTH, start_kernel
 from newaisle.gnn.validation.metrics import ndcg
 from newaisle.gnn.validation.splits import MIN_BUYERS, NEW_PRODUCTS, Split, buyers, entries, make_split

@@ -24,7 +24,7 @@ from newaisle.gnn.model.model import LatentFactorModel
 from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.retrieval.privacy import gaussian_sigma, release_vectors
 from newaisle.gnn.text.catalog import encode_catalog
-from newaisle.gnn.text.encoder import PACKAGED
+from newaisle.gnn.text.weights import PACKAGED
 from newaisle.gnn.training.fit import fit_model
 from newaisle.gnn.validation.metrics import ndcg
 from newaisle.gnn.validation.splits import LEAVE_TARGETS_OUT, Split, make_split

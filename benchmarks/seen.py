@@ -26,7 +26,7 @@ from newaisle.gnn.factors.als import fit_factors
 from newaisle.gnn.factors.settings import FactorSettings
 from newaisle.gnn.propagation.propagate import propagate
 from newaisle.gnn.text.catalog import encode_catalog
-from newaisle.gnn.text.encoder import PACKAGED
+from newaisle.gnn.text.weights import PACKAGED
 from newaisle.gnn.training.fit import fit_model
 from newaisle.gnn.training.folds import held_out_folds, make_folds
 from newaisle.gnn.validation.mixed_ranking import MixedRanking

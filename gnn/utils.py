@@ -42,6 +42,7 @@ def replace_keeping_cache(known: _D, derived: Collection[str] | None = None, **c
     """
     changed = replace(known, **changes)
     stored = {each.name for each in fields(known)}
-    cached = {name: value for name, value in vars(known).items() if name not in stored}
+    # a copy, as another thread may add to it meanwhile
+    cached = {name: value for name, value in dict(vars(known)).items() if name not in stored}
     changed.__dict__.update({name: value for name, value in cached.items() if derived is None or name in derived})
     return changed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from types import ModuleType
+from importlib import import_module
 from typing import Any
 
 import narwhals as nw
@@ -44,10 +44,9 @@ def check_columns(columns: Sequence[str], required: Iterable[str], what: str) ->
         )
 
 
-def library_of(table: Table) -> ModuleType:
-    """The library of a table, for :func:`to_frame`."""
-    module: ModuleType = nw.get_native_namespace(_wrap(table, "given"))
-    return module
+def library_of(table: Table) -> str:
+    """The name of a table's library, for :func:`to_frame`."""
+    return str(_wrap(table, "given").implementation.value)
 
 
 def column_names(table: Table, what: str) -> list[str]:
@@ -99,16 +98,17 @@ def _arrow(series: nw.Series[Any], name: str, what: str) -> Any:
     return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
 
 
-def to_frame(columns: Mapping[str, Any], backend: ModuleType | None = None) -> Table:
+def to_frame(columns: Mapping[str, Any], backend: str | None = None) -> Table:
     """Build a table of a library (default: Arrow) from named columns; integers stay so where some are missing."""
     arrow = pa.table(dict(columns))
-    if backend is None or backend is pa:
+    if backend in (None, "pyarrow"):
         return arrow
-    if hasattr(backend, "from_arrow"):  # polars
-        return backend.from_arrow(arrow)
+    library = import_module(backend)
+    if hasattr(library, "from_arrow"):  # polars
+        return library.from_arrow(arrow)
     lists: dict[str, Any] = {}
     for name, column in zip(arrow.column_names, arrow.columns, strict=True):
         cells = column.to_pylist()
-        nullable = column.null_count and pa.types.is_integer(column.type) and hasattr(backend, "Int64Dtype")
-        lists[name] = backend.array(cells, dtype=backend.Int64Dtype()) if nullable else cells
-    return nw.from_dict(lists, backend=backend).to_native()
+        nullable = column.null_count and pa.types.is_integer(column.type) and hasattr(library, "Int64Dtype")
+        lists[name] = library.array(cells, dtype=library.Int64Dtype()) if nullable else cells
+    return nw.from_dict(lists, backend=library).to_native()

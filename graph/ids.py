@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ..display import short
 from ..errors import InputError, UnknownIdError, name_some
+from ..sharing import FieldsOnly
 from .cleaning import normalise_text
 
 Id = str | int
@@ -25,7 +26,7 @@ _BEYOND = 2**63
 
 
 @dataclass(frozen=True, eq=False)
-class Ids:
+class Ids(FieldsOnly):
     """An immutable two-way map between own ids (sorted, unique) and positions; ``what`` they are, for messages."""
 
     values: tuple[Id, ...]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from ..arguments import check_seed, expect, is_whole
 from ..arrays import IntArray
 from ..display import short, summary_html, summary_repr
 from ..errors import InputError, InteractionsError
+from ..sharing import FieldsOnly
 from .catalog.graph import CatalogGraph
 from .cleaning import EXAMPLES, CleaningReport
 from .frames import Table, library_of
@@ -33,7 +33,7 @@ _DEFAULTS = {("user", "user"), ("target", "target")}
 
 
 @dataclass(frozen=True, eq=False)
-class Interactions:
+class Interactions(FieldsOnly):
     """User x target events, cleaned and sorted by user, target, time.
 
     Attributes:
@@ -43,7 +43,7 @@ class Interactions:
         weight: positive finite weights (quantity, count), float64 (e,).
         timestamp: datetime64[us] (e,) or None.
         event: kind of each event, object (e,), each kind one text in memory; or None.
-        backend: the library of the table that was read (None: Arrow).
+        backend: name of the library of the table that was read (None: Arrow).
         kinds: kind of event -> weight, as the schema of the source gives them.
     """
 
@@ -55,7 +55,7 @@ class Interactions:
     timestamp: npt.NDArray[np.datetime64] | None = None
     event: npt.NDArray[np.object_] | None = None
     report: CleaningReport = field(default_factory=CleaningReport)
-    backend: ModuleType | None = None
+    backend: str | None = None
     kinds: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod

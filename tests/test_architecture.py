@@ -13,7 +13,7 @@ MODULES = {
     for room in ROOMS
     for path in sorted((ROOT / room).rglob("*.py"))
 }
-SHARED = {"arguments", "arrays", "display", "errors", "lazy", "paths", "progress", "toml_file"}
+SHARED = {"arguments", "arrays", "display", "errors", "lazy", "paths", "progress", "sharing", "toml_file"}
 BELOW = {
     "graph": set(),
     "loaders": {"graph"},
@@ -27,6 +27,8 @@ FLOORS = {
     "graph": ("cleaning", "ids", "frames", "reading", "catalog", "interactions", "groups", "event_weights", "store"),
     "loaders": ("files", "summary", "base", "vectors", OTHERS, "registry"),
     "gnn": (
+        "compile_cache",
+        "threads",
         "utils",
         "parallel",
         "propagation",

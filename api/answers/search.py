@@ -13,13 +13,13 @@ import pyarrow as pa
 
 from ...arrays import FloatArray
 from ...errors import InputError
-from ...gnn.propagation.features import FeatureKind
+from ...gnn.propagation.features import FeatureBlocks, FeatureKind
 from ...gnn.retrieval.profile import profile_vector
 from ...gnn.retrieval.text_search import Matches, TextSearch
 from ...gnn.serving.candidates import Among, Candidates
 from ...gnn.serving.state import ModelState
 from ...gnn.text.encoder import TextEncoder
-from ...gnn.utils import replace_keeping_cache
+from ...graph import CatalogGraph
 from ...graph.frames import Table
 from ..updates.encoding import encoder_of
 from .table import check_k, target_table
@@ -30,34 +30,67 @@ PERSONAL = 0.3
 """How far taste changes a match: the best liked target keeps all of it, the least liked 70 %."""
 _STAND_INS = 3
 """Seen targets per thing that a profile names."""
-_OF_CATALOG = ("_encoder", "_meanings", "_index")
+_READ = frozenset({FeatureKind.NAME, FeatureKind.TEXT})
 _PHRASE = re.compile(r"[,;.&\n]|\band\b", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
 
 
 @dataclass(frozen=True, eq=False)
-class Finder:
-    """Searches a model's catalog by text; ``cache`` keeps embeddings of the catalog's texts, not of queries."""
+class CatalogTexts:
+    """The texts of a model's catalog, to be searched; ``cache`` keeps their embeddings, not those of queries."""
 
-    state: ModelState
+    graph: CatalogGraph
+    blocks: FeatureBlocks
+    encoder: TextEncoder | None
     cache: Path
 
-    def renewed(self, state: ModelState) -> Self:
-        """The same catalog and texts with another state."""
-        return replace_keeping_cache(self, _OF_CATALOG, state=state)
+    @classmethod
+    def of(cls, state: ModelState, cache: Path) -> Self:
+        """The texts of the catalog of a state; a ModelError where its encoder is not confirmed."""
+        blocks = state.model.regressor.blocks
+        known = any(kind in _READ for kind in blocks.kinds.values())
+        return cls(state.graph, blocks, encoder_of(state) if known else None, cache)
+
+    def are_of(self, state: ModelState) -> bool:
+        """Whether a state has this very catalog and its features."""
+        return self.graph is state.graph and self.blocks is state.model.regressor.blocks
+
+    def matches(self, text: str) -> Matches:
+        """Match a text by letters and, with an encoder, by meaning; an InputError where it is empty."""
+        checked = _checked(text)
+        meaning = None if self.encoder is None else self.encoder.encode([checked])[0].astype(np.float64)
+        return self.index.matches(checked, meaning)
+
+    @cached_property
+    def index(self) -> TextSearch:
+        """Searches names and attribute values."""
+        values = [a.value.lower() if _LETTER.search(a.value) else "" for a in self.graph.attributes]
+        known = None
+        if self.encoder is not None and any(values):
+            known = replace(self.encoder, cache=self.cache).encode(values).astype(np.float64)
+        meanings = tuple(np.asarray(block) for block in self.blocks.of(_READ).matrices.values())
+        return TextSearch(self.graph, meanings, known)
+
+
+@dataclass(frozen=True, eq=False)
+class Finder:
+    """Searches a model's catalog by text."""
+
+    state: ModelState
+    texts: CatalogTexts
 
     def search(self, text: str, k: int, user: UserRef, among: Among) -> Table:
         """The targets that match a text best as a table with ``SEARCH_COLUMNS``."""
         check_k(k)
         candidates = self.state.choose(among)
         liking = None if user is None else self._liking(user, candidates)
-        matches = self._matches(text)
+        matches = self.texts.matches(text)
         match, doubt = matches.match[candidates.targets], matches.doubt[candidates.targets]
         relevance = match if liking is None else match * (1.0 - PERSONAL + PERSONAL * liking)
         order = np.lexsort((doubt, -relevance))  # many matches are all but 1; doubt still tells them apart
         order = order[match[order] > 0][:k]
         found = candidates.targets[order]
-        because = pa.array([self._index.reason(matches, target) for target in found.tolist()], pa.string())
+        because = pa.array([self.texts.index.reason(matches, target) for target in found.tolist()], pa.string())
         return target_table(
             self.state, SEARCH_COLUMNS, found, relevance=relevance[order], match=match[order], because=because
         )
@@ -67,7 +100,7 @@ class Finder:
         seen = self.state.choose("seen").targets
         named: dict[int, None] = {}
         for phrase in [part for part in _PHRASE.split(_checked(text)) if part.strip()]:
-            doubt = self._matches(phrase).doubt[seen]
+            doubt = self.texts.matches(phrase).doubt[seen]
             order = np.argsort(doubt, kind="stable")[:_STAND_INS]
             named |= dict.fromkeys(seen[order[doubt[order] < 0]].tolist())
         if not named:
@@ -83,30 +116,6 @@ class Finder:
         rank = np.empty(len(order))
         rank[order] = np.arange(len(order)) / max(len(order) - 1, 1)
         return rank
-
-    def _matches(self, text: str) -> Matches:
-        meaning = None
-        if self._encoder is not None:
-            meaning = self._encoder.encode([_checked(text)])[0].astype(np.float64)
-        return self._index.matches(_checked(text), meaning)
-
-    @cached_property
-    def _encoder(self) -> TextEncoder | None:
-        return encoder_of(self.state) if self._meanings else None
-
-    @cached_property
-    def _meanings(self) -> tuple[FloatArray, ...]:
-        blocks = self.state.model.regressor.blocks.of({FeatureKind.NAME, FeatureKind.TEXT})
-        return tuple(np.asarray(block) for block in blocks.matrices.values())
-
-    @cached_property
-    def _index(self) -> TextSearch:
-        graph = self.state.graph
-        values = [a.value.lower() if _LETTER.search(a.value) else "" for a in graph.attributes]
-        known = None
-        if self._encoder is not None and any(values):
-            known = replace(self._encoder, cache=self.cache).encode(values).astype(np.float64)
-        return TextSearch(graph, self._meanings, known)
 
 
 def _checked(text: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from ...arrays import FloatArray, IntArray
 from ...errors import InputError, ModelError
 from ...gnn.evaluation.contracts import fitted
-from ...gnn.text.encoder import PACKAGED
+from ...gnn.text.weights import PACKAGED
 from ...gnn.validation.splits import Split
 from ...graph import CatalogGraph, Id, Ids, Interactions
 from ...loaders.vectors import Vectors

@@ -10,7 +10,7 @@ from ...arguments import check_seed
 from ...errors import InputError
 from ...gnn.evaluation.protocols.names import expand
 from ...gnn.text.clusters import check_relations
-from ...gnn.text.encoder import PACKAGED
+from ...gnn.text.weights import PACKAGED
 from ...loaders.vectors import Vectors
 
 

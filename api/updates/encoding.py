@@ -10,7 +10,8 @@ import numpy as np
 
 from ...errors import InputError, ModelError
 from ...gnn.serving.state import ModelState
-from ...gnn.text.encoder import OWN_ENCODERS, TextEncoder
+from ...gnn.text.encoder import TextEncoder
+from ...gnn.text.weights import OWN_ENCODERS
 
 _SAME = 0.99
 """Least cosine of a text's embedding with the one that it had at fit: another version of a library changes little."""

@@ -104,6 +104,7 @@ def forget(state: ModelState, users: Id | Sequence[Id]) -> ModelState:
         bought=sp.csr_array(state.bought[np.flatnonzero(known)]),
         signed=sp.csr_array(state.signed[np.flatnonzero(known)]),
         model=replace(state.model, factors=factors),
+        report=replace(state.report, examples={}, columns=(), notes=()),  # which may name them
     )
     # they weighed on every seen target by what they did not buy, and on others by being part of the mean user
     return _relearned(left, before, after, newcomers, np.concatenate([state.model.regressor.seen, before.target]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache as once
 from functools import partial
 from itertools import chain
@@ -93,9 +93,8 @@ def evaluate_splits(
     """
     names = expand(protocols)
     results = ResultCache() if cache is None else ResultCache.open(cache, graph, interactions, embeddings, kinds or {})
-    plain = replace(interactions, backend=None)  # a module does not go to other processes
-    history = WeightedHistory.of(plain, graph, kinds)
-    evaluation = _Evaluation(graph, plain, dict(kinds or {}), history, methods, embeddings, results)
+    history = WeightedHistory.of(interactions, graph, kinds)
+    evaluation = _Evaluation(graph, interactions, dict(kinds or {}), history, methods, embeddings, results)
     runs = [(group, seed) for group in _sharing(names) for seed in dict.fromkeys(seeds)]
     found = run_parallel(evaluation.run, runs, jobs, progress or (lambda _line: None))
     return sorted(chain.from_iterable(found), key=lambda result: names.index(result.protocol))  # seeds stay in order

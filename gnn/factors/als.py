@@ -7,17 +7,18 @@ from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
-from threadpoolctl import threadpool_limits
 
 from ...arrays import FloatArray, IntArray
 from ...display import short_repr
 from ...errors import ModelError
+from ...sharing import FieldsOnly
+from ..threads import one_blas_thread, surviving_threads
 from .settings import FactorSettings
 from .solve import precision_of, solve_targets, solve_users
 
 
 @dataclass(frozen=True, eq=False)
-class Factors:
+class Factors(FieldsOnly):
     """Factors in which both sides agree: users solved exactly from ``basis``, targets exactly from users.
 
     Two sets are concatenated, each divided by the root of 2, so that ``p . q`` is the mean of their scores.
@@ -69,7 +70,7 @@ def fit_users(signed: sp.csr_array, settings: FactorSettings, seed: int) -> tupl
 
     weights = sp.csr_matrix((settings.certainty(signed.data), signed.indices, signed.indptr), signed.shape, np.float32)
     # implicit runs its own threads; a threaded BLAS below them would oversubscribe the cores
-    with threadpool_limits(1, "blas"):
+    with surviving_threads(), one_blas_thread():
         sets = []
         for part in settings.parts:
             als = AlternatingLeastSquares(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from threadpoolctl import threadpool_limits
 
 from ...arrays import FloatArray
+from ..threads import one_blas_thread
 from ..utils import chunks
 from .settings import FactorSettings
 
@@ -24,7 +24,7 @@ def solve_users(signed: sp.csr_array, basis: FloatArray, settings: FactorSetting
     ``signed`` are the weights, CSR (rows, columns), see :func:`newaisle.gnn.factors.als.fit_factors`.
     """
     solved, certainty = np.zeros((signed.shape[0], basis.shape[1])), settings.certainty(signed.data)
-    with threadpool_limits(1, "blas"):  # the systems are too small to share
+    with one_blas_thread():  # the systems are too small to share
         gram, sets = basis.T @ basis, len(settings.parts)
         shared = [
             np.linalg.inv(gram[part, part] + settings.regularization / sets * np.eye(part.stop - part.start))

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from ...arrays import FloatArray, IntArray
 from ...display import short_repr
+from ...sharing import FieldsOnly
 from ..calibration.buyers import TrueBuyers, per_sold
 from ..calibration.confidence import expected_errors, popularity_errors
 from ..calibration.forecast import ConformalInterval, Forecast, expected_buyers, fit_interval
@@ -27,7 +28,7 @@ from .settings import ModelSettings
 
 
 @dataclass(frozen=True, eq=False)
-class LatentFactorModel:
+class LatentFactorModel(FieldsOnly):
     """The fitted model of n targets and groups; what is predicted of a seen target leaves its own sales out."""
 
     settings: ModelSettings

@@ -12,6 +12,7 @@ import numpy as np
 from ...arrays import BoolArray, FloatArray, IntArray
 from ...display import short_repr
 from ...graph.event_weights import stronger
+from ...sharing import FieldsOnly
 from .fold_in import UserHistory, no_targets
 
 NO_FIRST, NO_LAST = 2**62, -(2**62)
@@ -22,7 +23,7 @@ LOG_COLUMNS = ("user", "target", "weight", "first", "last")
 
 
 @dataclass(frozen=True, eq=False)
-class EventLog:
+class EventLog(FieldsOnly):
     """Events since the fit: one row per user and target, sorted by both, whatever order they came in."""
 
     user: IntArray = field(default_factory=no_targets)  # rows of the users of fit time, then of later ones, int64 (e,)

@@ -12,6 +12,7 @@ import scipy.linalg as la
 from ...arrays import FloatArray, IntArray
 from ...display import short_repr
 from ...errors import ModelError
+from ...sharing import FieldsOnly
 from ..propagation.features import FeatureBlocks
 from ..utils import replace_keeping_cache
 
@@ -54,7 +55,7 @@ def check_weights(blocks: FeatureBlocks, settings: KernelSettings) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class KernelRegressor:
+class KernelRegressor(FieldsOnly):
     """Kernel ridge regression from target features to factors (Rasmussen and Williams 2006, chapter 2)."""
 
     blocks: FeatureBlocks

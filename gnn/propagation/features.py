@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from threading import Lock
 
 import numpy as np
 import scipy.sparse as sp
 
 from ...arrays import Float32Array, FloatArray, IntArray
 from ...display import short_repr
+from ...sharing import FieldsOnly, Lock
 
 Block = sp.csr_array | FloatArray
 
@@ -35,7 +35,7 @@ class FeatureKind(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class FeatureBlocks:
+class FeatureBlocks(FieldsOnly):
     """The features of all n targets and groups, one block of columns per source of knowledge.
 
     Rows of relations have length 1 (0 without such an edge), numbers are standardised, texts and other given vectors
@@ -129,7 +129,7 @@ def extend_blocks(blocks: FeatureBlocks, rows: Mapping[str, Block], targets: Int
         matrices[name] = grown
     extended = FeatureBlocks(matrices, blocks.kinds)
     extended._buffers.update(buffers)
-    for name, (columns, part, squares) in blocks._compared.items():
+    for name, (columns, part, squares) in dict(blocks._compared).items():  # others may add to it
         if not np.isin(columns, targets).any():
             extended._compared[name] = columns, _pad_columns(part, matrices[name].shape[1]), squares
     return extended

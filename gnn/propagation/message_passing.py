@@ -15,12 +15,15 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-with warnings.catch_warnings():  # PyTorch Geometric scripts itself, which newer versions of torch deprecate
+from ...arrays import Float32Array
+from ..compile_cache import without_compile_cache
+from ..threads import surviving_threads
+
+with without_compile_cache(), warnings.catch_warnings():
+    # PyTorch Geometric scripts itself, which newer versions of torch deprecate
     warnings.simplefilter("ignore", FutureWarning)
     warnings.simplefilter("ignore", DeprecationWarning)
     from torch_geometric.nn import MessagePassing
-
-from ...arrays import Float32Array
 
 DECAY = 0.5
 """Factor by which a message is weakened at each hop beyond the first."""
@@ -35,6 +38,11 @@ class SumConv(MessagePassing):  # type: ignore[misc]  # PyTorch Geometric publis
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
         """Pass messages x, float32 (senders, d), along a sparse adjacency (receivers, senders)."""
         received: Tensor = self.propagate(adjacency, x=x)
+        return received
+
+    def propagate(self, edge_index: Tensor, size: tuple[int, int] | None = None, **inputs: Tensor) -> Tensor:
+        """Propagate as the base class does; a class with a method of its own makes it write no code to a file."""
+        received: Tensor = super().propagate(edge_index, size, **inputs)
         return received
 
     def message_and_aggregate(self, adj_t: Tensor, x: Tensor) -> Tensor:
@@ -78,7 +86,11 @@ def propagate_dense(adjacency: sp.csr_array, vectors: Float32Array) -> Float32Ar
 
 @contextmanager
 def _inference() -> Iterator[None]:
-    with torch.no_grad(), warnings.catch_warnings():  # that CSR tensors are "in beta state" concerns no user
+    with (
+        torch.no_grad(),
+        surviving_threads(),
+        warnings.catch_warnings(),
+    ):  # that CSR tensors are "in beta state" concerns no user
         warnings.filterwarnings("ignore", "Sparse CSR tensor support", UserWarning)
         yield
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from ...arrays import BoolArray, Float32Array, FloatArray, IntArray
 from ...display import short_repr
+from ..threads import blas_threads, one_blas_thread
 from ..utils import chunks
 
 _GROUP = 32
@@ -84,24 +84,14 @@ class TargetIndex:
             best.places[block, : order.shape[1]] = np.take_along_axis(places, order, axis=1)
 
         blocks = list(chunks(size, _BLOCK))
-        if len(blocks) == 1 or (threads := _threads()) == 1:
+        if len(blocks) == 1 or (threads := blas_threads()) == 1:
             for block in blocks:
                 search(block)
         else:  # one BLAS thread for each of ours, else they would wait for each other
-            with _pools().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as workers:
+            with one_blas_thread(), ThreadPoolExecutor(threads) as workers:
                 list(workers.map(search, blocks))
         best.places[~np.isfinite(best.scores)] = -1
         return best
-
-
-@cache
-def _pools() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def _threads() -> int:
-    """How many threads the BLAS may use here."""
-    return max((pool["num_threads"] for pool in _pools().info() if pool["user_api"] == "blas"), default=1)
 
 
 def _candidates(scores: Float32Array, k: int) -> tuple[IntArray, FloatArray]:

@@ -13,6 +13,7 @@ from safetensors import safe_open
 
 from ...errors import ModelFormatError
 from ...graph import CatalogGraph
+from ...sharing import Lock
 from ..propagation.features import Block, FeatureBlocks
 from ..propagation.schema import AttributeVocabulary, FeatureSchema
 from .saved_config import SavedSchema
@@ -84,6 +85,7 @@ class StoredBlocks(Mapping[str, Block]):
         self._shapes = shapes
         self._place = {name: place for place, name in enumerate(shapes)}
         self._read: dict[str, Block] = {}
+        self._reading = Lock()
         for place, (rows, columns) in enumerate(shapes.values()):
             if rows != len(graph):
                 raise arrays.error(f"{place}", f"has {rows:,} rows, the graph {len(graph):,}")
@@ -97,13 +99,14 @@ class StoredBlocks(Mapping[str, Block]):
                 arrays.check(f"{place}.indptr", (rows + 1,), integers=True)
 
     def __getitem__(self, name: str) -> Block:
-        if name not in self._read:
-            place, (rows, columns) = self._place[name], self._shapes[name]
-            if f"{place}.dense" in self._arrays:
-                self._read[name] = self._arrays.numbers(f"{place}.dense", rows, columns)
-            else:
-                self._read[name] = self._sparse(place, rows, columns)
-        return self._read[name]
+        with self._reading:
+            if name not in self._read:
+                place, (rows, columns) = self._place[name], self._shapes[name]
+                if f"{place}.dense" in self._arrays:
+                    self._read[name] = self._arrays.numbers(f"{place}.dense", rows, columns)
+                else:
+                    self._read[name] = self._sparse(place, rows, columns)
+            return self._read[name]
 
     def _sparse(self, place: int, rows: int, columns: int) -> sp.csr_array:
         arrays = self._arrays

@@ -5,13 +5,11 @@ A folder may come from anybody: what is read is checked before it is used, whate
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -30,7 +28,7 @@ from ..prior.kernel import Prior
 from ..prior.nearest import make_regressor
 from ..propagation.features import FeatureBlocks
 from ..text.clusters import Clusters
-from ..text.encoder import OWN_ENCODERS
+from ..text.weights import OWN_ENCODERS
 from .blocks import Array, ArrayFile, StoredBlocks, block_arrays, read_schema, schema_arrays, schema_config
 from .folder import FORMAT, ModelFiles, open_files, read_config, unreadable
 from .generations import save_generation
@@ -123,7 +121,7 @@ def _write(state: ModelState, folder: Path, precision: Precision) -> dict[str, A
         "graph_hash": state.graph.content_hash,
         "encoder": state.encoder,
         "seed": state.seed,
-        "library": "pyarrow" if state.backend is None else state.backend.__name__,
+        "library": state.backend or "pyarrow",
         "longest": model.longest,
         "longest_at_fit": state.event_log.longest,
         "window": state.window,
@@ -222,10 +220,9 @@ def _read_model(
     )
 
 
-def _backend(library: str) -> ModuleType | None:
+def _backend(library: str) -> str | None:
     """The table library of the history; Arrow (None) where it is not installed."""
-    known = library in _LIBRARIES and importlib.util.find_spec(library) is not None
-    return importlib.import_module(library) if known else None
+    return library if library in _LIBRARIES and importlib.util.find_spec(library) is not None else None
 
 
 def _halved(arrays: Mapping[str, Array]) -> dict[str, Array]:

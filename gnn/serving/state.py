@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import ModuleType
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +15,7 @@ from ...arrays import FloatArray, IntArray
 from ...display import summary_repr
 from ...graph import CatalogGraph, CleaningReport, Id, Ids, Interactions
 from ...graph.event_weights import EventWeights, WeightedHistory
+from ...sharing import FieldsOnly
 from ..calibration.confidence import popularity_errors
 from ..calibration.left_out import LeftOutTargets
 from ..model.cosine_softmax import augment_users, user_embeddings
@@ -31,7 +31,7 @@ from .histories import UserHistories
 
 
 @dataclass(frozen=True, eq=False)
-class ModelState:
+class ModelState(FieldsOnly):
     """A fitted model with its catalog and the histories of its users.
 
     Attributes:
@@ -43,7 +43,7 @@ class ModelState:
         encoder: name of the text encoder, None without texts.
         encoder_confirmed: False where a folder alone names it, so that it is not loaded.
         clusters: of texts, where they are relations of the graph.
-        backend: the table library of results (None: Arrow).
+        backend: name of the table library of results (None: Arrow).
         window: length of the history of fit time in microseconds; 0 where unknown.
         report: how its table was cleaned, unknown targets counted; empty in a saved model.
         event_log: what happened after the fit.
@@ -59,7 +59,7 @@ class ModelState:
     encoder: str | None
     seed: int
     clusters: Clusters | None = None
-    backend: ModuleType | None = None
+    backend: str | None = None
     window: int = 0
     encoder_confirmed: bool = True
     report: CleaningReport = field(default_factory=CleaningReport)

@@ -37,8 +37,12 @@ def encode_catalog(
     report = progress or silent
     report(f"encoding {len(set(words)):,} texts and names" if further else f"encoding {len(set(words)):,} texts")
 
+    reported = 0
+
     def count(done: int, of: int) -> None:
-        if done % _PROGRESS == 0 or done == of:
+        nonlocal reported
+        if done >= reported + _PROGRESS or done == of:
+            reported = done
             report(f"encoded {done:,} of {of:,}")
 
     vectors = TextEncoder(encoder, cache).encode(words, count)

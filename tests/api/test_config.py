@@ -17,7 +17,7 @@ from newaisle.gnn.calibration.probability import PurchaseCalibration
 from newaisle.gnn.factors.settings import FactorSettings
 from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.prior.kernel import KernelSettings
-from newaisle.gnn.text.encoder import PACKAGED
+from newaisle.gnn.text.weights import PACKAGED
 
 HAND_WRITTEN = """\
 seed = 3

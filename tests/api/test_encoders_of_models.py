@@ -16,7 +16,7 @@ from newaisle.errors import InputError, ModelError
 from newaisle.gnn.factors.settings import FactorSettings
 from newaisle.gnn.model.settings import ModelSettings
 from newaisle.gnn.prior.kernel import KernelSettings
-from newaisle.gnn.text.encoder import PACKAGED
+from newaisle.gnn.text.weights import PACKAGED
 
 NEW = pd.DataFrame({"id": ["rye"], "name": ["Rye"], "text": ["dark bread"], "shelf": ["b"]})
 

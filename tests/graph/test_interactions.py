@@ -67,17 +67,16 @@ def test_every_table_library_gives_the_same(library: str) -> None:
     assert rows(events) == rows(expected)
     np.testing.assert_array_equal(events.timestamp, expected.timestamp)
     assert events.report == expected.report
-    assert events.backend is not None
-    assert events.backend.__name__ == {"arrow": "pyarrow"}.get(library, library)
+    assert events.backend == {"arrow": "pyarrow"}.get(library, library)
 
 
 @pytest.mark.parametrize("library", [pd, pl, pa])
 def test_tables_go_out_in_the_library_they_came_in(library: ModuleType) -> None:
     columns = {"user": ["u"], "score": np.array([0.5])}
-    made = to_frame(columns, library)
+    made = to_frame(columns, library.__name__)
     assert type(made).__module__.startswith(library.__name__)
     assert made.shape == (1, 2)
-    assert library_of(made) is library
+    assert library_of(made) == library.__name__
 
 
 def test_row_order_does_not_matter() -> None:

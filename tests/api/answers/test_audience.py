@@ -98,7 +98,7 @@ def test_nobody_is_told_of_what_is_not_there_yet(fitted, some):
 @pytest.mark.parametrize(("library", "kind"), [(pd, pd.DataFrame), (pl, pl.DataFrame), (pa, pa.Table)])
 def test_the_table_comes_in_the_library_of_the_history(fitted, some, library, kind):
     other = Recommender()
-    other._state = replace(fitted.fitted, backend=library)
+    other._state = replace(fitted.fitted, backend=library.__name__)
     table = other.audience(some.new, 3)
     assert isinstance(table, kind)
     assert columns_of(table) == columns_of(fitted.audience(some.new, 3))

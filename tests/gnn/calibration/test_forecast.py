@@ -88,7 +88,7 @@ def test_targets_may_be_given(fitted, new):
 @pytest.mark.parametrize(("library", "kind"), [(pd, pd.DataFrame), (pl, pl.DataFrame)])
 def test_the_table_comes_in_the_library_of_the_history(fitted, new, library, kind):
     other = Recommender()
-    other._state = replace(fitted.fitted, backend=library)
+    other._state = replace(fitted.fitted, backend=library.__name__)
     table = other.forecast("new")
     assert isinstance(table, kind)
     assert columns_of(table) == new

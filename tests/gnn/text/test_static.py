@@ -9,8 +9,9 @@ from support.encoders import small_encoder
 
 from newaisle.errors import ModelError
 from newaisle.gnn.text import static
-from newaisle.gnn.text.encoder import PACKAGED, STATIC, TextEncoder
+from newaisle.gnn.text.encoder import TextEncoder
 from newaisle.gnn.text.static import DIMENSIONS, distil, distilled, principal, weights
+from newaisle.gnn.text.weights import PACKAGED, STATIC
 
 
 @pytest.fixture(scope="module")
