@@ -17,10 +17,10 @@ from ...errors import InputError
 from ...graph import CatalogGraph
 from .features import Block, FeatureBlocks, FeatureKind
 from .relations import ancestors, attribute, edges_to, mix, number_of_values, parent_texts, similarity_to_parents
-from .schema import AttributeVocabulary, FeatureSchema, StandardScaler
+from .schema import ANCESTORS, AttributeVocabulary, FeatureSchema, StandardScaler
 from .subgraph import Subgraph
 
-_RESERVED = frozenset({"text", "name", "parent text", "ancestors", "place"})
+_RESERVED = frozenset({"text", "name", "parent text", ANCESTORS, "place"})
 """Blocks that have the same name in every catalog."""
 
 
@@ -139,7 +139,7 @@ def _compute(
             scaled.append(standardised("likeness", similarity_to_parents(subgraph, texts, above), logarithm=False))
         blocks["place"] = FeatureKind.PLACE, np.hstack(scaled)
     if schema.general is not None:
-        blocks["ancestors"] = FeatureKind.RELATION, ancestors(subgraph, schema.general)
+        blocks[ANCESTORS] = FeatureKind.RELATION, ancestors(subgraph, schema.general)
     for name, block in schema.relations.items():
         identities, rarity = attribute(
             subgraph, values[name].positions, None if counted is None else values[name].rarity

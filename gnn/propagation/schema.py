@@ -12,6 +12,8 @@ from ...arrays import FloatArray, IntArray
 from ...display import short_repr
 from ...graph import CatalogGraph
 
+ANCESTORS = "ancestors"
+"""Name of the block with a column for each node that has children."""
 _NONE: IntArray = np.empty(0, dtype=np.int64)
 
 

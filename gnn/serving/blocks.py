@@ -15,7 +15,7 @@ from ...errors import ModelFormatError
 from ...graph import CatalogGraph
 from ...sharing import Lock
 from ..propagation.features import Block, FeatureBlocks
-from ..propagation.schema import AttributeVocabulary, FeatureSchema
+from ..propagation.schema import ANCESTORS, AttributeVocabulary, FeatureSchema
 from .saved_config import SavedSchema
 
 Array = np.ndarray[Any, Any]
@@ -160,23 +160,31 @@ def schema_config(schema: FeatureSchema) -> dict[str, Any]:
     }
 
 
-def read_schema(config: SavedSchema, arrays: ArrayFile, graph: CatalogGraph) -> FeatureSchema:
-    """A schema from :func:`schema_config` and :func:`schema_arrays`; ModelFormatError where these do not fit."""
+def read_schema(
+    config: SavedSchema, arrays: ArrayFile, graph: CatalogGraph, blocks: Mapping[str, tuple[int, ...]]
+) -> FeatureSchema:
+    """A schema from :func:`schema_config` and :func:`schema_arrays`; ModelFormatError where these do not fit.
+
+    ``blocks`` are the (rows, columns) of all feature blocks.
+    """
     if config.size > len(graph):
         raise ModelFormatError(f"The schema of the features has {config.size:,} targets, the graph {len(graph):,}.")
 
-    def positions(name: str, end: int) -> Array:
-        return arrays.integers(name, None, least=-1, end=end)
+    def positions(name: str, end: int, block: str) -> Array:
+        width = blocks[block][1] if block in blocks else None  # blocks that were constant at fit are left out
+        return arrays.integers(name, width, least=-1, end=end)
 
     vocabularies = {}
     for place, name in enumerate(config.values):
-        values = positions(f"frozen.{place}.positions", len(graph.attributes))
+        values = positions(f"frozen.{place}.positions", len(graph.attributes), config.relations[name])
         vocabularies[name] = AttributeVocabulary(values, arrays.numbers(f"frozen.{place}.rarity", len(values)))
     return FeatureSchema(
         size=config.size,
         shared=FeatureSchema.shared_names(graph, config.size),
         texts=config.texts,
-        general=positions("frozen.general", len(graph)) if "frozen.general" in arrays else None,
+        general=positions("frozen.general", len(graph), ANCESTORS)
+        if "frozen.general" in arrays or ANCESTORS in blocks
+        else None,
         values=vocabularies,
         relations=config.relations,
         features=config.features,

@@ -152,7 +152,7 @@ def _assemble(files: ModelFiles, config: SavedConfig) -> ModelState:
         signed=users.signed,
         kinds=config.event_kinds,
         model=_read_model(ArrayFile(files.arrays["space"]), features, config, len(users.users), graph),
-        schema=read_schema(config.frozen, features, graph),
+        schema=read_schema(config.frozen, features, graph, config.blocks),
         encoder=config.encoder,
         encoder_confirmed=config.encoder is None or config.encoder in OWN_ENCODERS,
         seed=config.seed,
