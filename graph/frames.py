@@ -10,7 +10,10 @@ from typing import Any
 import narwhals as nw
 import pyarrow as pa
 
-from ..errors import InputError
+from ..errors import InputError, name_some
+
+SHOWN_COLUMNS = 12
+"""How many columns of a table a message lists."""
 
 Table = Any
 """A pandas, polars or Arrow table (anything that narwhals reads eagerly)."""
@@ -39,7 +42,7 @@ def check_columns(columns: Sequence[str], required: Iterable[str], what: str) ->
         near = difflib.get_close_matches(missing[0], columns, 1)
         raise InputError(
             f"The {what} table has no column {', '.join(map(repr, missing))} "
-            f"(its columns: {', '.join(map(repr, columns)) or 'none'}); "
+            f"(its columns: {name_some(list(columns), SHOWN_COLUMNS) or 'none'}); "
             + (f"did you mean {near[0]!r}?" if near else "rename or add it.")
         )
 

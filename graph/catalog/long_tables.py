@@ -11,7 +11,8 @@ from ...errors import GraphError, InputError
 from ..cleaning import Tally
 from ..frames import Table, column_names, read_frame
 from ..ids import Id
-from ..reading.cells import check_texts, own_names, without_missing
+from ..reading.cells import check_texts, without_missing
+from ..reading.names import own_names
 from ..reading.own_ids import read_ids
 from ..reading.roles import spelling_notes
 from ..reading.table_schema import TableReading

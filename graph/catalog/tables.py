@@ -13,7 +13,8 @@ from ...errors import DuplicateIdError, GraphError, InputError
 from ..cleaning import DUPLICATE, MISSING_ID, ColumnReading, Tally
 from ..frames import Table, read_frame
 from ..ids import Id, Ids
-from ..reading.cells import check_texts, own_names, without_missing
+from ..reading.cells import check_texts, without_missing
+from ..reading.names import own_names
 from ..reading.own_ids import read_ids, read_several_ids
 from ..reading.roles import FurtherColumn, read_further
 from ..reading.table_schema import TableReading, TableSchema

@@ -1,4 +1,4 @@
-"""Cells of Arrow columns: their distinct values, those that mean missing, and columns by their standard names."""
+"""Cells of Arrow columns: their distinct values, and those that mean missing."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import pyarrow.compute as pc
 
 from ...arrays import IntArray
 from ...errors import InputError
-from ..frames import check_columns
-from .table_schema import STANDARD, TableReading
 
 MISSING_MARKS = frozenset({"-", "--", "?", ".", "n/a", "#n/a", "na", "nan", "null", "none", "<na>", "\\n", "nil"})
 """Texts, in lower case, by which tables often write an empty cell."""
@@ -80,20 +78,3 @@ def _number(text: str, kind: type[int] | type[float]) -> int | float | None:
         return kind(text)
     except ValueError:
         return None
-
-
-def own_names(columns: Sequence[str], table: str, reading: TableReading, required: Sequence[str]) -> dict[str, str]:
-    """Standard name -> own name of the standard columns that a table has.
-
-    Raises:
-        InputError: a column that the schema names, or a required one, is missing.
-    """
-    title = table.replace("_", " ")
-    check_columns(columns, [*reading.columns.values(), *reading.roles], title)
-    found = {
-        standard: own
-        for standard in STANDARD[table]
-        if (own := reading.columns.get(standard, standard)) in columns and own not in reading.roles
-    }
-    check_columns(columns, [reading.columns.get(name, name) for name in required if name not in found], title)
-    return found

@@ -15,9 +15,10 @@ from ...errors import InteractionsError
 from ..cleaning import DUPLICATE, EXAMPLES, MISSING_ID, CleaningReport, ColumnReading, Tally
 from ..frames import Table, column_names, read_frame
 from ..ids import Id, Ids
-from .cells import distinct, is_text, own_names, without_missing
+from .cells import distinct, is_text, without_missing
 from .guests import GUEST, find_guests
 from .kinds import DISLIKED, LIKED, RATED, kind_notes
+from .names import own_names
 from .numbers import parse_number
 from .own_ids import read_ids
 from .rows import repeated_rows, sorted_rows

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 
+from ...errors import name_some
 from ...graph import CatalogGraph, CleaningReport
+from ...graph.cleaning import ColumnReading
 from ...graph.reading.likely_names import likely_standard
 from .language import TextLanguage
 
@@ -21,7 +24,18 @@ PACKAGED = "packaged:all-MiniLM-L6-v2"
 """The default encoder, by the name that the model's room knows it by."""
 _ENGLISH_ENCODERS = (PACKAGED, "static:packaged")
 _FEW_FURTHER, _SMALL_SHARE = 100, 0.05
-_OPTIONAL = ("weight", "timestamp", "event")
+_OPTIONAL = {
+    "interactions": ("weight", "timestamp", "event"),
+    "categories": ("name", "parent_id", "text"),
+    "products": ("name", "text"),
+}
+"""Table -> standard columns that it may lack."""
+_ROLES = {"parent_id": "parent"}
+"""Standard name -> role, where they differ."""
+_RATINGS = ("rating", "ratings", "stars", "score", "overall", "review_score")
+_CODE = re.compile(r"(?:[_ .-](?:id|no|nr|code|num|number)|[a-z](?:Id|ID|No|Nr|Code))$")
+_FURTHER = ("ignored", "attribute", "text", "number")
+"""Roles of columns without a standard name."""
 
 
 @dataclass(frozen=True)
@@ -105,20 +119,77 @@ def dropped_rows(report: CleaningReport, what: str) -> list[Finding]:
     return found
 
 
-def ignored_columns(report: CleaningReport) -> list[Finding]:
-    """For ignored columns of the interactions that are probably a standard one by another name."""
-    read = {column.role for column in report.columns}
-    missing = [name for name in _OPTIONAL if name not in read]
-    return [
-        Finding(
-            "ignored-column",
-            f"The column {column.column!r} of the {column.table} was not read; is it the {name}? Then read it with "
-            f"--columns {name}={column.column}, or rename it to {name}.",
-            0.3,
-        )
+def misnamed_columns(report: CleaningReport) -> list[Finding]:
+    """For columns of a table that are probably a standard one, which the table lacks, by another name."""
+    found = []
+    for table in dict.fromkeys(column.table for column in report.columns):
+        columns = [column for column in report.columns if column.table == table]
+        roles = {column.role for column in columns}
+        missing = [name for name in _OPTIONAL.get(table, ()) if _ROLES.get(name, name) not in roles]
+        for column in columns:
+            if table == "interactions" and column.role == "ignored" and column.column.lower() in _RATINGS:
+                found.append(_unread_rating(column))
+            name = likely_standard(column.column, missing) if column.role in _FURTHER else None
+            if name is not None:
+                missing.remove(name)
+                prefix = "products." if table == "products" else ""
+                found.append(_misnamed(column, name, prefix))
+    return found
+
+
+def _unread_rating(column: ColumnReading) -> Finding:
+    return Finding(
+        "ratings",
+        f"The column {column.column!r} of the interactions was not read, so that every row counts as liked; if it "
+        f'contains ratings, state them in a schema: column = "{column.column}" and liked = 4 under [ratings].',
+        0.4,
+    )
+
+
+def _misnamed(column: ColumnReading, name: str, prefix: str) -> Finding:
+    read = "was not read" if column.role == "ignored" else f"was read as {column.role}"
+    return Finding(
+        "misnamed-column",
+        f"The column {column.column!r} of the {column.table} {read}; is it the {name}? Then read it so with --columns "
+        f"{prefix}{name}={column.column}, or rename it.",
+        0.2 if column.role == "ignored" else 0.1,
+    )
+
+
+def codes_as_numbers(report: CleaningReport) -> Finding | None:
+    """For columns of numbers that are named like codes and have few different values."""
+    named = [
+        column
         for column in report.columns
-        if column.role == "ignored" and (name := likely_standard(column.column, missing))
+        if column.role == "number" and _CODE.search(column.column) and (column.distinct or 0) <= report.rows_read / 2
     ]
+    if not named:
+        return None
+    roles = ",".join(f"{'products.' if each.table == 'products' else ''}{each.column}=attribute" for each in named)
+    return Finding(
+        "codes-as-numbers",
+        f"{name_some([each.column for each in named])} {'is' if len(named) == 1 else 'are'} read as numbers, and named "
+        f"like codes, whose sizes mean nothing; if so, give --roles {roles}.",
+        0.15,
+    )
+
+
+def joined_values(graph: CatalogGraph) -> list[Finding]:
+    """For attributes whose values are mostly several with ``|`` between them, such as ``Action|Comedy``."""
+    found = []
+    for name in dict.fromkeys(attribute.name for attribute in graph.attributes):
+        values = [attribute.value for attribute in graph.attributes if attribute.name == name]
+        joined = [value for value in values if "|" in value]
+        if len(joined) > len(values) / 2:
+            found.append(
+                Finding(
+                    "joined-values",
+                    f"{len(joined):,} of {len(values):,} values of {name} contain '|', such as {joined[0]!r}, and each "
+                    "counts as one value; write ';' between several values, or give lists, so that targets share them.",
+                    0.35,
+                )
+            )
+    return found
 
 
 def one_time_buyers(share: float) -> Finding | None:

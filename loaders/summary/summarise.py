@@ -9,14 +9,17 @@ import numpy as np
 from ...errors import InteractionsError
 from ...graph import CatalogGraph, CleaningReport, Interactions
 from ...graph.catalog.schema import Relation
+from ...graph.cleaning import ColumnReading
 from ...graph.event_weights import EventWeights, WeightedHistory
 from ..files.reading import FileReading
 from .findings import (
     UNKNOWN_TARGET,
     Finding,
+    codes_as_numbers,
     dropped_rows,
     foreign_language,
-    ignored_columns,
+    joined_values,
+    misnamed_columns,
     no_new_targets,
     no_sales,
     noted,
@@ -52,14 +55,15 @@ def summarise(
             found.append(Finding("no-positive-event", str(error), 1.0, blocks=True))
         sales = _sales(interactions, events, weighted, EventWeights({**interactions.kinds, **(kinds or {})}))
         found += [unknown_targets(events), one_time_buyers(sales.one_time_share)]
+    found += [*joined_values(graph), codes_as_numbers(graph.report)]
     language = language_of(graph.texts)
     found.append(foreign_language(language, encoder))
     for report, what in ((graph.report, "catalog"), (events, "interactions")):
-        found += [*dropped_rows(report, what), *ignored_columns(report), *noted(report)]
+        found += [*dropped_rows(report, what), *misnamed_columns(report), *noted(report)]
     return SourceSummary(
         source=graph.source,
         files=files,
-        columns=(*graph.report.columns, *events.columns, *(column for file in files for column in file.ignored)),
+        columns=_columns(graph.report, events, files),
         catalog_rows=graph.report,
         interaction_rows=events,
         catalog=_catalog(graph, weighted),
@@ -67,6 +71,15 @@ def summarise(
         language=language,
         findings=sorted_findings(found),
     )
+
+
+def _columns(
+    catalog: CleaningReport, events: CleaningReport, files: tuple[FileReading, ...]
+) -> tuple[ColumnReading, ...]:
+    """All columns, those of one table together."""
+    found = (*catalog.columns, *events.columns, *(column for file in files for column in file.ignored))
+    tables = list(dict.fromkeys(column.table for column in found))
+    return tuple(sorted(found, key=lambda column: tables.index(column.table)))
 
 
 def _catalog(graph: CatalogGraph, weighted: WeightedHistory | None) -> CatalogSummary:

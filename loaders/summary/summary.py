@@ -13,6 +13,9 @@ from .findings import UNKNOWN_TARGET, Finding, percent
 from .language import TextLanguage
 from .text_table import text_table
 
+_EXAMPLE = 30
+"""Letters of an example in a table for people."""
+
 
 @dataclass(frozen=True)
 class KindOfEvent:
@@ -146,7 +149,7 @@ class SourceSummary:
         found = [
             Section.of("Files", ("file", "table", "rows", "format"), [_file_row(file) for file in self.files]),
             Section.of(
-                "Columns", ("table", "column", "role", "values", "empty", "examples", "why"), self._column_rows()
+                "Columns", ("table", "column", "role", "values", "empty", "why", "examples"), self._column_rows()
             ),
             Section.of("Attributes and numbers", ("name", "kind", "values", "targets"), self._attribute_rows()),
             Section.of("Rows", ("table", "rows", "what", "examples"), self._row_rows()),
@@ -219,8 +222,8 @@ class SourceSummary:
                 column.role,
                 column.distinct,
                 column.missing or None,
-                ", ".join(column.examples[:3]),
                 column.reason,
+                ", ".join(map(_short, column.examples[:3])),
             )
             for column in self.columns
         ]
@@ -260,6 +263,10 @@ def _file_row(file: FileReading) -> tuple[Any, ...]:
         file.rows,
         ", ".join(filter(None, (parts, delimiter, file.encoding, file.compression))),
     )
+
+
+def _short(example: str) -> str:
+    return example if len(example) <= _EXAMPLE else f"{example[: _EXAMPLE - 1]}…"
 
 
 def _plain(value: Any) -> Any:

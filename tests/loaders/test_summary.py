@@ -10,6 +10,8 @@ import pytest
 
 import newaisle
 from newaisle import CatalogGraph, Interactions
+from newaisle.errors import InputError
+from newaisle.graph.reading.likely_names import likely_standard
 from newaisle.loaders import LoadedSource, SourceSummary
 from newaisle.loaders.summary.findings import percent
 from newaisle.loaders.summary.language import language_of
@@ -144,3 +146,105 @@ def test_a_summary_is_json_and_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("share", "text"), [(0.754, "75 %"), (0.0042, "0.4 %"), (0.0, "0 %"), (1.0, "100 %")])
 def test_shares_are_percentages(share: float, text: str) -> None:
     assert percent(share) == text
+
+
+def tables(folder: Path, categories: str, interactions: str) -> LoadedSource:
+    (folder / "categories.csv").write_text(categories, encoding="utf-8")
+    (folder / "interactions.csv").write_text(interactions, encoding="utf-8")
+    return newaisle.load(f"tables:{folder}")
+
+
+def test_columns_by_another_name_than_the_standard_one_are_named(tmp_path: Path) -> None:
+    found = tables(
+        tmp_path, "id,title,colour\na,Tea,red\nb,Milk,red\n", "user,target,date,quantity,shop\nu,a,2024-01-05,2,x\n"
+    ).summary()
+    said = [finding.sentence for finding in found.findings if finding.code == "misnamed-column"]
+    assert [sentence.partition("Then")[2] for sentence in said] == [
+        " read it so with --columns timestamp=date, or rename it.",
+        " read it so with --columns weight=quantity, or rename it.",
+        " read it so with --columns name=title, or rename it.",
+    ]
+    assert "Columns of interactions that were not read: date, quantity, shop" in found.brief()
+
+
+def test_every_column_has_a_role_and_a_reason(tmp_path: Path) -> None:
+    found = tables(tmp_path, ",id,name,colour,price\n0,a,Tea,red,1.5\n1,b,Milk,red,2\n", "user,target\nu,a\n").summary()
+    roles = {column.column: column.role for column in found.columns if column.table == "categories"}
+    assert {"id": "id", "name": "name", "colour": "attribute", "price": "number"}.items() <= roles.items()
+    assert list(roles.values()).count("ignored") == 1  # the nameless one that numbers the rows
+    assert all(column.reason for column in found.columns)
+    assert [column.table for column in found.columns] == ["categories"] * 5 + ["interactions"] * 2
+
+
+def test_ratings_that_are_not_read_are_said(tmp_path: Path) -> None:
+    found = tables(tmp_path, "id,name\na,Tea\nb,Milk\n", "user,target,rating\nu,a,1\nv,a,5\n").summary()
+    assert 'column = "rating" and liked = 4 under [ratings]' in found.findings[1].sentence
+
+
+def test_several_values_in_one_cell_are_said(tmp_path: Path) -> None:
+    genres = "id,name,genres\na,Heat,Action|Crime\nb,Jumanji,Action|Comedy\nc,Nixon,Drama\n"
+    found = tables(tmp_path, genres, "user,target\nu,a\nu,b\n").summary()
+    assert codes(found) == ["joined-values"]
+    assert "2 of 3 values of genres contain '|', such as 'Action|Comedy'" in found.findings[0].sentence
+
+
+def test_numbers_that_are_named_like_codes_are_said(tmp_path: Path) -> None:
+    rows = "".join(f"k{i},thing {i},{i % 3},{i}.5\n" for i in range(12))
+    found = tables(tmp_path, f"id,name,section_no,price\n{rows}", "user,target\nu,k1\nu,k2\n").summary()
+    assert codes(found) == ["codes-as-numbers"]
+    assert "--roles section_no=attribute." in found.findings[0].sentence
+
+
+def test_unknown_targets_come_with_the_most_frequent_and_their_near_spellings(tmp_path: Path) -> None:
+    found = tables(tmp_path, "id,name\nTea,Tea\nb,Milk\n", "user,target\nu,tea\nv,tea\nw,zz\nx,Tea\n").summary()
+    sentence = next(finding.sentence for finding in found.findings if finding.code == "unknown-targets")
+    assert "3 of 4 events (75 %)" in sentence
+    assert "'tea' (2 rows; the catalog has 'Tea')" in sentence
+
+
+@pytest.mark.parametrize(
+    ("column", "standard"),
+    [
+        ("CustomerID", "user"),
+        ("visitorid", "user"),
+        ("userId", "user"),
+        ("StockCode", "target"),
+        ("article_id", "target"),
+        ("Quantity", "weight"),
+        ("InvoiceDate", "timestamp"),
+        ("t_dat", "timestamp"),
+        ("timestmap", "timestamp"),
+        ("event_type", "event"),
+        ("InvoiceNo", None),
+        ("UnitPrice", None),
+        ("Country", None),
+        ("rating", None),
+    ],
+)
+def test_columns_of_public_data_sets_are_recognised(column: str, standard: str | None) -> None:
+    assert likely_standard(column, ["user", "target", "weight", "timestamp", "event"]) == standard
+
+
+@pytest.mark.parametrize(
+    ("categories", "interactions", "sentence"),
+    [
+        (
+            "StockCode,Description\na,Tea\n",
+            "user,target\nu,a\n",
+            "has no column 'id' (its columns: 'StockCode', 'Description'); if it is called 'StockCode', state it by "
+            '--columns id=StockCode, or by id = "StockCode" under [categories] in a schema.',
+        ),
+        (
+            "id,name\na,Tea\n",
+            "CustomerID,item_id,day\nu,a,1\n",
+            "has no column 'user', 'target' (its columns: 'CustomerID', 'item_id', 'day'); if it is called 'CustomerID' "
+            "and 'item_id', state it by --columns user=CustomerID,target=item_id",
+        ),
+    ],
+)
+def test_a_missing_column_is_looked_for_under_other_names(
+    tmp_path: Path, categories: str, interactions: str, sentence: str
+) -> None:
+    with pytest.raises(InputError) as raised:
+        tables(tmp_path, categories, interactions)
+    assert sentence in str(raised.value)
