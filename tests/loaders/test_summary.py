@@ -237,8 +237,8 @@ def test_columns_of_public_data_sets_are_recognised(column: str, standard: str |
         (
             "id,name\na,Tea\n",
             "CustomerID,item_id,day\nu,a,1\n",
-            "has no column 'user', 'target' (its columns: 'CustomerID', 'item_id', 'day'); if it is called 'CustomerID' "
-            "and 'item_id', state it by --columns user=CustomerID,target=item_id",
+            "has no column 'user', 'target' (its columns: 'CustomerID', 'item_id', 'day'); if it is called "
+            "'CustomerID' and 'item_id', state it by --columns user=CustomerID,target=item_id",
         ),
     ],
 )
