@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ...display import command_line, printable
 from ...gnn.evaluation.comparison import CEILING, Comparison, comparable
 from ...gnn.evaluation.methods.newaisle import Newaisle
 from .evaluation import Evaluation
@@ -12,6 +14,7 @@ from .plots.by_protocol import span
 from .plots.registry import plotted
 from .tables import NDCG, SHOWN, figures, forecasts, with_error
 
+_MARKS = re.compile(r"[\\`*_\[\]~$]")
 _COMPARED = tuple(metric for metric in SHOWN if metric != "novelty")
 
 _METRICS = """\
@@ -50,7 +53,7 @@ _PLOTS = {
 def report_text(evaluation: Evaluation, data: Mapping[str, Any]) -> str:
     """The report in Markdown; ``data`` as :func:`newaisle.api.reports.report.report_data` returns it."""
     plots = plotted(evaluation)
-    parts = [f"# newaisle on {evaluation.source}", _question(evaluation), "## What was judged"]
+    parts = [f"# newaisle on {foreign(evaluation.source)}", _question(evaluation), "## What was judged"]
     parts += [_judged(evaluation, data), "## Which method ranks the hidden targets best?"]
     parts += [_plot(name) for name in ("ndcg", "few-shot", "generalised") if name in plots]
     parts += _rankings(evaluation)
@@ -75,9 +78,16 @@ def _plot(name: str) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table in Markdown; a bar in a cell is escaped."""
+    """A table in Markdown; a bar in a cell is escaped, and so is what a terminal would act on."""
     lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join(
+        "| " + " | ".join(printable(str(cell)).replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def foreign(text: str) -> str:
+    """A text from outside that Markdown and HTML show as it is, on one line."""
+    return _MARKS.sub(r"\\\g<0>", printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 
 def _question(evaluation: Evaluation) -> str:
@@ -86,11 +96,11 @@ def _question(evaluation: Evaluation) -> str:
         "Targets whose sales are known had them hidden; every method ranked them for every user without these sales.",
         f"Protocols: {', '.join(evaluation.protocols)}. Seeds: {seeds}.",
     ]
-    sentences += [f"{protocol} was left out. {reason}" for protocol, reason in evaluation.left_out.items()]
+    sentences += [f"{protocol} was left out. {foreign(reason)}" for protocol, reason in evaluation.left_out.items()]
     if options.users is not None:
         sentences.append(f"Only a random part of {len(evaluation.history.users):,} users was judged.")
     if options.drop:
-        sentences.append(f"No method knew: {', '.join(options.drop)}.")
+        sentences.append(f"No method knew: {', '.join(map(foreign, options.drop))}.")
     return " ".join(sentences)
 
 
@@ -162,24 +172,24 @@ def _mean(mean: Mapping[str, Any] | None) -> str:
 
 def _settings(data: Mapping[str, Any]) -> str:
     settings, versions = data["settings"], data["versions"]
-    command = ["newaisle evaluate", settings["source"]]
-    command += [f"--protocol {protocol}" for protocol in settings["protocols"]]
-    command.append("--seeds " + ",".join(map(str, settings["seeds"])))
+    command = ["newaisle", "evaluate", settings["source"]]
+    command += [word for protocol in settings["protocols"] for word in ("--protocol", protocol)]
+    command += ["--seeds", ",".join(map(str, settings["seeds"]))]
     if settings["without"]:
-        command.append("--without " + ",".join(settings["without"]))
+        command += ["--without", ",".join(settings["without"])]
     if settings["ablate"]:
         command.append("--ablate")
     if settings["users"] is not None:
-        command.append(f"--users {settings['users']}")
+        command += ["--users", settings["users"]]
     if settings["encoder"] is not None:
-        command.append(f"--encoder {settings['encoder']}")
+        command += ["--encoder", settings["encoder"]]
     command += settings["options"]
     lines = [
-        ("catalog", data["data"]["catalog"]),
-        ("interactions", data["data"]["interactions"]),
+        ("catalog", foreign(data["data"]["catalog"])),
+        ("interactions", foreign(data["data"]["interactions"])),
         ("hash of the catalog", f"`{data['data']['catalog_hash']}`"),
         ("hash of all data", f"`{data['data']['data_hash']}`"),
         ("hash of newaisle's code", f"`{versions['code']}`"),
         ("versions", ", ".join(f"{name} {number}" for name, number in versions.items() if name != "code")),
     ]
-    return f"```console norun\n$ {' '.join(command)}\n```\n\n{table(['what', 'value'], lines)}"
+    return f"```console norun\n$ {command_line(*command)}\n```\n\n{table(['what', 'value'], lines)}"

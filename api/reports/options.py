@@ -64,10 +64,9 @@ class EvaluationOptions:
 
     @property
     def flags(self) -> list[str]:
-        """Flags of ``newaisle evaluate`` for vectors and clusters."""
-        flags = [
-            f"--vectors {name}={table if isinstance(table, str | Path) else 'FILE.parquet'}"
-            for name, table in (self.vectors or {}).items()
-        ]
-        flags += [] if self.relations is None else [f"--relations {self.relations}"]
-        return flags + ([] if self.min_similarity is None else [f"--min-similarity {self.min_similarity}"])
+        """Flags of ``newaisle evaluate`` for vectors and clusters, word by word."""
+        words = []
+        for name, table in (self.vectors or {}).items():
+            words += ["--vectors", f"{name}={table if isinstance(table, str | Path) else 'FILE.parquet'}"]
+        words += [] if self.relations is None else ["--relations", self.relations]
+        return words + ([] if self.min_similarity is None else ["--min-similarity", str(self.min_similarity)])

@@ -301,7 +301,7 @@ def test_an_evaluation_takes_them_and_may_leave_them_out(journey: LoadedSource, 
         methods = {"constant": lambda _seed: Constant()}
         return evaluate_source(journey.graph, journey.interactions, options, models=methods)
 
-    assert ask(["pictures"], {"pictures": named}).options.flags == ["--vectors pictures=FILE.parquet"]
+    assert ask(["pictures"], {"pictures": named}).options.flags == ["--vectors", "pictures=FILE.parquet"]
     with pytest.raises(InputError, match="Cannot drop 'pictures'"):
         ask(["pictures"], None)
 
