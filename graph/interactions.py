@@ -25,6 +25,7 @@ from .reading.cells import distinct
 from .reading.events import event_columns, read_events
 from .reading.near_ids import near_ids
 from .reading.schema_file import GivenSchema, read_schema
+from .reading.verb import Verb
 
 UNKNOWN_TARGET = "unknown target"
 """The reason of rows dropped for a target that the catalog does not have."""
@@ -45,6 +46,7 @@ class Interactions(FieldsOnly):
         event: kind of each event, object (e,), each kind one text in memory; or None.
         backend: name of the library of the table that was read (None: Arrow).
         kinds: kind of event -> weight, as the schema of the source gives them.
+        verb: what users do with targets, for sentences.
     """
 
     users: Ids
@@ -57,6 +59,7 @@ class Interactions(FieldsOnly):
     report: CleaningReport = field(default_factory=CleaningReport)
     backend: str | None = None
     kinds: Mapping[str, float] = field(default_factory=dict)
+    verb: Verb = field(default_factory=Verb)
 
     @classmethod
     def from_table(
@@ -113,6 +116,7 @@ class Interactions(FieldsOnly):
             read.report,
             library_of(table),
             how.kinds,
+            Verb(how.verb, how.verb_past or ""),
         )
 
     def __repr__(self) -> str:

@@ -50,6 +50,7 @@ def explain(
 
         newaisle explain groceries-model --user 1 --target "COFFEE / GROUND COFFEE" --json
     """
+    from ...graph.reading.verb import Verb
     from ...graph.store.queries.named import named_queries
     from ..answers.table import check_k
     from ..recommender import Recommender
@@ -62,12 +63,14 @@ def explain(
         queries = sorted({path.query for because in why.because for path in because.paths})
         print_json(asdict(why) | {"queries": {query: named_queries()[query].cypher for query in queries}})
         return
+    verb = fitted.verb
     called = fitted.graph.names[fitted.graph.ids.position(why.target)]
     print_line(f"User {why.user} and {called} ({why.target}): score {why.score:.4f}")
     _print_because(why.because)
-    _print_reasons("The score as a sum over the user's purchases", why, why.history, k)
+    history = "the user's purchases" if verb == Verb() else f"what the user has {verb.bought}"
+    _print_reasons(f"The score as a sum over {history}", why, why.history, k)
     _print_reasons(
-        "The score as a sum over seen targets", why, why.sources, k, ("the target's own sales", why.own_sales)
+        "The score as a sum over seen targets", why, why.sources, k, (f"the target's own {verb.sales}", why.own_sales)
     )
 
 

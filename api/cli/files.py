@@ -23,6 +23,7 @@ def write_rows(
     csv: bool = False,
     raw: bool = False,
     limit: int | None = None,
+    buyers: str = "buyers",
 ) -> None:
     """Write a result to a file, print it, or both where a file and ``json`` or ``csv`` are given.
 
@@ -33,6 +34,7 @@ def write_rows(
         csv: print CSV.
         raw: do not guard the texts of CSV against spreadsheets.
         limit: number of rows in a table for people; None for all.
+        buyers: what a table for people calls buyers in the names of its columns.
 
     Raises:
         InputError: the file cannot be written.
@@ -44,7 +46,7 @@ def write_rows(
     if json or csv:
         print_table(list(columns), rows, json=json, csv=csv, raw=raw)
     elif out is None:
-        print_table(list(columns), rows[:limit])
+        print_table([name.replace("buyers", buyers) for name in columns], rows[:limit])
         if limit is not None and len(rows) > limit:
             print_line(f"and {len(rows) - limit:,} more; --out FILE, --json and --csv give all rows")
 

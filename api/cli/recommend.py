@@ -124,11 +124,12 @@ def audience(
             users=None if users is None else read_users(users, fitted.users),
         )
     columns = recommender.table_columns(table)
-    write_rows(columns, out=out, json=json, csv=csv, raw=raw, limit=_ROWS)
+    verb = fitted.verb
+    write_rows(columns, out=out, json=json, csv=csv, raw=raw, limit=_ROWS, buyers=verb.buyers)
     if not json and not csv:
         running = columns["expected_buyers"]
         total = running[-1] if running else 0.0
-        print_line(f"Expect {total:,.1f} buyers of {target} among {len(running):,} users", err=out is not None)
+        print_line(f"Expect {total:,.1f} {verb.buyers} of {target} among {len(running):,} users", err=out is not None)
 
 
 def forecast(
@@ -169,11 +170,11 @@ def forecast(
 
     with step("Forecasting", brief=True):
         recommender = Recommender.load(model)
-        ids = recommender.fitted.graph.ids
-        table = recommender.forecast([ids.parse(text) for text in targets] if targets else among)
-    columns = recommender.table_columns(table)
-    write_rows(columns, out=out, json=json, csv=csv, raw=raw, limit=_ROWS)
+        fitted = recommender.fitted
+        table = recommender.forecast([fitted.graph.ids.parse(text) for text in targets] if targets else among)
+    columns, verb = recommender.table_columns(table), fitted.verb
+    write_rows(columns, out=out, json=json, csv=csv, raw=raw, limit=_ROWS, buyers=verb.buyers)
     if not json and not csv:
         new, total = sum(columns["new_buyers"]), sum(columns["expected_buyers"])
         share = new / total if total else 0.0
-        typer.echo(f"New customers are {share:.1%} of the expected buyers", err=out is not None)
+        print_line(f"New {verb.customers} are {share:.1%} of the expected {verb.buyers}", err=out is not None)

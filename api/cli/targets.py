@@ -112,5 +112,6 @@ def route(
     from ..recommender import Recommender
 
     recommender = Recommender.load(model)
-    table = recommender.route([recommender.fitted.graph.ids.parse(target) for target in targets])
-    write_rows(recommender.table_columns(table), json=json, csv=csv, raw=raw)
+    fitted = recommender.fitted
+    table = recommender.route([fitted.graph.ids.parse(target) for target in targets])
+    write_rows(recommender.table_columns(table), json=json, csv=csv, raw=raw, buyers=fitted.verb.buyers)

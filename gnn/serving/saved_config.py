@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from ...errors import InputError
 from ...graph.event_weights import EventWeights
+from ...graph.reading.verb import Verb
 from ...toml_file import Place
 from ..calibration.forecast import ConformalInterval
 from ..calibration.new_customers import NewCustomers
@@ -83,6 +84,7 @@ class SavedConfig:
     generation: str | None = None
     new_customers: NewCustomers | None = None
     unknown: PurchaseCalibration | None = None
+    verb: Verb = field(default_factory=Verb)
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> SavedConfig:

@@ -15,6 +15,7 @@ from ...arrays import FloatArray, IntArray
 from ...display import summary_repr
 from ...graph import CatalogGraph, CleaningReport, Id, Ids, Interactions
 from ...graph.event_weights import EventWeights, WeightedHistory
+from ...graph.reading.verb import Verb
 from ...sharing import FieldsOnly
 from ..calibration.confidence import popularity_errors
 from ..calibration.left_out import LeftOutTargets
@@ -44,6 +45,7 @@ class ModelState(FieldsOnly):
         encoder_confirmed: False where a folder alone names it, so that it is not loaded.
         clusters: of texts, where they are relations of the graph.
         backend: name of the table library of results (None: Arrow).
+        verb: what users do with targets, for sentences.
         window: length of the history of fit time in microseconds; 0 where unknown.
         report: how its table was cleaned, unknown targets counted; empty in a saved model.
         event_log: what happened after the fit.
@@ -61,6 +63,7 @@ class ModelState(FieldsOnly):
     clusters: Clusters | None = None
     backend: str | None = None
     window: int = 0
+    verb: Verb = field(default_factory=Verb)
     encoder_confirmed: bool = True
     report: CleaningReport = field(default_factory=CleaningReport)
     newcomers: Ids = field(default_factory=lambda: Ids((), "user"))
@@ -100,6 +103,7 @@ class ModelState(FieldsOnly):
             bought=sales.bought,
             signed=sales.signed,
             kinds=sales.kinds,
+            verb=sales.events.verb,
             model=model,
             schema=schema,
             encoder=encoder,

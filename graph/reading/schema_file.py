@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from ...errors import InputError
 from ...toml_file import Place, read_toml
 from .table_schema import STANDARD, CellFormat, Ratings, Role, TableReading, TableSchema, TimeUnit
+from .verb import Verb
 
 GivenSchema = TableSchema | Mapping[str, Any] | str | Path
 """A schema, a mapping of the form of its TOML file, or the path of one."""
 
 _CELLS = ("delimiter", "decimal", "encoding", "missing")
-_OF_SCHEMA = (*_CELLS, "verb", "kinds", "ratings", *STANDARD)
+_OF_SCHEMA = (*_CELLS, "verb", "verb_past", "kinds", "ratings", *STANDARD)
 _OF_TABLE = (*_CELLS, "file", "time_format", "time_unit", "roles")
 _OF_RATINGS = ("column", "liked", "disliked")
 _WITHOUT_ROLES = ("attributes", "attribute_parents")
@@ -38,7 +40,8 @@ def read_schema(given: GivenSchema | None) -> TableSchema:
         cells=_cells(place, (), table),
         kinds=_kinds(place, table.get("kinds", {})),
         ratings=_ratings(place, table["ratings"]) if "ratings" in table else None,
-        verb=_text(place, ("verb",), table.get("verb", TableSchema.verb)),
+        verb=_verb(place, "verb", table) or TableSchema.verb,
+        verb_past=_verb(place, "verb_past", table),
     )
 
 
@@ -147,6 +150,16 @@ def _column(place: Place, keys: tuple[str, ...], given: object) -> str:
 
 def _optional_text(place: Place, keys: tuple[str, ...], table: Mapping[str, Any]) -> str | None:
     return None if table.get(keys[-1]) is None else _text(place, keys, table[keys[-1]])
+
+
+def _verb(place: Place, key: str, table: Mapping[str, object]) -> str | None:
+    form = _optional_text(place, (key,), table)
+    if form is not None:
+        try:
+            Verb(form)
+        except InputError as error:
+            raise place.error((key,), str(error)) from None
+    return form
 
 
 def _text(place: Place, keys: tuple[str, ...], given: object) -> str:

@@ -102,6 +102,7 @@ class TableSchema:
         cells: of tables without an own format.
         kinds: kind of event -> weight, as for :class:`newaisle.Recommender`.
         verb: what users do with targets, for sentences: buy, read, watch, ...
+        verb_past: its past participle (read, watched); None for the regular one, or a common irregular one.
     """
 
     tables: Mapping[str, TableReading] = field(default_factory=dict)
@@ -109,6 +110,7 @@ class TableSchema:
     kinds: Mapping[str, float] = field(default_factory=dict)
     ratings: Ratings | None = None
     verb: str = "buy"
+    verb_past: str | None = None
 
     def table(self, name: str) -> TableReading:
         """How one table is read, completed by the general format of cells."""
@@ -126,5 +128,5 @@ class TableSchema:
             self.cells.over(general.cells),
             {**general.kinds, **self.kinds},
             self.ratings or general.ratings,
-            general.verb if self.verb == TableSchema.verb else self.verb,
+            *((general.verb, general.verb_past) if self.verb == TableSchema.verb else (self.verb, self.verb_past)),
         )

@@ -66,26 +66,29 @@ class ReasonWriter:
 
     def write(self, history: Sequence[Reason], sources: Sequence[Reason], own_sales: float) -> tuple[Because, ...]:
         """The strongest summands of both sums that speak for the target, those of the history first."""
-        self_called = self._called(self.target)
+        self_called, verb = self._called(self.target), self.state.verb
         usual = float(np.median([*self.bought.values()])) if self.bought else 0.0
         written = []
         for fact, group in self._groups(history, lambda at: self.bought.get(at, 0.0) > usual):
-            verb = "often buys" if fact else "buys"
+            often = "often " if fact else ""
             itself = self_called == (listed := self._listed(group))
-            tied = "" if itself else _which(group, self_called) or f", whose buyers like what {self_called} resembles"
-            text = f"User {self.user} {verb} {listed}{tied}"
+            tied = (
+                ""
+                if itself
+                else _which(group, self_called) or f", whose {verb.buyers} like what {self_called} resembles"
+            )
+            text = f"User {self.user} {often}{verb.buys} {listed}{tied}"
             written.append(self._because("bought", text, group))
         for fact, group in self._groups(sources, lambda at: at in self.bought):
             one = len(group) == 1
             taste = f"{'suits' if one else 'suit'} {f'user {self.user}' if self.bought else 'the mean user'}"
-            theirs = (
-                f"user {self.user} buys {'it' if one else 'them'}" if fact else f"{'it' if one else 'they'} {taste}"
-            )
+            them, they = ("it", "it") if one else ("them", "they")
+            theirs = f"user {self.user} {verb.buys} {them}" if fact else f"{they} {taste}"
             tied = _which(group, "it") or ", though they share no telling attribute, category or wording"
-            text = f"{self_called} is expected to sell like {self._listed(group)}{tied}; {theirs}"
+            text = f"{self_called} is expected to {verb.sell} like {self._listed(group)}{tied}; {theirs}"
             written.append(self._because("resembles", text, group))
         if own_sales > _ROUNDING:
-            text = f"{self_called} has sales of its own, which speak for it"
+            text = f"{self_called} has {verb.sales} of its own, which speak for it"
             written.append(Because("sales", self._with_share(text, own_sales), own_sales, (), ()))
         return tuple(written)
 

@@ -57,7 +57,9 @@ def target_figure(ties: Ties) -> Figure:
     new = [ruler.box(ties.name, *_COLUMNS[0], _NEW)]
     sold = [ruler.box(each.name, *_COLUMNS[2], _SOLD) for each in ties.sold]
     shared = [ruler.box(each.name, *_COLUMNS[1], _SHARED[each.kind]) for each in ties.shared]
-    title = ruler.wrapped(ties.name + ("" if ties.has_sales else ": nobody has bought it yet"), _WIDTH - 0.6, _TITLE)
+    title = ruler.wrapped(
+        ties.name + ("" if ties.has_sales else f": nobody has {ties.bought} it yet"), _WIDTH - 0.6, _TITLE
+    )
     top = _TOP + (len(title) - 1) * _TITLE.line
     body = max(map(height_of, (new, shared, sold)))
     height = top + body + _BOTTOM
@@ -77,7 +79,7 @@ def target_figure(ties: Ties) -> Figure:
             connect(axes, box, sold[place], box.style.edge)
     for box in (target, *shared, *sold):
         draw_box(axes, box)
-    headings = (f"New {ties.kind}", "What it shares", "with sold targets", "Weight in its prediction")
+    headings = (f"New {ties.kind}", "What it shares", f"with {_known(ties)}s", "Weight in its prediction")
     for (left, _), heading in zip(_COLUMNS, headings, strict=True):
         write(axes, left, height - top + 0.2, heading, _HEADING, base=True)
     _draw_bars(axes, ties, sold)
@@ -117,7 +119,7 @@ def _draw_legend(axes: Axes, ties: Ties) -> None:
     kinds = [kind for kind in _SHARED if any(each.kind == kind for each in ties.shared)]
     handles = [Patch(facecolor=_SHARED[kind].face, edgecolor=_SHARED[kind].edge, label=_LEGEND[kind]) for kind in kinds]
     handles.insert(0, Patch(facecolor=_NEW.face, edgecolor=_NEW.edge, label=f"new {ties.kind}"))
-    handles.append(Patch(facecolor=_SOLD.face, edgecolor=_SOLD.edge, label="sold target"))
+    handles.append(Patch(facecolor=_SOLD.face, edgecolor=_SOLD.edge, label=_known(ties)))
     if any(each.weight < 0 for each in ties.sold):
         handles.append(Patch(facecolor="white", edgecolor=_SOLD.edge, hatch="////", label="speaks against"))
     axes.legend(
@@ -135,6 +137,11 @@ def _draw_legend(axes: Axes, ties: Ties) -> None:
         _part(len(ties.shared), ties.more_shared, "strongest", "ties"),
     ]
     write(axes, 0.3, 0.28, f"Shown: {' and '.join(parts)}.", _FAINT)
+
+
+def _known(ties: Ties) -> str:
+    """The targets with users, in a word."""
+    return "sold target" if ties.bought == "bought" else f"already {ties.bought} target"
 
 
 def _part(shown: int, left_out: int, best: str, what: str) -> str:

@@ -46,6 +46,7 @@ class Ties:
     Attributes:
         kind: "category" or "product".
         has_sales: whether somebody bought the target.
+        bought: what nobody has done with it yet.
         more_sold: how many sold targets with smaller weights are left out.
         more_shared: how much else that they share is left out.
     """
@@ -57,6 +58,7 @@ class Ties:
     shared: Sequence[Shared]
     more_sold: int = 0
     more_shared: int = 0
+    bought: str = "bought"
 
     __repr__ = short_repr
 
@@ -67,10 +69,10 @@ def ties_of(state: ModelState, target: Id, most_sold: int = MOST_SOLD, most_shar
     weights, sales = source_shares(state.model, position)
     order = np.argsort(-np.abs(weights), kind="stable")
     order = order[(np.abs(weights[order]) > _LEAST) & (seen[order] != position)]
-    names = Names(graph.names)
+    names, others = Names(graph.names), seen[order[:most_sold]].tolist()
     paths = GraphPaths(state, position)
     found: dict[tuple[Kind, str], list[tuple[int, float]]] = {}
-    for place, other in enumerate(seen[order[:most_sold]].tolist()):
+    for place, other in enumerate(others):
         for path in _strongest(paths.of(other)):
             found.setdefault((path.kind, _called(path, names)), []).append((place, path.weight))
     # few categories and words tie much; of attributes, those that are rare and shared with many of the sold targets
@@ -80,10 +82,11 @@ def ties_of(state: ModelState, target: Id, most_sold: int = MOST_SOLD, most_shar
         name=names.readable(graph.names[position]),
         kind="product" if graph.is_product[position] else "category",
         has_sales=bool(np.abs(sales).sum() > _LEAST),
-        sold=[Sold(_named(graph, names, int(seen[i])), float(weights[i])) for i in order[:most_sold]],
+        sold=list(map(Sold, _called_apart(graph, names, [position, *others])[1:], weights[order[:most_sold]].tolist())),
         shared=shared[:most_shared],
         more_sold=max(0, len(order) - most_sold),
         more_shared=max(0, len(shared) - most_shared),
+        bought=state.verb.bought,
     )
 
 
@@ -98,11 +101,11 @@ class Names:
         return name.capitalize() if self._loud and name.isupper() else name
 
 
-def _named(graph: CatalogGraph, names: Names, position: int) -> str:
-    """A target by its name, with the id where others are called the same."""
-    name = graph.names[position]
-    same = graph.names.count(name) > 1
-    return names.readable(name) + (f" ({names.readable(str(graph.ids.values[position]))})" if same else "")
+def _called_apart(graph: CatalogGraph, names: Names, positions: Sequence[int]) -> list[str]:
+    """Some targets by their names, with the ids of those that are called the same."""
+    known = [names.readable(graph.names[at]) for at in positions]
+    ids = [names.readable(str(graph.ids.values[at])) for at in positions]
+    return [f"{name} ({own})" if known.count(name) > 1 else name for name, own in zip(known, ids, strict=True)]
 
 
 def _strongest(paths: Sequence[GraphPath]) -> list[GraphPath]:
