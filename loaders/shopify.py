@@ -74,7 +74,7 @@ def _load_json(path: Path) -> LoadedSource:
 def _read(path: Path) -> Any:
     try:
         return json.loads(read_utf8(path))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:  # the latter of brackets in brackets
         raise SourceError(f"{path}: is not JSON ({error}); download it again.") from None
 
 

@@ -130,8 +130,9 @@ def _with_lists(
     """The texts of text and Excel files as lists where cells have a ``;``."""
     divided = dict(tables)
     own = readings["categories"].columns.get("id", "id")
-    column = tables["categories"].column(own) if own in tables["categories"].column_names else None
-    ids = frozenset[str]() if column is None else frozenset(column.to_pylist())
+    place = tables["categories"].schema.get_field_index(own)
+    texts = place >= 0 and pa.types.is_string(tables["categories"].schema.types[place])
+    ids = frozenset[str](tables["categories"].column(place).to_pylist() if texts else ())
     for file in files:
         if file.table in _PARENT and file.format != "Parquet":
             divided[file.table] = _divided(divided[file.table], file.table, readings[file.table], ids)

@@ -83,7 +83,7 @@ def _parameters(given: list[str]) -> dict[str, Any]:
             raise typer.BadParameter(f"{name} is given twice.", param_hint="--param")
         try:
             parameters[name] = json_format.loads(value, parse_int=_int64, parse_constant=_no_json)
-        except json_format.JSONDecodeError:
+        except (json_format.JSONDecodeError, RecursionError):
             parameters[name] = value
         except OverflowError:
             raise typer.BadParameter(

@@ -57,7 +57,7 @@ def read_refresh_config(path: Path) -> RefreshConfig:
     """Read a config file; relative folders in it count from the current folder, as on the command line."""
     try:
         table = tomllib.loads(read_utf8(path))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SourceError(f"{path}: is not TOML ({error}); correct it.") from None
     entries, store = table.get("source"), table.get("store")
     if table.keys() - {"source", "store"} or not isinstance(entries, list) or not isinstance(store, str | None):

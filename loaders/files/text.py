@@ -81,6 +81,11 @@ def _refuse_bytes(data: bytes, at: int, path: Path) -> None:
             shown = word.decode("utf-8", "strict") if word.isascii() else word.decode(guess)
         except UnicodeDecodeError:
             continue
+        if not shown.isprintable():
+            raise SourceError(
+                f"{path}: {place} is not UTF-8, and the file is damaged or of another encoding; save it in UTF-8, or "
+                "give its encoding."
+            )
         raise SourceError(
             f"{path}: {place} is not UTF-8; in {guess} it belongs to {shown!r}: give encoding = {guess!r} if that is "
             "right, or save the file in UTF-8."

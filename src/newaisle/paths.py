@@ -19,8 +19,11 @@ def home_folder() -> Path:
 def read_utf8(path: Path) -> str:
     """The text of a UTF-8 file without its byte order mark; :class:`SourceError` where it cannot be read."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: byte {error.start} is not UTF-8; save the file in UTF-8.") from None
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SourceError(f"{path}: line {line}, byte {error.start} is not UTF-8; save the file in UTF-8.") from None

@@ -39,7 +39,7 @@ def read_toml(path: Path) -> tuple[Place, dict[str, Any]]:
         return Place(str(path), text), tomllib.loads(text)
     except SourceError as error:
         raise InputError(str(error)) from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{path}: is not TOML ({error}); correct it there.") from None
 
 
@@ -52,7 +52,7 @@ def _line_of(text: str, keys: tuple[str, ...]) -> int | None:
         start = line if is_header else f"{line.partition('=')[0]} = 0"
         try:
             own = _only_path(tomllib.loads(start))
-        except tomllib.TOMLDecodeError:  # inside a value of several lines
+        except (tomllib.TOMLDecodeError, RecursionError):  # inside a value of several lines
             continue
         table = own if is_header else table
         found.setdefault(own if is_header else (*table, *own), number)

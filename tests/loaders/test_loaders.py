@@ -344,7 +344,7 @@ def test_a_taxonomy_file_without_a_line(tmp_path: Path) -> None:
         load(f"google:{path}")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"verticals": [{"categories": [{"id": 1}]}]}'])
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000, '{"verticals": [{"categories": [{"id": 1}]}]}'])
 def test_a_broken_shopify_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "en").mkdir()
     (tmp_path / "en" / "categories.json").write_text(text)

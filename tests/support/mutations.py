@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import random
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -155,13 +158,36 @@ _ODD = (
 )
 
 
+_CELLS = (
+    *(1, 2**62, -1, 1.0, 1.5, math.nan, math.inf, 1e300, True, "a", "b;a", "nan", "", b"a", b"\xff", None),
+    *(Decimal("1.0"), Decimal("1.5"), Decimal(10**30), date(2024, 1, 1), date(9999, 12, 31), datetime(1, 1, 1)),
+    *(datetime(2024, 1, 1, tzinfo=UTC), time(12), timedelta(days=1), ["a", "b"], [None], [1.5], [], {"a": 1}, [["a"]]),
+    *([{"a": 1}], [b"\xff"], [date(2024, 1, 1)], "x" * 5000, "\u202e"),
+)
+
+
 def damage(path: Path, rng: random.Random) -> None:
     """Change some bytes of a file, a piece, its end, lines, columns or encoding; packed ones inside or outside."""
     data = path.read_bytes()
-    if path.suffix in (".gz", ".zip", ".xlsx") and rng.random() < 0.6:
+    if path.suffix == ".parquet" and rng.random() < 0.6:
+        _retype(path, rng)
+    elif path.suffix in (".gz", ".zip", ".xlsx") and rng.random() < 0.6:
         path.write_bytes(_inside(path, rng))
-        return
-    path.write_bytes(_damaged(data, rng))
+    else:
+        path.write_bytes(_damaged(data, rng))
+
+
+def _retype(path: Path, rng: random.Random) -> None:
+    """Give columns cells of any type."""
+    table = pq.read_table(path)
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        at = rng.randrange(table.num_columns)
+        cell = rng.choice(_CELLS)
+        cells = [cell if rng.random() < 0.8 else None for _ in range(len(table))]
+        column = pa.array(cells, pa.array([cell]).type)
+        table = table.set_column(at, rng.choice((table.column_names[at], "other", "id", "target")), column)
+    if len(set(table.column_names)) == table.num_columns or rng.random() < 0.2:
+        pq.write_table(table, path)
 
 
 def _inside(path: Path, rng: random.Random) -> bytes:
@@ -178,22 +204,9 @@ def _inside(path: Path, rng: random.Random) -> bytes:
 
 
 def _damaged(data: bytes, rng: random.Random) -> bytes:
-    ways = (
-        _flip,
-        _flip,
-        _insert,
-        _insert,
-        _replace_cell,
-        _replace_cell,
-        _cut,
-        _drop,
-        _repeat,
-        _lines,
-        _columns,
-        _encode,
-    )
+    rare = (_flip, _insert, _cut, _drop, _repeat, _lines, _columns, _encode)
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        data = rng.choice(ways)(data, rng)
+        data = (_replace_cell if rng.random() < 0.6 else rng.choice(rare))(data, rng)
     return data
 
 
@@ -216,9 +229,10 @@ def _insert(data: bytes, rng: random.Random) -> bytes:
 def _replace_cell(data: bytes, rng: random.Random) -> bytes:
     lines = data.split(b"\n")
     at = rng.randrange(len(lines))
-    cells = lines[at].split(b",")
+    delimiter = max((b",", b";", b"\t"), key=data.count)
+    cells = lines[at].split(delimiter)
     cells[rng.randrange(len(cells))] = rng.choice(_ODD)
-    lines[at] = b",".join(cells)
+    lines[at] = delimiter.join(cells)
     return b"\n".join(lines)
 
 

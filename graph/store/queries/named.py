@@ -171,5 +171,5 @@ def _literal(text: str) -> Any:
         return text[1:-1]
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return text
