@@ -65,7 +65,8 @@ class Recommender:
         settings: None chooses the model's numbers on pseudo-new targets.
         cache: file that keeps text embeddings between fits; None for the one in ``NEWAISLE_HOME``.
         kinds: kind of event -> weight; overrides :data:`newaisle.graph.reading.kinds.WELL_KNOWN` (view and click 0.1;
-            basket, cart and like 0.5; purchase and any other kind 1; dislike -1). A pair of user and target has the
+            basket, cart and like 0.5; purchase and any other kind 1; return and remove_from_cart 0; dislike -1) and the
+            weights of the history's schema. A pair of user and target has the
             weight of its weightiest event, relative to the strongest kind of the history; below 0 the user does not
             want the target, and kinds with the weight 0 are left out.
         relations: "clusters" gives targets of a catalog without taxonomy and attributes an attribute ``cluster`` by
