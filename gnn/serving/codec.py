@@ -72,6 +72,7 @@ def save_state(state: ModelState, path: Path, precision: Precision = "float64") 
         save_generation(path, lambda folder: _write(state, folder, precision))
     except (OSError, SafetensorError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        reason = reason.rpartition("] ")[2]  # Arrow says more in front
         raise ModelError(f"The model cannot be saved to {path} ({reason}); choose another folder.") from error
 
 
