@@ -84,6 +84,10 @@ def understood(
     Raises:
         SourceError: no model can be fitted to it.
     """
+    from ...loaders.summary.findings import no_sales
+
+    if loaded.interactions is None:  # before the language of the texts is judged, which takes a second
+        raise SourceError(f"{source}: {no_sales().sentence}")
     summary = loaded.summary(kinds=kinds, encoder=encoder)
     for finding in summary.findings:
         if finding.blocks:
@@ -94,5 +98,4 @@ def understood(
         warnings.warn(finding.sentence, DataWarning, stacklevel=2)
     if len(found) > _SHOWN:
         print_command("newaisle", "check", source, title=f"and {len(found) - _SHOWN} more to look at:", err=True)
-    assert loaded.interactions is not None  # noqa: S101 - their absence blocks
     return loaded.interactions

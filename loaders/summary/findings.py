@@ -225,9 +225,8 @@ def foreign_language(language: TextLanguage | None, encoder: str | None) -> Find
         return None
     return Finding(
         "language",
-        f"The texts are mostly not English (judged as {language.code!r} by {percent(language.share)} of "
-        f"{language.samples:,} samples of their words), and the encoder {encoder} was trained on English: choose a "
-        "multilingual one with --encoder.",
+        f"The texts are mostly not English (a sample of their words was judged as {language.code!r}), and the encoder "
+        f"{encoder} was trained on English: choose a multilingual one with --encoder.",
         0.4,
     )
 

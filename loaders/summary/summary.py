@@ -163,10 +163,9 @@ class SourceSummary:
         """Lines on users, times and language."""
         lines = self._sales_lines(kinds=False)
         if self.language is not None:
-            lines.append(
-                f"Language of the texts: {self.language.code} in {percent(self.language.share)} of "
-                f"{self.language.samples} samples of words"
-            )
+            own = self.language
+            part = "" if own.share == 1 else f" in {percent(own.share)} of {own.samples} samples of words"
+            lines.append(f"Language of the texts: {own.code}{part}")
         return lines
 
     def lines(self) -> list[str]:
