@@ -142,8 +142,8 @@ class Interactions(FieldsOnly):
         place = {text: at for at, text in enumerate(order)}
         return order, np.array([place[text] for text in texts], dtype=np.int64)[codes]
 
-    def where(self, keep: npt.NDArray[np.bool_]) -> Interactions:
-        """The events where ``keep`` (bool (e,)) is True; user and target ids stay as they are."""
+    def where(self, keep: npt.NDArray[np.bool_] | IntArray) -> Interactions:
+        """The events where ``keep`` (bool (e,)) is True, or at these positions; ids of users and targets stay."""
         columns: dict[str, Any] = {}
         for name in ("user", "target", "weight", "timestamp", "event"):
             column = getattr(self, name)

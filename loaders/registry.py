@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from ..errors import InputError, SourceError
 
 if TYPE_CHECKING:
+    from ..graph.frames import Table
     from ..graph.reading.schema_file import GivenSchema
     from .base import LoadedSource
 
@@ -75,6 +76,7 @@ _KINDS = {
         ("tables", "tables:DIR[?schema=FILE]", "tables:load_tables"),
         ("shopify", "shopify:DIR[?locale=en]", "shopify:load_shopify"),
         ("google", "google:FILE", "google:load_google"),
+        ("orders", "orders:FILE[?targets=…]", "orders.source:load_orders"),
     )
 }
 
@@ -94,15 +96,24 @@ def source_usage() -> str:
     return ", ".join(kind.usage for kind in _KINDS.values())
 
 
-def load(source: str, *, products: bool = False, schema: GivenSchema | None = None) -> LoadedSource:
+def load(
+    source: str,
+    *,
+    products: bool = False,
+    schema: GivenSchema | None = None,
+    sales: Table | str | Path | None = None,
+) -> LoadedSource:
     """Read a source; ``products`` is the option of ``complete-journey``, other sources have the products they have.
 
-    ``schema`` says how the tables of a source are written, in place of a ``schema.toml`` beside them: the path of such
-    a file, a mapping of its form, or a :class:`~newaisle.graph.reading.table_schema.TableSchema`.
+    ``schema`` says how the tables of a source, or of its sales, are written, in place of a ``schema.toml`` beside them:
+    the path of such a file, a mapping of its form, or a :class:`~newaisle.graph.reading.table_schema.TableSchema`.
+    ``sales`` are a shop's own, for a source without any: a table, or the file of one, of interactions or order lines,
+    with targets by id, path or unique name (:func:`newaisle.loaders.with_sales`).
 
     ``source`` is ``complete-journey`` (the packaged purchases; with ``?products`` its products are the targets),
     ``tables:DIR`` (files of tables; ``?schema=FILE`` is as ``schema``), ``shopify:DIR`` with an optional ``?locale=…``
-    (a Shopify taxonomy), ``google:FILE`` (a Google product taxonomy), or a kind added by :func:`register`.
+    (a Shopify taxonomy), ``google:FILE`` (a Google product taxonomy), ``orders:FILE`` (order lines,
+    :func:`newaisle.from_orders`), or a kind added by :func:`register`.
 
     Raises:
         SourceError: an unknown kind, or a file that is missing or cannot be read.
@@ -115,9 +126,15 @@ def load(source: str, *, products: bool = False, schema: GivenSchema | None = No
         raise SourceError(f"{source!r} is not a source; give one of {source_usage()}.")
     if products and "products" in kind.options:
         options["products"] = ""
-    if schema is not None and "schema" not in kind.options:
+    takes_schema = "schema" in kind.options
+    if schema is not None and not takes_schema and sales is None:
         raise InputError(f"{name} sources have no tables of your own; leave the schema out.")
-    return kind.load(place, options, schema)
+    loaded = kind.load(place, options, schema if takes_schema else None)
+    if sales is None:
+        return loaded
+    from .sales.attach import with_sales
+
+    return with_sales(loaded, sales, schema, f"The source {source}")
 
 
 def _parse(source: str) -> tuple[str, str | None, dict[str, str]]:

@@ -131,7 +131,7 @@ def _todo(
     if (source is None) is (config is None):
         raise typer.BadParameter("give either --source or --config.")
     model, encoder = model_and_encoder
-    own = {"name": name, "model": model, "encoder": encoder, "schema": reading.schema}
+    own = {"name": name, "model": model, "encoder": encoder, "schema": reading.schema, "sales": reading.sales}
     given: dict[str, Any] = {key: value for key, value in own.items() if value}
     for option, text, read in (("max_delete", max_delete, share), ("wait", wait, seconds)):
         if text is not None:
@@ -142,8 +142,8 @@ def _todo(
     if config is not None:
         if given:
             raise typer.BadParameter(
-                "with --config, --name, --model, --encoder, --max-delete and --wait belong in the config file, and "
-                "what says how tables are written in a file that its key schema names."
+                "with --config, --name, --model, --encoder, --max-delete, --wait and --sales belong in the config "
+                "file, and what says how tables are written in a file that its key schema names."
             )
         file = read_refresh_config(config)
         return replace(file, store=store or file.store)
@@ -159,7 +159,7 @@ def _load(job: Job, dry_run: bool) -> tuple[Job, CatalogGraph, WriteBack | None,
 
     started = time.perf_counter()
     with step(f"Loading {job.source}"):
-        graph = load(job.source, schema=job.schema).graph.with_source(job.name)
+        graph = load(job.source, schema=job.schema, sales=job.sales).graph.with_source(job.name)
     phases = {"load": time.perf_counter() - started}
     if job.model is None:
         return job, graph, None, phases

@@ -16,10 +16,10 @@ from ...graph.store.write import WAIT_SECONDS
 from ...paths import read_utf8
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SOURCE_KEYS = frozenset({"source", "name", "model", "max_delete", "wait", "schema", "encoder"})
+_SOURCE_KEYS = frozenset({"source", "name", "model", "max_delete", "wait", "schema", "encoder", "sales"})
 _EXAMPLE = (
     '[[source]] with source = "shopify:DIR" and, where wanted, name, model = "DIR", max_delete = "5%", wait = "30s", '
-    'schema = "FILE", encoder = "NAME" (of the model)'
+    'schema = "FILE", encoder = "NAME" (of the model), sales = "FILE"'
 )
 
 
@@ -34,6 +34,7 @@ class Job:
         wait: seconds to wait for another refresh of it.
         schema: how its tables are written, where they do not say it themselves.
         encoder: confirms the model's text encoder (:meth:`Recommender.load`).
+        sales: file of own sales, by which the groups of a source without sales are found; None for none.
     """
 
     source: str
@@ -43,6 +44,7 @@ class Job:
     wait: float = WAIT_SECONDS
     schema: TableSchema | None = None
     encoder: str | None = None
+    sales: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def _job(path: Path, number: int, entry: Any) -> Job:
             seconds(entry["wait"]) if "wait" in entry else WAIT_SECONDS,
             read_schema(Path(entry["schema"])) if "schema" in entry else None,
             entry.get("encoder"),
+            Path(entry["sales"]) if "sales" in entry else None,
         )
     except ValueError as error:
         raise SourceError(f"{path}: source {number}: {error}") from None

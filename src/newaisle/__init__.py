@@ -7,9 +7,18 @@ from .lazy import lazy_names
 if TYPE_CHECKING:
     from .api import Recommender, evaluate
     from .graph import CatalogGraph, Interactions, load_graph
-    from .loaders import LoadedSource, load
+    from .loaders import LoadedSource, from_orders, load
 
-__all__ = ["CatalogGraph", "Interactions", "LoadedSource", "Recommender", "evaluate", "load", "load_graph"]
+__all__ = [
+    "CatalogGraph",
+    "Interactions",
+    "LoadedSource",
+    "Recommender",
+    "evaluate",
+    "from_orders",
+    "load",
+    "load_graph",
+]
 __version__ = "0.1.0"
 
 __getattr__ = lazy_names(
@@ -20,6 +29,7 @@ __getattr__ = lazy_names(
         "LoadedSource": ".loaders",
         "Recommender": ".api",
         "evaluate": ".api",
+        "from_orders": ".loaders",
         "load": ".loaders",
         "load_graph": ".graph",
     },

@@ -84,6 +84,16 @@ def test_row_order_does_not_matter() -> None:
     assert rows(Interactions.from_table(shuffled, **COLUMNS)) == rows(read(EVENTS, **COLUMNS))
 
 
+def test_kinds_may_be_categories() -> None:
+    kinds = pd.Categorical(["view", "purchase", "view"])
+    events = Interactions.from_table(
+        pd.DataFrame({"user": list("abc"), "target": list("ttt"), "event": kinds}), event="event"
+    )
+    assert events.event is not None
+    assert events.event.tolist() == ["view", "purchase", "view"]
+    assert events.report.columns[2].distinct == 2
+
+
 def test_categorical_columns_and_foreign_names() -> None:
     frame = pd.DataFrame({"who": pd.Categorical(["x", None, "x"]), "what": pd.Categorical(["b", "a", "a"])})
     events = Interactions.from_table(frame, user="who", target="what")

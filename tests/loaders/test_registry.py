@@ -69,13 +69,13 @@ def test_a_loader_without_a_place(toys: Path) -> None:
 
 
 def test_messages_and_docs_list_every_kind() -> None:
-    with pytest.raises(SourceError, match=r"google:FILE, toy:FILE\[\?sales\]"):
+    with pytest.raises(SourceError, match=r"google:FILE, orders:FILE\[\?targets=…\], toy:FILE\[\?sales\]"):
         load("lego:x")
     with pytest.raises(InputError, match="rename it"):
         register("Toy:", load_toy)
     register("shelf", load_toy)
     assert source_usage().endswith("shelf:PLACE")
-    for usage in source_usage().split(", ")[:4]:
+    for usage in source_usage().split(", ")[:5]:
         assert f"`{usage.partition('[')[0]}" in DOCS.read_text(encoding="utf-8")
 
 

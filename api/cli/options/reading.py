@@ -64,8 +64,19 @@ TimeUnit = Annotated[
     str | None,
     _option("time-unit", "UNIT", "Whole numbers in timestamp are s, ms, us or ns since 1970, or D for days."),
 ]
+Sales = Annotated[
+    Path | None,
+    typer.Option(
+        "--sales",
+        metavar="FILE",
+        help="Own sales on a source without any: a table with the columns user and target (an id, path or name of a "
+        "target), or of order lines.",
+        show_default=False,
+    ),
+]
 
 _OPTIONS = {
+    "sales": Sales,
     "schema": SchemaFile,
     "columns": Columns,
     "roles": Roles,
@@ -95,11 +106,17 @@ class Reading:
 
         return read_schema(table).over(read_schema(file))
 
+    @property
+    def sales(self) -> Path | None:
+        """The file of own sales."""
+        sales: Path | None = self.options["sales"]
+        return sales
+
     def load(self) -> LoadedSource:
         """The source, read."""
         from ....loaders import load
 
-        return load(self.source, schema=self.schema)
+        return load(self.source, schema=self.schema, sales=self.sales)
 
 
 def with_reading_options(command: Callable[..., None]) -> Callable[..., None]:

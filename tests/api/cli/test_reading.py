@@ -15,7 +15,7 @@ from newaisle.graph.reading.table_schema import CellFormat, TableSchema
 
 Run = Callable[..., tuple[object, str, str]]
 NONE = dict.fromkeys(
-    ("schema", "columns", "roles", "delimiter", "decimal", "encoding", "missing", "time_format", "time_unit")
+    ("sales", "schema", "columns", "roles", "delimiter", "decimal", "encoding", "missing", "time_format", "time_unit")
 )
 
 

@@ -1,0 +1,1 @@
+"""A shop's own sales on a catalog that comes without any."""
