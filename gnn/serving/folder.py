@@ -12,6 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
+from ...display import command_line
 from ...errors import ModelFormatError
 
 FORMAT = 7
@@ -47,7 +48,8 @@ def read_config(path: Path) -> dict[str, Any]:
     file = path / CONFIG
     try:
         if not path.is_dir():
-            raise ModelFormatError(f"There is no model folder {path}; fit one with `newaisle fit SOURCE --out {path}`.")
+            command = command_line("newaisle", "fit", "SOURCE", "--out", path)
+            raise ModelFormatError(f"There is no model folder {path}; fit one with `{command}`.")
         if not file.is_file():
             raise ModelFormatError(f"{path} is no newaisle model: it has no {CONFIG}.")
         config = parsed(file)

@@ -8,7 +8,7 @@
 //
 // :param source => null
 // :param limit => 50
-MATCH (h:Newaisle:Refresh) WHERE $source IS NULL OR h.source = $source
+MATCH (h:Newaisle:Refresh) WHERE h.key = h.source + '#head' AND ($source IS NULL OR h.source = $source)
 RETURN h.source AS source, 'refresh ' + h.state AS what, h.run_id AS key,
        'added ' + toString(coalesce(h.added, 0)) + ', changed ' + toString(coalesce(h.changed, 0))
        + ', moved ' + toString(coalesce(h.moved, 0)) + ', removed ' + toString(coalesce(h.removed, 0))
@@ -17,8 +17,8 @@ RETURN h.source AS source, 'refresh ' + h.state AS what, h.run_id AS key,
        h.finished AS finished
 ORDER BY source
 UNION ALL
-MATCH (h:Newaisle:Refresh) WHERE $source IS NULL OR h.source = $source
-MATCH (n:Newaisle {source: h.source}) WHERE n.run_id = h.run_id AND NOT n:Refresh
+MATCH (h:Newaisle:Refresh) WHERE h.key = h.source + '#head' AND ($source IS NULL OR h.source = $source)
+MATCH (n:Newaisle {source: h.source}) WHERE n.run_id = h.run_id AND n.key <> h.key
 RETURN h.source AS source,
        CASE WHEN n:Category THEN 'category' WHEN n:Product THEN 'product' ELSE 'attribute' END AS what,
        n.key AS key, n.name + coalesce('=' + n.value, '') AS name, h.finished AS finished

@@ -7,6 +7,7 @@ import pytest
 
 from newaisle import CatalogGraph
 from newaisle.graph import GraphChanges, Store
+from newaisle.graph.store.queries.named import query_of
 
 
 @pytest.fixture(scope="module", name="store")
@@ -48,6 +49,8 @@ def test_a_label_that_somebody_adds_costs_no_node(store: Store, label: str) -> N
     for own, kind in (("a", "Category"), ("b", "Category"), ("p", "Product")):
         foreign = {label} & {"Refresh", "Other"}
         assert labels_of(store, f"{source}:{own}") == sorted({"Newaisle", kind, *foreign})
+    listed = query_of("refresh-changes").run(store, {"source": source}).rows
+    assert [row[1] for row in listed] == ["refresh done"]
     other = graph_of(f"{source}-2")  # a source of its own is written all the same
     assert store.write(other).added == 4
     assert store.sources().count(source) == 1
