@@ -123,6 +123,16 @@ def _write_shopify(folder: Path) -> str:
     return f"shopify:{folder}"
 
 
+def _write_orders(folder: Path) -> str:
+    lines = ["order,user,item,description,category,price,quantity,date"]
+    for i in range(40):
+        item, day = (i * i) % 6, 1 + i % 28
+        about = f"i{item},Item {item},Food > Kind {item % 2},{item}.5"
+        lines.append(f"{i // 2},u{i % 7},{about},{1 + i % 3},2024-01-{day:02d}")
+    (folder / "orders.csv").write_text("\n".join(lines) + "\n")
+    return f"orders:{folder / 'orders.csv'}"
+
+
 SOURCES: dict[str, Callable[[Path], str]] = {
     "csv": _write_csv,
     "schema": _write_schema,
@@ -132,6 +142,7 @@ SOURCES: dict[str, Callable[[Path], str]] = {
     "excel": _write_excel,
     "google": _write_google,
     "shopify": _write_shopify,
+    "orders": _write_orders,
 }
 """Kind -> writes a whole source into an empty folder and returns how it is written."""
 
