@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from ...display import short_repr
 from ...errors import DuplicateIdError, InputError, name_some
 from ..frames import Table, read_frame
 from ..ids import Id, Ids
+from ..reading.table_schema import Role, TableReading, TableSchema
 from .affected import targets_with_attributes
 from .availability import AVAILABILITY
 from .build import check_parents, refuse_cycles_in, split_numbers
@@ -75,13 +76,26 @@ def read_addition(graph: CatalogGraph, targets: Table | CatalogGraph | None, edg
     if isinstance(targets, CatalogGraph):
         found = _from_graph(graph, targets)
     elif targets is not None:
-        is_products = "category_id" in read_frame(targets, "targets", ("id",)).columns
-        found = Addition(read_nodes(products=targets) if is_products else read_nodes(targets))
+        columns = read_frame(targets, "targets", ("id",)).columns
+        is_products = "category_id" in columns
+        reading = TableReading(roles=_roles_at_fit(graph, columns))
+        schema = TableSchema({"products" if is_products else "categories": reading})
+        nodes = read_nodes(products=targets, schema=schema) if is_products else read_nodes(targets, schema=schema)
+        found = Addition(nodes)
     else:
         found = Addition()
     if not found.nodes and not found.parents and not found.attributes and not found.above and edges is None:
         raise InputError("There is nothing to add: the graph knows every target and every edge given.")
     return found if edges is None else _with_edges(graph, found, edges)
+
+
+def _roles_at_fit(graph: CatalogGraph, columns: Iterable[str]) -> dict[str, Role]:
+    """The role of each column that the graph knows by one, so that few rows are read as all were."""
+    known: dict[str, Role] = {column.column: "ignore" for column in graph.report.columns if column.role == "ignored"}
+    attributes = {attribute.name for attribute in graph.attributes}
+    known |= dict.fromkeys(attributes - graph.features.keys(), "attribute")
+    known |= dict.fromkeys(graph.features.keys() - attributes, "number")
+    return {column: known[column] for column in columns if column in known}
 
 
 def _with_edges(graph: CatalogGraph, found: Addition, edges: Table) -> Addition:

@@ -13,6 +13,7 @@ import newaisle
 from newaisle import CatalogGraph
 from newaisle.errors import GraphError, InputError
 from newaisle.graph import Attribute
+from newaisle.graph.catalog.extend import read_addition
 from newaisle.graph.cleaning import ColumnReading
 
 
@@ -198,3 +199,12 @@ def test_reserved_names_may_be_ignored() -> None:
     with pytest.raises(GraphError, match="'buyers'"):
         read(buyers=[1, 2])
     assert not read({"categories": {"roles": {"buyers": "ignore"}}}, buyers=[1, 2]).features
+
+
+def test_what_is_added_is_read_as_all_was() -> None:
+    rows = range(30)
+    graph = read(price=["1,5", "-"] * 15, sku=[f"s{i}" for i in rows], year=["2024", "2025"] * 15)
+    more = pa.table({"id": [99, 100], "price": ["3,25", "2"], "sku": ["s98", "s99"], "year": [2024, 2025]})
+    added = read_addition(graph, more, None).nodes
+    assert added[99].features == {"price": 3.25}
+    assert list(added[99].attributes) == [Attribute("year", "2024")]
