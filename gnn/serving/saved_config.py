@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -58,6 +58,18 @@ class SavedClusters:
 
 
 @dataclass(frozen=True)
+class SavedVerb:
+    """A :class:`~newaisle.graph.reading.verb.Verb`, both forms given."""
+
+    base: str
+    past: str
+
+    def verb(self) -> Verb:
+        """The verb; InputError where a form is not made of words."""
+        return Verb(self.base, self.past)
+
+
+@dataclass(frozen=True)
 class SavedConfig:
     """Everything in config.json; keys are contracts, a new one has a default for older models."""
 
@@ -84,12 +96,14 @@ class SavedConfig:
     generation: str | None = None
     new_customers: NewCustomers | None = None
     unknown: PurchaseCalibration | None = None
-    verb: Verb = field(default_factory=Verb)
+    verb: SavedVerb | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> SavedConfig:
         """Check a parsed config.json; an InputError says what is wrong."""
         config = from_table(cls, given, Place(CONFIG), _LIMITS)
+        if config.verb is not None:
+            config.verb.verb()
         for calibration in (config.calibration, config.settings.calibration, config.unknown):
             if calibration is not None:
                 _check_calibration(calibration)
