@@ -225,7 +225,7 @@ def test_a_wrong_taxonomy_changes_nothing(
     [
         ("shopify", "naïve".encode("latin-1"), "is not UTF-8; save the file in UTF-8"),
         ("shopify", b'{"version": "2024-05", "verticals": [{"cat', "is not JSON"),
-        ("tables", "id,name\n1,naïve\n".encode("latin-1"), "is not UTF-8; save the file in UTF-8"),
+        ("tables", "id,name\n1,naïve\n".encode("latin-1"), "is not UTF-8; in cp1252 it belongs to 'naïve'"),
         ("tables", b"id,name,parent_id\n1,a,2\n2,b,1\n", "run in a cycle"),
         ("tables", b"id,name,parent_id\n1,a,\n2,b,7\n", "'7', which does not exist"),
         ("tables", b"id,name\n1,a\n1,b\n", "occurs twice with different content"),
