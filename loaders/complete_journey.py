@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from ..errors import MissingExtraError, SourceError
-from ..graph import CatalogGraph, CleaningReport, Interactions
+from ..graph import CatalogGraph, Interactions
 from ..graph.catalog.availability import as_number
 from ..graph.cleaning import normalise_text
 from .base import LoadedSource
@@ -74,7 +74,7 @@ def _graph(placed: _Products, products: bool, counted: npt.NDArray[np.bool_]) ->
     else:
         graph = CatalogGraph.from_tables(categories, _type_attributes(placed), source=SOURCE)
     lost = placed.read - len(placed.ids)
-    report = CleaningReport(placed.read, len(placed.ids), {UNPLACED: lost}, graph.report.changed)
+    report = replace(graph.report, rows_read=placed.read, rows_kept=len(placed.ids), dropped={UNPLACED: lost})
     return replace(graph, report=report)
 
 
@@ -206,4 +206,7 @@ def _interactions(folder: Path, p: _Products, products: bool) -> Interactions:
         "weight of 0 or below": pc.sum(pc.and_not(placed, bought)).as_py(),
     }
     added = {"purchases added up": len(sales) - len(interactions)}
-    return replace(interactions, report=CleaningReport(len(keep), len(interactions), dropped, added))
+    report = replace(
+        interactions.report, rows_read=len(keep), rows_kept=len(interactions), dropped=dropped, changed=added
+    )
+    return replace(interactions, report=report)
