@@ -21,7 +21,6 @@ from ...display import short
 from ...errors import InputError, ModelError, ModelFormatError, NewaisleError
 from ...graph import CatalogGraph
 from ...graph.catalog.arrow import graph_from_files, graph_tables
-from ...graph.reading.verb import Verb
 from ..factors.als import Factors
 from ..model.model import LatentFactorModel
 from ..online.events import LOG_COLUMNS
@@ -154,7 +153,7 @@ def _assemble(files: ModelFiles, config: SavedConfig) -> ModelState:
         bought=users.bought,
         signed=users.signed,
         kinds=config.event_kinds,
-        verb=Verb() if config.verb is None else config.verb.verb(),
+        verb=config.verb.verb(),
         model=_read_model(ArrayFile(files.arrays["space"]), features, config, len(users.users), graph),
         schema=read_schema(config.frozen, features, graph, config.blocks),
         encoder=config.encoder,

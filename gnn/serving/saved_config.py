@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -96,14 +96,13 @@ class SavedConfig:
     generation: str | None = None
     new_customers: NewCustomers | None = None
     unknown: PurchaseCalibration | None = None
-    verb: SavedVerb | None = None
+    verb: SavedVerb = field(default_factory=lambda: SavedVerb("buy", ""))
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> SavedConfig:
         """Check a parsed config.json; an InputError says what is wrong."""
         config = from_table(cls, given, Place(CONFIG), _LIMITS)
-        if config.verb is not None:
-            config.verb.verb()
+        config.verb.verb()
         for calibration in (config.calibration, config.settings.calibration, config.unknown):
             if calibration is not None:
                 _check_calibration(calibration)
