@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..graph import Credentials, home_folder
+from ..graph import Credentials
+from ..paths import home_if_any
 
 
 @dataclass(frozen=True)
@@ -15,11 +16,11 @@ class Settings:
 
     Attributes:
         newaisle_home: folder of caches, downloads and the embedded store (``NEWAISLE_HOME``, else the user's data
-            directory).
+            directory); None for an account without a home folder.
         neo4j_uri: URL of the default store (``NEO4J_URI``); None for the embedded one.
     """
 
-    newaisle_home: Path = field(default_factory=home_folder)
+    newaisle_home: Path | None = field(default_factory=home_if_any)
     neo4j_uri: str | None = field(default_factory=lambda: os.environ.get("NEO4J_URI") or None)
 
     @property
@@ -33,11 +34,11 @@ class Settings:
         return Credentials.from_environment()
 
     @property
-    def encodings(self) -> Path:
+    def encodings(self) -> Path | None:
         """SQLite file that caches encoded texts between runs."""
-        return self.newaisle_home / "encodings.sqlite"
+        return self.newaisle_home and self.newaisle_home / "encodings.sqlite"
 
     @property
-    def evaluation(self) -> Path:
+    def evaluation(self) -> Path | None:
         """Folder that caches the finished parts of evaluations."""
-        return self.newaisle_home / "evaluation"
+        return self.newaisle_home and self.newaisle_home / "evaluation"

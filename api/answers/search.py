@@ -42,10 +42,10 @@ class CatalogTexts:
     graph: CatalogGraph
     blocks: FeatureBlocks
     encoder: TextEncoder | None
-    cache: Path
+    cache: Path | None
 
     @classmethod
-    def of(cls, state: ModelState, cache: Path) -> Self:
+    def of(cls, state: ModelState, cache: Path | None) -> Self:
         """The texts of the catalog of a state; a ModelError where its encoder is not confirmed."""
         blocks = state.model.regressor.blocks
         known = any(kind in _READ for kind in blocks.kinds.values())

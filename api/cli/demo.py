@@ -45,11 +45,11 @@ def demo(
         newaisle demo --households 300 --out demo
     """
     from ...gnn.evaluation.comparison import differences, summary_table
+    from ...paths import home_folder
     from ..demo import run_demo
     from ..reports.tables import figures, paired
-    from ..settings import Settings
 
-    result = run_demo(step, out or Settings().newaisle_home / "demo", households)
+    result = run_demo(step, out or home_folder() / "demo", households)
     for protocol, (columns, lines) in figures(summary_table(result.rows)).items():
         print_line()
         print_line(f"Ranking the hidden categories ({protocol}, 1 seed)")

@@ -21,6 +21,7 @@ from .explain import explain
 from .fit import fit
 from .inspect import inspect
 from .output import data_warnings
+from .process import INTERRUPTED, TERMINATED, OutputError, Terminated, command_process, say
 from .recommend import audience, forecast, recommend
 from .refresh import refresh
 from .targets import route, search, similar
@@ -34,7 +35,6 @@ PANELS: dict[str, tuple[Callable[..., None], ...]] = {
 """Every command, by its heading in the help."""
 
 COMMANDS = tuple(command for commands in PANELS.values() for command in commands)
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="newaisle",
@@ -85,28 +85,41 @@ def _newaisle(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit: 0 success, 1 error, 2 wrong usage, 130 Ctrl-C; ``refresh`` has further codes.
+    """Run a command and exit: 0 success, 1 error, 2 wrong usage, 130 Ctrl-C, 143 SIGTERM; ``refresh`` has more.
+
+    A reader of standard output that ends early, such as ``head``, ends the command without a word, with 1.
 
     Args:
         arguments: what follows the name of the program; None for those of this process.
     """
     arguments, debug = _take_debug(sys.argv[1:] if arguments is None else arguments)
     try:
-        with data_warnings():
+        with command_process(), data_warnings():
             code = app(arguments, prog_name="newaisle", standalone_mode=False)
     except typer.TyperException as error:
         _print_error(error, f"{error.format_message().rstrip('.')}; see --help.", debug)
         code = error.exit_code
-    except NewaisleError as error:
+    except (NewaisleError, OutputError) as error:
         _print_error(error, str(error), debug)
+        code = 1
+    except BrokenPipeError:
+        code = 1
+    except OSError as error:
+        _print_error(error, f"{error.filename}: {error.strerror}; see that it can be used.", debug)
+        code = 1
+    except MemoryError as error:
+        _print_error(error, "The memory does not suffice; see the size guide in the documentation.", debug)
         code = 1
     except CodedError as error:
         _print_error(error.error, str(error), debug)
         code = error.code
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except Terminated:
+        code = TERMINATED
+        say("Terminated.")
     if code == INTERRUPTED:
-        sys.stderr.write("Interrupted.\n")
+        say("Interrupted.")
     sys.exit(code)
 
 
@@ -126,4 +139,4 @@ def _print_error(error: Exception, message: str, debug: bool) -> None:
     """Print an error to standard error, on one line."""
     if debug:
         traceback.print_exception(error)
-    sys.stderr.write(printable(" ".join(message.split())) + "\n")
+    say(printable(" ".join(message.split())))

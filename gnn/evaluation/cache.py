@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import logging
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +20,10 @@ import numpy.typing as npt
 from ... import graph as graph_package
 from ...arrays import AnyFloatArray, IntArray
 from ...display import short_repr
-from ...errors import InputError
 from ...graph import CatalogGraph, Interactions
 from .contracts import Configured, Method
 
+_log = logging.getLogger(__name__)
 _PACKAGE = f"{__name__.partition('.')[0]}."
 
 
@@ -97,13 +99,12 @@ class ResultCache:
         embeddings: AnyFloatArray | None,
         kinds: Mapping[str, float],
     ) -> ResultCache:
-        """Make the folder for results of the current code on these data."""
+        """Make the folder for results of the current code on these data; without one, results are not kept."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(
-                f"The cache folder {folder} cannot be made ({error.strerror}); give another one."
-            ) from None
+            _log.warning("The folder %s cannot be made (%s), so results are not kept.", folder, error.strerror)
+            return cls()
         texts = None if embeddings is None else array_hash(embeddings)
         return cls(folder, _hash(code_hash(), data_hash(graph, interactions), texts, json.dumps(sorted(kinds.items()))))
 
@@ -159,12 +160,13 @@ def _is_finite(value: object) -> bool:
 
 
 def _write(file: Path, content: Mapping[str, object]) -> None:
-    """Write the whole file or none."""
+    """Write the whole file or none; where it cannot be written, a log line says so, and the work goes on."""
     draft = file.with_suffix(f".{os.getpid()}.tmp")
     try:
         draft.write_text(json.dumps(content), "utf-8")
         draft.replace(file)
     except OSError as error:
-        raise InputError(f"The cache file {file} cannot be written ({error.strerror}); give another folder.") from None
+        _log.warning("The file %s cannot be written (%s), so this result is not kept.", file, error.strerror)
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)

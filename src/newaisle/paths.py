@@ -7,13 +7,30 @@ from pathlib import Path
 
 import platformdirs
 
-from .errors import SourceError
+from .errors import InputError, SourceError
 
 
 def home_folder() -> Path:
-    """``NEWAISLE_HOME``, or the user's data directory."""
+    """``NEWAISLE_HOME``, or the user's data directory; an :class:`InputError` for an account that has none."""
     home = os.environ.get("NEWAISLE_HOME")
-    return Path(home).expanduser() if home else platformdirs.user_data_path("newaisle")
+    try:
+        folder = Path(home).expanduser() if home else platformdirs.user_data_path("newaisle")
+    except RuntimeError:
+        folder = Path("~")
+    if folder.parts[:1] == ("~",):  # nothing says what it is
+        raise InputError(
+            "This account has no home folder; set NEWAISLE_HOME to a folder for caches, downloads and the embedded "
+            "store."
+        )
+    return folder
+
+
+def home_if_any() -> Path | None:
+    """:func:`home_folder`, None for an account that has none: what it would only cache is computed anew."""
+    try:
+        return home_folder()
+    except InputError:
+        return None
 
 
 def read_utf8(path: Path) -> str:
