@@ -50,12 +50,12 @@ def command_process() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        _drop_output()
+        _drop(sys.stdout)
         raise
     except OSError as error:
         if error.filename is not None:
             raise
-        _drop_output()
+        _drop(sys.stdout)
         raise OutputError(error) from error
     finally:
         if here:
@@ -64,9 +64,11 @@ def command_process() -> Iterator[None]:
 
 def say(line: str) -> None:
     """Print a line to standard error, where it can be written."""
-    with contextlib.suppress(OSError):
+    try:
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
+    except OSError:
+        _drop(sys.stderr)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
@@ -86,9 +88,9 @@ def _fill_streams() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the rest of the process
 
 
-def _drop_output() -> None:
+def _drop(stream: TextIO) -> None:
     """Write what is left to nowhere, or Python would try again at its end and print a traceback."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
+        os.dup2(null, stream.fileno())
         os.close(null)
