@@ -16,12 +16,11 @@ from .check import check
 from .cypher import cypher
 from .demo import demo
 from .evaluate import evaluate
-from .exit_codes import CodedError
 from .explain import explain
 from .fit import fit
 from .inspect import inspect
 from .output import data_warnings
-from .process import INTERRUPTED, TERMINATED, OutputError, Terminated, command_process, say
+from .process import INTERRUPTED, TERMINATED, CodedError, OutputError, Terminated, command_process, say
 from .recommend import audience, forecast, recommend
 from .refresh import refresh
 from .targets import route, search, similar

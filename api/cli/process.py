@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TextIO, cast
 
+from ...errors import GuardError, InputError, NewaisleError, SourceError, StoreLockedError, StoreUnavailableError
+
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 
@@ -94,3 +96,33 @@ def _drop(stream: TextIO) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
+
+
+REFRESH_CODES = (
+    (SourceError, 2),
+    (InputError, 2),
+    (GuardError, 3),
+    (StoreUnavailableError, 4),
+    (StoreLockedError, 5),
+)
+
+
+class CodedError(Exception):
+    """An error together with the exit code of the command for it."""
+
+    def __init__(self, error: NewaisleError, code: int) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.code = code
+
+
+@contextlib.contextmanager
+def refresh_codes() -> Iterator[None]:
+    """Map errors to the exit codes of ``newaisle refresh``: 2 bad source, 3 guard, 4 store unavailable, 5 locked."""
+    try:
+        yield
+    except NewaisleError as error:
+        for kind, code in REFRESH_CODES:
+            if isinstance(error, kind):
+                raise CodedError(error, code) from error
+        raise

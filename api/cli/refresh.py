@@ -90,7 +90,7 @@ def refresh(
 
         newaisle refresh --source tables:catalog --model MODEL
     """
-    from .exit_codes import refresh_codes
+    from .process import refresh_codes
 
     with refresh_codes():
         todo = _todo(source, reading, name, store, (model, encoder), max_delete, wait, config)
