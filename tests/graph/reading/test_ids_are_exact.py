@@ -100,7 +100,7 @@ def test_true_is_no_id_though_it_equals_1() -> None:
     assert True not in ids
     with pytest.raises(UnknownIdError, match="True"):
         ids.positions([True])
-    with pytest.raises(InputError, match=r"user id \['a'\] is a list"):
+    with pytest.raises(InputError, match=r"\['a'\] is no id; ids are texts or integers"):
         ids.positions([["a"]])
 
 
