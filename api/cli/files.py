@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...display import unguarded
 from ...errors import InputError, SourceError
 from .output import print_line, print_table, write_csv
-from .spreadsheet import unguarded
 
 if TYPE_CHECKING:
     from ...graph import Id, Ids

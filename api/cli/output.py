@@ -14,9 +14,8 @@ from typing import Any, TextIO
 
 import typer
 
-from ...display import command_line, printable
+from ...display import command_line, guarded, printable
 from ...errors import DataWarning
-from .spreadsheet import guarded
 
 
 def print_table(

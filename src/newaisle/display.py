@@ -1,7 +1,8 @@
-"""Foreign text for terminals, shells and notebooks, and a short repr of large values."""
+"""Foreign text for terminals, shells, spreadsheets and notebooks, and a short repr of large values."""
 
 from __future__ import annotations
 
+import re
 import reprlib
 import shlex
 import unicodedata
@@ -14,6 +15,9 @@ _CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories: C0, C1 and DEL, halves of surrogate pairs, separators of lines and paragraphs."""
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that change the direction of the text behind them."""
+
+_RUN = re.compile(r"'*[=+\-@\t\r]")
+"""What a spreadsheet would run as a formula, guarded any number of times."""
 
 
 def printable(text: str) -> str:
@@ -32,6 +36,16 @@ def one_line(text: str, most: int = 900) -> str:
 def command_line(*words: object) -> str:
     """Words as one command that a shell (bash, zsh, ksh) reads as these words, without a character that acts."""
     return " ".join(_quoted(str(word)) for word in words)
+
+
+def guarded(text: str) -> str:
+    """The text with an apostrophe in front where a spreadsheet would run it; :func:`unguarded` gives the text again."""
+    return f"'{text}" if _RUN.match(text) else text
+
+
+def unguarded(text: str) -> str:
+    """A text as it was before :func:`guarded`."""
+    return text[1:] if text.startswith("'") and _RUN.match(text) else text
 
 
 def summary_repr(value: object, summary: Mapping[str, object]) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from newaisle import CatalogGraph, Interactions, Recommender
-from newaisle.api.cli.spreadsheet import guarded, unguarded
+from newaisle.display import guarded, unguarded
 
 pytestmark = pytest.mark.usefixtures("fresh_home")
 
