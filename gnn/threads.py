@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
@@ -75,4 +76,9 @@ def surviving_threads() -> AbstractContextManager[object]:
 
     The other threads of its pools are gone there, and waiting for them would never end.
     """
-    return threadpool_limits(1, "openmp") if _forked else nullcontext()
+    if not _forked:
+        return nullcontext()
+    if "torch" in sys.modules:  # its MKL has a number of threads of its own
+        sys.modules["torch"].set_num_threads(1)
+    limits: AbstractContextManager[object] = threadpool_limits(1, "openmp")
+    return limits

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
+from ..display import short_repr
+
 _SPACE = re.compile(r"\s+")
 _ENTITY = re.compile(r"&(?:#\d{1,8}|#[xX][\da-fA-F]{1,8}|[A-Za-z][A-Za-z\d]*);")
 EXAMPLES = 3
@@ -62,6 +64,8 @@ class CleaningReport:
     examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     columns: tuple[ColumnReading, ...] = ()
     notes: tuple[str, ...] = ()
+
+    __repr__ = short_repr
 
     def describe(self) -> str:
         """One line for people, such as ``10 rows read, 8 kept; dropped: 2 missing id``."""

@@ -13,7 +13,7 @@ from ...display import short
 from ...errors import InputError
 
 _TOLERANCE = 1e-12
-_MOST_EPSILON = 1e6
+_MOST_EPSILON = 1e12
 """Beyond it there is no noise to speak of, and numbers overflow."""
 
 

@@ -16,7 +16,7 @@ from ...display import short, summary_html, summary_repr
 from ...errors import GraphError, InputError
 from ...sharing import FieldsOnly
 from ..cleaning import CleaningReport, Tally
-from ..frames import Table
+from ..frames import Table, column_names
 from ..ids import Id, Ids
 from ..reading.schema_file import GivenSchema, read_schema
 from .availability import Moment, available
@@ -101,14 +101,18 @@ class CatalogGraph(FieldsOnly):
         """
         check_source_name(source)
         tally, how = Tally(), read_schema(schema)
-        nodes = read_nodes(categories, attributes, products=products, tally=tally, schema=how)
-        if not nodes:
-            raise GraphError("The categories table has no row with an id; give at least one.")
         parents_of = (
             {}
             if attribute_parents is None
             else read_attribute_parents(attribute_parents, tally, how.table("attribute_parents"))
         )
+        wider = {attribute.name for attribute in parents_of}
+        for what, table in (("categories", categories), ("products", products)):
+            if wider and table is not None:
+                how = how.with_attributes(what, sorted(wider.intersection(column_names(table, what))))
+        nodes = read_nodes(categories, attributes, products=products, tally=tally, schema=how)
+        if not nodes:
+            raise GraphError("The categories table has no row with an id; give at least one.")
         known = any(column.role == "group" for column in tally.columns)
         return cls.from_nodes(source, nodes, parents_of, report=tally.report, groups_known=known)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -118,6 +118,10 @@ class TableSchema:
         return TableReading(
             own.file, own.columns, own.roles, own.time_format, own.time_unit, own.cells.over(self.cells)
         )
+
+    def with_attributes(self, table: str, names: Sequence[str]) -> TableSchema:
+        """This schema, in which some columns of a table are attributes where it gives them no other role."""
+        return self.over(TableSchema({table: TableReading(roles=dict.fromkeys(names, "attribute"))})) if names else self
 
     def over(self, general: TableSchema) -> TableSchema:
         """This schema, completed by a more general one, key by key."""

@@ -23,7 +23,7 @@ def test_the_demo_runs_from_purchases_to_a_saved_recommender(run: Run, tmp_path:
         assert method in told
     assert told.count("buys most:") == 3
     assert "read back equal" in steps
-    for step in ("Loading", "Opening", "Writing", "Encoding", "Fitting", "Evaluating", "Saving", "Drawing"):
+    for step in ("Loading", "Opening", "Writing", "Encoding", "Fitting", "Evaluating", "Saving", "Plotting"):
         assert step in steps
     assert (out / "new-category.png").read_bytes().startswith(b"\x89PNG")
     left = {file.suffix for file in (out / "model").rglob("*") if file.is_file()}

@@ -138,7 +138,7 @@ REFUSED: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
     "no column": (
         lambda: CatalogGraph.from_tables(pa.table({"ids": ["a"]})),
         InputError,
-        "no column 'id' .*'ids'.*did you mean 'ids'",
+        "no column 'id' .*'ids'.*if it is called 'ids', state it by --columns id=ids",
     ),
     "no rows": (lambda: CatalogGraph.from_tables(table().slice(1)), InputError, "categories table is empty"),
     "no ids": (lambda: CatalogGraph.from_tables(table(id=[""])), GraphError, "no row with an id"),
