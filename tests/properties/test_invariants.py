@@ -25,7 +25,7 @@ property_of.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 property_of.load_profile("same every time")
-some = property_of(max_examples=25)
+some = property_of(max_examples=15)
 
 
 @st.composite
@@ -203,7 +203,7 @@ def test_reasons_add_up_for_every_user(own, data):
             assert by_history == pytest.approx(reasons.score, abs=1e-9 * scale)
 
 
-@property_of(max_examples=20)
+@property_of(max_examples=12)
 @given(fitted(), st.data())
 def test_a_saved_model_is_the_model(own, data):
     shop, model = own
