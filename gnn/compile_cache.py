@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _FOLDER = "TORCHINDUCTOR_CACHE_DIR"
@@ -24,3 +26,12 @@ def without_compile_cache() -> Iterator[None]:
         yield
     finally:
         os.environ.pop(_FOLDER, None)
+
+
+@atexit.register
+def _remove_empty_folder() -> None:
+    """What imports torch's compiler later makes the folder all the same; one with compiled code in it stays."""
+    torch_folder = sys.modules.get("torch._inductor.runtime.cache_dir_utils")
+    if torch_folder is not None:
+        with suppress(OSError):
+            Path(torch_folder.default_cache_dir()).rmdir()
