@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from ...display import command_line
 from ...errors import InputError, ModelError
 from ...gnn.serving.state import ModelState
 from ...gnn.text.encoder import TextEncoder
@@ -35,7 +35,7 @@ def confirm_encoder(state: ModelState, path: Path, given: str | None) -> ModelSt
 def check_confirmed(state: ModelState) -> None:
     """Raise a ModelError where a model's encoder is named by its folder alone."""
     if not state.encoder_confirmed:
-        name, quoted = repr(state.encoder), shlex.quote(str(state.encoder))
+        name, quoted = repr(state.encoder), command_line(str(state.encoder))
         raise ModelError(
             f"The model names the text encoder {name}, which is not loaded before you confirm it: if you trust it, "
             f"give encoder={name} to Recommender.load, or --encoder {quoted} on the command line."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
+from ...arguments import is_number
 from ...errors import InputError
 from ...toml_file import Place, read_toml
 from .table_schema import STANDARD, CellFormat, Ratings, Role, TableReading, TableSchema, TimeUnit
@@ -169,7 +169,7 @@ def _text(place: Place, keys: tuple[str, ...], given: object) -> str:
 
 
 def _number(place: Place, keys: tuple[str, ...], given: object) -> float:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+    if isinstance(given, bool) or not is_number(given):
         raise place.error(keys, f"{'.'.join(keys)} is {given!r}; give a finite number.")
     return float(given)
 
